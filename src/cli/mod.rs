@@ -1,0 +1,1 @@
+//! Arguments, one file a command, terminal output and exit codes.

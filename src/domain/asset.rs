@@ -1,0 +1,73 @@
+//! Assets: anything whose loss can take recovery points along.
+
+use super::Bonds;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Identifies an asset within one inventory, for example `device:vda` or `filesystem:<uuid>`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AssetId(pub String);
+
+impl fmt::Display for AssetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What an asset is. The order is from the top of a storage stack to its bottom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssetKind {
+    /// A directory within a filesystem.
+    Directory,
+    /// A btrfs subvolume.
+    Subvolume,
+    /// A regular file: an image, or the backing file of a loop device.
+    File,
+    /// A mounted filesystem.
+    Filesystem,
+    /// A storage pool below filesystems (ZFS).
+    Pool,
+    /// A partition of a device.
+    Partition,
+    /// A block device: disk, loop device, device-mapper or md device.
+    Device,
+    /// The memory of a host (tmpfs, zram): lost with a reboot.
+    Memory,
+    /// The server behind a network filesystem.
+    Server,
+    /// A host, together with everything attached to it.
+    Host,
+}
+
+impl AssetKind {
+    /// The kind's name in a sentence.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Directory => "directory",
+            Self::Subvolume => "subvolume",
+            Self::File => "file",
+            Self::Filesystem => "filesystem",
+            Self::Pool => "pool",
+            Self::Partition => "partition",
+            Self::Device => "device",
+            Self::Memory => "memory",
+            Self::Server => "server",
+            Self::Host => "host",
+        }
+    }
+}
+
+/// One asset with its bonds to others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asset {
+    /// Its identity within the inventory.
+    pub id: AssetId,
+    /// What it is.
+    pub kind: AssetKind,
+    /// What a person calls it, safe to print.
+    pub name: String,
+    /// Why it dies with other assets.
+    pub bonds: Bonds,
+}

@@ -1,0 +1,126 @@
+//! Bonds: why a thing dies with assets.
+
+use super::{AssetId, Owner, Source, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Why a thing dies with what it is bonded to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Nature {
+    /// Its bytes lie there.
+    StoredOn,
+    /// Deleting that takes this along.
+    CascadesFrom,
+    /// Whoever administers that can end this.
+    AdministeredBy,
+    /// Useless without it: a key, a base image, a catalogue.
+    Needs,
+    /// A credential that may delete it.
+    DeletableBy,
+    /// A credential obtainable from there.
+    YieldedBy,
+}
+
+impl Nature {
+    /// Every nature, in order.
+    pub const ALL: [Self; 6] = [
+        Self::StoredOn,
+        Self::CascadesFrom,
+        Self::AdministeredBy,
+        Self::Needs,
+        Self::DeletableBy,
+        Self::YieldedBy,
+    ];
+
+    /// The nature as a verb: "THIS is stored on THAT".
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::StoredOn => "is stored on",
+            Self::CascadesFrom => "is deleted along with",
+            Self::AdministeredBy => "is administered by",
+            Self::Needs => "needs",
+            Self::DeletableBy => "can be deleted by",
+            Self::YieldedBy => "is yielded by",
+        }
+    }
+}
+
+/// How a bond is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// Seen by this program.
+    Observed(Timestamp),
+    /// Read in documentation, or executed in a named test.
+    Documented(Source),
+    /// Stated by a person.
+    Declared(Owner),
+}
+
+/// An undelete window: how long after the act the thing can still be had back, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grace {
+    /// Seconds between the act and the loss for good.
+    pub seconds: u64,
+}
+
+/// One reason to die: when `dies_at` of the assets `on` have fallen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bond {
+    /// Why.
+    pub nature: Nature,
+    /// The assets it hangs on; never empty.
+    pub on: Vec<AssetId>,
+    /// How many of `on` must fall: 1 for plain storage, 2 of 2 for a mirror.
+    pub dies_at: usize,
+    /// How this is known.
+    pub how: How,
+    /// The undelete window, where there is one.
+    pub grace: Option<Grace>,
+}
+
+impl Bond {
+    /// A bond to one asset, seen at `at`.
+    pub fn observed(nature: Nature, on: AssetId, at: Timestamp) -> Self {
+        Self { nature, on: vec![on], dies_at: 1, how: How::Observed(at), grace: None }
+    }
+}
+
+/// The bonds of one thing, and for which natures the list is complete.
+///
+/// A nature that is not complete may have bonds nobody has seen: under a hazard that could act through
+/// it, the fate is undetermined rather than survival.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bonds {
+    /// What is known.
+    pub list: Vec<Bond>,
+    /// The natures of which everything is known. An absent nature is unknown.
+    pub complete: BTreeSet<Nature>,
+}
+
+impl Bonds {
+    /// Adds a bond.
+    #[must_use]
+    pub fn with(mut self, bond: Bond) -> Self {
+        self.list.push(bond);
+        self
+    }
+
+    /// States that all bonds of `nature` are in the list.
+    #[must_use]
+    pub fn complete(mut self, nature: Nature) -> Self {
+        self.complete.insert(nature);
+        self
+    }
+
+    /// True where every bond of `nature` is known.
+    pub fn is_complete(&self, nature: Nature) -> bool {
+        self.complete.contains(&nature)
+    }
+
+    /// The known bonds of one nature.
+    pub fn of(&self, nature: Nature) -> impl Iterator<Item = &Bond> {
+        self.list.iter().filter(move |bond| bond.nature == nature)
+    }
+}

@@ -1,0 +1,30 @@
+//! Nouns, facts and verdicts. No I/O, no clock, no async, no environment: time enters as an argument.
+
+mod asset;
+mod bond;
+mod finding;
+mod hazard;
+mod inventory;
+mod known;
+mod monitor;
+mod name;
+mod point;
+mod policy;
+mod problem;
+mod volume;
+
+pub use asset::{Asset, AssetId, AssetKind};
+pub use bond::{Bond, Bonds, Grace, How, Nature};
+pub use finding::{Finding, Severity, Verdict};
+pub use hazard::{Hazard, HazardClass, HazardSet};
+pub use inventory::{Gap, GapReason, GapScope, Inventory};
+pub use known::{Known, Owner, Source};
+pub use monitor::{Monitor, Phase, Silent};
+pub use name::{ByteName, printable};
+pub use point::{Consistency, CopyState, Lock, LockMode, PointId, PointKind, RecoveryPoint, Usable};
+pub use policy::{Policy, parse_duration, say_duration};
+pub use problem::{Kind, Problem, Result};
+pub use volume::{Volume, VolumeId, VolumeKind};
+
+/// A moment, always in UTC.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -1,0 +1,153 @@
+//! Recovery points: states of a volume that can be restored.
+
+use super::{Bonds, Known, Timestamp, VolumeId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Identifies a recovery point within one inventory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PointId(pub String);
+
+impl fmt::Display for PointId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a recovery point is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PointKind {
+    /// A btrfs snapshot.
+    BtrfsSnapshot,
+    /// A snapshot inside a qcow2 image.
+    Qcow2Snapshot,
+    /// A file that a qcow2 overlay was laid upon: the state when that was done.
+    Qcow2Backing,
+    /// An entry of a directory that a person named as holding copies.
+    NamedCopy,
+    /// A recovery point in a vault of ours.
+    VaultCopy,
+}
+
+impl PointKind {
+    /// The kind's name for people, and its key in the catalogue (with `_` for the space).
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::BtrfsSnapshot => "btrfs snapshot",
+            Self::Qcow2Snapshot => "qcow2 snapshot",
+            Self::Qcow2Backing => "qcow2 backing file",
+            Self::NamedCopy => "named copy",
+            Self::VaultCopy => "vault copy",
+        }
+    }
+}
+
+/// In which state the data was when the point was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consistency {
+    /// Read while others may have been writing: parts are from different moments.
+    Live,
+    /// One moment, as after a power cut.
+    Crash,
+    /// The filesystem was quiesced.
+    Filesystem,
+    /// The application was quiesced or made the dump itself.
+    Application,
+}
+
+/// How far a copy has been proved, folded from recorded events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CopyState {
+    /// Something was missed: never more than this.
+    Incomplete,
+    /// An object it needs was found damaged or gone.
+    Damaged,
+    /// It is there; nobody here has read it back.
+    Stored,
+    /// The stored bytes came back with the digests taken while writing.
+    ReadBack,
+    /// Every chunk was decoded to the SHA-256 of what was read at the source.
+    Verified,
+    /// A restore used it, and what it wrote was compared.
+    Restored,
+}
+
+impl CopyState {
+    /// The state's word in tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Incomplete => "incomplete",
+            Self::Damaged => "damaged",
+            Self::Stored => "stored",
+            Self::ReadBack => "read back",
+            Self::Verified => "verified",
+            Self::Restored => "restored",
+        }
+    }
+}
+
+/// Whether a point may be counted on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Usable {
+    /// Nothing speaks against it.
+    Yes,
+    /// Not proved; the reason. Counts as undetermined, never as a survivor.
+    Unproven(String),
+    /// Useless; the reason.
+    No(String),
+}
+
+/// What holds off deletion through an API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LockMode {
+    /// Nobody can shorten it.
+    Compliance,
+    /// Whoever may bypass it can.
+    Governance,
+    /// A legal hold.
+    LegalHold,
+    /// None.
+    None,
+}
+
+/// A lock with its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// Its mode.
+    pub mode: LockMode,
+    /// When it ends; `None` for no lock and for a legal hold.
+    pub until: Option<Timestamp>,
+}
+
+/// One state of a volume that can be restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveryPoint {
+    /// Its identity within the inventory.
+    pub id: PointId,
+    /// What a person calls it, safe to print.
+    pub name: String,
+    /// The volume it is a state of.
+    pub of: Known<VolumeId>,
+    /// The moment whose state it holds.
+    pub taken_at: Known<Timestamp>,
+    /// What it is.
+    pub kind: PointKind,
+    /// In which state the data was.
+    pub consistency: Known<Consistency>,
+    /// Its size, in bytes.
+    pub bytes: Known<u64>,
+    /// What holds off its deletion.
+    pub lock: Known<Lock>,
+    /// How far it was proved; `None` for points that are no copies of ours.
+    pub state: Option<CopyState>,
+    /// Whether it may be counted on.
+    pub usable: Usable,
+    /// Why it dies with assets.
+    pub bonds: Bonds,
+}

@@ -1,0 +1,80 @@
+//! What is asked of a volume's recovery points.
+
+use super::{HazardClass, Kind, Problem, Result};
+use chrono::TimeDelta;
+use std::collections::BTreeSet;
+
+/// What must hold for a volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Recovery point objective: how old the newest surviving point may be.
+    pub rpo: TimeDelta,
+    /// The classes of hazard that a recovery point must survive.
+    pub survive: BTreeSet<HazardClass>,
+}
+
+impl Default for Policy {
+    /// 26 hours (a nightly copy with two hours to spare), and every class.
+    fn default() -> Self {
+        Self { rpo: TimeDelta::hours(26), survive: HazardClass::ALL.into() }
+    }
+}
+
+/// Reads `90s`, `15m`, `26h`, `7d` or `2w`.
+///
+/// # Errors
+/// Anything else, zero, and more than a hundred years.
+pub fn parse_duration(text: &str) -> Result<TimeDelta> {
+    let wrong = || {
+        Problem::new(Kind::Usage, format!("`{}` is no duration", super::printable(text.as_bytes())))
+            .remedy("write a whole number with a unit: 90s, 15m, 26h, 7d or 2w")
+    };
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let number: i64 = text.strip_suffix(unit).and_then(|digits| digits.parse().ok()).ok_or_else(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        'w' => 604_800,
+        _ => return Err(wrong()),
+    };
+    let total =
+        number.checked_mul(seconds).filter(|total| (1..=3_155_760_000).contains(total)).ok_or_else(wrong)?;
+    TimeDelta::try_seconds(total).ok_or_else(wrong)
+}
+
+/// Says a duration in the two largest units that matter: `3 d 4 h`, `12 min`, `5 s`.
+pub fn say_duration(span: TimeDelta) -> String {
+    let seconds = span.num_seconds();
+    if seconds < 0 {
+        return format!("{} in the future", say_duration(-span));
+    }
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min"),
+        (0, _, 0) => format!("{hours} h"),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        (_, 0, _) => format!("{days} d"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_and_say_themselves() {
+        assert_eq!(parse_duration("26h").unwrap(), TimeDelta::hours(26));
+        assert_eq!(parse_duration("2w").unwrap(), TimeDelta::days(14));
+        for wrong in ["", "h", "26", "0h", "-1h", "1y", "1.5h", "99999999999999999999d", "9000000000w", "é"]
+        {
+            assert!(parse_duration(wrong).is_err(), "{wrong:?} was taken");
+        }
+        assert_eq!(say_duration(TimeDelta::hours(26)), "1 d 2 h");
+        assert_eq!(say_duration(TimeDelta::seconds(59)), "59 s");
+        assert_eq!(say_duration(TimeDelta::seconds(-60)), "1 min in the future");
+    }
+}

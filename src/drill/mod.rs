@@ -1,0 +1,1 @@
+//! Test restores, and the scratch space they use.

@@ -1,0 +1,1 @@
+//! From an inventory and the catalogue to a graph, to fates, to the survival table. Pure.

@@ -1,0 +1,1 @@
+//! Results as text and as versioned JSON, one file a format.

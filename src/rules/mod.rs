@@ -1,0 +1,1 @@
+//! One file a rule, with its page in docs/rules/. Pure.

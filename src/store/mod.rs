@@ -1,0 +1,1 @@
+//! Where objects are kept: written once, under a new key, read back by key.
