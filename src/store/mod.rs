@@ -1,1 +1,103 @@
 //! Where objects are kept: written once, under a new key, read back by key.
+//!
+//! There is no delete, no overwrite and no rename in the contract, for any store.
+
+mod dir;
+mod key;
+
+pub use dir::{DirStore, random_hex};
+pub use key::Key;
+
+use crate::domain::Result;
+use std::io::{Read, Write};
+
+/// One object of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key.
+    pub key: Key,
+    /// Its size, in bytes.
+    pub bytes: u64,
+}
+
+/// An object being written. Dropping it without [`Upload::finish`] leaves no object.
+pub trait Upload: Write + Send {
+    /// Makes the object durable and gives it its key.
+    ///
+    /// # Errors
+    /// When the store fails, or an object of this key exists: never overwritten.
+    fn finish(self: Box<Self>) -> Result<()>;
+}
+
+/// A store of objects. Called from threads; a store that talks to a network keeps its own runtime.
+pub trait Store: Send + Sync {
+    /// Where it is, for people; safe to print.
+    fn place(&self) -> String;
+
+    /// Begins an object under a new key.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn put_new(&self, key: &Key) -> Result<Box<dyn Upload>>;
+
+    /// Opens an object for reading from `offset` on.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none; otherwise what the store said.
+    fn get(&self, key: &Key, offset: u64) -> Result<Box<dyn Read + Send>>;
+
+    /// The size of an object in bytes, or `None` where there is none.
+    ///
+    /// # Errors
+    /// What the store said.
+    fn size(&self, key: &Key) -> Result<Option<u64>>;
+
+    /// All objects whose keys lie in `folder`, sorted by key.
+    ///
+    /// # Errors
+    /// What the store said; a partial list is never returned.
+    fn list(&self, folder: &str) -> Result<Vec<Listed>>;
+}
+
+impl dyn Store + '_ {
+    /// Writes a whole small object.
+    ///
+    /// # Errors
+    /// As [`Store::put_new`] and [`Upload::finish`].
+    pub fn put_bytes(&self, key: &Key, bytes: &[u8]) -> Result<()> {
+        let mut upload = self.put_new(key)?;
+        upload.write_all(bytes).map_err(|error| self.failed("writing", key, error))?;
+        upload.finish()
+    }
+
+    /// Reads a whole small object of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// As [`Store::get`]; `Damaged` where it is larger than `limit`.
+    pub fn get_bytes(&self, key: &Key, limit: u64) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let reader = self.get(key, 0)?;
+        reader.take(limit + 1).read_to_end(&mut bytes).map_err(|error| self.failed("reading", key, error))?;
+        if bytes.len() as u64 > limit {
+            return Err(crate::domain::Problem::damaged(key.as_str(), format!("larger than {limit} bytes")));
+        }
+        Ok(bytes)
+    }
+
+    /// Reads exactly `length` bytes of an object from `offset` on.
+    ///
+    /// # Errors
+    /// As [`Store::get`]; `Damaged` where the object ends before.
+    pub fn get_range(&self, key: &Key, offset: u64, length: usize) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.get(key, offset)?.read_exact(&mut bytes).map_err(|error| match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => crate::domain::Problem::damaged(key.as_str(), "ends too early"),
+            _ => self.failed("reading", key, error),
+        })?;
+        Ok(bytes)
+    }
+
+    fn failed(&self, doing: &str, key: &Key, error: std::io::Error) -> crate::domain::Problem {
+        crate::domain::Problem::io(format!("{doing} {key}"), error).at(self.place())
+    }
+}

@@ -1,0 +1,230 @@
+//! A directory as a store. Objects appear whole or not at all, and nothing is renamed over or removed.
+
+use super::{Key, Listed, Store, Upload};
+use crate::domain::{Kind, Problem, Result, printable};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where objects wait for their key on filesystems that have no unnamed files.
+const INCOMING: &str = "incoming";
+
+/// A store in a directory.
+#[derive(Debug, Clone)]
+pub struct DirStore {
+    path: PathBuf,
+    root: Arc<OwnedFd>,
+}
+
+impl DirStore {
+    /// Opens an existing directory.
+    ///
+    /// # Errors
+    /// Where it is not there, is no directory or may not be read.
+    pub fn open(path: &Path) -> Result<Self> {
+        let place = printable(path.as_os_str().as_bytes());
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::open(path, flags, Mode::empty())
+            .map_err(|error| Problem::io("opening the directory", error).at(place))?;
+        Ok(Self { path: path.to_path_buf(), root: Arc::new(root) })
+    }
+
+    /// Makes the directory where it is not there yet, and opens it. Its parent must exist.
+    ///
+    /// # Errors
+    /// Where it cannot be made or opened.
+    pub fn create(path: &Path) -> Result<Self> {
+        match rustix::fs::mkdir(path, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => Self::open(path),
+            Err(error) => Err(Problem::io("making the directory", error).at(printable(path.as_os_str().as_bytes()))),
+        }
+    }
+
+    fn open_beneath(&self, key: &str, flags: OFlags, mode: Mode) -> std::result::Result<OwnedFd, Errno> {
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        rustix::fs::openat2(&*self.root, key, flags | OFlags::CLOEXEC, mode, resolve)
+    }
+
+    /// Opens the folder of a key, making it where it is not there yet.
+    fn folder(&self, folder: &str) -> std::result::Result<OwnedFd, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        if folder.is_empty() {
+            return self.open_beneath(".", flags, Mode::empty());
+        }
+        match rustix::fs::mkdirat(&*self.root, folder, Mode::RWXU) {
+            Ok(()) => rustix::fs::fsync(&*self.root)?,
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(error),
+        }
+        self.open_beneath(folder, flags, Mode::empty())
+    }
+
+    fn failed(&self, doing: &str, key: &str, error: impl Into<io::Error>) -> Problem {
+        Problem::io(format!("{doing} {key}"), error).at(self.place())
+    }
+
+    fn open_object(&self, key: &Key) -> Result<File> {
+        let fd = self.open_beneath(key.as_str(), OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty());
+        let file = File::from(fd.map_err(|error| self.failed("opening", key.as_str(), error))?);
+        let meta = file.metadata().map_err(|error| self.failed("reading", key.as_str(), error))?;
+        if !meta.is_file() {
+            return Err(Problem::damaged(key.as_str(), "not a regular file").at(format!("{}/{key}", self.place())));
+        }
+        Ok(file)
+    }
+}
+
+impl Store for DirStore {
+    fn place(&self) -> String {
+        printable(self.path.as_os_str().as_bytes())
+    }
+
+    fn put_new(&self, key: &Key) -> Result<Box<dyn Upload>> {
+        let (folder, name) = key.as_str().rsplit_once('/').unwrap_or(("", key.as_str()));
+        let failed = |error| self.failed("creating", key.as_str(), error);
+        let dir = self.folder(folder).map_err(failed)?;
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        let mode = Mode::from_raw_mode(0o400);
+        let (file, waiting) = match rustix::fs::openat(&dir, ".", flags, mode) {
+            Ok(file) => (file, None),
+            // The filesystem has no unnamed files: the object waits under a name of its own, which stays.
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOENT) => {
+                let incoming = self.folder(INCOMING).map_err(failed)?;
+                let waiting = format!("{name}.{}", random_hex()?);
+                let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
+                (rustix::fs::openat(&incoming, &*waiting, flags, mode).map_err(failed)?, Some((incoming, waiting)))
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let (store, name) = (self.clone(), name.to_owned());
+        Ok(Box::new(DirUpload { store, key: key.clone(), dir, name, file: File::from(file), waiting }))
+    }
+
+    fn get(&self, key: &Key, offset: u64) -> Result<Box<dyn Read + Send>> {
+        let mut file = self.open_object(key)?;
+        if offset > 0 {
+            file.seek(SeekFrom::Start(offset)).map_err(|error| self.failed("reading", key.as_str(), error))?;
+        }
+        Ok(Box::new(file))
+    }
+
+    fn size(&self, key: &Key) -> Result<Option<u64>> {
+        match self.open_object(key) {
+            Ok(file) => {
+                let meta = file.metadata().map_err(|error| self.failed("reading", key.as_str(), error))?;
+                Ok(Some(meta.len()))
+            }
+            Err(problem) if problem.kind == Kind::NotFound => Ok(None),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<Listed>> {
+        let failed = |error: Errno| self.failed("listing", folder, error);
+        let dir = match self.open_beneath(folder, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()) {
+            Ok(dir) => dir,
+            Err(Errno::NOENT) => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut found = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&dir).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name();
+            // What is no key was not written by us; it can neither be read nor harm.
+            let Ok(key) = Key::new(format!("{folder}/{}", name.to_string_lossy())) else { continue };
+            let stat = rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
+            found.push(Listed { key, bytes: u64::try_from(stat.st_size).unwrap_or_default() });
+        }
+        found.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(found)
+    }
+}
+
+/// Sixteen random bytes as hexadecimal digits.
+///
+/// # Errors
+/// When the operating system has no randomness to give.
+pub fn random_hex() -> Result<String> {
+    let mut bytes = [0u8; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Problem::new(Kind::Io, format!("no random bytes to be had: {error}")))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+struct DirUpload {
+    store: DirStore,
+    key: Key,
+    dir: OwnedFd,
+    name: String,
+    file: File,
+    waiting: Option<(OwnedFd, String)>,
+}
+
+impl Write for DirUpload {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Upload for DirUpload {
+    fn finish(self: Box<Self>) -> Result<()> {
+        let failed = |error: io::Error| self.store.failed("writing", self.key.as_str(), error);
+        self.file.sync_all().map_err(failed)?;
+        let linked = match &self.waiting {
+            Some((incoming, name)) => rustix::fs::linkat(incoming, &**name, &self.dir, &*self.name, AtFlags::empty()),
+            None => {
+                let unnamed = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+                rustix::fs::linkat(rustix::fs::CWD, unnamed, &self.dir, &*self.name, AtFlags::SYMLINK_FOLLOW)
+            }
+        };
+        linked.map_err(|error| match error {
+            Errno::EXIST => Problem::new(Kind::Refused, "an object of this key exists, and nothing is overwritten")
+                .at(format!("{}/{}", self.store.place(), self.key)),
+            Errno::PERM | Errno::OPNOTSUPP => Problem::new(Kind::Refused, "this filesystem cannot link files")
+                .at(self.store.place())
+                .remedy("keep the vault on a filesystem with hard links: ext4, xfs, btrfs, zfs or NFS"),
+            other => failed(other.into()),
+        })?;
+        rustix::fs::fsync(&self.dir).map_err(|error| failed(error.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_appears_whole_and_is_never_overwritten() {
+        let temp = tempfile::tempdir().unwrap();
+        let store = DirStore::create(&temp.path().join("vault")).unwrap();
+        let store: &dyn Store = &store;
+        let key = Key::new("packs/one").unwrap();
+        let mut upload = store.put_new(&key).unwrap();
+        upload.write_all(b"half").unwrap();
+        assert_eq!(store.size(&key).unwrap(), None);
+        drop(upload);
+        assert!(store.list("packs").unwrap().is_empty(), "an unfinished object left something");
+        store.put_bytes(&key, b"whole").unwrap();
+        assert_eq!(store.put_bytes(&key, b"other").unwrap_err().kind, Kind::Refused);
+        assert_eq!(store.get_bytes(&key, 99).unwrap(), b"whole");
+        assert_eq!(store.get_range(&key, 2, 3).unwrap(), b"ole");
+        assert_eq!(store.get_range(&key, 2, 4).unwrap_err().kind, Kind::Damaged);
+        assert_eq!(store.get_bytes(&Key::new("packs/two").unwrap(), 9).map(drop).unwrap_err().kind, Kind::NotFound);
+    }
+
+    #[test]
+    fn a_symlink_in_the_store_is_not_followed() {
+        let temp = tempfile::tempdir().unwrap();
+        let store = DirStore::create(temp.path()).unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", temp.path().join("vault.json")).unwrap();
+        assert!((&store as &dyn Store).get_bytes(&Key::new("vault.json").unwrap(), 99).is_err());
+    }
+}
