@@ -1,0 +1,230 @@
+//! What source code may not say, line by line.
+
+use super::source::{File, code_only, has_word, line_of, product_code, word_offsets};
+
+/// The only place that removes anything: scratch space that it made itself.
+const SANDBOX: &str = "src/drill/sandbox/";
+/// The only place with `unsafe`.
+const IOCTL: &str = "src/providers/local/ioctl.rs";
+const ALL_RUST: [&str; 3] = ["src/", "tests/", "benches/"];
+
+/// Calls that delete or overwrite, whatever they act on.
+const DESTROYING: [&str; 25] = [
+    "remove_file",
+    "remove_dir",
+    "remove_dir_all",
+    "rmdir",
+    "unlink",
+    "unlinkat",
+    "rename(",
+    "rename_with(",
+    "renameat",
+    "renameat_with",
+    "renameat2",
+    "truncate(true)",
+    "O_TRUNC",
+    "OFlags::TRUNC",
+    "PUNCH_HOLE",
+    "ZERO_RANGE",
+    "COLLAPSE_RANGE",
+    "SNAP_DESTROY",
+    "SUBVOL_DESTROY",
+    "removexattr",
+    "fremovexattr",
+    "lremovexattr",
+    "File::create(",
+    "fs::write(",
+    "fs::copy(",
+];
+/// Arguments that make another program delete.
+const DESTROYING_ARGUMENTS: [&str; 5] = ["\"rm\"", "\"shred\"", "\"wipefs\"", "\"delete\"", "\"mkfs"];
+/// Calls that set a length: of a new file they make a sparse one, of an old file they cut.
+const RESIZING: [&str; 2] = ["set_len", "ftruncate"];
+
+/// Files stay short enough to be read in one go; the binary only parses, runs and exits.
+pub fn files_stay_short(file: &File) -> Vec<String> {
+    let limit = if file.path == "src/main.rs" { 30 } else { 400 };
+    let lines = file.text.lines().count();
+    if file.is_rust_in(&ALL_RUST) && lines > limit {
+        vec![format!("{}: {lines} lines, the limit is {limit}", file.path)]
+    } else {
+        Vec::new()
+    }
+}
+
+/// Nothing is left for later in a way that only a running program would find.
+pub fn nothing_is_unfinished(file: &File) -> Vec<String> {
+    if !file.is_rust_in(&ALL_RUST) {
+        return Vec::new();
+    }
+    lines_with(file, &code_only(&file.text), &["todo!", "unimplemented!"], |_| false)
+}
+
+/// A panic needs a reason why it cannot happen: `// cannot …` on the line or the one above.
+pub fn panics_say_why_not(file: &File) -> Vec<String> {
+    if !file.is_rust_in(&["src/"]) {
+        return Vec::new();
+    }
+    let raw: Vec<&str> = file.text.lines().collect();
+    let excused = |line: usize| {
+        raw[line - 1].contains("// cannot") || line > 1 && raw[line - 2].trim_start().starts_with("// cannot")
+    };
+    lines_with(file, &product_code(&file.text), &[".unwrap()", ".expect("], excused)
+}
+
+/// Only the command line prints.
+pub fn only_the_command_line_prints(file: &File) -> Vec<String> {
+    const PRINTING: [&str; 5] = ["println!", "print!", "eprintln!", "eprint!", "dbg!"];
+    if !file.is_rust_in(&["src/"]) || file.path.starts_with("src/cli/") {
+        return Vec::new();
+    }
+    lines_with(file, &product_code(&file.text), &PRINTING, |_| false)
+}
+
+/// No deletion and no overwriting outside the scratch space.
+pub fn nothing_destroys(file: &File) -> Vec<String> {
+    if !file.is_rust_in(&["src/"]) || file.path.starts_with(SANDBOX) {
+        return Vec::new();
+    }
+    let code = product_code(&file.text);
+    let raw: Vec<&str> = file.text.lines().collect();
+    let mut wrong = lines_with(file, &code, &DESTROYING, |_| false);
+    wrong.extend(lines_with(file, &code, &RESIZING, |line| raw[line - 1].contains("// new file:")));
+    wrong.extend(opens_that_take_what_is_there(file, &code));
+    for (line, (raw, code)) in raw.iter().zip(code.lines()).enumerate() {
+        let argument = DESTROYING_ARGUMENTS.iter().find(|argument| raw.contains(**argument));
+        if let Some(argument) = argument.filter(|_| !code.trim().is_empty()) {
+            wrong.push(format!("{}:{}: {argument} as an argument", file.path, line + 1));
+        }
+    }
+    wrong
+}
+
+/// `unsafe` stands where an ioctl needs it, and nowhere else.
+pub fn unsafe_stays_in_one_file(file: &File) -> Vec<String> {
+    if !file.is_rust_in(&ALL_RUST) || file.path == IOCTL {
+        return Vec::new();
+    }
+    lines_with(file, &code_only(&file.text), &["unsafe"], |_| false)
+}
+
+/// Creating must be of a new file (`create_new`, `EXCL`) or append: else it opens what is there.
+fn opens_that_take_what_is_there(file: &File, code: &str) -> Vec<String> {
+    let shapes = [
+        (".create(true)", [".append(true)", ".create_new(true)"]),
+        ("OFlags::CREATE", ["OFlags::EXCL", "OFlags::APPEND"]),
+    ];
+    let mut wrong = Vec::new();
+    for (creates, harmless) in shapes {
+        for at in word_offsets(code, creates) {
+            let statement = statement_around(code, at);
+            if !harmless.iter().any(|word| has_word(statement, word)) {
+                let line = line_of(code, at);
+                wrong.push(format!("{}:{line}: `{creates}` without any of {harmless:?}", file.path));
+            }
+        }
+    }
+    wrong
+}
+
+fn statement_around(code: &str, at: usize) -> &str {
+    let start = code[..at].rfind([';', '{', '}']).map_or(0, |end| end + 1);
+    let end = code[at..].find([';', '{', '}']).map_or(code.len(), |length| at + length);
+    &code[start..end]
+}
+
+/// One complaint for each pattern in `code` whose line is not excused.
+fn lines_with(file: &File, code: &str, patterns: &[&str], excused: impl Fn(usize) -> bool) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for pattern in patterns {
+        for at in word_offsets(code, pattern) {
+            let line = line_of(code, at);
+            if !excused(line) {
+                wrong.push(format!("{}:{line}: `{pattern}`", file.path));
+            }
+        }
+    }
+    wrong
+}
+
+/// Asserts that the check complains about each of `wrong` and about none of `fine`, all in src/vault/a.rs.
+#[cfg(test)]
+fn tell_apart(check: fn(&File) -> Vec<String>, wrong: &[&str], fine: &[&str]) {
+    for text in wrong {
+        assert!(!check(&File::new("src/vault/a.rs", text)).is_empty(), "not seen: {text}");
+    }
+    for text in fine {
+        let complaints = check(&File::new("src/vault/a.rs", text));
+        assert!(complaints.is_empty(), "{complaints:?}: {text}");
+    }
+}
+
+#[test]
+fn a_long_file_is_seen() {
+    tell_apart(files_stay_short, &["x\n".repeat(401).as_str()], &["x\n".repeat(400).as_str()]);
+    assert!(!files_stay_short(&File::new("tests/a.rs", &"x\n".repeat(401))).is_empty());
+    assert!(!files_stay_short(&File::new("src/main.rs", &"x\n".repeat(31))).is_empty());
+    assert!(files_stay_short(&File::new("docs/a.md", &"x\n".repeat(401))).is_empty());
+}
+
+#[test]
+fn unfinished_code_is_seen() {
+    let wrong = ["fn f() { todo!() }", "#[cfg(test)]\nmod tests { fn f() { unimplemented!() } }"];
+    tell_apart(nothing_is_unfinished, &wrong, &["// todo!\nconst S: &str = \"todo!\";"]);
+}
+
+#[test]
+fn a_panic_without_a_reason_is_seen() {
+    let wrong = [
+        "a.unwrap();",
+        "a\n  .expect(\"b\");",
+        "// cannot fail: far away\n\na.unwrap();",
+        "a.unwrap(); // can fail",
+    ];
+    let fine = [
+        "a.unwrap(); // cannot fail: just filled",
+        "// cannot fail: just filled\na.expect(\"b\");",
+        "a.unwrap_or(1); a.expect_err(2); // .unwrap()",
+        "#[cfg(test)]\nmod tests { fn f() { a.unwrap(); } }",
+    ];
+    tell_apart(panics_say_why_not, &wrong, &fine);
+}
+
+#[test]
+fn printing_outside_the_command_line_is_seen() {
+    let wrong = ["println!(\"a\");", "std::print!(\"a\")", "eprintln!()", "dbg!(a)"];
+    tell_apart(only_the_command_line_prints, &wrong, &["writeln!(out)?;", "// println!"]);
+    assert!(only_the_command_line_prints(&File::new("src/cli/a.rs", wrong[0])).is_empty());
+}
+
+#[test]
+fn deleting_and_overwriting_are_seen() {
+    let mut wrong: Vec<String> =
+        DESTROYING.iter().chain(&RESIZING).map(|call| format!("x::{call} y);")).collect();
+    wrong.extend(DESTROYING_ARGUMENTS.iter().map(|argument| format!("command.arg({argument}\");")));
+    wrong.extend(
+        [
+            "OpenOptions::new().write(true).create(true).open(p);",
+            "openat(d, p, OFlags::CREATE | OFlags::WRONLY);",
+        ]
+        .map(str::to_owned),
+    );
+    let fine = [
+        "names.truncate(3); set.remove(&a); File::create_new(p);",
+        "#[serde(rename = \"a\", rename_all = \"kebab-case\")]",
+        "file.set_len(9)?; // new file: the length of a sparse one",
+        "OpenOptions::new().append(true).create(true).open(p);",
+        "openat(d, p, OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY);",
+        "// remove_file, \"rm\"\n#[cfg(test)]\nmod tests { fn f() { std::fs::write(p, \"rm\"); } }",
+    ];
+    let wrong: Vec<&str> = wrong.iter().map(String::as_str).collect();
+    tell_apart(nothing_destroys, &wrong, &fine);
+    assert!(nothing_destroys(&File::new("src/drill/sandbox/mod.rs", "remove_dir_all(p)")).is_empty());
+    assert!(!nothing_destroys(&File::new("src/drill/mod.rs", "remove_dir_all(p)")).is_empty());
+}
+
+#[test]
+fn unsafe_elsewhere_is_seen() {
+    tell_apart(unsafe_stays_in_one_file, &["unsafe { f() }"], &["#![deny(unsafe_code)] // unsafe"]);
+    assert!(unsafe_stays_in_one_file(&File::new(IOCTL, "unsafe { f() }")).is_empty());
+}
