@@ -41,7 +41,9 @@ impl DirStore {
     pub fn create(path: &Path) -> Result<Self> {
         match rustix::fs::mkdir(path, Mode::RWXU) {
             Ok(()) | Err(Errno::EXIST) => Self::open(path),
-            Err(error) => Err(Problem::io("making the directory", error).at(printable(path.as_os_str().as_bytes()))),
+            Err(error) => {
+                Err(Problem::io("making the directory", error).at(printable(path.as_os_str().as_bytes())))
+            }
         }
     }
 
@@ -73,7 +75,9 @@ impl DirStore {
         let file = File::from(fd.map_err(|error| self.failed("opening", key.as_str(), error))?);
         let meta = file.metadata().map_err(|error| self.failed("reading", key.as_str(), error))?;
         if !meta.is_file() {
-            return Err(Problem::damaged(key.as_str(), "not a regular file").at(format!("{}/{key}", self.place())));
+            return Err(
+                Problem::damaged(key.as_str(), "not a regular file").at(format!("{}/{key}", self.place()))
+            );
         }
         Ok(file)
     }
@@ -97,7 +101,10 @@ impl Store for DirStore {
                 let incoming = self.folder(INCOMING).map_err(failed)?;
                 let waiting = format!("{name}.{}", random_hex()?);
                 let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
-                (rustix::fs::openat(&incoming, &*waiting, flags, mode).map_err(failed)?, Some((incoming, waiting)))
+                (
+                    rustix::fs::openat(&incoming, &*waiting, flags, mode).map_err(failed)?,
+                    Some((incoming, waiting)),
+                )
             }
             Err(error) => return Err(failed(error)),
         };
@@ -108,7 +115,8 @@ impl Store for DirStore {
     fn get(&self, key: &Key, offset: u64) -> Result<Box<dyn Read + Send>> {
         let mut file = self.open_object(key)?;
         if offset > 0 {
-            file.seek(SeekFrom::Start(offset)).map_err(|error| self.failed("reading", key.as_str(), error))?;
+            file.seek(SeekFrom::Start(offset))
+                .map_err(|error| self.failed("reading", key.as_str(), error))?;
         }
         Ok(Box::new(file))
     }
@@ -151,7 +159,8 @@ impl Store for DirStore {
 /// When the operating system has no randomness to give.
 pub fn random_hex() -> Result<String> {
     let mut bytes = [0u8; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Problem::new(Kind::Io, format!("no random bytes to be had: {error}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Problem::new(Kind::Io, format!("no random bytes to be had: {error}")))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -179,18 +188,24 @@ impl Upload for DirUpload {
         let failed = |error: io::Error| self.store.failed("writing", self.key.as_str(), error);
         self.file.sync_all().map_err(failed)?;
         let linked = match &self.waiting {
-            Some((incoming, name)) => rustix::fs::linkat(incoming, &**name, &self.dir, &*self.name, AtFlags::empty()),
+            Some((incoming, name)) => {
+                rustix::fs::linkat(incoming, &**name, &self.dir, &*self.name, AtFlags::empty())
+            }
             None => {
                 let unnamed = format!("/proc/self/fd/{}", self.file.as_raw_fd());
                 rustix::fs::linkat(rustix::fs::CWD, unnamed, &self.dir, &*self.name, AtFlags::SYMLINK_FOLLOW)
             }
         };
         linked.map_err(|error| match error {
-            Errno::EXIST => Problem::new(Kind::Refused, "an object of this key exists, and nothing is overwritten")
-                .at(format!("{}/{}", self.store.place(), self.key)),
-            Errno::PERM | Errno::OPNOTSUPP => Problem::new(Kind::Refused, "this filesystem cannot link files")
-                .at(self.store.place())
-                .remedy("keep the vault on a filesystem with hard links: ext4, xfs, btrfs, zfs or NFS"),
+            Errno::EXIST => {
+                Problem::new(Kind::Refused, "an object of this key exists, and nothing is overwritten")
+                    .at(format!("{}/{}", self.store.place(), self.key))
+            }
+            Errno::PERM | Errno::OPNOTSUPP => {
+                Problem::new(Kind::Refused, "this filesystem cannot link files")
+                    .at(self.store.place())
+                    .remedy("keep the vault on a filesystem with hard links: ext4, xfs, btrfs, zfs or NFS")
+            }
             other => failed(other.into()),
         })?;
         rustix::fs::fsync(&self.dir).map_err(|error| failed(error.into()))
@@ -217,7 +232,10 @@ mod tests {
         assert_eq!(store.get_bytes(&key, 99).unwrap(), b"whole");
         assert_eq!(store.get_range(&key, 2, 3).unwrap(), b"ole");
         assert_eq!(store.get_range(&key, 2, 4).unwrap_err().kind, Kind::Damaged);
-        assert_eq!(store.get_bytes(&Key::new("packs/two").unwrap(), 9).map(drop).unwrap_err().kind, Kind::NotFound);
+        assert_eq!(
+            store.get_bytes(&Key::new("packs/two").unwrap(), 9).map(drop).unwrap_err().kind,
+            Kind::NotFound
+        );
     }
 
     #[test]

@@ -53,7 +53,8 @@ mod tests {
         for good in ["vault.json", "packs/0a-1b", "roots/20261122T010203Z-ff"] {
             assert!(Key::new(good).is_ok(), "{good}");
         }
-        for bad in ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/", ".hidden", "a b", "a\n", "ä", "a\\b"] {
+        for bad in ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/", ".hidden", "a b", "a\n", "ä", "a\\b"]
+        {
             assert!(Key::new(bad).is_err(), "{bad:?}");
         }
     }

@@ -91,7 +91,9 @@ impl dyn Store + '_ {
     pub fn get_range(&self, key: &Key, offset: u64, length: usize) -> Result<Vec<u8>> {
         let mut bytes = vec![0; length];
         self.get(key, offset)?.read_exact(&mut bytes).map_err(|error| match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => crate::domain::Problem::damaged(key.as_str(), "ends too early"),
+            std::io::ErrorKind::UnexpectedEof => {
+                crate::domain::Problem::damaged(key.as_str(), "ends too early")
+            }
             _ => self.failed("reading", key, error),
         })?;
         Ok(bytes)

@@ -1,1 +1,171 @@
 //! The format of recovery points in a store, and how they are written, read, verified and restored.
+
+pub mod format;
+mod index;
+pub mod metadata;
+mod pack;
+mod readback;
+mod restore;
+mod roots;
+mod source;
+mod tree;
+mod verify;
+mod write;
+
+pub use readback::{Damage, ReadBack, read_back};
+pub use restore::{Lost, RestoreOptions, RestoreReport, Restored, Verified, Written, restore};
+pub use roots::{FoundRoot, RootRecord, Roots};
+pub use source::{Content, Item, Source};
+pub use tree::Entries;
+pub use verify::{VerifyReport, verify};
+pub use write::{CopyReport, CopyRequest, copy};
+
+use crate::domain::{Kind, Problem, Result, Timestamp, printable};
+use crate::store::{Key, Store, random_hex};
+use format::{Digest, Frame, MAX_OBJECT, MAX_PAGE, Marker, PackLine, Sidecar};
+use std::sync::Arc;
+
+/// The instructions every vault carries: the format's own page.
+const README: &str = include_str!("../../docs/vault-format.md");
+
+/// An open vault.
+#[derive(Clone)]
+pub struct Vault {
+    store: Arc<dyn Store>,
+    marker: Marker,
+}
+
+impl Vault {
+    /// Opens the vault in a store.
+    ///
+    /// # Errors
+    /// `NotFound` where the store holds none; `Refused` for a newer format; `Damaged`.
+    pub fn open(store: Arc<dyn Store>) -> Result<Self> {
+        match Marker::read(&*store)? {
+            Some(marker) => Ok(Self { store, marker }),
+            None => Err(Problem::new(Kind::NotFound, "no vault here: there is no vault.json")
+                .at(store.place())
+                .remedy("name the vault's own directory; `outlive copy` makes a vault where there is none")),
+        }
+    }
+
+    /// Opens the vault in a store, or makes one where the store is empty.
+    ///
+    /// # Errors
+    /// As [`Vault::open`]; `Refused` where the store holds other things.
+    pub fn open_or_create(store: Arc<dyn Store>, now: Timestamp) -> Result<Self> {
+        if let Some(marker) = Marker::read(&*store)? {
+            return Ok(Self { store, marker });
+        }
+        if let Some(stranger) = store.list(".")?.into_iter().find(|found| found.key.as_str() != "README.md") {
+            return Err(Problem::new(
+                Kind::Refused,
+                format!("neither a vault nor empty: it holds {}", stranger.key),
+            )
+            .at(store.place())
+            .remedy("name a vault, or a new or empty directory"));
+        }
+        match store.put_bytes(&Marker::readme_key()?, README.as_bytes()) {
+            // A run before this one was stopped between the two objects.
+            Err(problem) if problem.kind == Kind::Refused => {}
+            other => other?,
+        }
+        let readme = store.get_bytes(&Marker::readme_key()?, MAX_OBJECT)?;
+        let marker = Marker::new(random_hex()?, now, &readme);
+        match store.put_bytes(&Marker::key()?, &marker.render()?) {
+            Ok(()) => Ok(Self { store, marker }),
+            // Another run made the vault in the meantime: that one counts.
+            Err(problem) if problem.kind == Kind::Refused => Self::open(store),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// The vault's random identity.
+    pub fn id(&self) -> &str {
+        &self.marker.id
+    }
+
+    /// Where it is, for people.
+    pub fn place(&self) -> String {
+        self.store.place()
+    }
+
+    /// Its store.
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// Checks that the instructions are as they were written.
+    ///
+    /// # Errors
+    /// `Damaged` or `NotFound`, naming the object.
+    pub fn check_readme(&self) -> Result<()> {
+        let key = Marker::readme_key()?;
+        if Digest::of(&self.store.get_bytes(&key, MAX_OBJECT)?) == self.marker.readme_sha256 {
+            Ok(())
+        } else {
+            Err(Problem::damaged(key.as_str(), "does not match the SHA-256 in vault.json"))
+        }
+    }
+
+    /// Reads and decodes one frame, expected to give exactly `bytes` bytes.
+    pub(crate) fn frame(&self, frame: &Frame, bytes: usize) -> Result<Vec<u8>> {
+        let key = frame.pack.pack()?;
+        if bytes > MAX_PAGE || frame.length as usize > MAX_PAGE + 4096 {
+            return Err(Problem::damaged(key.as_str(), "a frame is larger than this format allows"));
+        }
+        let packed = self.store.get_range(&key, frame.at, frame.length as usize).map_err(gone)?;
+        decode(&key, &packed, bytes)
+    }
+
+    /// Reads and decodes one frame of content: at most one unit.
+    pub(crate) fn data_frame(&self, frame: &Frame) -> Result<Vec<u8>> {
+        let key = frame.pack.pack()?;
+        if frame.length as usize > MAX_PAGE {
+            return Err(Problem::damaged(key.as_str(), "a frame is larger than this format allows"));
+        }
+        let packed = self.store.get_range(&key, frame.at, frame.length as usize).map_err(gone)?;
+        zstd::bulk::decompress(&packed, format::UNIT)
+            .map_err(|error| Problem::damaged(key.as_str(), format!("a frame cannot be decoded: {error}")))
+    }
+
+    /// Reads the sidecar that `line` names, checking its digest first.
+    pub(crate) fn sidecar(&self, line: &PackLine) -> Result<Sidecar> {
+        let key = line.pack.sidecar()?;
+        let bytes = self.store.get_bytes(&key, MAX_OBJECT).map_err(gone)?;
+        if Digest::of(&bytes) != line.sidecar_sha256 || bytes.len() as u64 != line.sidecar_bytes {
+            return Err(Problem::damaged(key.as_str(), "does not match its SHA-256"));
+        }
+        let sidecar = Sidecar::open(&line.pack, &bytes)?;
+        if (sidecar.header.bytes, sidecar.header.sha256) == (line.bytes, line.sha256) {
+            Ok(sidecar)
+        } else {
+            Err(Problem::damaged(key.as_str(), "speaks of other bytes than the recovery point does"))
+        }
+    }
+}
+
+/// Decodes one zstd frame to exactly `bytes` bytes.
+pub(crate) fn decode(key: &Key, packed: &[u8], bytes: usize) -> Result<Vec<u8>> {
+    let raw = zstd::bulk::decompress(packed, bytes)
+        .map_err(|error| Problem::damaged(key.as_str(), format!("a frame cannot be decoded: {error}")))?;
+    if raw.len() == bytes {
+        Ok(raw)
+    } else {
+        Err(Problem::damaged(key.as_str(), "a frame decodes to too little"))
+    }
+}
+
+/// An object that a vault refers to and that is not there is damage, not a question of the wrong path.
+pub(crate) fn gone(problem: Problem) -> Problem {
+    if problem.kind != Kind::NotFound {
+        return problem;
+    }
+    let object = problem.what.split_whitespace().nth(1).unwrap_or_default().trim_end_matches(':').to_owned();
+    Problem::damaged(object, "gone: a recovery point needs it and it is not there")
+}
+
+/// Stored text that goes to a person.
+pub(crate) fn safe(text: &str) -> String {
+    printable(text.as_bytes())
+}

@@ -1,0 +1,80 @@
+//! `vault.json`: says that a store holds a vault, and in which format.
+
+use super::{Digest, MAX_OBJECT, expect_schema, parse, render};
+use crate::domain::{Kind, Problem, Result, Timestamp};
+use crate::store::{Key, Store};
+use serde::{Deserialize, Serialize};
+
+const SCHEMA: &str = "outlive/vault/v0";
+
+/// The content of `vault.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Marker {
+    /// The format.
+    pub schema: String,
+    /// The vault's random identity.
+    pub id: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The SHA-256 of `README.md` beside it: how to restore by hand.
+    pub readme_sha256: Digest,
+}
+
+#[derive(Deserialize)]
+struct AnyVersion {
+    schema: String,
+}
+
+impl Marker {
+    /// The marker of a new vault.
+    pub fn new(id: String, created: Timestamp, readme: &[u8]) -> Self {
+        Self { schema: SCHEMA.into(), id, created, readme_sha256: Digest::of(readme) }
+    }
+
+    /// The marker's key.
+    ///
+    /// # Errors
+    /// None in practice: the key is a constant.
+    pub fn key() -> Result<Key> {
+        Key::new("vault.json")
+    }
+
+    /// The key of the instructions.
+    ///
+    /// # Errors
+    /// None in practice: the key is a constant.
+    pub fn readme_key() -> Result<Key> {
+        Key::new("README.md")
+    }
+
+    /// Reads the marker of a store; `None` where there is none.
+    ///
+    /// # Errors
+    /// `Refused` for a newer format, `Damaged` for what is not exactly a marker.
+    pub fn read(store: &dyn Store) -> Result<Option<Self>> {
+        let key = Self::key()?;
+        let bytes = match store.get_bytes(&key, MAX_OBJECT) {
+            Err(problem) if problem.kind == Kind::NotFound => return Ok(None),
+            other => other?,
+        };
+        let any: AnyVersion = parse(key.as_str(), &bytes)?;
+        expect_schema(&format!("{}/{key}", store.place()), &any.schema, SCHEMA)?;
+        let marker: Self = parse(key.as_str(), &bytes)?;
+        if marker.render()? == bytes {
+            Ok(Some(marker))
+        } else {
+            Err(Problem::damaged(key.as_str(), "not written as this format writes it"))
+        }
+    }
+
+    /// The marker's bytes.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn render(&self) -> Result<Vec<u8>> {
+        let mut bytes = render(self)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,80 @@
+//! The bytes of a vault: what each object looks like. Pure; `docs/vault-format.md` is its page.
+
+mod digest;
+mod entry;
+mod envelope;
+mod marker;
+mod page;
+mod refs;
+mod root;
+mod sidecar;
+
+pub use digest::{Digest, Hasher};
+pub use entry::{Content, Entry, EntryKind, Meta, Moment};
+pub use envelope::{open_envelope, seal_envelope};
+pub use marker::Marker;
+pub use page::{Child, Page, PageHeader, PageKind};
+pub use refs::{Chunk, Frame, PackKey, PackLine, PackRole, PageRef, Run};
+pub use root::{Missed, Origin, Previous, Root, Tool, Totals};
+pub use sidecar::{Sidecar, SidecarFrame, SidecarHeader};
+
+use crate::domain::{Kind, Problem, Result};
+use serde::de::DeserializeOwned;
+
+/// The folder of recovery point roots.
+pub const ROOTS: &str = "roots";
+/// The folder of packs.
+pub const PACKS: &str = "packs";
+/// The folder of sidecars.
+pub const SIDECARS: &str = "sidecars";
+/// Blocks of large files and images, in bytes.
+pub const BLOCK: usize = 64 * 1024;
+/// Blocks read, hashed and compressed together, in bytes; also the largest chunk.
+pub const UNIT: usize = 8 * BLOCK;
+/// The largest page, in bytes before compression.
+pub const MAX_PAGE: usize = 16 * 1024 * 1024;
+/// The largest root, marker or compressed sidecar, in bytes.
+pub const MAX_OBJECT: u64 = 64 * 1024 * 1024;
+
+/// Reads one JSON value of an object, strictly.
+///
+/// # Errors
+/// `Damaged`, naming `object`, for anything but exactly such a value.
+pub fn parse<T: DeserializeOwned>(object: &str, bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Problem::damaged(object, format!("not what this format holds: {error}")))
+}
+
+/// Writes one value as JSON.
+///
+/// # Errors
+/// `Internal`: the types of this module can all be written.
+pub fn render<T: serde::Serialize>(value: &T) -> Result<Vec<u8>> {
+    serde_json::to_vec(value)
+        .map_err(|error| Problem::new(Kind::Internal, format!("cannot write JSON: {error}")))
+}
+
+/// Refuses a schema other than the expected one, and says so plainly where it is a newer one.
+///
+/// # Errors
+/// `Refused` for a newer version of the same thing; `Damaged` for anything else.
+pub fn expect_schema(object: &str, found: &str, expected: &str) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    let (stem, version) = expected.rsplit_once("/v").unwrap_or((expected, "0"));
+    let newer =
+        found.strip_prefix(stem).and_then(|rest| rest.strip_prefix("/v")).and_then(|v| v.parse::<u32>().ok());
+    match (newer, version.parse::<u32>()) {
+        (Some(found_version), Ok(ours)) if found_version > ours => Err(Problem::new(
+            Kind::Refused,
+            format!("written in format version {found_version}; this outlive reads up to {ours}"),
+        )
+        .at(object)
+        .remedy("use a newer outlive, or follow the README.md in the vault")),
+        _ => Err(Problem::damaged(
+            object,
+            format!("says it is `{}`", crate::domain::printable(found.as_bytes())),
+        )),
+    }
+}

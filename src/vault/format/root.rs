@@ -1,0 +1,139 @@
+//! A root: the top of one recovery point.
+
+use super::{PackLine, PageRef, open_envelope, parse, render, seal_envelope};
+use crate::domain::{ByteName, Consistency, Problem, Result, Timestamp, VolumeId, VolumeKind};
+use crate::store::Key;
+use serde::{Deserialize, Serialize};
+
+const SCHEMA: &str = "outlive/root/v0";
+
+/// Where the bytes were read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// The host's name.
+    pub host: String,
+    /// The path that was asked for.
+    pub path: ByteName,
+    /// The snapshot that was read instead of the live data.
+    pub snapshot: Option<String>,
+    /// In which state the data was.
+    pub consistency: Consistency,
+}
+
+/// The recovery point of the same volume before this one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Previous {
+    /// Its root's key.
+    pub key: String,
+    /// The SHA-256 of its root object.
+    pub sha256: super::Digest,
+}
+
+/// The program that wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// Counts over the whole point.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Totals {
+    /// Entries of the tree.
+    pub entries: u64,
+    /// Regular files among them, hard links not counted.
+    pub files: u64,
+    /// The sizes of those files together, in bytes.
+    pub bytes: u64,
+    /// Bytes written to packs for this point; the rest was there before.
+    pub new_pack_bytes: u64,
+    /// Files that changed while they were read.
+    pub unsettled: u64,
+    /// Directories that are other volumes, stored empty.
+    pub not_entered: u64,
+    /// Paths that could not be read. More than none: the point is incomplete.
+    pub missed: u64,
+}
+
+/// A path that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Missed {
+    /// The path below the volume's root.
+    pub path: ByteName,
+    /// Why.
+    pub because: String,
+}
+
+/// The top of one recovery point. An object is identified by the digest that a root, or what hangs below
+/// it, names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Root {
+    /// The root's own key, so that two swapped roots are noticed.
+    pub key: String,
+    /// The identity of the vault it was written to.
+    pub vault: String,
+    /// The volume.
+    pub volume: VolumeId,
+    /// What the volume was.
+    pub volume_kind: VolumeKind,
+    /// Where the bytes were read.
+    pub origin: Origin,
+    /// The moment whose state it holds: of the snapshot, or when reading live data began.
+    pub taken_at: Timestamp,
+    /// When the copy began.
+    pub started_at: Timestamp,
+    /// When the last object below this root was durable.
+    pub finished_at: Timestamp,
+    /// 1 for a volume's first point in this vault, then one more each time.
+    pub counter: u64,
+    /// The point before.
+    pub previous: Option<Previous>,
+    /// Counts.
+    pub totals: Totals,
+    /// The first thousand of what could not be read.
+    pub missed: Vec<Missed>,
+    /// The tree of entries.
+    pub entries: PageRef,
+    /// The tree of packs that the point needs, save those of `list_packs`.
+    pub packs: PageRef,
+    /// The packs that hold the pages of `packs`.
+    pub list_packs: Vec<PackLine>,
+    /// The program that wrote it.
+    pub tool: Tool,
+}
+
+impl Root {
+    /// True where nothing was missed.
+    pub fn is_complete(&self) -> bool {
+        self.totals.missed == 0
+    }
+
+    /// The bytes of the root object.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn seal(&self) -> Result<Vec<u8>> {
+        seal_envelope(SCHEMA, &render(self)?)
+    }
+
+    /// Reads a root object that was found under `key`.
+    ///
+    /// # Errors
+    /// `Refused` for a newer format; `Damaged` for what is wrong in itself or belongs to another key.
+    pub fn open(key: &Key, bytes: &[u8]) -> Result<Self> {
+        let root: Self = parse(key.as_str(), &open_envelope(key.as_str(), SCHEMA, bytes)?)?;
+        if root.key != key.as_str() {
+            let other = crate::domain::printable(root.key.as_bytes());
+            return Err(Problem::damaged(key.as_str(), format!("holds the root that belongs under {other}")));
+        }
+        Ok(root)
+    }
+}

@@ -1,0 +1,203 @@
+//! Metadata of files on a filesystem: read for storing, given back after a restore.
+
+use super::format::{Entry, EntryKind, Meta, Moment};
+use crate::domain::ByteName;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::io::Errno;
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// A thing on a filesystem: by its name in an open directory, or itself open.
+#[derive(Debug, Clone, Copy)]
+pub enum Spot<'a> {
+    /// A name in a directory; a symbolic link is not followed.
+    Named(BorrowedFd<'a>, &'a [u8]),
+    /// Open for reading.
+    Open(BorrowedFd<'a>),
+}
+
+/// An entry as it was seen, with what tells hard links.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The entry; its content is empty.
+    pub entry: Entry,
+    /// The number of the filesystem.
+    pub device: u64,
+    /// How many names the inode has.
+    pub links: u64,
+}
+
+/// What a restore could not give back, by count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Owner and group could not be set.
+    pub ownership: u64,
+    /// Extended attributes could not be set.
+    pub xattrs: u64,
+}
+
+impl Spot<'_> {
+    fn stat(&self) -> Result<rustix::fs::Stat, Errno> {
+        match self {
+            Self::Named(dir, name) => rustix::fs::statat(dir, *name, AtFlags::SYMLINK_NOFOLLOW),
+            Self::Open(fd) => rustix::fs::fstat(fd),
+        }
+    }
+
+    /// A path by which the thing can be named to calls that take no directory.
+    fn proc_path(&self) -> Result<CString, Errno> {
+        let bytes = match self {
+            Self::Named(dir, name) => {
+                [format!("/proc/self/fd/{}/", dir.as_raw_fd()).as_bytes(), name].concat()
+            }
+            Self::Open(fd) => format!("/proc/self/fd/{}", fd.as_raw_fd()).into_bytes(),
+        };
+        CString::new(bytes).map_err(|_| Errno::INVAL)
+    }
+
+    fn list_xattrs(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
+        match self {
+            Self::Named(..) => rustix::fs::llistxattr(&*self.proc_path()?, buffer),
+            Self::Open(fd) => rustix::fs::flistxattr(fd, buffer),
+        }
+    }
+
+    fn get_xattr(&self, name: &str, buffer: &mut [u8]) -> Result<usize, Errno> {
+        match self {
+            Self::Named(..) => rustix::fs::lgetxattr(&*self.proc_path()?, name, buffer),
+            Self::Open(fd) => rustix::fs::fgetxattr(fd, name, buffer),
+        }
+    }
+
+    fn set_xattr(&self, name: &str, value: &[u8]) -> Result<(), Errno> {
+        match self {
+            Self::Named(..) => rustix::fs::lsetxattr(&*self.proc_path()?, name, value, XattrFlags::empty()),
+            Self::Open(fd) => rustix::fs::fsetxattr(fd, name, value, XattrFlags::empty()),
+        }
+    }
+
+    /// Reads all extended attributes.
+    fn xattrs(&self) -> Result<BTreeMap<String, String>, Errno> {
+        // Nearly always there are none: one call, no allocation. 64 KiB is the kernel's own limit.
+        let mut few = [0u8; 256];
+        let names = match self.list_xattrs(&mut few) {
+            Ok(0) | Err(Errno::OPNOTSUPP) => return Ok(BTreeMap::new()),
+            Ok(length) => few[..length].to_vec(),
+            Err(Errno::RANGE) => {
+                let mut many = vec![0; 65_536];
+                let length = self.list_xattrs(&mut many)?;
+                many.truncate(length);
+                many
+            }
+            Err(error) => return Err(error),
+        };
+        let mut found = BTreeMap::new();
+        let mut value = vec![0; 65_536];
+        for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+            let Ok(name) = std::str::from_utf8(name) else { return Err(Errno::ILSEQ) };
+            match self.get_xattr(name, &mut value) {
+                Ok(length) => drop(found.insert(name.to_owned(), STANDARD.encode(&value[..length]))),
+                // Removed since it was listed.
+                Err(Errno::NODATA) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Reads what is stored of a thing.
+///
+/// # Errors
+/// What the operating system said.
+pub fn see(spot: Spot<'_>, path: ByteName) -> Result<Seen, Errno> {
+    let stat = spot.stat()?;
+    let kind = kind_of(FileType::from_raw_mode(stat.st_mode)).ok_or(Errno::INVAL)?;
+    let target = match (kind, spot) {
+        (EntryKind::Symlink, Spot::Named(dir, name)) => {
+            Some(ByteName(rustix::fs::readlinkat(dir, name, Vec::new())?.into_bytes()))
+        }
+        _ => None,
+    };
+    let is_device = matches!(kind, EntryKind::CharDevice | EntryKind::BlockDevice);
+    let entry = Entry {
+        path,
+        kind,
+        meta: Meta {
+            mode: format!("{:04o}", stat.st_mode & 0o7777),
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            mtime: moment(stat.st_mtime, stat.st_mtime_nsec),
+            xattrs: spot.xattrs()?,
+        },
+        size: if kind == EntryKind::File { u64::try_from(stat.st_size).unwrap_or_default() } else { 0 },
+        ctime: moment(stat.st_ctime, stat.st_ctime_nsec),
+        inode: stat.st_ino,
+        target,
+        device: is_device.then(|| (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev))),
+        unsettled: false,
+        content: None,
+    };
+    Ok(Seen { entry, device: stat.st_dev, links: stat.st_nlink })
+}
+
+/// Gives a new thing its owner, extended attributes, mode and times, in the order in which none undoes
+/// another. Owner and attributes that may not be set are counted, not fatal.
+///
+/// # Errors
+/// What the operating system said of mode or times.
+pub fn give(spot: Spot<'_>, meta: &Meta, is_symlink: bool, kept: &mut Kept) -> Result<(), Errno> {
+    let owner = (Some(Uid::from_raw(meta.uid)), Some(Gid::from_raw(meta.gid)));
+    let owned = match spot {
+        Spot::Named(dir, name) => rustix::fs::chownat(dir, name, owner.0, owner.1, AtFlags::SYMLINK_NOFOLLOW),
+        Spot::Open(fd) => rustix::fs::fchown(fd, owner.0, owner.1),
+    };
+    if owned.is_err() {
+        kept.ownership += 1;
+    }
+    for (name, value) in &meta.xattrs {
+        let set =
+            STANDARD.decode(value).map_err(|_| Errno::INVAL).and_then(|value| spot.set_xattr(name, &value));
+        if set.is_err() {
+            kept.xattrs += 1;
+        }
+    }
+    let mut mode = u32::from_str_radix(&meta.mode, 8).map_err(|_| Errno::INVAL)? & 0o7777;
+    if owned.is_err() {
+        // Set-uid for another owner than the stored one would grant what nobody granted.
+        mode &= 0o1777;
+    }
+    if !is_symlink {
+        match spot {
+            Spot::Named(dir, name) => {
+                rustix::fs::chmodat(dir, name, Mode::from_raw_mode(mode), AtFlags::empty())?;
+            }
+            Spot::Open(fd) => rustix::fs::fchmod(fd, Mode::from_raw_mode(mode))?,
+        }
+    }
+    let mtime = Timespec { tv_sec: meta.mtime.seconds, tv_nsec: i64::from(meta.mtime.nanoseconds) };
+    let times = Timestamps { last_access: mtime, last_modification: mtime };
+    match spot {
+        Spot::Named(dir, name) => rustix::fs::utimensat(dir, name, &times, AtFlags::SYMLINK_NOFOLLOW),
+        Spot::Open(fd) => rustix::fs::futimens(fd, &times),
+    }
+}
+
+fn kind_of(file_type: FileType) -> Option<EntryKind> {
+    match file_type {
+        FileType::RegularFile => Some(EntryKind::File),
+        FileType::Directory => Some(EntryKind::Dir),
+        FileType::Symlink => Some(EntryKind::Symlink),
+        FileType::Fifo => Some(EntryKind::Fifo),
+        FileType::Socket => Some(EntryKind::Socket),
+        FileType::CharacterDevice => Some(EntryKind::CharDevice),
+        FileType::BlockDevice => Some(EntryKind::BlockDevice),
+        FileType::Unknown => None,
+    }
+}
+
+fn moment(seconds: i64, nanoseconds: impl TryInto<u32>) -> Moment {
+    Moment { seconds, nanoseconds: nanoseconds.try_into().unwrap_or_default() }
+}

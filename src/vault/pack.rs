@@ -1,0 +1,122 @@
+//! Writing packs and their sidecars.
+
+use super::Vault;
+use super::format::{Chunk, Digest, Frame, Hasher, PackKey, PackLine, PackRole, Sidecar, SidecarFrame};
+use crate::domain::{Kind, Problem, Result};
+use crate::store::{Upload, random_hex};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::thread::JoinHandle;
+
+/// A pack is finished once it has so many bytes, or so many chunks.
+const PACK_BYTES: u64 = 64 * 1024 * 1024;
+const PACK_CHUNKS: usize = 65_536;
+/// Finished packs that may still be on their way to the disk while the next is being written.
+const FINISHING: usize = 2;
+
+struct Open {
+    key: PackKey,
+    upload: Box<dyn Upload>,
+    hasher: Hasher,
+    bytes: u64,
+    chunks: usize,
+    frames: Vec<SidecarFrame>,
+}
+
+/// Writes the packs of one role, one after the other; making them durable overlaps with writing the next.
+pub struct PackWriter {
+    vault: Vault,
+    run: String,
+    role: PackRole,
+    open: Option<Open>,
+    finishing: Vec<JoinHandle<Result<PackLine>>>,
+    done: Vec<PackLine>,
+}
+
+impl PackWriter {
+    /// A writer whose packs carry the name of `run`.
+    pub fn new(vault: &Vault, run: &str, role: PackRole) -> Self {
+        Self {
+            vault: vault.clone(),
+            run: run.into(),
+            role,
+            open: None,
+            finishing: Vec::new(),
+            done: Vec::new(),
+        }
+    }
+
+    /// Appends one zstd frame that decodes to `chunks`, and says where it is.
+    ///
+    /// # Errors
+    /// What the store said, now or about a pack before.
+    pub fn append(&mut self, frame: &[u8], chunks: Vec<Chunk>) -> Result<Frame> {
+        if self.open.as_ref().is_some_and(|open| open.bytes >= PACK_BYTES || open.chunks >= PACK_CHUNKS) {
+            self.end_pack()?;
+        }
+        let open = match &mut self.open {
+            Some(open) => open,
+            none => none.insert(begin(&self.vault, &self.run)?),
+        };
+        let length =
+            u32::try_from(frame.len()).map_err(|_| Problem::new(Kind::Internal, "a frame is too long"))?;
+        open.upload
+            .write_all(frame)
+            .map_err(|error| Problem::io("writing a pack", error).at(self.vault.place()))?;
+        open.hasher.update(frame);
+        let at = open.bytes;
+        open.bytes += u64::from(length);
+        open.chunks += chunks.len();
+        open.frames.push(SidecarFrame { at, length, chunks });
+        Ok(Frame { pack: open.key.clone(), at, length })
+    }
+
+    /// Finishes the pack being written, if there is one, in the background.
+    fn end_pack(&mut self) -> Result<()> {
+        let Some(open) = self.open.take() else { return Ok(()) };
+        if self.finishing.len() >= FINISHING {
+            self.done.push(join(self.finishing.remove(0))?);
+        }
+        let (vault, role) = (self.vault.clone(), self.role);
+        self.finishing.push(std::thread::spawn(move || finish(&vault, role, open)));
+        Ok(())
+    }
+
+    /// Makes every pack durable; the packs written, by name.
+    ///
+    /// # Errors
+    /// What the store said about any of them.
+    pub fn finish(mut self) -> Result<BTreeMap<PackKey, PackLine>> {
+        self.end_pack()?;
+        for handle in self.finishing {
+            self.done.push(join(handle)?);
+        }
+        Ok(self.done.into_iter().map(|line| (line.pack.clone(), line)).collect())
+    }
+}
+
+fn begin(vault: &Vault, run: &str) -> Result<Open> {
+    let random = random_hex()?;
+    let key = PackKey(format!("{run}-{}", &random[..16]).into());
+    let upload = vault.store().put_new(&key.pack()?)?;
+    Ok(Open { key, upload, hasher: Hasher::default(), bytes: 0, chunks: 0, frames: Vec::new() })
+}
+
+fn finish(vault: &Vault, role: PackRole, open: Open) -> Result<PackLine> {
+    open.upload.finish()?;
+    let sha256 = open.hasher.finish();
+    let sidecar = Sidecar::new(open.key.clone(), role, open.bytes, sha256, open.frames).render()?;
+    vault.store().put_bytes(&open.key.sidecar()?, &sidecar)?;
+    Ok(PackLine {
+        pack: open.key,
+        role,
+        bytes: open.bytes,
+        sha256,
+        sidecar_bytes: sidecar.len() as u64,
+        sidecar_sha256: Digest::of(&sidecar),
+    })
+}
+
+fn join(handle: JoinHandle<Result<PackLine>>) -> Result<PackLine> {
+    handle.join().unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "writing a pack failed unexpectedly")))
+}

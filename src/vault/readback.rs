@@ -1,0 +1,122 @@
+//! Reading stored objects back: the bytes in the store against the digests taken while writing.
+
+use super::format::{Digest, Hasher, PackLine};
+use super::{Vault, gone};
+use crate::domain::{Kind, Monitor, Phase, Problem, Result};
+use crate::store::Key;
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::sync::Mutex;
+
+/// One object that is not what was written, and the recovery points it takes along.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Damage {
+    /// The object's key.
+    pub object: String,
+    /// What is wrong with it.
+    pub because: String,
+    /// The keys of the roots that need it.
+    pub points: BTreeSet<String>,
+}
+
+/// What reading back found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReadBack {
+    /// Objects read.
+    pub objects: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Objects that are not what was written.
+    pub damage: Vec<Damage>,
+}
+
+/// Reads the given packs and their sidecars back, whole, on every core.
+///
+/// # Errors
+/// When the store fails otherwise than by damaged or missing objects, or the user stops it.
+pub fn read_back(vault: &Vault, packs: &[PackLine], point: &str, monitor: &dyn Monitor) -> Result<ReadBack> {
+    monitor.begin(Phase::ReadBack, Some(packs.iter().map(|line| line.bytes + line.sidecar_bytes).sum()));
+    let found = in_parallel(packs, |line| {
+        let pack = digest_of(vault, &line.pack.pack()?, (line.bytes, line.sha256), monitor);
+        let sidecar =
+            digest_of(vault, &line.pack.sidecar()?, (line.sidecar_bytes, line.sidecar_sha256), monitor);
+        Ok(vec![pack, sidecar])
+    });
+    monitor.end();
+    let mut result = ReadBack::default();
+    for checked in found?.into_iter().flatten() {
+        result.objects += 1;
+        match checked {
+            Ok(bytes) => result.bytes += bytes,
+            Err(problem) if problem.kind == Kind::Damaged => result.damage.push(Damage {
+                object: problem.place,
+                because: problem.what,
+                points: [point.to_owned()].into(),
+            }),
+            Err(problem) => return Err(problem),
+        }
+    }
+    Ok(result)
+}
+
+/// Reads one object to its end and compares size and SHA-256.
+pub(super) fn digest_of(
+    vault: &Vault,
+    key: &Key,
+    expected: (u64, Digest),
+    monitor: &dyn Monitor,
+) -> Result<u64> {
+    let mut reader = vault.store().get(key, 0).map_err(gone)?;
+    let mut hasher = Hasher::default();
+    let mut buffer = vec![0; 256 * 1024];
+    let mut bytes = 0;
+    loop {
+        let read = reader
+            .read(&mut buffer)
+            .map_err(|error| Problem::io(format!("reading {key}"), error).at(vault.place()))?;
+        if read == 0 {
+            break;
+        }
+        if monitor.cancelled() {
+            return Err(Problem::new(Kind::Cancelled, "stopped as asked"));
+        }
+        hasher.update(&buffer[..read]);
+        bytes += read as u64;
+        monitor.advance(read as u64, 0);
+    }
+    if bytes != expected.0 {
+        let what = format!("{bytes} bytes long instead of {}", expected.0);
+        return Err(Problem::damaged(key.as_str(), what));
+    }
+    if hasher.finish() != expected.1 {
+        return Err(Problem::damaged(key.as_str(), "does not match its SHA-256"));
+    }
+    Ok(bytes)
+}
+
+/// Does the same for each item on every core; results in the order of the items.
+///
+/// # Errors
+/// The first error that `each` returns.
+pub(super) fn in_parallel<T: Sync, R: Send>(
+    items: &[T],
+    each: impl Fn(&T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let next = Mutex::new(items.iter().enumerate());
+    let done = Mutex::new(Vec::with_capacity(items.len()));
+    let take = || next.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
+    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(items.len());
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some((number, item)) = take() {
+                    let result = each(item);
+                    done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((number, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect()
+}

@@ -1,0 +1,195 @@
+//! Reading a restored target back against the recovery point.
+
+use super::super::format::{Digest, Entry, EntryKind, PageKind, Run};
+use super::super::metadata::{Spot, see};
+use super::super::readback::in_parallel;
+use super::super::roots::FoundRoot;
+use super::super::tree::runs;
+use super::super::{Entries, Vault};
+use super::RestoreReport;
+use super::target::{Target, split};
+use crate::domain::{ByteName, Kind, Monitor, Problem, Result};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+/// Entries compared together on all cores.
+const BATCH: usize = 512;
+
+/// Compares the whole target.
+pub fn compare(
+    vault: &Vault,
+    found: &FoundRoot,
+    path: &Path,
+    report: &RestoreReport,
+    monitor: &dyn Monitor,
+) -> Result<()> {
+    let target = Target::open(path)?;
+    let check = Check { vault, target: &target, report, monitor };
+    let mut batch = Vec::with_capacity(BATCH);
+    for entry in Entries::new(vault, PageKind::Entries, &found.root.entries) {
+        batch.push(entry?);
+        if batch.len() == BATCH {
+            in_parallel(&batch, |entry| check.entry(entry))?;
+            batch.clear();
+        }
+        if monitor.cancelled() {
+            return Err(Problem::new(
+                Kind::Cancelled,
+                "stopped as asked; the restored data was not compared",
+            ));
+        }
+    }
+    in_parallel(&batch, |entry| check.entry(entry)).map(drop)
+}
+
+struct Check<'a> {
+    vault: &'a Vault,
+    target: &'a Target,
+    report: &'a RestoreReport,
+    monitor: &'a dyn Monitor,
+}
+
+impl Check<'_> {
+    fn entry(&self, entry: &Entry) -> Result<()> {
+        if matches!(entry.kind, EntryKind::CharDevice | EntryKind::BlockDevice)
+            && self.report.devices_left_out > 0
+        {
+            return Ok(());
+        }
+        if entry.kind == EntryKind::Hardlink {
+            return self.hard_link(entry);
+        }
+        let seen = self.see(&entry.path).map_err(|error| self.io("reading", entry, error))?;
+        self.metadata(entry, &seen)?;
+        if entry.kind == EntryKind::File {
+            let file = self.open(entry).map_err(|error| self.io("opening", entry, error))?;
+            self.content(entry, &file)?;
+            self.monitor.advance(entry.size, 1);
+        }
+        Ok(())
+    }
+
+    /// A hard link is right where it is the same inode as its first name, which is compared itself.
+    fn hard_link(&self, entry: &Entry) -> Result<()> {
+        let first = entry.target.clone().unwrap_or_default();
+        match (self.see(&entry.path), self.see(&first)) {
+            (Ok(one), Ok(other)) if one.inode == other.inode => Ok(()),
+            (Err(Errno::NOENT), Err(Errno::NOENT)) if self.report.devices_left_out > 0 => Ok(()),
+            _ => Err(self.wrong(entry, "restored otherwise than as another name of the same file")),
+        }
+    }
+
+    fn see(&self, path: &ByteName) -> std::result::Result<Entry, Errno> {
+        let path = path.clone();
+        if path.as_bytes().is_empty() {
+            return Ok(see(Spot::Open(self.target.as_fd()), path)?.entry);
+        }
+        let full = path.clone();
+        let (dir, name) = split(full.as_bytes()).ok_or(Errno::INVAL)?;
+        let dir = self.target.open_beneath(dir, OFlags::RDONLY | OFlags::DIRECTORY)?;
+        Ok(see(Spot::Named(dir.as_fd(), name), path)?.entry)
+    }
+
+    fn open(&self, entry: &Entry) -> std::result::Result<OwnedFd, Errno> {
+        if entry.path.as_bytes().is_empty() {
+            return rustix::io::fcntl_dupfd_cloexec(&self.target.root, 0);
+        }
+        self.target.open_beneath(entry.path.as_bytes(), OFlags::RDONLY | OFlags::NONBLOCK)
+    }
+
+    fn metadata(&self, stored: &Entry, seen: &Entry) -> Result<()> {
+        let kind = stored.kind;
+        let given = &self.report.not_given;
+        let mode_counts = kind != EntryKind::Symlink && given.ownership == 0;
+        let differs = [
+            ("kind", kind != seen.kind),
+            ("size", kind == EntryKind::File && stored.size != seen.size),
+            ("mode", mode_counts && stored.meta.mode != seen.meta.mode),
+            (
+                "owner",
+                given.ownership == 0 && (stored.meta.uid, stored.meta.gid) != (seen.meta.uid, seen.meta.gid),
+            ),
+            ("modification time", stored.meta.mtime != seen.meta.mtime),
+            ("extended attributes", given.xattrs == 0 && stored.meta.xattrs != seen.meta.xattrs),
+            ("link target", kind == EntryKind::Symlink && stored.target != seen.target),
+            ("device number", stored.device != seen.device),
+        ];
+        match differs.iter().find(|(_, differs)| *differs) {
+            None => Ok(()),
+            Some((what, _)) => Err(self.wrong(stored, &format!("restored with another {what}"))),
+        }
+    }
+
+    /// Every run against its chunks' digests, and everything between runs against zero.
+    fn content(&self, entry: &Entry, file: &OwnedFd) -> Result<()> {
+        let mut end = 0;
+        for run in runs(self.vault, entry.content.as_ref()) {
+            let run = run?;
+            self.zeros(entry, file, end, run.offset)?;
+            self.run(entry, file, &run)?;
+            end = run.offset + run.size();
+        }
+        self.zeros(entry, file, end, entry.size)
+    }
+
+    fn run(&self, entry: &Entry, file: &OwnedFd, run: &Run) -> Result<()> {
+        let mut buffer = Vec::new();
+        for (offset, _, chunk) in run.pieces() {
+            buffer.resize(chunk.size() as usize, 0);
+            let read =
+                read_full(file, offset, &mut buffer).map_err(|error| self.io("reading", entry, error))?;
+            if read != buffer.len() || Digest::of(&buffer) != chunk.sha256() {
+                return Err(self.wrong(entry, &format!("restored with other bytes at {offset}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn zeros(&self, entry: &Entry, file: &OwnedFd, mut at: u64, end: u64) -> Result<()> {
+        let mut buffer = vec![0; 64 * 1024];
+        while at < end {
+            // Holes need no reading.
+            match rustix::fs::seek(file, rustix::fs::SeekFrom::Data(at)) {
+                Ok(data) => at = data.max(at),
+                Err(Errno::NXIO) => return Ok(()),
+                Err(_) => {}
+            }
+            if at >= end {
+                return Ok(());
+            }
+            let length = usize::try_from(end - at).map_or(buffer.len(), |left| left.min(buffer.len()));
+            let read = read_full(file, at, &mut buffer[..length])
+                .map_err(|error| self.io("reading", entry, error))?;
+            if read == 0 || buffer[..read].iter().any(|byte| *byte != 0) {
+                return Err(self.wrong(entry, &format!("restored with other bytes at {at}")));
+            }
+            at += read as u64;
+        }
+        Ok(())
+    }
+
+    fn wrong(&self, entry: &Entry, what: &str) -> Problem {
+        Problem::damaged(self.target.place_of(&entry.path), what)
+            .remedy("do not use this copy; restore again to another target")
+    }
+
+    fn io(&self, doing: &str, entry: &Entry, error: Errno) -> Problem {
+        Problem::io(format!("{doing} what was restored"), error).at(self.target.place_of(&entry.path))
+    }
+}
+
+/// Reads until the buffer is full or the file ends.
+fn read_full(file: &OwnedFd, offset: u64, buffer: &mut [u8]) -> std::result::Result<usize, Errno> {
+    let mut done = 0;
+    while done < buffer.len() {
+        match rustix::io::pread(file, &mut buffer[done..], offset + done as u64) {
+            Ok(0) => break,
+            Ok(read) => done += read,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}

@@ -1,0 +1,412 @@
+//! Making entries in order, and writing content on every core.
+
+use super::super::format::{Chunk, Digest, Entry, EntryKind, Frame, PageKind, Run};
+use super::super::metadata::{Kept, Spot, give};
+use super::super::roots::FoundRoot;
+use super::super::tree::runs;
+use super::super::{Entries, Vault};
+use super::target::{Target, split};
+use super::{RestoreOptions, RestoreReport};
+use crate::domain::{ByteName, Kind, Monitor, Problem, Result};
+use crossbeam_channel::Sender;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
+use std::cmp::Ordering;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A path whose content is lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// The path below the volume's root.
+    pub path: ByteName,
+    /// The damage that took it.
+    pub because: String,
+}
+
+/// Frames waiting for a worker, and chunks of one frame handed over together; bounds open files too.
+const AHEAD: usize = 4;
+const MOST_PIECES: usize = 64;
+
+/// A file being written: whoever writes its last piece gives it its metadata.
+struct Output {
+    entry: Entry,
+    file: OwnedFd,
+    place: String,
+    open_pieces: AtomicUsize,
+}
+
+struct Piece {
+    output: Arc<Output>,
+    offset: u64,
+    skip: u32,
+    chunk: Chunk,
+}
+
+struct Job {
+    frame: Frame,
+    pieces: Vec<Piece>,
+}
+
+/// What the workers found out together.
+#[derive(Default)]
+struct Shared {
+    failure: Mutex<Option<Problem>>,
+    lost: Mutex<Vec<Lost>>,
+    kept: Mutex<Kept>,
+}
+
+impl Shared {
+    fn fail(&self, problem: Problem) {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(problem);
+    }
+
+    fn failed(&self) -> bool {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+}
+
+/// Restores all entries of a point below `target`.
+pub fn restore_entries(
+    vault: &Vault,
+    found: &FoundRoot,
+    target: &mut Target,
+    options: RestoreOptions,
+    monitor: &dyn Monitor,
+) -> Result<RestoreReport> {
+    let shared = Shared::default();
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let (out, jobs) = crossbeam_channel::bounded::<Job>(AHEAD);
+    let mut report = std::thread::scope(|scope| {
+        for _ in 0..workers {
+            let (jobs, shared) = (jobs.clone(), &shared);
+            scope.spawn(move || {
+                for job in jobs {
+                    work(vault, job, shared, options, monitor);
+                }
+            });
+        }
+        drop(jobs);
+        let mut maker =
+            Maker { vault, target, options, shared: &shared, monitor, out, batch: None, dirs: Vec::new() };
+        maker.all(found)
+    })?;
+    if let Some(problem) = shared.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(problem);
+    }
+    let kept = shared.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report.not_given = kept;
+    report.lost.extend(shared.lost.into_inner().unwrap_or_else(PoisonError::into_inner));
+    report.lost.sort_by(|a, b| a.path.cmp(&b.path));
+    report.lost.dedup_by(|a, b| a.path == b.path);
+    Ok(report)
+}
+
+/// Makes entries in the order of the tree.
+struct Maker<'a> {
+    vault: &'a Vault,
+    target: &'a Target,
+    options: RestoreOptions,
+    shared: &'a Shared,
+    monitor: &'a dyn Monitor,
+    out: Sender<Job>,
+    batch: Option<Job>,
+    /// The directories from the root to where we are: their metadata is given when they are left.
+    dirs: Vec<(Entry, OwnedFd)>,
+}
+
+impl Maker<'_> {
+    fn all(&mut self, found: &FoundRoot) -> Result<RestoreReport> {
+        let mut report = RestoreReport::default();
+        let mut last: Option<ByteName> = None;
+        let mut entries = Entries::new(self.vault, PageKind::Entries, &found.root.entries);
+        loop {
+            let entry = match entries.next_line() {
+                Ok(Some(entry)) => entry,
+                Ok(None) => break,
+                Err(problem) if problem.kind == Kind::Damaged && self.options.despite_damage => {
+                    let path = ByteName(b"(a page of the tree, with entries nobody can name)".to_vec());
+                    report.lost.push(Lost { path, because: problem.to_string() });
+                    continue;
+                }
+                Err(problem) => return Err(problem),
+            };
+            if self.monitor.cancelled() {
+                return Err(Problem::new(
+                    Kind::Cancelled,
+                    "stopped as asked; the target holds a part of the data",
+                ));
+            }
+            if self.shared.failed() {
+                break;
+            }
+            if last.as_ref().is_some_and(|last| Entry::compare_paths(last, &entry.path) != Ordering::Less) {
+                return Err(Problem::damaged(found.key.as_str(), "the entries of its tree are out of order"));
+            }
+            last = Some(entry.path.clone());
+            self.entry(entry, &mut report)?;
+        }
+        self.send_batch();
+        while let Some(dir) = self.dirs.pop() {
+            self.leave(&dir)?;
+        }
+        Ok(report)
+    }
+
+    fn entry(&mut self, entry: Entry, report: &mut RestoreReport) -> Result<()> {
+        if entry.path.as_bytes().is_empty() {
+            let root =
+                self.target.root.try_clone().map_err(|error| self.io("opening", &entry.path, error))?;
+            report.entries += 1;
+            if entry.kind == EntryKind::File {
+                report.bytes += entry.size;
+                return self.fill(entry, root);
+            }
+            self.dirs.push((entry, root));
+            return Ok(());
+        }
+        let path = entry.path.clone();
+        let (parent, name) = split(path.as_bytes()).ok_or_else(|| {
+            Problem::damaged(self.target.place_of(&path), "the vault holds a path that leaves the target")
+        })?;
+        let Some(depth) = self.dirs.iter().rposition(|(dir, _)| dir.path.as_bytes() == parent) else {
+            return self.orphan(path, report);
+        };
+        for dir in self.dirs.split_off(depth + 1).iter().rev() {
+            self.leave(dir)?;
+        }
+        report.entries += 1;
+        if entry.kind == EntryKind::File {
+            report.bytes += entry.size;
+        }
+        self.make(entry, name, report)
+    }
+
+    /// An entry whose directory is not in the tree: only where a page before it is lost.
+    fn orphan(&self, path: ByteName, report: &mut RestoreReport) -> Result<()> {
+        if !self.options.despite_damage {
+            return Err(Problem::damaged(
+                self.target.place_of(&path),
+                "the vault holds this path without its directory",
+            ));
+        }
+        report.lost.push(Lost { path, because: "its directory is in a damaged page".into() });
+        Ok(())
+    }
+
+    fn make(&mut self, entry: Entry, name: &[u8], report: &mut RestoreReport) -> Result<()> {
+        let Some((_, parent)) = self.dirs.last() else { return Ok(()) };
+        let parent = parent.as_fd();
+        let read_write = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let made = match entry.kind {
+            EntryKind::File => {
+                let file = rustix::fs::openat(parent, name, read_write, Mode::RUSR | Mode::WUSR)
+                    .map_err(|error| self.io("making", &entry.path, error))?;
+                return self.fill(entry, file);
+            }
+            EntryKind::Dir => {
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let dir = rustix::fs::mkdirat(parent, name, Mode::RWXU)
+                    .and_then(|()| rustix::fs::openat(parent, name, flags, Mode::empty()))
+                    .map_err(|error| self.io("making", &entry.path, error))?;
+                self.dirs.push((entry, dir));
+                return Ok(());
+            }
+            EntryKind::Symlink => {
+                let to = entry.target.clone().unwrap_or_default();
+                rustix::fs::symlinkat(to.as_bytes(), parent, name)
+            }
+            EntryKind::Hardlink => return self.hard_link(&entry, name, report),
+            EntryKind::Fifo => rustix::fs::mknodat(parent, name, FileType::Fifo, Mode::RUSR, 0),
+            EntryKind::Socket => rustix::fs::mknodat(parent, name, FileType::Socket, Mode::RUSR, 0),
+            EntryKind::CharDevice | EntryKind::BlockDevice if !self.options.devices => {
+                report.devices_left_out += 1;
+                report.entries -= 1;
+                return Ok(());
+            }
+            EntryKind::CharDevice | EntryKind::BlockDevice => {
+                let kind = if entry.kind == EntryKind::CharDevice {
+                    FileType::CharacterDevice
+                } else {
+                    FileType::BlockDevice
+                };
+                let (major, minor) = entry.device.unwrap_or_default();
+                rustix::fs::mknodat(parent, name, kind, Mode::RUSR, rustix::fs::makedev(major, minor))
+            }
+        };
+        let is_symlink = entry.kind == EntryKind::Symlink;
+        let mut kept = self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        made.and_then(|()| give(Spot::Named(parent, name), &entry.meta, is_symlink, &mut kept))
+            .map_err(|error| self.io("making", &entry.path, error))
+    }
+
+    fn hard_link(&self, entry: &Entry, name: &[u8], report: &mut RestoreReport) -> Result<()> {
+        let wrong = || {
+            Problem::damaged(
+                self.target.place_of(&entry.path),
+                "the vault holds a hard link that leads nowhere",
+            )
+        };
+        let first = entry.target.as_ref().ok_or_else(wrong)?;
+        let (dir, first_name) = split(first.as_bytes()).ok_or_else(wrong)?;
+        let Some((_, parent)) = self.dirs.last() else { return Err(wrong()) };
+        let linked = self
+            .target
+            .open_beneath(dir, OFlags::PATH | OFlags::DIRECTORY)
+            .and_then(|dir| rustix::fs::linkat(&dir, first_name, parent, name, AtFlags::empty()));
+        match linked {
+            // Another name of a device that was left out.
+            Err(Errno::NOENT) if report.devices_left_out > 0 => {
+                report.devices_left_out += 1;
+                report.entries -= 1;
+                Ok(())
+            }
+            Err(error) if self.options.despite_damage => {
+                let lost =
+                    Lost { path: entry.path.clone(), because: format!("its other name is lost: {error}") };
+                self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner).push(lost);
+                Ok(())
+            }
+            other => other.map_err(|error| self.io("linking", &entry.path, error)),
+        }
+    }
+
+    /// Hands the content of a new file to the workers.
+    fn fill(&mut self, entry: Entry, file: OwnedFd) -> Result<()> {
+        let sized = rustix::fs::ftruncate(&file, entry.size); // new file: what no run covers stays a hole
+        sized.map_err(|error| self.io("sizing", &entry.path, error))?;
+        let place = self.target.place_of(&entry.path);
+        let content = entry.content.clone();
+        let output = Arc::new(Output { entry, file, place, open_pieces: AtomicUsize::new(1) });
+        for run in runs(self.vault, content.as_ref()) {
+            match run {
+                Ok(run) => self.add(&output, &run)?,
+                Err(problem) if problem.kind == Kind::Damaged && self.options.despite_damage => {
+                    lose(self.shared, &output, &problem);
+                    break;
+                }
+                Err(problem) => return Err(problem),
+            }
+        }
+        done(&output, self.shared);
+        self.monitor.advance(0, 1);
+        Ok(())
+    }
+
+    fn add(&mut self, output: &Arc<Output>, run: &Run) -> Result<()> {
+        if run.offset.saturating_add(run.size()) > output.entry.size {
+            let object = run.frame.pack.pack()?;
+            return Err(Problem::damaged(object.as_str(), "a run reaches beyond its file"));
+        }
+        for (offset, skip, chunk) in run.pieces() {
+            let fits = self
+                .batch
+                .as_ref()
+                .is_some_and(|job| job.frame == run.frame && job.pieces.len() < MOST_PIECES);
+            if !fits {
+                self.send_batch();
+            }
+            output.open_pieces.fetch_add(1, SeqCst);
+            let job = self.batch.get_or_insert_with(|| Job { frame: run.frame.clone(), pieces: Vec::new() });
+            job.pieces.push(Piece { output: output.clone(), offset, skip, chunk });
+        }
+        Ok(())
+    }
+
+    fn send_batch(&mut self) {
+        if let Some(job) = self.batch.take() {
+            // Workers end only when this sender does.
+            drop(self.out.send(job));
+        }
+    }
+
+    fn leave(&self, (entry, dir): &(Entry, OwnedFd)) -> Result<()> {
+        let mut kept = self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        give(Spot::Open(dir.as_fd()), &entry.meta, false, &mut kept)
+            .map_err(|error| self.io("giving metadata to", &entry.path, error))
+    }
+
+    fn io(&self, doing: &str, path: &impl std::fmt::Display, error: impl Into<std::io::Error>) -> Problem {
+        Problem::io(doing, error).at(self.target.place_of(path))
+    }
+}
+
+/// Decodes one frame and writes its pieces.
+fn work(vault: &Vault, job: Job, shared: &Shared, options: RestoreOptions, monitor: &dyn Monitor) {
+    let raw = if shared.failed() { Err(None) } else { vault.data_frame(&job.frame).map_err(Some) };
+    for piece in job.pieces {
+        let written = match &raw {
+            Ok(raw) => write_piece(&piece, raw, &job.frame),
+            Err(Some(problem)) => Err(problem.clone()),
+            Err(None) => Ok(()),
+        };
+        match written {
+            Ok(()) => monitor.advance(u64::from(piece.chunk.size()), 0),
+            Err(problem) if problem.kind == Kind::Damaged && options.despite_damage => {
+                lose(shared, &piece.output, &problem);
+            }
+            Err(problem) => shared.fail(problem),
+        }
+        done(&piece.output, shared);
+    }
+}
+
+fn write_piece(piece: &Piece, raw: &[u8], frame: &Frame) -> Result<()> {
+    let start = piece.skip as usize;
+    let end = start.saturating_add(piece.chunk.size() as usize);
+    let bytes = raw.get(start..end).filter(|bytes| Digest::of(bytes) == piece.chunk.sha256());
+    let Some(bytes) = bytes else {
+        return Err(Problem::damaged(frame.pack.pack()?.as_str(), "a chunk does not match its SHA-256"));
+    };
+    write_sparse(&piece.output.file, piece.offset, bytes)
+        .map_err(|error| Problem::io("writing", error).at(piece.output.place.clone()))
+}
+
+/// Writes bytes, leaving whole zero pages of the new file as holes.
+fn write_sparse(file: &OwnedFd, offset: u64, bytes: &[u8]) -> std::result::Result<(), Errno> {
+    const PAGE: usize = 4096;
+    let is_zero = |page: &[u8]| page.len() == PAGE && page.iter().all(|byte| *byte == 0);
+    let mut at = 0;
+    while at < bytes.len() {
+        let mut end = at;
+        while end < bytes.len() {
+            let next = (end + PAGE).min(bytes.len());
+            if is_zero(&bytes[end..next]) {
+                break;
+            }
+            end = next;
+        }
+        while at < end {
+            match rustix::io::pwrite(file, &bytes[at..end], offset + at as u64) {
+                Ok(0) => return Err(Errno::IO),
+                Ok(written) => at += written,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if at < bytes.len() {
+            at += PAGE;
+        }
+    }
+    Ok(())
+}
+
+fn lose(shared: &Shared, output: &Output, problem: &Problem) {
+    let lost = Lost { path: output.entry.path.clone(), because: problem.to_string() };
+    shared.lost.lock().unwrap_or_else(PoisonError::into_inner).push(lost);
+}
+
+/// One piece less is open; after the last, the file gets its metadata.
+fn done(output: &Output, shared: &Shared) {
+    if output.open_pieces.fetch_sub(1, SeqCst) == 1 {
+        let mut kept = Kept::default();
+        let given = give(Spot::Open(output.file.as_fd()), &output.entry.meta, false, &mut kept);
+        let mut all = shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        all.ownership += kept.ownership;
+        all.xattrs += kept.xattrs;
+        if let Err(error) = given {
+            shared.fail(Problem::io("giving metadata", error).at(output.place.clone()));
+        }
+    }
+}

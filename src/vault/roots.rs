@@ -1,0 +1,123 @@
+//! Finding the recovery points of a vault.
+
+use super::format::{Digest, MAX_OBJECT, Missed, ROOTS, Root};
+use super::{Vault, safe};
+use crate::domain::{Kind, Problem, Result, Timestamp, VolumeId};
+use crate::store::Key;
+
+/// A root that was read.
+#[derive(Debug, Clone)]
+pub struct FoundRoot {
+    /// Its key.
+    pub key: Key,
+    /// The SHA-256 of the object: the recovery point's identity.
+    pub id: Digest,
+    /// Its content.
+    pub root: Root,
+}
+
+/// What somebody else (the ledger) knows of a recovery point in this vault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootRecord {
+    /// The key of its root.
+    pub key: String,
+    /// The SHA-256 of its root.
+    pub id: Digest,
+    /// The volume it is a point of.
+    pub volume: VolumeId,
+    /// The moment whose state it holds.
+    pub taken_at: Timestamp,
+}
+
+/// All roots of a vault, and what is wrong with some.
+#[derive(Debug, Clone, Default)]
+pub struct Roots {
+    /// The sound ones, oldest first.
+    pub sound: Vec<FoundRoot>,
+    /// The others: a problem that names the object.
+    pub damaged: Vec<(Key, Problem)>,
+}
+
+impl FoundRoot {
+    /// The recovery point's short name: enough digits of its identity to tell points apart.
+    pub fn short(&self) -> String {
+        self.id.to_string()[..12].to_owned()
+    }
+
+    /// What could not be read when the point was made.
+    pub fn missed(&self) -> &[Missed] {
+        &self.root.missed
+    }
+}
+
+impl Roots {
+    /// Lists and reads every root.
+    ///
+    /// # Errors
+    /// When the store cannot be listed or read, or holds a root of a newer format. Damage is no error here.
+    pub fn read(vault: &Vault) -> Result<Self> {
+        let mut roots = Self::default();
+        for listed in vault.store().list(ROOTS)? {
+            match read_root(vault, &listed.key) {
+                Ok(found) => roots.sound.push(found),
+                Err(problem) if problem.kind == Kind::Damaged => roots.damaged.push((listed.key, problem)),
+                Err(problem) => return Err(problem),
+            }
+        }
+        roots.sound.sort_by(|a, b| (a.root.taken_at, &a.key).cmp(&(b.root.taken_at, &b.key)));
+        Ok(roots)
+    }
+
+    /// The newest sound root of a volume.
+    pub fn newest_of(&self, volume: &VolumeId) -> Option<&FoundRoot> {
+        self.sound.iter().rev().find(|found| &found.root.volume == volume)
+    }
+
+    /// The one root that `volume` and `point` name; without `point`, the newest complete one.
+    ///
+    /// # Errors
+    /// `NotFound` or `Usage` where none or several fit; the message lists what there is.
+    pub fn choose(&self, volume: Option<&str>, point: Option<&str>) -> Result<&FoundRoot> {
+        let fits = |found: &&FoundRoot| {
+            volume.is_none_or(|wanted| names(&found.root.volume, wanted))
+                && point.is_none_or(|wanted| found.id.to_string().starts_with(wanted))
+        };
+        let fitting: Vec<&FoundRoot> = self.sound.iter().filter(fits).collect();
+        let mut volumes: Vec<&VolumeId> = fitting.iter().map(|found| &found.root.volume).collect();
+        volumes.sort();
+        volumes.dedup();
+        match (fitting.as_slice(), point) {
+            ([], _) => Err(Problem::new(Kind::NotFound, "no such recovery point in this vault")
+                .remedy("`outlive vault list DIR` shows the volumes and recovery points there are")),
+            ([one], Some(_)) => Ok(one),
+            (_, Some(_)) => Err(Problem::new(Kind::Usage, "several recovery points begin like that")
+                .remedy("give more digits of its name; `outlive vault list DIR` shows them")),
+            (several, None) if volumes.len() == 1 => {
+                several.iter().rev().find(|found| found.root.is_complete()).copied().ok_or_else(|| {
+                    Problem::new(
+                        Kind::Refused,
+                        "the vault holds only incomplete recovery points of this volume",
+                    )
+                    .remedy("choose one yourself with --point; `outlive vault list DIR` shows them")
+                })
+            }
+            _ => Err(Problem::new(Kind::Usage, "several volumes fit")
+                .at(volumes.iter().map(|volume| safe(&volume.0)).collect::<Vec<_>>().join(", "))
+                .remedy("name one of them")),
+        }
+    }
+}
+
+/// A volume is named by its whole id, or by the path in it.
+fn names(volume: &VolumeId, wanted: &str) -> bool {
+    volume.0 == wanted || volume.0.split_once(':').is_some_and(|(_, path)| path == wanted)
+}
+
+fn read_root(vault: &Vault, key: &Key) -> Result<FoundRoot> {
+    let bytes = vault.store().get_bytes(key, MAX_OBJECT).map_err(super::gone)?;
+    let root = Root::open(key, &bytes)?;
+    if root.vault != vault.id() {
+        return Err(Problem::damaged(key.as_str(), "belongs to another vault"));
+    }
+    Ok(FoundRoot { key: key.clone(), id: Digest::of(&bytes), root })
+}

@@ -1,0 +1,49 @@
+//! What a copy pulls its bytes from.
+
+use super::format::{Entry, Missed};
+use crate::domain::Result;
+
+/// One thing to store, in the order of [`Entry::compare_paths`].
+pub enum Item {
+    /// An entry without content to read.
+    Plain(Entry),
+    /// A directory that belongs to another volume (another filesystem is mounted there): stored empty.
+    Boundary(Entry),
+    /// A regular file and its content; it is opened only when it is read.
+    File(Entry, Box<dyn Content>),
+    /// A path that could not be read.
+    Missed(Missed),
+}
+
+/// Entries pulled one by one.
+pub trait Source: Send {
+    /// The next item, or `None` after the last.
+    ///
+    /// # Errors
+    /// What makes going on pointless: the root of the volume cannot be read.
+    fn next(&mut self) -> Result<Option<Item>>;
+
+    /// The size of the whole in bytes, where it is known beforehand.
+    fn expected_bytes(&self) -> Option<u64>;
+}
+
+/// The content of one file.
+pub trait Content: Send {
+    /// The next stretch of data at or after `offset` as `(start, end)` in bytes; holes are skipped.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in words.
+    fn data_after(&mut self, offset: u64) -> std::result::Result<Option<(u64, u64)>, String>;
+
+    /// Reads at `offset` until `buffer` is full or the file ends; how many bytes that were.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in words.
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> std::result::Result<usize, String>;
+
+    /// After reading: true where the file changed since its entry was made.
+    ///
+    /// # Errors
+    /// Why that cannot be said, in words.
+    fn has_changed(&mut self) -> std::result::Result<bool, String>;
+}

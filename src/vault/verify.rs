@@ -1,0 +1,329 @@
+//! Verifying a vault: every object against its digest, every chunk decoded to what was read at the source.
+
+use super::format::{PackKey, PackLine, PackRole, PageKind, ROOTS, Run, SIDECARS, Sidecar};
+use super::index::{PackTable, packs_of};
+use super::readback::{Damage, digest_of, in_parallel};
+use super::roots::{FoundRoot, RootRecord, Roots};
+use super::tree::runs;
+use super::{Entries, Vault, decode, gone};
+use crate::domain::{Kind, Monitor, Phase, Problem, Result};
+use crate::vault::format::{Chunk, Digest, Hasher};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io::Read;
+use std::sync::Arc;
+
+/// What verifying found.
+#[derive(Debug, Clone, Default)]
+pub struct VerifyReport {
+    /// The recovery points whose every object is sound, oldest first.
+    pub sound: Vec<FoundRoot>,
+    /// The recovery points that damage takes along, as far as their roots can be read.
+    pub broken: Vec<FoundRoot>,
+    /// Objects read.
+    pub objects: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Chunks decoded and compared.
+    pub chunks: u64,
+    /// What is not as it was written.
+    pub damage: Vec<Damage>,
+    /// Packs of runs that were stopped before they wrote a root: no point needs them.
+    pub unfinished_packs: u64,
+}
+
+/// Reads a whole vault. `known` is what the ledger recorded of it: a point that was recorded and is gone
+/// is damage.
+///
+/// # Errors
+/// When the store fails, or holds what a newer outlive wrote. Damage is in the report, not an error.
+pub fn verify(vault: &Vault, known: &[RootRecord], monitor: &dyn Monitor) -> Result<VerifyReport> {
+    let roots = Roots::read(vault)?;
+    let mut damage = Damages::default();
+    damage.note_result(vault.check_readme(), None)?;
+    for (key, problem) in &roots.damaged {
+        damage.note(problem, [key.as_str()]);
+    }
+    missing_roots(&roots, known, &mut damage);
+    let needs = gather_needs(vault, &roots, &mut damage)?;
+    let mut report = VerifyReport::default();
+    check_packs(vault, &needs, &mut damage, &mut report, monitor)?;
+    for found in &roots.sound {
+        if let Some(packs) = needs.by_point.get(found.key.as_str()) {
+            let walked = Walk::new(vault, packs, &damage).point(found);
+            damage.note_result(walked, Some(found.key.as_str()))?;
+        }
+    }
+    report.objects += roots.sound.len() as u64 + roots.damaged.len() as u64 + 2;
+    report.unfinished_packs = unfinished(vault, &needs)?;
+    let (broken, sound) = roots.sound.into_iter().partition(|found| damage.touches(found.key.as_str()));
+    (report.broken, report.sound) = (broken, sound);
+    report.damage = damage.0.into_values().collect();
+    Ok(report)
+}
+
+/// Damage by object.
+#[derive(Default)]
+struct Damages(BTreeMap<String, Damage>);
+
+impl Damages {
+    fn note<'a>(&mut self, problem: &Problem, points: impl IntoIterator<Item = &'a str>) {
+        let damage = self.0.entry(problem.place.clone()).or_insert_with(|| Damage {
+            object: problem.place.clone(),
+            because: problem.what.clone(),
+            points: BTreeSet::new(),
+        });
+        damage.points.extend(points.into_iter().map(str::to_owned));
+    }
+
+    /// Notes damage; passes on every other problem.
+    fn note_result(&mut self, result: Result<()>, point: Option<&str>) -> Result<()> {
+        match result {
+            Err(problem) if problem.kind == Kind::NotFound => {
+                self.note(&gone(problem), point);
+                Ok(())
+            }
+            Err(problem) if problem.kind == Kind::Damaged => {
+                self.note(&problem, point);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    fn touches(&self, point: &str) -> bool {
+        self.0.values().any(|damage| damage.points.contains(point))
+    }
+
+    fn has(&self, object: &str) -> bool {
+        self.0.contains_key(object)
+    }
+}
+
+/// Points that the ledger or a later point knows of and that are not there, or not the same.
+fn missing_roots(roots: &Roots, known: &[RootRecord], damage: &mut Damages) {
+    let there: BTreeMap<&str, Option<Digest>> = roots
+        .sound
+        .iter()
+        .map(|found| (found.key.as_str(), Some(found.id)))
+        .chain(roots.damaged.iter().map(|(key, _)| (key.as_str(), None)))
+        .collect();
+    let previous = roots.sound.iter().filter_map(|found| found.root.previous.as_ref());
+    let named =
+        previous.map(|previous| (previous.key.as_str(), previous.sha256, "the point after it names it"));
+    let recorded = known.iter().map(|record| (record.key.as_str(), record.id, "the ledger recorded it"));
+    for (key, id, by) in named.chain(recorded) {
+        let because = match there.get(key) {
+            None => format!("gone: {by}, and it is not there"),
+            Some(Some(found)) if *found != id => format!("replaced: {by} with another SHA-256"),
+            Some(_) => continue,
+        };
+        damage.note(&Problem::damaged(super::safe(key), because), [key]);
+    }
+}
+
+/// Which packs are needed, and by which points.
+struct Needs {
+    lines: Vec<PackLine>,
+    points_of: BTreeMap<PackKey, BTreeSet<String>>,
+    by_point: BTreeMap<String, PackTable>,
+}
+
+fn gather_needs(vault: &Vault, roots: &Roots, damage: &mut Damages) -> Result<Needs> {
+    let mut lines: BTreeMap<PackKey, PackLine> = BTreeMap::new();
+    let mut points_of: BTreeMap<PackKey, BTreeSet<String>> = BTreeMap::new();
+    let mut by_point = BTreeMap::new();
+    for found in &roots.sound {
+        let key = found.key.as_str().to_owned();
+        match packs_of(vault, found) {
+            Ok(table) => {
+                for (pack, line) in &table {
+                    points_of.entry(pack.clone()).or_default().insert(key.clone());
+                    lines.insert(pack.clone(), line.clone());
+                }
+                by_point.insert(key, table);
+            }
+            Err(problem) => {
+                // What can still be checked of it: the packs that its root names itself.
+                for line in &found.root.list_packs {
+                    points_of.entry(line.pack.clone()).or_default().insert(key.clone());
+                    lines.insert(line.pack.clone(), line.clone());
+                }
+                damage.note_result(Err(problem), Some(&key))?;
+            }
+        }
+    }
+    Ok(Needs { lines: lines.into_values().collect(), points_of, by_point })
+}
+
+fn check_packs(
+    vault: &Vault,
+    needs: &Needs,
+    damage: &mut Damages,
+    report: &mut VerifyReport,
+    monitor: &dyn Monitor,
+) -> Result<()> {
+    monitor.begin(Phase::Verify, Some(needs.lines.iter().map(|line| line.bytes).sum()));
+    let checked = in_parallel(&needs.lines, |line| Ok(check_pack(vault, line, monitor)));
+    monitor.end();
+    for (line, (pack, sidecar)) in needs.lines.iter().zip(checked?) {
+        let points = needs.points_of.get(&line.pack).cloned().unwrap_or_default();
+        report.objects += 2;
+        for result in [pack, sidecar.map(|()| 0)] {
+            match result {
+                Ok(chunks) => report.chunks += chunks,
+                Err(problem) if problem.kind == Kind::Damaged => {
+                    damage.note(&problem, points.iter().map(String::as_str));
+                }
+                Err(problem) => return Err(problem),
+            }
+        }
+        report.bytes += line.bytes + line.sidecar_bytes;
+    }
+    Ok(())
+}
+
+/// Checks one pack and its sidecar: how many chunks were decoded, and whether the sidecar is sound.
+fn check_pack(vault: &Vault, line: &PackLine, monitor: &dyn Monitor) -> (Result<u64>, Result<()>) {
+    match vault.sidecar(line) {
+        Ok(sidecar) => (decode_pack(vault, line, &sidecar, monitor), Ok(())),
+        // Without its sidecar the frames cannot be told apart here; the bytes still have a digest.
+        Err(problem) => {
+            let key = line.pack.pack();
+            (
+                key.and_then(|key| digest_of(vault, &key, (line.bytes, line.sha256), monitor)).map(|_| 0),
+                Err(problem),
+            )
+        }
+    }
+}
+
+/// Streams a pack once: its own digest, and each frame decoded to the chunks its sidecar names.
+fn decode_pack(vault: &Vault, line: &PackLine, sidecar: &Sidecar, monitor: &dyn Monitor) -> Result<u64> {
+    let key = line.pack.pack()?;
+    let damaged = |what: &str| Problem::damaged(key.as_str(), what);
+    if vault
+        .store()
+        .size(&key)?
+        .ok_or_else(|| damaged("gone: a recovery point needs it and it is not there"))?
+        != line.bytes
+    {
+        return Err(damaged("not as long as it was written"));
+    }
+    let mut reader = vault.store().get(&key, 0).map_err(gone)?;
+    let mut hasher = Hasher::default();
+    let mut chunks = 0;
+    for frame in &sidecar.frames {
+        if monitor.cancelled() {
+            return Err(Problem::new(Kind::Cancelled, "stopped as asked"));
+        }
+        let mut packed = vec![0; frame.length as usize];
+        reader.read_exact(&mut packed).map_err(|error| match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => damaged("ends too early"),
+            _ => Problem::io(format!("reading {key}"), error).at(vault.place()),
+        })?;
+        hasher.update(&packed);
+        monitor.advance(u64::from(frame.length), 0);
+        let bytes: usize = frame.chunks.iter().map(|chunk| chunk.size() as usize).sum();
+        if bytes > super::format::MAX_PAGE {
+            return Err(damaged("a frame is larger than this format allows"));
+        }
+        let raw = decode(&key, &packed, bytes)?;
+        let mut at = 0;
+        for chunk in &frame.chunks {
+            let end = at + chunk.size() as usize;
+            if Digest::of(&raw[at..end]) != chunk.sha256() {
+                return Err(damaged("a chunk does not match its SHA-256"));
+            }
+            at = end;
+            chunks += 1;
+        }
+    }
+    if hasher.finish() == line.sha256 { Ok(chunks) } else { Err(damaged("does not match its SHA-256")) }
+}
+
+/// Walks one point's trees and compares every run with what its pack was verified to hold.
+struct Walk<'a> {
+    vault: &'a Vault,
+    packs: &'a PackTable,
+    damage: &'a Damages,
+    recent: VecDeque<Arc<Sidecar>>,
+}
+
+/// Sidecars kept at hand: neighbouring runs mostly lie in few packs.
+const RECENT: usize = 8;
+
+impl<'a> Walk<'a> {
+    fn new(vault: &'a Vault, packs: &'a PackTable, damage: &'a Damages) -> Self {
+        Self { vault, packs, damage, recent: VecDeque::new() }
+    }
+
+    fn point(&mut self, found: &FoundRoot) -> Result<()> {
+        for entry in Entries::new(self.vault, PageKind::Entries, &found.root.entries) {
+            let entry = entry?;
+            let mut end = 0;
+            for run in runs(self.vault, entry.content.as_ref()) {
+                let run = run?;
+                if run.offset < end || run.offset.saturating_add(run.size()) > entry.size {
+                    let object = run.frame.pack.pack()?;
+                    return Err(Problem::damaged(object.as_str(), "runs overlap or reach beyond their file"));
+                }
+                end = run.offset + run.size();
+                self.run(&run)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, run: &Run) -> Result<()> {
+        let key = run.frame.pack.pack()?;
+        let Some(line) = self.packs.get(&run.frame.pack).filter(|line| line.role == PackRole::Data) else {
+            return Err(Problem::damaged(
+                key.as_str(),
+                "needed, and not in the recovery point's list of packs",
+            ));
+        };
+        if self.damage.has(key.as_str()) || self.damage.has(line.pack.sidecar()?.as_str()) {
+            return Ok(());
+        }
+        let sidecar = self.sidecar(line)?;
+        let frame = sidecar.frames.binary_search_by_key(&run.frame.at, |frame| frame.at).ok();
+        let frame = frame
+            .and_then(|index| sidecar.frames.get(index))
+            .filter(|frame| frame.length == run.frame.length);
+        let held: BTreeMap<u32, Chunk> = frame
+            .iter()
+            .flat_map(|frame| &frame.chunks)
+            .scan(0u32, |skip, chunk| {
+                let at = *skip;
+                *skip = at.saturating_add(chunk.size());
+                Some((at, *chunk))
+            })
+            .collect();
+        if run.pieces().all(|(_, skip, chunk)| held.get(&skip) == Some(&chunk)) {
+            Ok(())
+        } else {
+            Err(Problem::damaged(key.as_str(), "does not hold what the recovery point expects of it"))
+        }
+    }
+
+    fn sidecar(&mut self, line: &PackLine) -> Result<Arc<Sidecar>> {
+        if let Some(found) = self.recent.iter().find(|sidecar| sidecar.header.pack == line.pack) {
+            return Ok(found.clone());
+        }
+        let sidecar = Arc::new(self.vault.sidecar(line)?);
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(sidecar.clone());
+        Ok(sidecar)
+    }
+}
+
+/// Packs that no readable point needs.
+fn unfinished(vault: &Vault, needs: &Needs) -> Result<u64> {
+    let packs = vault.store().list(SIDECARS)?;
+    let unneeded =
+        packs.iter().filter(|listed| !needs.points_of.contains_key(&PackKey(listed.key.name().into())));
+    debug_assert!(needs.by_point.keys().all(|key| key.starts_with(ROOTS)), "points are named by their roots");
+    Ok(unneeded.count() as u64)
+}

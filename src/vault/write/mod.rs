@@ -1,0 +1,166 @@
+//! Writing a recovery point: read ahead, hash and compress on every core, assemble in order.
+
+mod assemble;
+mod feed;
+mod sink;
+mod work;
+mod worker;
+
+use super::format::{Digest, Missed, Origin, PackKey, PackLine, Previous, ROOTS, Root, Tool, Totals};
+use super::index::{Holdings, Index};
+use super::roots::{FoundRoot, Roots};
+use super::{Source, Vault};
+use crate::domain::{Kind, Monitor, Problem, Result, Timestamp, Volume};
+use crate::store::{Key, random_hex};
+use assemble::{Assembled, Assembler};
+use feed::Feed;
+use std::collections::BTreeSet;
+use std::sync::RwLock;
+use work::{Done, Work};
+
+/// What is to be copied, and what is known beforehand.
+pub struct CopyRequest<'a> {
+    /// The volume.
+    pub volume: &'a Volume,
+    /// Where the bytes are read.
+    pub origin: Origin,
+    /// The moment whose state is copied.
+    pub taken_at: Timestamp,
+    /// Packs known to be damaged: their chunks are sent again.
+    pub avoid: BTreeSet<PackKey>,
+    /// The current time.
+    pub clock: &'a (dyn Fn() -> Timestamp + Sync),
+}
+
+/// A recovery point that was written.
+#[derive(Debug, Clone)]
+pub struct CopyReport {
+    /// Its root.
+    pub root: FoundRoot,
+    /// Every pack it needs.
+    pub packs: Vec<PackLine>,
+    /// The packs among them that the point before needs too.
+    pub of_parent: BTreeSet<PackKey>,
+    /// The point before, where there is one.
+    pub parent: Option<Digest>,
+    /// Bytes written to the store, roots and sidecars included.
+    pub written_bytes: u64,
+}
+
+/// How much work may wait between two stages, in units.
+const AHEAD: usize = 6;
+
+/// Copies what `source` gives into `vault` as a new recovery point. The point exists once its root does,
+/// and the root is written last; what a stopped run leaves is built upon by the next.
+///
+/// # Errors
+/// When the source cannot be read at all, or the store fails: then nothing is claimed.
+pub fn copy(
+    vault: &Vault,
+    source: &mut dyn Source,
+    request: &CopyRequest<'_>,
+    monitor: &dyn Monitor,
+) -> Result<CopyReport> {
+    let started_at = (request.clock)();
+    let roots = Roots::read(vault)?;
+    let parent = roots.newest_of(&request.volume.id);
+    let Holdings { packs: held, of_parent, index } = Holdings::gather(vault, parent, &request.avoid)?;
+    let run = random_hex()?;
+    let index = RwLock::new(index);
+    let usable: BTreeSet<PackKey> = held.keys().cloned().collect();
+    let feed = Feed::new(vault, parent, usable, !request.avoid.is_empty(), monitor);
+    let assembler = Assembler::new(vault, &run, &index, held);
+    let assembled = pipeline(source, feed, assembler, &index)?;
+    if monitor.cancelled() {
+        return Err(Problem::new(Kind::Cancelled, "stopped as asked; no recovery point was written"));
+    }
+    write_root(vault, request, Written { assembled, run, started_at, parent, of_parent })
+}
+
+/// Runs the stages: the source is read here, workers hash and compress, one thread assembles.
+fn pipeline<'a>(
+    source: &mut dyn Source,
+    mut feed: Feed<'a>,
+    mut assembler: Assembler<'a>,
+    index: &RwLock<Index>,
+) -> Result<Assembled> {
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let (to_workers, jobs) = crossbeam_channel::bounded::<(u64, Work)>(AHEAD);
+    let (to_assembler, results) = crossbeam_channel::bounded::<(u64, Result<Done>)>(AHEAD);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            let (jobs, to_assembler) = (jobs.clone(), to_assembler.clone());
+            scope.spawn(move || worker::run(&jobs, &to_assembler, index));
+        }
+        drop((jobs, to_assembler));
+        let assembling = scope.spawn(move || {
+            assembler.run(&results)?;
+            // Ends the stages before, should this one have failed: their sends find nobody.
+            drop(results);
+            assembler.finish()
+        });
+        let fed = feed.run(source, &to_workers);
+        drop(to_workers);
+        let assembled = assembling.join().unwrap_or_else(|_| Err(unexpected()));
+        let not_entered = fed?;
+        assembled
+            .map(|assembled| Assembled { totals: Totals { not_entered, ..assembled.totals }, ..assembled })
+    })
+}
+
+fn unexpected() -> Problem {
+    Problem::new(Kind::Internal, "a part of the copy failed unexpectedly")
+}
+
+struct Written<'a> {
+    assembled: Assembled,
+    run: String,
+    started_at: Timestamp,
+    parent: Option<&'a FoundRoot>,
+    of_parent: BTreeSet<PackKey>,
+}
+
+fn write_root(vault: &Vault, request: &CopyRequest<'_>, written: Written<'_>) -> Result<CopyReport> {
+    let Written { assembled, run, started_at, parent, of_parent } = written;
+    let finished_at = (request.clock)();
+    let random = random_hex()?;
+    let stamp = started_at.format("%Y%m%dT%H%M%SZ");
+    let key = Key::new(format!("{ROOTS}/{stamp}-{run}-{}", &random[..16]))?;
+    let root = Root {
+        key: key.as_str().into(),
+        vault: vault.id().into(),
+        volume: request.volume.id.clone(),
+        volume_kind: request.volume.kind,
+        origin: request.origin.clone(),
+        taken_at: request.taken_at,
+        started_at,
+        finished_at,
+        counter: parent.map_or(0, |parent| parent.root.counter).saturating_add(1),
+        previous: parent.map(|parent| Previous { key: parent.key.as_str().into(), sha256: parent.id }),
+        totals: assembled.totals,
+        missed: assembled.missed,
+        entries: assembled.entries,
+        packs: assembled.packs_page,
+        list_packs: assembled.list_packs,
+        tool: Tool { name: "outlive".into(), version: env!("CARGO_PKG_VERSION").into() },
+    };
+    let bytes = root.seal()?;
+    vault.store().put_bytes(&key, &bytes)?;
+    Ok(CopyReport {
+        written_bytes: assembled.written_bytes + bytes.len() as u64,
+        packs: assembled.packs,
+        root: FoundRoot { key, id: Digest::of(&bytes), root },
+        of_parent,
+        parent: parent.map(|parent| parent.id),
+    })
+}
+
+/// Missed paths kept by name; more are only counted.
+const NAMED_MISSED: usize = 1000;
+
+fn note_missed(totals: &mut Totals, list: &mut Vec<Missed>, missed: Missed) {
+    totals.missed += 1;
+    if list.len() < NAMED_MISSED {
+        list.push(missed);
+    }
+}

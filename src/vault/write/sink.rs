@@ -1,0 +1,51 @@
+//! Where new pages go: into tree packs, unless they are stored already.
+
+use super::super::format::{Chunk, Digest, Frame, PackKey, PackLine, PackRole, PageRef};
+use super::super::index::Index;
+use super::super::pack::PackWriter;
+use super::super::tree::PageSink;
+use crate::domain::{Kind, Problem, Result};
+use crate::vault::Vault;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{PoisonError, RwLock};
+
+/// Writes pages, and notes the packs that hold them.
+pub struct TreeSink<'a> {
+    packs: PackWriter,
+    index: &'a RwLock<Index>,
+    used: BTreeSet<PackKey>,
+}
+
+impl<'a> TreeSink<'a> {
+    /// A sink whose packs carry the name of `run`.
+    pub fn new(vault: &Vault, run: &str, index: &'a RwLock<Index>) -> Self {
+        Self { packs: PackWriter::new(vault, run, PackRole::Tree), index, used: BTreeSet::new() }
+    }
+
+    /// Makes the pages durable: the packs written, and all packs that hold pages of this sink.
+    pub fn finish(self) -> Result<(BTreeMap<PackKey, PackLine>, BTreeSet<PackKey>)> {
+        Ok((self.packs.finish()?, self.used))
+    }
+
+    fn place(&mut self, page: &[u8], digest: Digest, size: u32) -> Result<Frame> {
+        if let Some(frame) = self.index.read().unwrap_or_else(PoisonError::into_inner).find_page(&digest) {
+            return Ok(frame);
+        }
+        let packed = zstd::bulk::compress(page, 3)
+            .map_err(|error| Problem::new(Kind::Internal, format!("cannot compress a page: {error}")))?;
+        let frame = self.packs.append(&packed, vec![Chunk(size, digest)])?;
+        self.index.write().unwrap_or_else(PoisonError::into_inner).insert_page(digest, frame.clone());
+        Ok(frame)
+    }
+}
+
+impl PageSink for TreeSink<'_> {
+    fn store(&mut self, page: &[u8], level: u8) -> Result<PageRef> {
+        let bytes =
+            u32::try_from(page.len()).map_err(|_| Problem::new(Kind::Internal, "a page is too long"))?;
+        let sha256 = Digest::of(page);
+        let frame = self.place(page, sha256, bytes)?;
+        self.used.insert(frame.pack.clone());
+        Ok(PageRef { frame, bytes, sha256, level })
+    }
+}

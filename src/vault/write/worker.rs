@@ -1,0 +1,121 @@
+//! Hashing and compressing: on every core.
+
+use super::work::{Done, DoneStep, Step, Work};
+use crate::domain::{Kind, Problem, Result};
+use crate::vault::format::{Chunk, Digest};
+use crate::vault::index::Index;
+use crossbeam_channel::{Receiver, Sender};
+use std::sync::{PoisonError, RwLock};
+
+/// zstd's level: on two cores the fast levels cost least time for nearly the same size
+/// (`docs/performance.md`).
+const LEVEL: i32 = 1;
+
+/// Takes work until there is no more, or nobody takes the results.
+pub fn run(jobs: &Receiver<(u64, Work)>, results: &Sender<(u64, Result<Done>)>, index: &RwLock<Index>) {
+    let mut worker = match Worker::new(index) {
+        Ok(worker) => worker,
+        Err(problem) => {
+            // The receiver may have gone: then its own failure is reported.
+            drop(results.send((0, Err(problem))));
+            return;
+        }
+    };
+    for (number, work) in jobs {
+        if results.send((number, worker.process(work))).is_err() {
+            return;
+        }
+    }
+}
+
+struct Worker<'a> {
+    index: &'a RwLock<Index>,
+    compressor: zstd::bulk::Compressor<'static>,
+}
+
+impl<'a> Worker<'a> {
+    fn new(index: &'a RwLock<Index>) -> Result<Self> {
+        let compressor = zstd::bulk::Compressor::new(LEVEL).map_err(|error| failed(&error))?;
+        Ok(Self { index, compressor })
+    }
+
+    fn process(&mut self, work: Work) -> Result<Done> {
+        let mut steps = Vec::with_capacity(work.steps.len());
+        let mut fresh = Fresh::default();
+        for step in work.steps {
+            steps.push(match step {
+                Step::Open(entry) => DoneStep::Open(entry),
+                Step::Kept(run) => DoneStep::Kept(run),
+                Step::Close { size, unsettled } => DoneStep::Close { size, unsettled },
+                Step::Abandon(missed) => DoneStep::Abandon(missed),
+                Step::Data { offset, range, before } => {
+                    let bytes = &work.raw[range.clone()];
+                    if is_zero(bytes) {
+                        continue;
+                    }
+                    let size = u32::try_from(bytes.len()).map_err(|_| too_long())?;
+                    let chunk = Chunk(size, Digest::of(bytes));
+                    match before.filter(|before| before.chunk == chunk) {
+                        Some(same) => DoneStep::Known { offset, frame: same.frame, skip: same.skip, chunk },
+                        None => {
+                            match self.index.read().unwrap_or_else(PoisonError::into_inner).find(&chunk) {
+                                Some((frame, skip)) => DoneStep::Known { offset, frame, skip, chunk },
+                                None => DoneStep::New { offset, skip: fresh.add(range, chunk)?, chunk },
+                            }
+                        }
+                    }
+                }
+            });
+        }
+        let frame = fresh.compress(&work.raw, &mut self.compressor)?;
+        Ok(Done { frame, steps })
+    }
+}
+
+/// The new chunks of one work.
+#[derive(Default)]
+struct Fresh {
+    ranges: Vec<std::ops::Range<usize>>,
+    chunks: Vec<Chunk>,
+    size: u32,
+}
+
+impl Fresh {
+    fn add(&mut self, range: std::ops::Range<usize>, chunk: Chunk) -> Result<u32> {
+        let skip = self.size;
+        self.size = skip.checked_add(chunk.size()).ok_or_else(too_long)?;
+        self.ranges.push(range);
+        self.chunks.push(chunk);
+        Ok(skip)
+    }
+
+    fn compress(
+        self,
+        raw: &[u8],
+        compressor: &mut zstd::bulk::Compressor<'_>,
+    ) -> Result<Option<(Vec<u8>, Vec<Chunk>)>> {
+        let (Some(first), Some(last)) = (self.ranges.first(), self.ranges.last()) else { return Ok(None) };
+        let together = last.end - first.start == self.size as usize;
+        let packed = if together {
+            compressor.compress(&raw[first.start..last.end])
+        } else {
+            let joined: Vec<u8> = self.ranges.iter().flat_map(|range| &raw[range.clone()]).copied().collect();
+            compressor.compress(&joined)
+        };
+        Ok(Some((packed.map_err(|error| failed(&error))?, self.chunks)))
+    }
+}
+
+/// True where every byte is zero; sixteen bytes at a time.
+fn is_zero(bytes: &[u8]) -> bool {
+    let (chunks, rest) = bytes.as_chunks::<16>();
+    chunks.iter().all(|chunk| u128::from_ne_bytes(*chunk) == 0) && rest.iter().all(|byte| *byte == 0)
+}
+
+fn too_long() -> Problem {
+    Problem::new(Kind::Internal, "a unit of work is too long")
+}
+
+fn failed(error: &std::io::Error) -> Problem {
+    Problem::new(Kind::Internal, format!("cannot compress: {error}"))
+}

@@ -1,0 +1,6 @@
+//! What a vault stores comes back exactly, costs little the second time, and every damage is noticed.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in tests a panic is the message
+
+mod roundtrip;
+mod support;

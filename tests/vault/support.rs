@@ -1,0 +1,102 @@
+//! A vault in a temporary directory, and a tree with everything a filesystem can hold.
+
+use outlive::domain::{AssetId, Consistency, Monitor, Silent, Volume, VolumeId, VolumeKind};
+use outlive::providers::files::TreeSource;
+use outlive::store::DirStore;
+use outlive::vault::format::Origin;
+use outlive::vault::{CopyReport, CopyRequest, Roots, Vault, copy, restore};
+use std::collections::BTreeSet;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+pub struct Place {
+    pub temp: tempfile::TempDir,
+    pub vault: Vault,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        let temp = tempfile::Builder::new().prefix("outlive-test-").tempdir().unwrap();
+        let store = DirStore::create(&temp.path().join("vault")).unwrap();
+        let vault = Vault::open_or_create(Arc::new(store), chrono::Utc::now()).unwrap();
+        Self { temp, vault }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.temp.path().join(name)
+    }
+
+    pub fn copy(&self, path: &Path) -> CopyReport {
+        copy_into(&self.vault, path, &Silent).unwrap()
+    }
+
+    /// Restores the newest point to a new target and reads it back.
+    pub fn restore(&self, name: &str) -> PathBuf {
+        let target = self.path(name);
+        let roots = Roots::read(&self.vault).unwrap();
+        let newest = roots.sound.last().unwrap();
+        let restored = restore(&self.vault, newest, &target, Default::default(), &Silent).unwrap();
+        restored.verify(&self.vault, &Silent).unwrap();
+        target
+    }
+}
+
+pub fn copy_into(vault: &Vault, path: &Path, monitor: &dyn Monitor) -> outlive::domain::Result<CopyReport> {
+    let volume = Volume {
+        id: VolumeId("test:/volume".into()),
+        name: "/volume".into(),
+        kind: VolumeKind::Directory,
+        asset: AssetId("directory:test".into()),
+    };
+    let origin = Origin {
+        host: "test".into(),
+        path: path.as_os_str().as_encoded_bytes().into(),
+        snapshot: None,
+        consistency: Consistency::Live,
+    };
+    let clock = &chrono::Utc::now;
+    let request = CopyRequest { volume: &volume, origin, taken_at: clock(), avoid: BTreeSet::new(), clock };
+    copy(vault, &mut TreeSource::open(path, Vec::new())?, &request, monitor)
+}
+
+/// Runs a program and gives its standard output; anything but success fails the test.
+pub fn run(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output();
+    let output =
+        output.unwrap_or_else(|error| panic!("{program} cannot be run ({error}): scripts/test installs it"));
+    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Two trees are the same for everything that rsync and diff can tell.
+pub fn assert_same(original: &Path, restored: &Path) {
+    let (a, b) = (original.to_str().unwrap(), restored.to_str().unwrap());
+    // diff calls two pipes or sockets different; rsync compares those.
+    run("diff", &["-r", "--no-dereference", "-x", "fifo", "-x", "socket", a, b]);
+    let differences = run("rsync", &["-aHAXnci", "--delete", &format!("{a}/"), &format!("{b}/")]);
+    assert_eq!(differences, "", "rsync sees differences");
+}
+
+pub fn allocated(path: &Path) -> u64 {
+    std::fs::metadata(path).unwrap().blocks() * 512
+}
+
+pub fn chmod(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Bytes that do not compress and do not repeat, the same for the same seed.
+pub fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    let mut bytes: Vec<u8> = (0..length.div_ceil(8)).flat_map(|_| next()).collect();
+    bytes.truncate(length);
+    bytes
+}
