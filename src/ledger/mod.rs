@@ -1,1 +1,9 @@
 //! What was done: an append-only, hash-chained file of events, and the states folded from it.
+
+mod chain;
+mod event;
+mod fold;
+
+pub use chain::{Ledger, Record};
+pub use event::Event;
+pub use fold::History;
