@@ -58,7 +58,8 @@ impl Catalogue {
     /// Unknown keys or kinds, a statement without source or date, two statements on one kind.
     pub fn parse(text: &str) -> Result<Self> {
         let file: File = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+            let line =
+                error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
             wrong(printable(error.message().as_bytes())).at(format!("catalogue, line {line}"))
         })?;
         let mut catalogue = Self::default();
@@ -149,9 +150,9 @@ fn unique(former: Option<Statement>, kind: &str) -> Result<()> {
 }
 
 fn wrong(what: String) -> Problem {
-    Problem::new(Kind::Usage, what)
-        .at("catalogue")
-        .remedy("each statement has kind, effect (survives, dies or unknown), note, source and read (YYYY-MM-DD)")
+    Problem::new(Kind::Usage, what).at("catalogue").remedy(
+        "each statement has kind, effect (survives, dies or unknown), note, source and read (YYYY-MM-DD)",
+    )
 }
 
 #[cfg(test)]
