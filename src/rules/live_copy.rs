@@ -44,7 +44,7 @@ impl Rule for LiveCopy {
         };
         let kept = copies(row.survivors.iter().collect());
         let perhaps = copies(row.undetermined.iter().map(|doubt| &doubt.point).collect());
-        match open(case, !kept.is_empty() || !perhaps.is_empty()) {
+        match open(case) {
             Some(why) => Verdict::Undetermined(why),
             None => self.newest(case, &kept, &perhaps),
         }
@@ -86,12 +86,13 @@ impl LiveCopy {
 }
 
 /// What keeps the question open, whatever is known of the copies seen.
-fn open(case: Case<'_>, any: bool) -> Option<String> {
+fn open(case: Case<'_>) -> Option<String> {
     // A filesystem above the one seen would leave other copies to fall back on.
     let unseen = case.survival.shadows.iter().find(|s| s.classes.contains(&HazardClass::Filesystem));
     let orphan = case.graph.orphans().find(|point| is_copy(point)).map(|point| {
         format!("it is not known which volume {} is a state of", case.graph.point_label(&point.id))
     });
+    let any = case.points().any(is_copy);
     let hidden = hidden_points(case.graph, case.volume);
     hidden.or(orphan).or_else(|| unseen.filter(|_| any).map(|shadow| shadow.because.clone()))
 }

@@ -88,6 +88,10 @@ impl Rule for SharedFate {
         if let Some(why) = rows.iter().find_map(|row| open(row)).or_else(|| self.shadow(case)) {
             return Verdict::Undetermined(why);
         }
+        let unseen = case.survival.shadows.iter().any(|shadow| shadow.classes.contains(&self.class));
+        if rows.is_empty() && unseen {
+            return Verdict::Pass(format!("a recovery point survives whatever {word} lies below unseen"));
+        }
         if rows.is_empty() {
             return Verdict::NotApplicable(format!("the loss of no single {word} takes the volume"));
         }
