@@ -1,0 +1,28 @@
+//! The pages of rules, for people.
+
+use super::look::{Look, Tone, plain};
+use crate::rules::{ALL, Rule};
+
+/// One rule's page, its severity and its remedy.
+pub fn explain(rule: &dyn Rule, look: Look) -> String {
+    let mut out = String::new();
+    for line in rule.page().lines() {
+        let tone = if line.starts_with('#') { Tone::Strong } else { Tone::Plain };
+        out.push_str(&look.say(line.trim_start_matches(['#', ' ']), 0, tone));
+    }
+    out.push('\n');
+    out.push_str(&look.say(&format!("Severity: {}", rule.severity().word()), 0, Tone::Plain));
+    out.push_str(&look.say(&format!("Remedy: {}", rule.remedy()), 0, Tone::Plain));
+    out
+}
+
+/// All rules.
+pub fn rules(look: Look) -> String {
+    let rows: Vec<_> = ALL
+        .iter()
+        .map(|rule| vec![plain(rule.id()), plain(rule.severity().word()), plain(rule.title())])
+        .collect();
+    let mut out = look.table(&["rule", "severity", "what must hold"], &rows);
+    out.push_str(&look.say("outlive explain RULE shows the page of one.", 0, Tone::Plain));
+    out
+}
