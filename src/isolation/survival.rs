@@ -256,7 +256,7 @@ pub(crate) fn hidden_points(graph: &Graph, volume: &Volume) -> Option<String> {
         GapScope::Volume(_) | GapScope::Below(_) => false,
     };
     let gap = graph.inventory.gaps.iter().find(|gap| hides(&gap.scope))?;
-    Some(format!("recovery points may be missing from the list: {}: {}", gap.place, gap.reason.word()))
+    Some(format!("recovery points may be hidden: {}: {}", gap.place, gap.reason.word()))
 }
 
 /// Known to be useless: it never counts.

@@ -78,7 +78,9 @@ impl<'a> Case<'a> {
             (None, None) => {
                 Some(Verdict::NotApplicable("there is no recovery point: see no-recovery-point".into()))
             }
-            (None, Some(why)) => Some(Verdict::Undetermined(why)),
+            (None, Some(_)) => Some(Verdict::Undetermined(
+                "no recovery point was seen, but some may be hidden: see no-recovery-point".into(),
+            )),
             (Some(_), _) => None,
         }
     }

@@ -3,13 +3,15 @@
 use super::{Case, Rule};
 use crate::domain::{PointId, Severity, Verdict, say_duration};
 use crate::isolation::{Cell, Row, hidden_points};
+use chrono::TimeDelta;
 
 /// Compares the age of what survives with the recovery point objective.
 pub(super) struct Rpo;
 
 enum Age {
-    Young(String),
+    Young(TimeDelta, String),
     Old(String),
+    Nothing(String),
     Open(String),
 }
 
@@ -42,23 +44,28 @@ impl Rule for Rpo {
             return verdict;
         }
         let asked = |row: &&Row| case.policy.survive.iter().any(|class| row.answers(*class));
-        let (mut old, mut open, mut young) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut old, mut nothing, mut open, mut young) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for row in case.survival.rows.iter().filter(asked) {
             match age(case, row) {
                 Age::Old(why) => old.push(why),
                 Age::Open(why) => open.push(why),
-                Age::Young(why) => young.push(why),
+                Age::Nothing(title) => nothing.push(title),
+                Age::Young(age, why) => young.push((age, why)),
             }
         }
+        if !nothing.is_empty() {
+            old.insert(0, format!("nothing survives: {}", nothing.join(", ")));
+        }
         if !old.is_empty() {
-            return Verdict::Fail(self.severity(), old.join("; "));
+            let rpo = say_duration(case.policy.rpo);
+            return Verdict::Fail(self.severity(), format!("{} (the RPO is {rpo})", old.join("; ")));
         }
         open.extend(shadow(case));
         if let Some(why) = open.into_iter().next() {
             return Verdict::Undetermined(why);
         }
-        match young.into_iter().next() {
-            Some(why) => Verdict::Pass(why),
+        match young.into_iter().max() {
+            Some((_, why)) => Verdict::Pass(format!("at worst, {why}")),
             None => Verdict::NotApplicable("no hazard the policy names takes the volume".into()),
         }
     }
@@ -68,11 +75,11 @@ fn age(case: Case<'_>, row: &Row) -> Age {
     let rpo = say_duration(case.policy.rpo);
     let title = &row.title;
     match &row.cell {
-        Cell::None if row.takes_primary => Age::Old(format!("{title} leaves nothing, the RPO is {rpo}")),
+        Cell::None if row.takes_primary => Age::Nothing(title.clone()),
         Cell::None => Age::Open(format!("{title} may take the volume, and leaves nothing")),
         Cell::Unknown { because } => Age::Open(format!("{title}: {because}")),
         Cell::Survivor { age: Some(age), .. } if *age <= case.policy.rpo => {
-            Age::Young(format!("{title} leaves a point {} old, the RPO is {rpo}", say_duration(*age)))
+            Age::Young(*age, format!("{title} leaves a point {} old, the RPO is {rpo}", say_duration(*age)))
         }
         Cell::Survivor { age: None, point, .. } => {
             let label = case.graph.point_label(point);
@@ -96,7 +103,7 @@ fn age(case: Case<'_>, row: &Row) -> Age {
                 None if !row.takes_primary => {
                     Age::Open(format!("{title} may take the volume, and leaves a point {age} old"))
                 }
-                None => Age::Old(format!("{title} leaves a point {age} old, the RPO is {rpo}")),
+                None => Age::Old(format!("{title} leaves a point {age} old")),
             }
         }
     }

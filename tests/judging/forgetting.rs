@@ -7,7 +7,7 @@ use outlive::domain::*;
 use outlive::isolation::expand;
 use outlive::rules::{Judged, Overall, judge, overall};
 
-const CASES: u64 = 1200;
+const CASES: u64 = 800;
 
 /// One fact that can be forgotten.
 #[derive(Debug, Clone)]
@@ -112,10 +112,10 @@ fn forgetting_a_fact_never_makes_a_finding_greener() {
 
 #[test]
 fn the_order_of_listing_never_shows() {
-    for case in 0..200 {
+    for case in 0..150 {
         let seed = seed().wrapping_add(case);
         let mut random = Random(seed);
-        let mut inventory = random.inventory(random.0 % 2 == 0);
+        let mut inventory = random.inventory(false);
         // Duplicates that disagree are the hardest to keep in order.
         if let Some(first) = inventory.points.first().cloned() {
             let mut twin = first;
@@ -123,7 +123,12 @@ fn the_order_of_listing_never_shows() {
             inventory.points.push(twin);
         }
         let catalogue = Catalogue::built_in().unwrap();
-        let before = judged(&inventory, &catalogue);
+        let report = |inventory: &Inventory| {
+            let graph = expand(inventory, &catalogue);
+            let judged = judge(&graph, &Policy::default(), now());
+            outlive::report::json::audit(&graph, &judged, &Policy::default(), now(), &[])
+        };
+        let (before, json) = (judged(&inventory, &catalogue), report(&inventory));
         random.shuffle(&mut inventory.volumes);
         random.shuffle(&mut inventory.points);
         random.shuffle(&mut inventory.assets);
@@ -131,5 +136,6 @@ fn the_order_of_listing_never_shows() {
             random.shuffle(&mut asset.bonds.list);
         }
         assert_eq!(before, judged(&inventory, &catalogue), "seed {seed}");
+        assert_eq!(json, report(&inventory), "seed {seed}");
     }
 }

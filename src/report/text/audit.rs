@@ -1,14 +1,17 @@
 //! The audit for people: per volume what survives what, the findings, and what to do first.
 
 use super::look::{Look, Tone, Toned, chain_line, moment, plain};
-use crate::domain::{Finding, Inventory, Known, Policy, Severity, Timestamp, Verdict, say_duration};
+use crate::domain::{Finding, Inventory, Known, Policy, Timestamp, Verdict, say_duration};
 use crate::isolation::{Cell, Graph, Row, single_points};
 use crate::rules::{ALL, Judged, by_id};
+use std::cmp::Reverse;
 
 /// The whole audit.
 pub fn audit(graph: &Graph, judged: &[Judged], policy: &Policy, now: Timestamp, look: Look) -> String {
-    let mut out =
-        look.say(&format!("Audit of {}, RPO {}", moment(now), say_duration(policy.rpo)), 0, Tone::Plain);
+    let asked: Vec<&str> = policy.survive.iter().map(|class| class.word()).collect();
+    let (rpo, asked) = (say_duration(policy.rpo), asked.join(", "));
+    let title = format!("Audit of {}. Policy: RPO {rpo}, to survive: {asked}.", moment(now));
+    let mut out = look.say(&title, 0, Tone::Plain);
     if judged.is_empty() {
         out.push_str(&look.say("No volume was found: nothing was judged.", 0, Tone::Open));
     }
@@ -118,8 +121,9 @@ pub(in crate::report) fn first(judged: &[Judged], inventory: &Inventory) -> Stri
         Verdict::Fail(severity, _) => Some((severity, one, finding)),
         _ => None,
     });
-    let worst = failed
-        .min_by_key(|(severity, _, finding)| (std::cmp::Reverse::<Severity>(*severity), rank(&finding.rule)));
+    // Of equal ones the last: what helps against the loss of a host helps against that of its disks.
+    let worst =
+        failed.min_by_key(|(severity, _, finding)| (Reverse(*severity), Reverse(rank(&finding.rule))));
     if let Some((_, one, finding)) = worst {
         let remedy = by_id(&finding.rule).map_or("", |rule| rule.remedy());
         let rule = &finding.rule;
