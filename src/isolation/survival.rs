@@ -67,6 +67,14 @@ pub struct Row {
 }
 
 impl Row {
+    /// Whether two hazards leave exactly the same, so that one row can speak for both.
+    fn says_the_same_as(&self, other: &Self) -> bool {
+        let parts = |row: &Self| {
+            (row.cell.clone(), row.survivors.clone(), row.dead.clone(), row.undetermined.clone())
+        };
+        parts(self) == parts(other)
+    }
+
     /// Whether this row answers for a class.
     pub fn answers(&self, class: HazardClass) -> bool {
         self.class == class || self.also == Some(class)
@@ -132,7 +140,7 @@ impl<'g> View<'_, 'g> {
             }
             let row = self.row(hazard, class, format!("loss of {}", link.label), top);
             let deletion = &mut rows[0];
-            if link.asset == self.volume.asset && deletion.cell == row.cell && deletion.dead == row.dead {
+            if link.asset == self.volume.asset && deletion.says_the_same_as(&row) {
                 deletion.also = Some(class);
             } else {
                 rows.push(row);

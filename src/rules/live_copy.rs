@@ -34,8 +34,9 @@ impl Rule for LiveCopy {
         if let Some(verdict) = case.no_points() {
             return verdict;
         }
-        // Without a filesystem below, the copy one falls back on is what a deletion leaves.
-        let on_filesystem = case.survival.rows.iter().find(|row| row.answers(HazardClass::Filesystem));
+        // Without a filesystem below that takes the volume, the copy one falls back on is what a deletion leaves.
+        let mut rows = case.survival.rows.iter();
+        let on_filesystem = rows.find(|row| row.takes_primary && row.answers(HazardClass::Filesystem));
         let Some(row) = on_filesystem.or_else(|| case.survival.rows.first()) else {
             return Verdict::Undetermined("what the volume stands on was not seen".into());
         };
