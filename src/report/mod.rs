@@ -1,1 +1,4 @@
-//! Results as text and as versioned JSON, one file a format.
+//! Reports: one file a format and command. They return text and print nothing.
+
+pub mod json;
+pub mod text;

@@ -1,1 +1,87 @@
-//! One file a rule, with its page in docs/rules/. Pure.
+//! Rules: one file a rule, with its page in `docs/rules/`.
+
+mod judge;
+mod live_copy;
+mod no_recovery_point;
+mod rpo;
+mod shared_fate;
+
+pub use judge::{Judged, Overall, judge, overall};
+
+use crate::domain::{Policy, RecoveryPoint, Severity, Timestamp, Verdict, Volume};
+use crate::isolation::{Graph, Survival, hidden_points, useless};
+
+/// One volume with everything a rule may read.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// The inventory with its bonds.
+    pub graph: &'a Graph,
+    /// The volume judged.
+    pub volume: &'a Volume,
+    /// What is asked.
+    pub policy: &'a Policy,
+    /// The moment of judging.
+    pub now: Timestamp,
+    /// The volume's survival table.
+    pub survival: &'a Survival,
+}
+
+/// One question with its page.
+pub trait Rule: Sync {
+    /// Its stable name.
+    fn id(&self) -> &'static str;
+    /// What must hold, in a few words.
+    fn title(&self) -> &'static str;
+    /// The page of documentation, in Markdown.
+    fn page(&self) -> &'static str;
+    /// How bad a failure is.
+    fn severity(&self) -> Severity;
+    /// What to do about a failure, one sentence.
+    fn remedy(&self) -> &'static str;
+    /// The verdict.
+    fn judge(&self, case: Case<'_>) -> Verdict;
+}
+
+/// Every rule, in the order of reports.
+pub const ALL: &[&dyn Rule] = &[
+    &no_recovery_point::NoRecoveryPoint,
+    &shared_fate::SAME_FILE,
+    &shared_fate::SAME_FILESYSTEM,
+    &shared_fate::SAME_DEVICE,
+    &shared_fate::SAME_HOST,
+    &rpo::Rpo,
+    &live_copy::LiveCopy,
+];
+
+/// The rule with this id.
+pub fn by_id(id: &str) -> Option<&'static dyn Rule> {
+    ALL.iter().copied().find(|rule| rule.id() == id)
+}
+
+impl<'a> Case<'a> {
+    /// The volume's points that are not known to be useless.
+    fn points(&self) -> impl Iterator<Item = &'a RecoveryPoint> {
+        self.graph.points_of(&self.volume.id).filter(|point| !useless(point))
+    }
+
+    /// Why the volume may have points that are not among [`Self::points`].
+    fn hidden(&self) -> Option<String> {
+        let orphan = self.graph.orphans().find(|point| !useless(point)).map(|point| {
+            format!("it is not known which volume {} is a state of", self.graph.point_label(&point.id))
+        });
+        orphan.or_else(|| hidden_points(self.graph, self.volume))
+    }
+
+    /// The verdict where there is no point to speak of: another rule says the rest.
+    fn no_points(&self) -> Option<Verdict> {
+        match (self.points().next(), self.hidden()) {
+            (None, None) => {
+                Some(Verdict::NotApplicable("there is no recovery point: see no-recovery-point".into()))
+            }
+            (None, Some(_)) => Some(Verdict::Undetermined(
+                "no recovery point was seen, but some may be hidden: see no-recovery-point".into(),
+            )),
+            (Some(_), _) => None,
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What may stand on something that nobody saw.
+//!
+//! A node whose storage or needs are not completely known may fall under any hazard. Two exclusions keep
+//! that from drowning every answer, and both are sound:
+//!
+//! 1. Storage is acyclic. Whatever the node stands on unseen cannot itself rest on the node. So a struck
+//!    asset that rests on the node (through known bonds) cannot be below it, nor can anything that stands
+//!    on the struck asset. Deaths by a cascade of deletions need no storage, so each of them counts as
+//!    struck in its own right.
+//! 2. By kind. A device that is attached to a host, and whose storage is open all the same, is a virtual or
+//!    remote disk: its medium lies outside. It can share it only with another such device or a server; an
+//!    open server only with such a device, a server or a host. A device that is attached to no host (a loop
+//!    or mapped device whose lower side could not be read) may lie on anything, a file here included. This
+//!    holds for storage only: whose needs are open may need anything.
+
+use super::graph::Graph;
+use crate::domain::{AssetKind, HazardClass, Nature};
+use std::collections::BTreeSet;
+
+/// How far the kind of an open node narrows what it may stand on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Openness {
+    /// Nothing is open.
+    Closed,
+    /// Anything may be below.
+    Anything,
+    /// A virtual disk or server: only its kin may be below.
+    Medium,
+}
+
+impl Graph {
+    /// How open a node is in what it stands on.
+    pub(super) fn openness(&self, node: usize) -> Openness {
+        let medium = match self.nodes[node].kind {
+            Some(AssetKind::Device) => self.is_attached(node),
+            Some(AssetKind::Server) => true,
+            _ => false,
+        };
+        let node = &self.nodes[node];
+        match (node.open.contains_key(&Nature::StoredOn), node.open.contains_key(&Nature::Needs)) {
+            (false, false) => Openness::Closed,
+            (true, false) if medium => Openness::Medium,
+            _ => Openness::Anything,
+        }
+    }
+
+    /// Whether, by kind, an open `node` may stand on `other` without anybody seeing it.
+    pub(super) fn may_stand_on(&self, node: usize, other: usize) -> bool {
+        match self.openness(node) {
+            Openness::Closed => false,
+            Openness::Anything => true,
+            Openness::Medium => match self.nodes[other].kind {
+                None | Some(AssetKind::Server) => true,
+                Some(AssetKind::Device) => self.openness(other) != Openness::Closed,
+                Some(AssetKind::Host) => self.nodes[node].kind == Some(AssetKind::Server),
+                Some(_) => false,
+            },
+        }
+    }
+
+    /// The classes of hazard that something unseen below an open node may belong to.
+    pub(super) fn hidden_classes(&self, node: usize) -> BTreeSet<HazardClass> {
+        match self.openness(node) {
+            Openness::Closed => BTreeSet::new(),
+            Openness::Medium => [HazardClass::Device, HazardClass::Host].into(),
+            Openness::Anything => {
+                HazardClass::ALL.into_iter().filter(|class| *class != HazardClass::PrimaryDeletion).collect()
+            }
+        }
+    }
+
+    fn is_attached(&self, device: usize) -> bool {
+        self.supports(device).iter().any(|below| self.nodes[*below].kind == Some(AssetKind::Host))
+    }
+}

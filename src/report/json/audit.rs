@@ -1,0 +1,195 @@
+//! `outlive/audit/v0`.
+
+use super::parts::{GapJson, PointJson, PolicyJson, VolumeJson, time};
+use super::render;
+use crate::domain::{Finding, Hazard, Policy, Timestamp, Verdict};
+use crate::isolation::{Cell, Graph, Row, Shadow, single_points};
+use crate::report::text::first;
+use crate::rules::{Judged, Overall, by_id, overall};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct AuditJson {
+    schema: &'static str,
+    at: String,
+    exit_codes: Vec<u8>,
+    overall: &'static str,
+    policy: PolicyJson,
+    volumes: Vec<JudgedJson>,
+    recovery_points: Vec<PointJson>,
+    gaps: Vec<GapJson>,
+    advice: String,
+}
+
+#[derive(Serialize)]
+struct JudgedJson {
+    #[serde(flatten)]
+    volume: VolumeJson,
+    survival: Vec<RowJson>,
+    perhaps: Vec<ShadowJson>,
+    single_points: Vec<String>,
+    findings: Vec<FindingJson>,
+}
+
+#[derive(Serialize)]
+struct RowJson {
+    act: &'static str,
+    asset: String,
+    class: &'static str,
+    also_class: Option<&'static str>,
+    title: String,
+    takes_primary: &'static str,
+    #[serde(flatten)]
+    cell: CellJson,
+    recovery_points: usize,
+    survivors: Vec<String>,
+    dead: Vec<String>,
+    undetermined: Vec<DoubtJson>,
+}
+
+#[derive(Serialize)]
+struct ShadowJson {
+    classes: Vec<&'static str>,
+    not_known: String,
+    #[serde(flatten)]
+    cell: CellJson,
+}
+
+#[derive(Serialize)]
+struct CellJson {
+    result: &'static str,
+    survivor: Option<SurvivorJson>,
+    because: Option<String>,
+}
+
+#[derive(Serialize)]
+struct SurvivorJson {
+    recovery_point: String,
+    taken_at: Option<String>,
+    age_seconds: Option<i64>,
+    state: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct DoubtJson {
+    recovery_point: String,
+    because: String,
+}
+
+#[derive(Serialize)]
+struct FindingJson {
+    rule: String,
+    title: &'static str,
+    verdict: &'static str,
+    severity: Option<&'static str>,
+    because: String,
+    remedy: Option<&'static str>,
+}
+
+/// The whole audit. The exit codes are the caller's: every one that applies.
+pub fn audit(graph: &Graph, judged: &[Judged], policy: &Policy, now: Timestamp, exit_codes: &[u8]) -> String {
+    let all = graph.inventory();
+    render(&AuditJson {
+        schema: "outlive/audit/v0",
+        at: time(now),
+        exit_codes: exit_codes.to_vec(),
+        overall: match overall(judged, graph) {
+            Overall::Sound => "sound",
+            Overall::Undetermined => "undetermined",
+            Overall::Failed => "failed",
+        },
+        policy: policy.into(),
+        volumes: judged.iter().map(JudgedJson::from).collect(),
+        recovery_points: all.points.iter().map(|point| PointJson::new(graph, point)).collect(),
+        gaps: all.gaps.iter().map(GapJson::from).collect(),
+        advice: first(judged, all),
+    })
+}
+
+impl From<&Judged> for JudgedJson {
+    fn from(judged: &Judged) -> Self {
+        let rows = &judged.survival.rows;
+        Self {
+            volume: VolumeJson::new(&judged.volume, judged.chain.clone()),
+            survival: rows.iter().map(RowJson::from).collect(),
+            perhaps: judged.survival.shadows.iter().map(ShadowJson::from).collect(),
+            single_points: single_points(rows).iter().map(|row| row.title.clone()).collect(),
+            findings: judged.findings.iter().map(FindingJson::from).collect(),
+        }
+    }
+}
+
+impl From<&Row> for RowJson {
+    fn from(row: &Row) -> Self {
+        Self {
+            act: match row.hazard {
+                Hazard::Deleted(_) => "deleted",
+                Hazard::Lost(_) => "lost",
+            },
+            asset: row.hazard.asset().0.clone(),
+            class: row.class.word(),
+            also_class: row.also.map(|class| class.word()),
+            title: row.title.clone(),
+            takes_primary: if row.takes_primary { "certain" } else { "possible" },
+            cell: (&row.cell).into(),
+            recovery_points: row.points,
+            survivors: row.survivors.iter().map(|point| point.0.clone()).collect(),
+            dead: row.dead.iter().map(|point| point.0.clone()).collect(),
+            undetermined: row
+                .undetermined
+                .iter()
+                .map(|doubt| DoubtJson {
+                    recovery_point: doubt.point.0.clone(),
+                    because: doubt.because.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl From<&Shadow> for ShadowJson {
+    fn from(shadow: &Shadow) -> Self {
+        let classes = shadow.classes.iter().map(|class| class.word()).collect();
+        Self { classes, not_known: shadow.because.clone(), cell: (&shadow.cell).into() }
+    }
+}
+
+impl From<&Cell> for CellJson {
+    fn from(cell: &Cell) -> Self {
+        match cell {
+            Cell::None => Self { result: "none", survivor: None, because: None },
+            Cell::Unknown { because } => {
+                Self { result: "unknown", survivor: None, because: Some(because.clone()) }
+            }
+            Cell::Survivor { point, taken_at, age, state } => {
+                let survivor = SurvivorJson {
+                    recovery_point: point.0.clone(),
+                    taken_at: taken_at.value().map(|at| time(*at)),
+                    age_seconds: age.map(|age| age.num_seconds()),
+                    state: state.map(|state| state.word()),
+                };
+                Self { result: "survivor", survivor: Some(survivor), because: None }
+            }
+        }
+    }
+}
+
+impl From<&Finding> for FindingJson {
+    fn from(finding: &Finding) -> Self {
+        let (verdict, severity, because) = match &finding.verdict {
+            Verdict::Pass(why) => ("pass", None, why),
+            Verdict::Fail(severity, why) => ("fail", Some(severity.word()), why),
+            Verdict::Undetermined(why) => ("undetermined", None, why),
+            Verdict::NotApplicable(why) => ("not-applicable", None, why),
+        };
+        let rule = by_id(&finding.rule);
+        Self {
+            rule: finding.rule.clone(),
+            title: rule.map_or("", |rule| rule.title()),
+            verdict,
+            severity,
+            because: because.clone(),
+            remedy: rule.filter(|_| verdict == "fail").map(|rule| rule.remedy()),
+        }
+    }
+}

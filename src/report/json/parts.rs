@@ -1,0 +1,144 @@
+//! What several reports share.
+
+use crate::domain::{
+    Consistency, Gap, GapReason, GapScope, Known, Policy, RecoveryPoint, Timestamp, Usable, Volume,
+};
+use crate::isolation::{Graph, Link};
+use chrono::SecondsFormat;
+use serde::Serialize;
+
+/// RFC 3339 in UTC.
+pub(super) fn time(at: Timestamp) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+#[derive(Serialize)]
+pub(super) struct PolicyJson {
+    rpo_seconds: i64,
+    survive: Vec<&'static str>,
+}
+
+impl From<&Policy> for PolicyJson {
+    fn from(policy: &Policy) -> Self {
+        let survive = policy.survive.iter().map(|class| class.word()).collect();
+        Self { rpo_seconds: policy.rpo.num_seconds(), survive }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct VolumeJson {
+    id: String,
+    name: String,
+    kind: &'static str,
+    chain: Vec<LinkJson>,
+}
+
+impl VolumeJson {
+    pub(super) fn new(volume: &Volume, chain: Vec<Link>) -> Self {
+        let chain = chain.into_iter().map(LinkJson::from).collect();
+        Self { id: volume.id.0.clone(), name: volume.name.clone(), kind: volume.kind.word(), chain }
+    }
+}
+
+#[derive(Serialize)]
+struct LinkJson {
+    asset: String,
+    kind: Option<&'static str>,
+    label: String,
+    depth: usize,
+    not_known: Option<String>,
+}
+
+impl From<Link> for LinkJson {
+    fn from(link: Link) -> Self {
+        let kind = link.kind.map(|kind| kind.word());
+        Self { asset: link.asset.0, kind, label: link.label, depth: link.depth, not_known: link.open }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct PointJson {
+    id: String,
+    name: String,
+    kind: &'static str,
+    volume: Option<String>,
+    taken_at: Option<String>,
+    taken_at_known: &'static str,
+    consistency: Option<&'static str>,
+    bytes: Option<u64>,
+    lies_on: Vec<String>,
+    state: Option<&'static str>,
+    usable: &'static str,
+    usable_because: Option<String>,
+}
+
+impl PointJson {
+    pub(super) fn new(graph: &Graph, point: &RecoveryPoint) -> Self {
+        let (usable, usable_because) = match &point.usable {
+            Usable::Yes => ("yes", None),
+            Usable::Unproven(why) => ("unproven", Some(why.clone())),
+            Usable::No(why) => ("no", Some(why.clone())),
+        };
+        Self {
+            id: point.id.0.clone(),
+            name: point.name.clone(),
+            kind: point.kind.word(),
+            volume: point.of.value().map(|volume| volume.0.clone()),
+            taken_at: point.taken_at.value().map(|at| time(*at)),
+            taken_at_known: known(&point.taken_at),
+            consistency: point.consistency.value().map(|value| consistency(*value)),
+            bytes: point.bytes.value().copied(),
+            lies_on: graph.places(&point.id),
+            state: point.state.map(|state| state.word()),
+            usable,
+            usable_because,
+        }
+    }
+}
+
+fn known<T>(fact: &Known<T>) -> &'static str {
+    match fact {
+        Known::Observed(..) => "observed",
+        Known::Documented(..) => "documented",
+        Known::Declared(..) => "declared",
+        Known::Unknown => "unknown",
+    }
+}
+
+fn consistency(value: Consistency) -> &'static str {
+    match value {
+        Consistency::Live => "live",
+        Consistency::Crash => "crash",
+        Consistency::Filesystem => "filesystem",
+        Consistency::Application => "application",
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct GapJson {
+    scope: &'static str,
+    subject: Option<String>,
+    place: String,
+    reason: &'static str,
+    detail: String,
+}
+
+impl From<&Gap> for GapJson {
+    fn from(gap: &Gap) -> Self {
+        let (scope, subject) = match &gap.scope {
+            GapScope::Volume(volume) => ("volume", Some(volume.clone())),
+            GapScope::PointsOf(volume) => ("points-of", Some(volume.0.clone())),
+            GapScope::Points => ("points", None),
+            GapScope::Below(asset) => ("below", Some(asset.0.clone())),
+        };
+        let reason = match gap.reason {
+            GapReason::Permission => "permission",
+            GapReason::MissingTool => "missing-tool",
+            GapReason::Vanished => "vanished",
+            GapReason::TimedOut => "timed-out",
+            GapReason::Unsupported => "unsupported",
+            GapReason::Failed => "failed",
+        };
+        Self { scope, subject, place: gap.place.clone(), reason, detail: gap.detail.clone() }
+    }
+}

@@ -1,0 +1,12 @@
+//! Reports for people: tables that wrap to a width, colour where it is asked for.
+
+mod audit;
+mod explain;
+mod inventory;
+mod look;
+
+pub use audit::audit;
+pub(super) use audit::first;
+pub use explain::{explain, rules};
+pub use inventory::inventory;
+pub use look::Look;

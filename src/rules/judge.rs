@@ -1,0 +1,62 @@
+//! Every rule on every volume, and what it comes to.
+
+use super::{ALL, Case};
+use crate::domain::{Finding, GapScope, Policy, Timestamp, Verdict, Volume};
+use crate::isolation::{Closures, Graph, Link, Survival, survival};
+
+/// Everything said about one volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// The volume.
+    pub volume: Volume,
+    /// What it stands on, from top to bottom.
+    pub chain: Vec<Link>,
+    /// Its survival table.
+    pub survival: Survival,
+    /// One finding a rule, in the order of [`ALL`].
+    pub findings: Vec<Finding>,
+}
+
+/// What all findings come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Overall {
+    /// Every rule holds or does not apply.
+    Sound,
+    /// Something could not be said, and nothing failed.
+    Undetermined,
+    /// A rule failed.
+    Failed,
+}
+
+/// Judges every volume, sorted by id.
+pub fn judge(graph: &Graph, policy: &Policy, now: Timestamp) -> Vec<Judged> {
+    let mut closures = Closures::new(graph);
+    let volumes = graph.inventory().volumes.iter();
+    volumes
+        .map(|volume| {
+            let survival = survival(&mut closures, volume, now);
+            let case = Case { graph, volume, policy, now, survival: &survival };
+            let findings = ALL
+                .iter()
+                .map(|rule| Finding {
+                    rule: rule.id().to_owned(),
+                    volume: volume.id.clone(),
+                    verdict: rule.judge(case),
+                })
+                .collect();
+            Judged { volume: volume.clone(), chain: graph.chain(volume), survival, findings }
+        })
+        .collect()
+}
+
+/// What all findings come to. No volume at all, or one that could not be read, is never sound.
+pub fn overall(judged: &[Judged], graph: &Graph) -> Overall {
+    let verdicts = judged.iter().flat_map(|judged| &judged.findings).map(|finding| match finding.verdict {
+        Verdict::Pass(_) | Verdict::NotApplicable(_) => Overall::Sound,
+        Verdict::Undetermined(_) => Overall::Undetermined,
+        Verdict::Fail(..) => Overall::Failed,
+    });
+    let unread = graph.inventory().gaps.iter().any(|gap| matches!(gap.scope, GapScope::Volume(_)));
+    let least = if judged.is_empty() || unread { Overall::Undetermined } else { Overall::Sound };
+    verdicts.max().unwrap_or(Overall::Sound).max(least)
+}

@@ -1,0 +1,129 @@
+//! `rpo`: is the newest surviving point young enough under every hazard the policy names?
+
+use super::{Case, Rule};
+use crate::domain::{PointId, Severity, Verdict, say_duration};
+use crate::isolation::{Cell, Row, hidden_points};
+use chrono::TimeDelta;
+
+/// Compares the age of what survives with the recovery point objective.
+pub(super) struct Rpo;
+
+enum Age {
+    Young(TimeDelta, String),
+    Old(String),
+    Nothing(String),
+    Open(String),
+}
+
+impl Rule for Rpo {
+    fn id(&self) -> &'static str {
+        "rpo"
+    }
+
+    fn title(&self) -> &'static str {
+        "the newest surviving recovery point is within the RPO"
+    }
+
+    fn page(&self) -> &'static str {
+        include_str!("../../docs/rules/rpo.md")
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::High
+    }
+
+    fn remedy(&self) -> &'static str {
+        "copy more often, to a place the hazard cannot reach: outlive copy, on a schedule"
+    }
+
+    fn judge(&self, case: Case<'_>) -> Verdict {
+        if case.policy.survive.is_empty() {
+            return Verdict::NotApplicable("the policy asks to survive nothing".into());
+        }
+        if let Some(verdict) = case.no_points() {
+            return verdict;
+        }
+        let asked = |row: &&Row| case.policy.survive.iter().any(|class| row.answers(*class));
+        let (mut old, mut nothing, mut open, mut young) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for row in case.survival.rows.iter().filter(asked) {
+            match age(case, row) {
+                Age::Old(why) => old.push(why),
+                Age::Open(why) => open.push(why),
+                Age::Nothing(title) => nothing.push(title),
+                Age::Young(age, why) => young.push((age, why)),
+            }
+        }
+        if !nothing.is_empty() {
+            old.insert(0, format!("nothing survives: {}", nothing.join(", ")));
+        }
+        if !old.is_empty() {
+            let rpo = say_duration(case.policy.rpo);
+            return Verdict::Fail(self.severity(), format!("{} (the RPO is {rpo})", old.join("; ")));
+        }
+        open.extend(shadow(case));
+        if let Some(why) = open.into_iter().next() {
+            return Verdict::Undetermined(why);
+        }
+        match young.into_iter().max() {
+            Some((_, why)) => Verdict::Pass(format!("at worst, {why}")),
+            None => Verdict::NotApplicable("no hazard the policy names takes the volume".into()),
+        }
+    }
+}
+
+fn age(case: Case<'_>, row: &Row) -> Age {
+    let rpo = say_duration(case.policy.rpo);
+    let title = &row.title;
+    match &row.cell {
+        Cell::None if row.takes_primary => Age::Nothing(title.clone()),
+        Cell::None => Age::Open(format!("{title} may take the volume, and leaves nothing")),
+        Cell::Unknown { because } => Age::Open(format!("{title}: {because}")),
+        Cell::Survivor { age: Some(age), .. } if *age <= case.policy.rpo => {
+            Age::Young(*age, format!("{title} leaves a point {} old, the RPO is {rpo}", say_duration(*age)))
+        }
+        Cell::Survivor { age: None, point, .. } => {
+            let label = case.graph.point_label(point);
+            Age::Open(format!("{title} leaves {label}, of which the age is not known"))
+        }
+        Cell::Survivor { age: Some(age), .. } => {
+            let age = say_duration(*age);
+            let doubt = row.undetermined.iter().find(|doubt| may_be_young(case, &doubt.point));
+            let unknown_age = row.survivors.iter().find(|point| !has_known_age(case, point));
+            let hidden = hidden_points(case.graph, case.volume);
+            let open = (doubt.map(|doubt| doubt.because.clone()))
+                .or_else(|| {
+                    unknown_age
+                        .map(|point| format!("the age of {} is not known", case.graph.point_label(point)))
+                })
+                .or(hidden);
+            match open {
+                Some(why) => {
+                    Age::Open(format!("{title} leaves a point {age} old, perhaps a younger one: {why}"))
+                }
+                None if !row.takes_primary => {
+                    Age::Open(format!("{title} may take the volume, and leaves a point {age} old"))
+                }
+                None => Age::Old(format!("{title} leaves a point {age} old")),
+            }
+        }
+    }
+}
+
+fn has_known_age(case: Case<'_>, point: &PointId) -> bool {
+    case.graph.point(point).and_then(|point| point.taken_at.value()).is_some_and(|at| *at <= case.now)
+}
+
+/// Whether a point in doubt would be within the RPO, or might.
+fn may_be_young(case: Case<'_>, point: &PointId) -> bool {
+    let at = case.graph.point(point).and_then(|point| point.taken_at.value());
+    at.is_none_or(|at| case.now - *at <= case.policy.rpo)
+}
+
+/// What might be below the volume unseen, and would leave nothing young for certain.
+fn shadow(case: Case<'_>) -> Option<String> {
+    let young =
+        |cell: &Cell| matches!(cell, Cell::Survivor { age: Some(age), .. } if *age <= case.policy.rpo);
+    let asked =
+        case.survival.shadows.iter().filter(|shadow| !shadow.classes.is_disjoint(&case.policy.survive));
+    asked.filter(|shadow| !young(&shadow.cell)).map(|shadow| shadow.because.clone()).next()
+}

@@ -1,0 +1,135 @@
+//! Fates: what dies, what survives, and what cannot be said.
+
+use crate::estate::*;
+use outlive::domain::*;
+use outlive::isolation::{Cell, Fate, fate, single_points};
+
+fn fate_in(estate: &Estate, point: &str, hazard: Hazard) -> Fate {
+    fate(&estate.graph(), &PointId(point.into()), &[hazard].into(), now())
+}
+
+#[test]
+fn a_snapshot_dies_with_the_bottom_of_its_chain_and_the_path_says_how() {
+    let Fate::Dies { path, .. } = fate_in(&incident(), "s1", lost("host:a")) else { panic!("it survived") };
+    let words: Vec<String> =
+        path.iter().map(|step| format!("{} {} {}", step.thing, step.verb, step.on)).collect();
+    assert_eq!(words.first().unwrap(), "device vda is stored on host a");
+    assert_eq!(words.last().unwrap(), "btrfs snapshot s1 is stored on filesystem data");
+    assert_eq!(words.len(), 6);
+}
+
+#[test]
+fn a_mirror_dies_when_both_sides_do() {
+    let mut estate = incident();
+    let mirror = Bond {
+        nature: Nature::StoredOn,
+        on: vec![AssetId("device:vda".into()), AssetId("device:sdb".into())],
+        dies_at: 2,
+        how: How::Observed(now()),
+        grace: None,
+    };
+    estate.0.assets[1].bonds.list = vec![mirror];
+    assert!(matches!(fate_in(&estate, "s1", lost("device:vda")), Fate::Survives { .. }));
+    let both = [lost("device:vda"), lost("device:sdb")].into();
+    let fate = fate(&estate.graph(), &PointId("s1".into()), &both, now());
+    let Fate::Dies { path, .. } = fate else { panic!("it survived the loss of both sides") };
+    assert_eq!(path[0].on, "device sdb and device vda");
+    let rows = estate.judged().survival.rows;
+    assert!(!rows.iter().any(|row| row.title.contains("vda")), "the volume outlives one side of its mirror");
+}
+
+#[test]
+fn bonds_that_make_no_sense_and_references_to_nothing_are_undetermined() {
+    for dies_at in [0, 2, 9] {
+        let mut estate = incident();
+        estate.0.points[0].bonds.list[0].dies_at = dies_at;
+        let fate = fate_in(&estate, "s1", lost("host:b"));
+        assert!(
+            matches!(fate, Fate::Undetermined { ref missing } if missing.contains("no sense")),
+            "{fate:?}"
+        );
+    }
+    let mut estate = incident();
+    estate.0.points[0].bonds = stored_on(&["device:gone"]);
+    let fate = fate_in(&estate, "s1", lost("host:b"));
+    assert!(
+        matches!(fate, Fate::Undetermined { ref missing } if missing.contains("device:gone")),
+        "{fate:?}"
+    );
+    assert!(matches!(fate_in(&incident(), "s1", lost("host:nowhere")), Fate::Undetermined { .. }));
+    assert!(matches!(fate_in(&incident(), "no such point", lost("host:a")), Fate::Undetermined { .. }));
+}
+
+#[test]
+fn cycles_end() {
+    let mut estate = incident();
+    estate.0.assets[6].bonds = stored_on(&["filesystem:data"]);
+    assert!(matches!(fate_in(&estate, "s1", lost("device:loop0")), Fate::Dies { .. }));
+    assert!(estate.judged().survival.rows.len() > 5);
+}
+
+#[test]
+fn two_things_with_one_id_are_believed_in_nothing() {
+    let estate = incident().and_point(copy("s1", "filesystem:vault", 1));
+    let graph = estate.graph();
+    assert_eq!(graph.inventory().points.len(), 2);
+    assert_eq!(graph.inventory().gaps.len(), 1);
+    assert!(matches!(fate_in(&estate, "s1", lost("host:a")), Fate::Dies { .. } | Fate::Undetermined { .. }));
+    let mut estate = incident();
+    estate.0.assets.push(asset("filesystem:vault", AssetKind::Filesystem, &["host:a"]));
+    let estate = estate.and_point(copy("c", "filesystem:vault", 1));
+    assert!(matches!(fate_in(&estate, "c", lost("host:a")), Fate::Dies { .. }));
+    assert!(matches!(fate_in(&estate, "c", lost("filesystem:data")), Fate::Undetermined { .. }));
+}
+
+#[test]
+fn two_virtual_disks_may_be_one_disk_but_a_disk_is_never_on_a_file_above_it() {
+    let estate = incident().opened("device:vda", Nature::StoredOn).opened("device:sdb", Nature::StoredOn);
+    let estate = estate.and_point(copy("c", "filesystem:vault", 1));
+    assert!(matches!(fate_in(&estate, "c", lost("device:vda")), Fate::Undetermined { .. }));
+    assert!(matches!(fate_in(&estate, "c", lost("filesystem:root")), Fate::Survives { .. }));
+    assert!(matches!(fate_in(&estate, "c", lost("host:a")), Fate::Undetermined { .. }));
+    let one_disk = incident().opened("device:vda", Nature::StoredOn);
+    let one_disk = one_disk.and_point(copy("c", "filesystem:vault", 1));
+    assert!(matches!(fate_in(&one_disk, "c", lost("device:vda")), Fate::Survives { .. }));
+}
+
+#[test]
+fn the_table_goes_from_the_deletion_down_to_the_host_and_flags_what_takes_all() {
+    let judged = incident().judged();
+    let titles: Vec<&str> = judged.survival.rows.iter().map(|row| row.title.as_str()).collect();
+    assert_eq!(
+        titles,
+        [
+            "deletion of /srv/db",
+            "loss of filesystem data",
+            "loss of device loop0",
+            "loss of file /img.vol",
+            "loss of filesystem root",
+            "loss of device vda",
+            "loss of host a"
+        ]
+    );
+    assert!(matches!(&judged.survival.rows[0].cell, Cell::Survivor { point, .. } if point.0 == "s1"));
+    assert_eq!(single_points(&judged.survival.rows).len(), 6);
+    let copied = incident().and_point(copy("c", "filesystem:vault", 3)).judged();
+    assert!(single_points(&copied.survival.rows).is_empty());
+    assert!(matches!(&copied.survival.rows[1].cell, Cell::Survivor { point, .. } if point.0 == "c"));
+}
+
+#[test]
+fn a_point_from_the_future_is_not_fresh() {
+    let estate = incident().and_point(copy("c", "filesystem:vault", -5));
+    let row = &estate.judged().survival.rows[1];
+    assert!(matches!(&row.cell, Cell::Survivor { age: None, .. }), "{row:?}");
+    assert!(matches!(estate.verdict("rpo"), Verdict::Undetermined(_)));
+}
+
+#[test]
+fn a_volume_that_is_a_filesystem_is_not_listed_twice() {
+    let mut estate = incident();
+    estate.0.volumes[0].asset = AssetId("filesystem:data".into());
+    let rows = estate.judged().survival.rows;
+    assert_eq!(rows[0].also, Some(HazardClass::Filesystem));
+    assert_eq!(rows.iter().filter(|row| row.title.contains("data")).count(), 0);
+}

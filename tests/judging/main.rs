@@ -1,0 +1,12 @@
+//! Judging: fates, survival tables, rules and what reports say of them, on made-up estates.
+
+// A test that unwraps says by its failure what was missing.
+#![allow(clippy::unwrap_used)]
+
+mod catalogue;
+mod estate;
+mod fates;
+mod forgetting;
+mod random;
+mod reports;
+mod rules;

@@ -1,0 +1,131 @@
+//! A seeded source of made-up inventories.
+
+use crate::estate::{now, point, stored_on};
+use outlive::domain::*;
+
+/// SplitMix64: small, and the same everywhere.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound.max(1) as u64) as usize
+    }
+
+    pub fn one_in(&mut self, bound: usize) -> bool {
+        self.below(bound) == 0
+    }
+
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for place in (1..items.len()).rev() {
+            items.swap(place, self.below(place + 1));
+        }
+    }
+
+    /// A storage stack in layers, as a survey may see it: each asset lies on one or two of lower layers.
+    pub fn inventory(&mut self, cascades: bool) -> Inventory {
+        use AssetKind::*;
+        let layers: [&[AssetKind]; 6] =
+            [&[Directory, Subvolume], &[Filesystem], &[Device], &[File], &[Filesystem, Memory], &[Device]];
+        let mut assets: Vec<Asset> = Vec::new();
+        let hosts = 1 + self.below(2);
+        for host in 0..hosts {
+            assets.push(made(format!("host:{host}"), Host, stored_on(&[])));
+        }
+        if self.one_in(3) {
+            assets.push(made("server:s".into(), Server, stored_on(&[])));
+        }
+        let mut lower: Vec<String> = assets.iter().map(|asset| asset.id.0.clone()).collect();
+        for (depth, kinds) in layers.iter().enumerate().rev() {
+            let mut here = Vec::new();
+            for number in 0..1 + self.below(3) {
+                let kind = kinds[self.below(kinds.len())];
+                let bonds = if depth == 5 {
+                    let host = format!("host:{}", self.below(hosts));
+                    stored_on(&[&host])
+                } else {
+                    self.bonds(&lower)
+                };
+                let id = format!("{}:{depth}.{number}", kind.word());
+                here.push(id.clone());
+                assets.push(made(id, kind, bonds));
+            }
+            // Now and then a lower layer is passed over.
+            if !self.one_in(4) {
+                lower.clear();
+            }
+            lower.extend(here);
+        }
+        let all: Vec<String> = assets.iter().map(|asset| asset.id.0.clone()).collect();
+        let mut inventory = Inventory { assets, ..Inventory::default() };
+        for number in 0..1 + self.below(2) {
+            let asset = AssetId(all[all.len() - 1 - self.below(all.len().min(4))].clone());
+            let id = VolumeId(format!("volume {number}"));
+            inventory.volumes.push(Volume { name: id.0.clone(), id, kind: VolumeKind::Directory, asset });
+        }
+        for number in 0..self.below(6) {
+            let point = self.point(number, &all, &inventory.volumes, cascades);
+            inventory.points.push(point);
+        }
+        for asset in &mut inventory.assets {
+            if self.one_in(12) {
+                asset.bonds.complete.remove(&Nature::StoredOn);
+            }
+        }
+        inventory
+    }
+
+    fn bonds(&mut self, on: &[String]) -> Bonds {
+        let mut bonds = stored_on(&[&on[self.below(on.len())]]);
+        if self.one_in(4) {
+            let other = AssetId(on[self.below(on.len())].clone());
+            match self.below(3) {
+                0 => bonds.list.push(Bond::observed(Nature::Needs, other, now())),
+                1 => bonds.list.push(Bond::observed(Nature::StoredOn, other, now())),
+                _ if bonds.list[0].on[0] != other => {
+                    bonds.list[0].on.push(other);
+                    bonds.list[0].dies_at = 2;
+                }
+                _ => {}
+            }
+        }
+        bonds
+    }
+
+    fn point(&mut self, number: usize, all: &[String], volumes: &[Volume], cascades: bool) -> RecoveryPoint {
+        let kinds = [PointKind::BtrfsSnapshot, PointKind::NamedCopy, PointKind::VaultCopy];
+        let kind = kinds[self.below(kinds.len())];
+        let hours = [1, 1, 20, 30, 400, -3][self.below(6)];
+        let mut point = point(&format!("p{number}"), kind, &all[self.below(all.len())], hours);
+        let volume = &volumes[self.below(volumes.len())];
+        point.of = Known::Observed(volume.id.clone(), now());
+        if self.one_in(3) {
+            point.consistency = Known::Observed(Consistency::Live, now());
+        }
+        match self.below(10) {
+            0 => point.usable = Usable::Unproven("nobody looked".into()),
+            1 => point.usable = Usable::No("empty".into()),
+            2 => point.taken_at = Known::Unknown,
+            3 => drop(point.bonds.complete.remove(&Nature::Needs)),
+            _ => {}
+        }
+        if cascades {
+            point.bonds.complete.insert(Nature::CascadesFrom);
+            if self.one_in(3) {
+                point.bonds.list.push(Bond::observed(Nature::CascadesFrom, volume.asset.clone(), now()));
+            }
+        }
+        point
+    }
+}
+
+fn made(id: String, kind: AssetKind, bonds: Bonds) -> Asset {
+    Asset { name: id.clone(), id: AssetId(id), kind, bonds }
+}
