@@ -1,13 +1,13 @@
 //! Paths that are no volume, and names that are hostile.
 
 use crate::lab::{Lab, now, run, survey, volume};
-use outlive::domain::{AssetKind, GapReason, GapScope, Kind, VolumeKind};
+use outlive::domain::{AssetKind, GapReason, GapScope, Inventory, Kind, VolumeKind};
 use outlive::providers::Provider;
-use outlive::providers::local::{Local, System, stand, volume_of};
+use outlive::providers::local::{Local, System, newest_snapshot_view, stand, volume_of};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -117,4 +117,33 @@ fn a_directory_stands_as_a_directory_even_where_it_is_a_mount() {
     assert_eq!((directory.kind, &directory.name), (AssetKind::Directory, &mounted.display().to_string()));
     let missing = stand(&lab.path("missing"), &System::default(), now());
     assert_eq!((missing.on, missing.gaps[0].reason), (None, GapReason::Vanished));
+}
+
+#[test]
+fn what_an_ordinary_user_may_not_see_is_a_gap() {
+    let mut lab = Lab::new();
+    let top = lab.filesystem("btrfs", "top");
+    let secret = top.join("secret");
+    fs::create_dir_all(secret.join("inner")).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(lab.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    let (inner, image) = (secret.join("inner"), lab.path("image"));
+    fs::write(&image, "bytes").unwrap();
+    fs::set_permissions(&image, fs::Permissions::from_mode(0o600)).unwrap();
+    let surveys = std::thread::spawn(move || {
+        // Of this thread alone; the threads it starts have no more than it.
+        rustix::thread::set_thread_uid(rustix::process::Uid::from_raw(65534)).unwrap();
+        let view = newest_snapshot_view(&top, &System::default());
+        let copies = survey(&[&top], &[&secret]);
+        (survey(&[&top], &[]), survey(&[&inner], &[]), survey(&[&image], &[]), copies, view)
+    });
+    let (top, inner, image, copies, view) = surveys.join().unwrap();
+    let points = |inventory: &Inventory| GapScope::PointsOf(inventory.volumes[0].id.clone());
+    assert_eq!(volume(&top, VolumeKind::Filesystem).name, lab.path("top").display().to_string());
+    assert!(top.gaps.iter().any(|gap| gap.scope == points(&top) && gap.reason == GapReason::Permission));
+    assert!(matches!(&inner.gaps[0].scope, GapScope::Volume(_)));
+    assert_eq!(inner.gaps[0].reason, GapReason::Permission);
+    assert!(image.gaps.iter().any(|gap| gap.scope == points(&image) && gap.reason == GapReason::Permission));
+    assert!(copies.gaps.iter().any(|gap| gap.scope == GapScope::Points));
+    assert!(view.is_err());
 }

@@ -103,13 +103,14 @@ fn a_tmpfs_stands_on_the_memory_of_the_host() {
 fn an_overlay_stands_on_its_upper_directory_and_needs_the_lower_ones() {
     let mut lab = Lab::new();
     let (below_it, above) = (lab.filesystem("ext4", "l"), lab.filesystem("ext4", "u"));
-    let colon = below_it.join("a:b");
-    for directory in [&colon, &above.join("up"), &above.join("work")] {
+    let (colon, second) = (below_it.join("a:b"), below_it.join("c"));
+    for directory in [&colon, &second, &above.join("up"), &above.join("work")] {
         fs::create_dir(directory).unwrap();
     }
     let options = format!(
-        "lowerdir={},upperdir={},workdir={}",
+        "lowerdir={}:{},upperdir={},workdir={}",
         colon.to_str().unwrap().replace(':', "\\:"),
+        second.display(),
         above.join("up").display(),
         above.join("work").display()
     );
@@ -121,8 +122,8 @@ fn an_overlay_stands_on_its_upper_directory_and_needs_the_lower_ones() {
     starts_with(&inventory, &volume.asset, &[Filesystem, Directory, Filesystem, Device, File]);
     let overlay = asset(&inventory, &volume.asset);
     let needed: Vec<_> = overlay.bonds.of(Nature::Needs).map(|bond| bond.on[0].clone()).collect();
-    assert_eq!(needed.len(), 1);
-    assert!(asset(&inventory, &needed[0]).name.ends_with("/l/a:b"));
+    let names: Vec<_> = needed.iter().map(|id| asset(&inventory, id).name.clone()).collect();
+    assert_eq!(names, [colon.to_str().unwrap(), second.to_str().unwrap()]);
     assert!(overlay.bonds.is_complete(Nature::Needs) && overlay.bonds.is_complete(Nature::StoredOn));
 }
 
@@ -172,19 +173,25 @@ fn a_mirror_of_btrfs_dies_with_both_devices_and_a_stripe_with_one() {
 }
 
 #[test]
-fn a_mirror_that_already_lost_a_device_dies_with_the_other() {
+fn a_mirror_that_already_lost_a_device_dies_with_one_more() {
     let mut lab = Lab::new();
-    let images = ["a", "b"].map(|name| lab.path(&format!("{name}.img")));
-    let devices = images.each_ref().map(|image| lab.loop_device(image, 128));
-    let [a, b] = devices.each_ref().map(|device| device.to_str().unwrap());
-    run("mkfs.btrfs", &["-q", "-d", "raid1", "-m", "raid1", a, b]);
-    run("wipefs", &["-qa", b]);
-    btrfs(&["device", "scan", "--forget", b]);
-    let point = lab.path("m");
-    lab.mount(&["-o", "degraded", a], &point);
-    let inventory = survey(&[&point], &[]);
-    let filesystem = asset(&inventory, &volume(&inventory, VolumeKind::Filesystem).asset);
-    assert_eq!(filesystem.bonds.of(Nature::StoredOn).map(|bond| bond.dies_at).collect::<Vec<_>>(), [1]);
+    for count in [2, 3] {
+        let images: Vec<_> = (0..count).map(|n| lab.path(&format!("{count}-{n}.img"))).collect();
+        let devices: Vec<_> = images.iter().map(|image| lab.loop_device(image, 128)).collect();
+        let devices: Vec<_> = devices.iter().map(|device| device.to_str().unwrap()).collect();
+        run("mkfs.btrfs", &[&["-q", "-d", "raid1", "-m", "raid1"], &devices[..]].concat());
+        let (lost, kept) = devices.split_last().unwrap();
+        run("wipefs", &["-qa", lost]);
+        btrfs(&["device", "scan", "--forget", lost]);
+        let point = lab.path(&count.to_string());
+        let named: String = kept.iter().map(|device| format!(",device={device}")).collect();
+        lab.mount(&["-o", &format!("degraded{named}"), kept[0]], &point);
+        let inventory = survey(&[&point], &[]);
+        let filesystem = asset(&inventory, &volume(&inventory, VolumeKind::Filesystem).asset);
+        let bonds = filesystem.bonds.of(Nature::StoredOn);
+        let bonds: Vec<_> = bonds.map(|bond| (bond.dies_at, bond.on.len())).collect();
+        assert_eq!(bonds, [(1, kept.len())]);
+    }
 }
 
 #[test]
