@@ -149,6 +149,24 @@ fn a_snapshot_does_not_stand_for_a_path_that_holds_another_subvolume() {
     snapshot(&data, &top.join("snap"), &["-r"]);
     assert_eq!(newest_snapshot_view(&data, &System::default()).unwrap(), None);
     assert!(newest_snapshot_view(&data.join("old"), &System::default()).unwrap().is_some());
+    let unproven = survey(&[&data], &[]);
+    assert!(
+        matches!(&point(&unproven, "/snap").usable, Usable::Unproven(why) if why.contains("/data/inner"))
+    );
+    assert_eq!(point(&survey(&[&data.join("old")], &[]), "/snap").usable, Usable::Yes);
+}
+
+#[test]
+fn the_subvolume_in_which_snapper_keeps_the_snapshots_is_no_data_they_leave_out() {
+    let mut lab = Lab::new();
+    let (_, data) = with_data(&mut lab);
+    let kept = data.join(".snapshots");
+    btrfs(&["subvolume", "create", kept.to_str().unwrap()]);
+    fs::create_dir(kept.join("1")).unwrap();
+    snapshot(&data, &kept.join("1/snapshot"), &["-r"]);
+    assert_eq!(survey(&[&data], &[]).points[0].usable, Usable::Yes);
+    let view = newest_snapshot_view(&data, &System::default()).unwrap().unwrap();
+    assert_eq!(view.path, kept.join("1/snapshot"));
 }
 
 #[test]

@@ -94,7 +94,8 @@ fn dies_with(asset: AssetId) -> Bond {
     }
 }
 
-/// A part of a subvolume may be younger than the snapshot: then there is nothing of it to restore.
+/// A part of a subvolume may be younger than the snapshot: then there is nothing of it to restore. And a
+/// snapshot ends where another subvolume begins.
 fn usable(
     snapshots: &Snapshots,
     snapshot: &Subvolume,
@@ -114,6 +115,13 @@ fn usable(
             }
             Err(error) => return Usable::Unproven(format!("it could not be looked into: {error}")),
         }
+    }
+    // A whole filesystem's snapshots are of one subvolume each anyhow.
+    if volume.kind != VolumeKind::Filesystem
+        && let Some(out) = snapshots.left_out(place).first()
+    {
+        let out = out.tree.as_deref().map_or_else(|| format!("{}", out.id), shown);
+        return Usable::Unproven(format!("it leaves out what lies below in other subvolumes, such as {out}"));
     }
     match snapshot.read_only {
         true => Usable::Yes,

@@ -38,7 +38,7 @@ fn newest(machine: &Machine, place: &Place) -> std::result::Result<Option<Snapsh
     }
     let snapshots = Snapshots::around(place)?;
     let Some(within) = snapshots.within_own(place) else { return Ok(None) };
-    if snapshots.holds_others(place) {
+    if !snapshots.left_out(place).is_empty() {
         return Ok(None);
     }
     let read_only = snapshots.of_own().into_iter().filter(|snapshot| snapshot.read_only);

@@ -44,14 +44,21 @@ impl Snapshots {
         place.tree.strip_prefix(own.tree.as_ref()?).ok().map(Path::to_owned)
     }
 
-    /// True where another subvolume lies below `place` that is no snapshot of the place's own: a
-    /// snapshot shows an empty directory in its stead.
-    pub(super) fn holds_others(&self, place: &Place) -> bool {
+    /// The subvolumes below `place` that a snapshot leaves out: it shows an empty directory instead.
+    /// The place's own snapshots are no data of it, nor is the subvolume in which snapper keeps them.
+    pub(super) fn left_out(&self, place: &Place) -> Vec<&Subvolume> {
         let own = self.of_own();
-        self.all.iter().any(|one| {
-            let below = one.tree.as_ref().is_none_or(|tree| tree.starts_with(&place.tree));
-            below && one.id != self.own && one.id != TOP && !own.iter().any(|snapshot| snapshot.id == one.id)
-        })
+        let keeps_snapshots = |one: &Subvolume| {
+            let tree = one.tree.as_ref().filter(|tree| tree.ends_with(".snapshots"));
+            let holds = |tree| own.iter().any(|it| it.tree.as_ref().is_some_and(|it| it.starts_with(tree)));
+            tree.is_some_and(holds)
+        };
+        let below = self.all.iter().filter(|one| {
+            one.id != self.own
+                && one.id != TOP
+                && one.tree.as_ref().is_none_or(|tree| tree.starts_with(&place.tree))
+        });
+        below.filter(|one| !own.iter().any(|it| it.id == one.id) && !keeps_snapshots(one)).collect()
     }
 
     /// The root of `subvolume` as some mount of this filesystem shows it; `None` where none does.
