@@ -1,0 +1,112 @@
+//! The three btrfs ioctls that read: which filesystem, which subvolume, and the tree of roots
+//! (linux/btrfs.h). Buffers go out as bytes; `items.rs` reads them.
+#![allow(unsafe_code)] // An ioctl hands the kernel a pointer: nothing safe can. Only here.
+
+use rustix::io::Result;
+use rustix::ioctl::{Direction, Opcode, Updater, ioctl, opcode};
+use std::os::fd::AsFd;
+
+const GROUP: u8 = 0x94;
+const BUFFER: usize = 1 << 16;
+
+/// `struct btrfs_ioctl_fs_info_args`: 1 KiB, the filesystem's id at byte 16.
+#[repr(C, align(8))]
+struct Info([u8; 1024]);
+
+/// `struct btrfs_ioctl_ino_lookup_args`.
+#[repr(C)]
+struct Lookup {
+    tree: u64,
+    object: u64,
+    name: [u8; 4080],
+}
+
+/// `struct btrfs_ioctl_search_args_v2`, with room for what is found.
+#[repr(C)]
+struct Search {
+    tree: u64,
+    min_object: u64,
+    max_object: u64,
+    min_offset: u64,
+    max_offset: u64,
+    min_transaction: u64,
+    max_transaction: u64,
+    min_kind: u32,
+    max_kind: u32,
+    items: u32,
+    unused: [u32; 9],
+    size: u64,
+    buffer: [u8; BUFFER],
+}
+
+const SEARCH: Opcode = opcode::from_components(Direction::ReadWrite, GROUP, 17, 112);
+const LOOKUP: Opcode = opcode::read_write::<Lookup>(GROUP, 18);
+const INFO: Opcode = opcode::read::<Info>(GROUP, 31);
+
+/// A key of the tree of roots: object, kind, offset; compared in this order.
+pub(super) type Key = (u64, u8, u64);
+
+/// The id of the btrfs filesystem that `file` lies on. Needs no privilege.
+pub(super) fn filesystem_id(file: impl AsFd) -> Result<[u8; 16]> {
+    let mut info = Info([0; 1024]);
+    // SAFETY: the kernel writes at most the 1024 bytes that the opcode names and the value owns.
+    unsafe { ioctl(file, Updater::<INFO, _>::new(&mut info))? };
+    let mut id = [0; 16];
+    id.copy_from_slice(&info.0[16..32]);
+    Ok(id)
+}
+
+/// The subvolume that `file` lies in. Needs no privilege.
+pub(super) fn subvolume_id(file: impl AsFd) -> Result<u64> {
+    // Tree 0 asks for the file's own; 256 is the root directory, which every subvolume has.
+    Ok(lookup(file, 0, 256)?.tree)
+}
+
+/// The path of directory `object` within subvolume `tree`, with a slash at its end; empty for the root.
+pub(super) fn directory_path(file: impl AsFd, tree: u64, object: u64) -> Result<Vec<u8>> {
+    let found = lookup(file, tree, object)?;
+    Ok(found.name.iter().copied().take_while(|&byte| byte != 0).collect())
+}
+
+fn lookup(file: impl AsFd, tree: u64, object: u64) -> Result<Box<Lookup>> {
+    let mut arguments = Box::new(Lookup { tree, object, name: [0; 4080] });
+    // SAFETY: the value has the layout and the 4096 bytes that the opcode names.
+    unsafe { ioctl(file, Updater::<LOOKUP, _>::new(&mut *arguments))? };
+    Ok(arguments)
+}
+
+/// One page of the tree of roots from `from` on: how many items, and their bytes. Needs root.
+pub(super) fn roots_from(file: impl AsFd, from: Key) -> Result<(usize, Vec<u8>)> {
+    let mut search = Box::new(Search {
+        tree: 1,
+        min_object: from.0,
+        max_object: u64::MAX,
+        min_offset: from.2,
+        max_offset: u64::MAX,
+        min_transaction: 0,
+        max_transaction: u64::MAX,
+        min_kind: from.1.into(),
+        max_kind: u8::MAX.into(),
+        items: u32::MAX,
+        unused: [0; 9],
+        size: BUFFER as u64,
+        buffer: [0; BUFFER],
+    });
+    // SAFETY: the first 112 bytes have the layout that the opcode names; behind them the kernel writes
+    // at most `size` bytes, which `buffer` owns.
+    unsafe { ioctl(file, Updater::<SEARCH, _>::new(&mut *search))? };
+    Ok((search.items as usize, search.buffer.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::mem::{offset_of, size_of};
+
+    #[test]
+    fn the_layouts_are_those_of_the_kernel() {
+        assert_eq!(size_of::<Lookup>(), 4096);
+        assert_eq!((offset_of!(Search, items), offset_of!(Search, size)), (64, 104));
+        assert_eq!(offset_of!(Search, buffer), 112);
+    }
+}

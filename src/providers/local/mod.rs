@@ -1,0 +1,151 @@
+//! This machine: the volumes that paths are, the assets below them to the physical bottom, and the
+//! recovery points that lie here. Only looks; needs no configuration.
+
+mod block;
+mod btrfs;
+mod btrfs_points;
+mod copies;
+mod filesystem;
+mod image_points;
+mod ioctl;
+mod items;
+mod mountinfo;
+mod nest;
+mod place;
+mod qcow2;
+mod raid;
+mod run;
+mod sealed;
+mod snapshot_view;
+mod snapshots;
+mod stack;
+mod standing;
+mod system;
+mod unseen;
+mod volume;
+
+pub use nest::nest;
+pub use snapshot_view::{SnapshotView, newest_snapshot_view};
+pub use standing::{Standing, stand};
+pub use system::System;
+pub use volume::volume_of;
+
+use super::Provider;
+use crate::domain::{GapReason, GapScope, Inventory, Timestamp, VolumeId};
+use futures_util::future::{BoxFuture, FutureExt, join_all};
+use place::Machine;
+use stack::Located;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use unseen::Unseen;
+
+/// The provider that surveys this machine.
+#[derive(Debug, Clone)]
+pub struct Local {
+    /// What somebody would miss.
+    pub paths: Vec<PathBuf>,
+    /// Directories whose entries are copies.
+    pub copies: Vec<PathBuf>,
+    /// How long looking at one path may take.
+    pub limit: Duration,
+    /// The moment that is written beside every observation.
+    pub now: Timestamp,
+    /// Where the kernel's trees are read.
+    pub system: System,
+}
+
+impl Local {
+    /// A survey of `paths` and of directories of `copies`, on this machine's own kernel.
+    pub fn new(paths: Vec<PathBuf>, copies: Vec<PathBuf>, limit: Duration, now: Timestamp) -> Self {
+        Self { paths, copies, limit, now, system: System::default() }
+    }
+
+    async fn look(&self) -> Inventory {
+        let mut inventory = Inventory::default();
+        let mut located = Vec::new();
+        let paths = self.paths.iter().map(|path| {
+            let (asked, all, limit) = (path.clone(), self.paths.clone(), self.limit);
+            let gap = Unlooked { path, scope: GapScope::Volume(system::shown(path)) };
+            self.within_limit(gap, move |machine| volume::survey(&asked, &all, machine, limit))
+        });
+        for (found, places) in join_all(paths).await {
+            inventory.merge(found);
+            located.extend(places);
+        }
+        let of = self.only_volume(&inventory);
+        let copies = self.copies.iter().map(|directory| {
+            let (asked, limit, of, paths) = (directory.clone(), self.limit, of.clone(), self.paths.clone());
+            let gap = Unlooked { path: directory, scope: GapScope::Points };
+            self.within_limit(gap, move |machine| copies::survey(&asked, &paths, of.as_ref(), machine, limit))
+        });
+        for (found, places) in join_all(copies).await {
+            inventory.merge(found);
+            located.extend(places);
+        }
+        let volumes: Vec<_> = located
+            .iter()
+            .filter(|place| inventory.volumes.iter().any(|volume| volume.asset == place.asset))
+            .cloned()
+            .collect();
+        nest::nest_located(&mut inventory.assets, &volumes, &located, self.now);
+        inventory.sort();
+        inventory
+    }
+
+    /// The volume that copies are of, where only one path was given.
+    fn only_volume(&self, inventory: &Inventory) -> Option<VolumeId> {
+        match (self.paths.as_slice(), inventory.volumes.as_slice()) {
+            ([_], [volume]) => Some(volume.id.clone()),
+            _ => None,
+        }
+    }
+
+    /// Looks in a thread of its own, and goes on without it when it takes too long: a dead server can
+    /// hold a thread for ever, and the runtime would wait at its end for a blocking task.
+    async fn within_limit(
+        &self,
+        gap: Unlooked<'_>,
+        look: impl FnOnce(&Machine) -> (Inventory, Vec<Located>) + Send + 'static,
+    ) -> (Inventory, Vec<Located>) {
+        let (sender, receiver) = oneshot::channel();
+        let (system, now) = (self.system.clone(), self.now);
+        let started = thread::Builder::new().name("survey".into()).spawn(move || {
+            // Nobody may be waiting any more.
+            let _ = sender.send(look(&Machine::look(&system, now)));
+        });
+        let unseen = match started {
+            Err(error) => Unseen::io(&error),
+            Ok(_) => match timeout(self.limit, receiver).await {
+                Ok(Ok(found)) => return found,
+                Ok(Err(_)) => {
+                    Unseen::new(GapReason::Failed, "looking at it failed inside outlive; report it")
+                }
+                Err(_) => Unseen::new(
+                    GapReason::TimedOut,
+                    format!("no answer within {} s; is a server gone?", self.limit.as_secs_f32()),
+                ),
+            },
+        };
+        let gaps = vec![unseen.gap(gap.scope, system::shown(gap.path))];
+        (Inventory { gaps, ..Inventory::default() }, Vec::new())
+    }
+}
+
+/// What stays open when a look takes too long.
+struct Unlooked<'a> {
+    path: &'a std::path::Path,
+    scope: GapScope,
+}
+
+impl Provider for Local {
+    fn kind(&self) -> &'static str {
+        "local"
+    }
+
+    fn survey(&self) -> BoxFuture<'_, Inventory> {
+        self.look().boxed()
+    }
+}

@@ -1,0 +1,172 @@
+//! The chain of assets below a path, down to the host.
+
+use super::place::{Form, Machine, Place};
+use super::qcow2::Image;
+use super::system::{machine_identity, node_name, shown};
+use super::unseen::Unseen;
+use crate::domain::{Asset, AssetId, AssetKind, Bond, Bonds, Gap, GapReason, GapScope, Nature};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where a directory or file lies: needed to tell whether deleting another one takes it along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Located {
+    pub(super) asset: AssetId,
+    /// The device number of its filesystem.
+    pub(super) filesystem: (u32, u32),
+    /// Its path within that filesystem.
+    pub(super) tree: PathBuf,
+}
+
+/// Collects assets from the top down; each is described once, which also ends every circle.
+pub(super) struct Stack<'a> {
+    pub(super) machine: &'a Machine,
+    /// How long one program may take to answer.
+    pub(super) limit: Duration,
+    pub(super) assets: Vec<Asset>,
+    pub(super) gaps: Vec<Gap>,
+    pub(super) located: Vec<Located>,
+    /// What was read in files that are images, or why it could not be.
+    pub(super) images: BTreeMap<AssetId, Result<Image, Unseen>>,
+    /// True once a logical volume of LVM was met: it may have snapshots.
+    pub(super) has_logical_volume: bool,
+    begun: BTreeSet<AssetId>,
+}
+
+/// Bonds of a thing that needs no key, and that no deletion of another thing takes along.
+pub(super) fn plain() -> Bonds {
+    Bonds::default().complete(Nature::CascadesFrom).complete(Nature::Needs)
+}
+
+impl<'a> Stack<'a> {
+    pub(super) fn new(machine: &'a Machine, limit: Duration) -> Self {
+        Self {
+            machine,
+            limit,
+            assets: Vec::new(),
+            gaps: Vec::new(),
+            located: Vec::new(),
+            images: BTreeMap::new(),
+            has_logical_volume: false,
+            begun: BTreeSet::new(),
+        }
+    }
+
+    /// True the first time this asset is met.
+    pub(super) fn begin(&mut self, id: &AssetId) -> bool {
+        self.begun.insert(id.clone())
+    }
+
+    pub(super) fn add(&mut self, id: &AssetId, kind: AssetKind, name: impl Into<String>, bonds: Bonds) {
+        self.assets.push(Asset { id: id.clone(), kind, name: name.into(), bonds });
+    }
+
+    pub(super) fn stored_on(&self, on: AssetId) -> Bond {
+        Bond::observed(Nature::StoredOn, on, self.machine.now)
+    }
+
+    pub(super) fn needs(&self, on: AssetId) -> Bond {
+        Bond::observed(Nature::Needs, on, self.machine.now)
+    }
+
+    /// Records that what lies below `id` is not known to the bottom.
+    pub(super) fn unseen_below(&mut self, id: &AssetId, place: impl Into<String>, unseen: Unseen) {
+        self.gaps.push(unseen.gap(GapScope::Below(id.clone()), place));
+    }
+
+    /// The asset that the path itself is.
+    pub(super) fn path(&mut self, place: &Place) -> AssetId {
+        match place.form {
+            Form::Directory if place.is_whole_filesystem() => self.filesystem(place),
+            Form::Directory => match self.subvolume_at(place) {
+                Some(subvolume) => subvolume,
+                None => self.directory(place),
+            },
+            Form::File => self.file(place),
+            Form::Block(number) => self.block_number(number),
+            Form::Other => self.directory(place),
+        }
+    }
+
+    /// The path as a directory, even where it is the root of a filesystem or subvolume.
+    pub(super) fn directory(&mut self, place: &Place) -> AssetId {
+        let id = identity("directory", place);
+        if self.begin(&id) {
+            self.locate(&id, place);
+            let home = self.home(place);
+            let bonds = plain().with(self.stored_on(home)).complete(Nature::StoredOn);
+            self.add(&id, AssetKind::Directory, shown(&place.path), bonds);
+        }
+        id
+    }
+
+    /// A regular file. Where it is an image that others are part of, it needs them.
+    pub(super) fn file(&mut self, place: &Place) -> AssetId {
+        let id = identity("file", place);
+        if self.begin(&id) {
+            self.locate(&id, place);
+            let home = self.home(place);
+            let bonds = Bonds::default().complete(Nature::CascadesFrom).complete(Nature::StoredOn);
+            let bonds = bonds.with(self.stored_on(home));
+            let bonds = self.image_needs(&id, place, bonds);
+            self.add(&id, AssetKind::File, shown(&place.path), bonds);
+        }
+        id
+    }
+
+    /// What a directory or file lies in: a subvolume or a filesystem.
+    fn home(&mut self, place: &Place) -> AssetId {
+        match self.subvolume_of(place) {
+            Some(subvolume) => subvolume,
+            None => self.filesystem(place),
+        }
+    }
+
+    pub(super) fn locate(&mut self, id: &AssetId, place: &Place) {
+        self.located.push(Located {
+            asset: id.clone(),
+            filesystem: place.mount.device,
+            tree: place.tree.clone(),
+        });
+    }
+
+    pub(super) fn host(&mut self) -> AssetId {
+        let id = AssetId(format!("host:{}", machine_identity()));
+        if self.begin(&id) {
+            self.add(&id, AssetKind::Host, node_name(), plain().complete(Nature::StoredOn));
+        }
+        id
+    }
+
+    pub(super) fn memory(&mut self) -> AssetId {
+        let id = AssetId(format!("memory:{}", node_name()));
+        if self.begin(&id) {
+            let host = self.host();
+            let bonds = plain().with(self.stored_on(host)).complete(Nature::StoredOn);
+            self.add(&id, AssetKind::Memory, format!("memory of {}", node_name()), bonds);
+        }
+        id
+    }
+
+    /// A path that something stands on, as an asset; records the gap below `above` where it cannot be
+    /// followed.
+    pub(super) fn follow(&mut self, path: &std::path::Path, above: &AssetId) -> Option<AssetId> {
+        let seen = self.machine.place(path).and_then(|place| match place.form {
+            Form::Other => Err(Unseen::new(GapReason::Unsupported, "nothing can be stored in it")),
+            _ => Ok(place),
+        });
+        match seen {
+            Ok(place) => Some(self.path(&place)),
+            Err(unseen) => {
+                self.unseen_below(above, shown(path), unseen);
+                None
+            }
+        }
+    }
+}
+
+fn identity(kind: &str, place: &Place) -> AssetId {
+    let (major, minor) = place.device;
+    AssetId(format!("{kind}:{major}:{minor}:{}", place.inode))
+}

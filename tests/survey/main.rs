@@ -1,0 +1,13 @@
+//! The survey of this machine, against real loop devices and filesystems. Needs root, btrfs-progs,
+//! xfsprogs, e2fsprogs and qemu-utils: `scripts/test` installs them. Without them the tests fail.
+// Clippy sees what is not in a `#[test]` function itself as no test.
+#![allow(clippy::unwrap_used)]
+
+mod btrfs_facts;
+mod btrfs_points;
+mod copies;
+mod images;
+mod lab;
+mod paths;
+mod recorded;
+mod stacks;
