@@ -168,6 +168,18 @@ fn a_recorded_circle_of_devices_ends() {
 }
 
 #[test]
+fn a_recorded_tower_of_devices_is_a_gap_where_it_leads_too_deep() {
+    let machine = Machine::physical("virtual/block/dm-0");
+    for level in 0..1000 {
+        machine.slave(&format!("virtual/block/dm-{level}"), &format!("virtual/block/dm-{}", level + 1));
+    }
+    let standing = machine.stand();
+    assert_eq!(standing.gaps.len(), 1);
+    let GapScope::Below(last) = &standing.gaps[0].scope else { panic!("{:?}", standing.gaps) };
+    assert!(!asset(&standing, &last.0).bonds.is_complete(Nature::StoredOn));
+}
+
+#[test]
 fn a_recorded_machine_without_a_device_tree_is_a_gap() {
     let machine = Machine::physical("virtual/block/nothing");
     let standing = machine.stand();

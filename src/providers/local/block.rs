@@ -89,10 +89,13 @@ impl Stack<'_> {
         let mut whole = true;
         let mut on = Vec::new();
         for slave in slaves {
-            if let Ok(slave) = slave.canonicalize() {
-                on.push(self.block(&slave));
-            } else {
-                whole = false;
+            let found = slave.canonicalize().map_err(|error| Unseen::io(&error));
+            match found.and_then(|slave| self.deeper(|stack| stack.block(&slave))) {
+                Ok(slave) => on.push(slave),
+                Err(unseen) => {
+                    whole = false;
+                    self.unseen_below(id, shown(slave), unseen);
+                }
             }
         }
         let (dies_at, unseen) = match directory.join("md").is_dir() {
@@ -101,10 +104,6 @@ impl Stack<'_> {
         };
         if let Some(unseen) = unseen {
             self.unseen_below(id, format!("/dev/{name}"), unseen);
-        }
-        if !whole {
-            let why = Unseen::new(GapReason::Failed, "a device below it is named but not shown");
-            self.unseen_below(id, format!("/dev/{name}"), why);
         }
         let mut bonds = Bonds::default().complete(Nature::CascadesFrom);
         if !on.is_empty() {

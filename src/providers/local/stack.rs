@@ -32,7 +32,11 @@ pub(super) struct Stack<'a> {
     /// True once a logical volume of LVM was met: it may have snapshots.
     pub(super) has_logical_volume: bool,
     begun: BTreeSet<AssetId>,
+    depth: usize,
 }
+
+/// No machine stacks more things on another; images that name ever further ones could.
+const DEEPEST: usize = 100;
 
 /// Bonds of a thing that needs no key, and that no deletion of another thing takes along.
 pub(super) fn plain() -> Bonds {
@@ -50,6 +54,7 @@ impl<'a> Stack<'a> {
             images: BTreeMap::new(),
             has_logical_volume: false,
             begun: BTreeSet::new(),
+            depth: 0,
         }
     }
 
@@ -131,6 +136,17 @@ impl<'a> Stack<'a> {
         });
     }
 
+    /// Goes one step down, unless that leads too deep.
+    pub(super) fn deeper<T>(&mut self, look: impl FnOnce(&mut Self) -> T) -> Result<T, Unseen> {
+        if self.depth >= DEEPEST {
+            return Err(Unseen::new(GapReason::Failed, format!("it stands more than {DEEPEST} levels deep")));
+        }
+        self.depth += 1;
+        let found = look(self);
+        self.depth -= 1;
+        Ok(found)
+    }
+
     pub(super) fn host(&mut self) -> AssetId {
         let id = AssetId(format!("host:{}", machine_identity()));
         if self.begin(&id) {
@@ -156,8 +172,8 @@ impl<'a> Stack<'a> {
             Form::Other => Err(Unseen::new(GapReason::Unsupported, "nothing can be stored in it")),
             _ => Ok(place),
         });
-        match seen {
-            Ok(place) => Some(self.path(&place)),
+        match seen.and_then(|place| self.deeper(|stack| stack.path(&place))) {
+            Ok(asset) => Some(asset),
             Err(unseen) => {
                 self.unseen_below(above, shown(path), unseen);
                 None
