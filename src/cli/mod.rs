@@ -1,1 +1,54 @@
 //! Arguments, one file a command, terminal output and exit codes.
+
+mod args;
+mod audit;
+mod copy;
+mod exit;
+mod explain;
+mod failure;
+mod progress;
+mod rehearse;
+mod restore;
+mod terminal;
+mod vault;
+mod verify;
+
+use args::{Arguments, Command};
+use clap::Parser;
+use exit::Exit;
+use std::ffi::OsString;
+use std::process::ExitCode;
+use terminal::Terminal;
+
+/// What a command comes to: what is printed, and every exit code that applies.
+struct Outcome {
+    text: String,
+    exits: Vec<Exit>,
+}
+
+/// Parses, runs, prints; the process's exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return failure::parsing(&error),
+    };
+    let terminal = Terminal::new(&arguments.global);
+    let outcome = match &arguments.command {
+        Command::Audit(options) => audit::audit(&terminal, options),
+        Command::Inventory(options) => audit::inventory(&terminal, options),
+        Command::Explain(options) => explain::run(&terminal, options),
+        Command::Copy(options) => copy::run(&terminal, options),
+        Command::Verify(options) => verify::run(&terminal, options),
+        Command::Restore(options) => restore::run(&terminal, options),
+        Command::Rehearse(options) => rehearse::run(&terminal, options),
+        Command::Vault(options) => vault::run(&terminal, options),
+    };
+    match outcome {
+        Ok(outcome) => match terminal.print(&outcome.text) {
+            Ok(()) => Exit::worst(&outcome.exits).into(),
+            // What nobody could read was not reported: silence is never success.
+            Err(error) => failure::unprinted(&error),
+        },
+        Err(failure) => failure.print(&terminal),
+    }
+}

@@ -32,7 +32,7 @@ pub enum PointKind {
 }
 
 impl PointKind {
-    /// The kind's name for people, and its key in the catalogue (with `_` for the space).
+    /// The kind's name for people.
     pub fn word(self) -> &'static str {
         match self {
             Self::BtrfsSnapshot => "btrfs snapshot",

@@ -3,7 +3,7 @@
 use crate::domain::{ByteName, Kind, Monitor, Phase, Problem, Result};
 use crate::providers::files::TreeSource;
 use crate::vault::format::{Entry, EntryKind, UNIT};
-use crate::vault::{Content, Item, Restored, Source, Verified};
+use crate::vault::{Content, Item, Source};
 use std::cmp::Ordering;
 use std::path::Path;
 
@@ -26,19 +26,20 @@ pub struct Comparison {
 const NAMED: usize = 100;
 
 /// Compares a restored tree with the original. Entries of the original that changed after `copied_at`
-/// (Unix seconds) are counted apart.
+/// (Unix seconds) are counted apart; about `expected` bytes are to be compared.
 ///
 /// # Errors
 /// When either cannot be read.
 pub fn same_tree(
     original: &Path,
-    restored: &Restored<Verified>,
+    restored: &Path,
     copied_at: Option<i64>,
+    expected: u64,
     monitor: &dyn Monitor,
 ) -> Result<Comparison> {
     let mut left = TreeSource::open(original, Vec::new())?;
-    let mut right = TreeSource::open(&restored.target, Vec::new())?;
-    monitor.begin(Phase::Compare, Some(restored.point.root.totals.bytes));
+    let mut right = TreeSource::open(restored, Vec::new())?;
+    monitor.begin(Phase::Compare, Some(expected));
     let mut comparison = Comparison::default();
     let compared = walk(&mut left, &mut right, copied_at, &mut comparison, monitor);
     monitor.end();

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 /// Indented, with a line feed at the end. Control characters that JSON would let through raw are escaped:
 /// programs read the same text, and a terminal obeys nothing.
-fn render(report: &impl Serialize) -> String {
+pub(super) fn render(report: &impl Serialize) -> String {
     // The structures hold texts, numbers and lists only, which always serialise.
     let text = serde_json::to_string_pretty(report).unwrap_or_default();
     let mut safe = String::with_capacity(text.len() + 1);

@@ -73,7 +73,7 @@ fn provenance<T>(fact: &Known<T>) -> &'static str {
 }
 
 /// "One act, every recovery point", in one sentence for all the acts that do it.
-fn flag(rows: &[Row]) -> Option<String> {
+pub fn flag(rows: &[Row]) -> Option<String> {
     let fatal = single_points(rows);
     let (worst, others) = fatal.split_first()?;
     let (dead, points) = (worst.dead.len(), worst.points);

@@ -27,7 +27,7 @@ impl Default for Look {
 
 /// What a piece of text says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(in crate::report) enum Tone {
     Plain,
     Strong,
     Good,
@@ -48,9 +48,9 @@ impl Tone {
 }
 
 /// A table's cell.
-pub(super) type Toned = (String, Tone);
+pub(in crate::report) type Toned = (String, Tone);
 
-pub(super) fn plain(text: impl Into<String>) -> Toned {
+pub(in crate::report) fn plain(text: impl Into<String>) -> Toned {
     (text.into(), Tone::Plain)
 }
 
@@ -60,7 +60,7 @@ impl Look {
     }
 
     /// Text in a tone; folded first, so that the escape sequences do not count as columns.
-    pub(super) fn say(self, text: &str, indent: usize, tone: Tone) -> String {
+    pub(in crate::report) fn say(self, text: &str, indent: usize, tone: Tone) -> String {
         let mut out = String::new();
         for line in fold(text, self.columns().saturating_sub(indent)) {
             out.push_str(&" ".repeat(indent));
@@ -76,7 +76,7 @@ impl Look {
     }
 
     /// A table with a heading, wrapped to the width.
-    pub(super) fn table(self, heading: &[&str], rows: &[Vec<Toned>]) -> String {
+    pub(in crate::report) fn table(self, heading: &[&str], rows: &[Vec<Toned>]) -> String {
         let mut builder = Builder::default();
         builder.push_record(heading.iter().copied());
         for row in rows {

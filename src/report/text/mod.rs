@@ -3,10 +3,10 @@
 mod audit;
 mod explain;
 mod inventory;
-mod look;
+pub(super) mod look;
 
-pub use audit::audit;
 pub(super) use audit::first;
+pub use audit::{audit, flag};
 pub use explain::{explain, rules};
 pub use inventory::inventory;
 pub use look::Look;

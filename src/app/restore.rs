@@ -1,0 +1,120 @@
+//! Restoring a recovery point to a new, empty target.
+
+use super::Context;
+use super::vaults::open_vault;
+use crate::domain::{Kind, Monitor, Problem, Result, printable};
+use crate::ledger::{Event, History, Ledger};
+use crate::report::activity::{MissedPath, RestoreDone};
+use crate::vault::{FoundRoot, RestoreOptions, Restored, Roots, Verified};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// What is to be restored where.
+#[derive(Debug, Clone)]
+pub struct RestoreOrder {
+    /// The vault's directory.
+    pub vault: PathBuf,
+    /// The volume's id or path; not needed where the vault holds one volume.
+    pub volume: Option<String>,
+    /// The beginning of a recovery point's id; without it, the newest complete one.
+    pub point: Option<String>,
+    /// Where to.
+    pub target: PathBuf,
+    /// Device nodes, and going on despite damage.
+    pub options: RestoreOptions,
+}
+
+/// Restores, reads the target back, and records it.
+///
+/// # Errors
+/// When nothing, or not everything, could be restored as it was stored.
+pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -> Result<RestoreDone> {
+    let began = Instant::now();
+    let vault = open_vault(&order.vault)?;
+    let roots = Roots::read(&vault)?;
+    let mut notices = Vec::new();
+    // At 03:00 there may be no ledger, and no place for one: restoring goes on and says so.
+    let mut ledger = match Ledger::open(&context.state) {
+        Ok(ledger) => Some(ledger),
+        Err(problem) => {
+            notices.push(format!("no ledger: {problem}; this restore is not recorded"));
+            None
+        }
+    };
+    let history = ledger.as_ref().map(|ledger| History::of(ledger.records(), vault.id())).unwrap_or_default();
+    let found = roots.choose(order.volume.as_deref(), order.point.as_deref())?;
+    if order.point.is_none() {
+        refuse_silent_fallback(found, &roots, &history)?;
+    }
+    let written = crate::vault::restore(&vault, found, &order.target, order.options, monitor)?;
+    let restored_after = began.elapsed();
+    if !written.report.lost.is_empty() {
+        return Ok(done(&written, &vault.place(), notices, began));
+    }
+    let verified: Restored<Verified> = written.verify(&vault, monitor)?;
+    if let Some(ledger) = &mut ledger {
+        let event = Event::Restored {
+            point: found.id,
+            vault: vault.id().into(),
+            target: printable(order.target.as_os_str().as_bytes()),
+            bytes: verified.report.bytes,
+        };
+        if let Err(problem) = ledger.append((context.clock)(), event) {
+            notices.push(format!("not recorded: {problem}"));
+        }
+    }
+    let done = done(&verified, &vault.place(), notices, began);
+    Ok(RestoreDone { compared: true, restore_seconds: restored_after.as_secs_f64(), ..done })
+}
+
+/// Without an explicit choice the newest point is meant. Where a newer one was recorded, or may have been,
+/// and cannot be read, an older one is not given instead without a word.
+fn refuse_silent_fallback(found: &FoundRoot, roots: &Roots, history: &History) -> Result<()> {
+    let gone = history.points.iter().find(|record| {
+        record.volume == found.root.volume
+            && record.taken_at > found.root.taken_at
+            && !roots.sound.iter().any(|sound| sound.id == record.id)
+    });
+    let object = match (gone, roots.damaged.first()) {
+        (Some(record), _) => format!(
+            "{}: recovery point {} of {}, recorded in the ledger, is damaged or gone",
+            printable(record.key.as_bytes()),
+            &record.id.to_string()[..12],
+            record.taken_at.format("%Y-%m-%d %H:%M:%SZ")
+        ),
+        (None, Some((_, problem))) => format!("{problem}; its recovery point may be a newer one"),
+        (None, None) => return Ok(()),
+    };
+    Err(Problem::new(Kind::Damaged, object).remedy(format!(
+        "the newest sound recovery point is {} of {}: restore it with --point {}",
+        found.short(),
+        found.root.taken_at.format("%Y-%m-%d %H:%M:%SZ"),
+        found.short()
+    )))
+}
+
+fn done<State>(restored: &Restored<State>, vault: &str, notices: Vec<String>, began: Instant) -> RestoreDone {
+    let (root, report) = (&restored.point.root, &restored.report);
+    RestoreDone {
+        vault: vault.into(),
+        volume: printable(root.volume.0.as_bytes()),
+        point: restored.point.short(),
+        taken_at: root.taken_at,
+        target: printable(restored.target.as_os_str().as_bytes()),
+        entries: report.entries,
+        bytes: report.bytes,
+        devices_left_out: report.devices_left_out,
+        ownership_not_given: report.not_given.ownership,
+        xattrs_not_given: report.not_given.xattrs,
+        missed_when_stored: root.totals.missed,
+        lost: report
+            .lost
+            .iter()
+            .map(|lost| MissedPath { path: lost.path.to_string(), because: lost.because.clone() })
+            .collect(),
+        notices,
+        seconds: began.elapsed().as_secs_f64(),
+        ..RestoreDone::default()
+    }
+}

@@ -1,0 +1,124 @@
+//! Vaults as recovery points: what a vault holds, and how far the ledger says it was proved.
+
+use super::Context;
+use crate::domain::{
+    Bond, Bonds, CopyState, Gap, GapReason, GapScope, Inventory, Kind, Known, Lock, LockMode, Nature,
+    PointId, PointKind, Problem, RecoveryPoint, Result, Timestamp, Usable, printable,
+};
+use crate::ledger::{History, Ledger, Record};
+use crate::providers::local::{Standing, System, stand};
+use crate::report::activity::{ListedPoint, VaultListed};
+use crate::store::DirStore;
+use crate::vault::{FoundRoot, Roots, Vault};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Opens the vault in a directory.
+pub fn open_vault(path: &Path) -> Result<Vault> {
+    Vault::open(Arc::new(DirStore::open(path)?))
+}
+
+/// The recovery points of one vault with what they stand on; gaps where it cannot be read.
+pub fn vault_inventory(path: &Path, records: &[Record], now: Timestamp) -> Inventory {
+    let Standing { on, assets, gaps } = stand(path, &System::default(), now);
+    let mut inventory = Inventory { assets, gaps, ..Inventory::default() };
+    let place = printable(path.as_os_str().as_bytes());
+    let read = open_vault(path).and_then(|vault| Ok((Roots::read(&vault)?, vault)));
+    let (roots, vault) = match read {
+        Ok(read) => read,
+        Err(problem) => {
+            inventory.gaps.push(gap(GapScope::Points, &place, &problem));
+            return inventory;
+        }
+    };
+    let history = History::of(records, vault.id());
+    for (_, problem) in &roots.damaged {
+        inventory.gaps.push(gap(GapScope::Points, &place, problem));
+    }
+    for record in &history.points {
+        if !roots.sound.iter().any(|found| found.id == record.id) {
+            let what = "a recovery point that the ledger recorded is not in the vault any more";
+            let problem = Problem::new(Kind::NotFound, what).at(printable(record.key.as_bytes()));
+            inventory.gaps.push(gap(GapScope::PointsOf(record.volume.clone()), &place, &problem));
+        }
+    }
+    for found in &roots.sound {
+        let mut bonds = Bonds::default().complete(Nature::Needs);
+        if let Some(on) = &on {
+            bonds = bonds.with(Bond::observed(Nature::StoredOn, on.clone(), now)).complete(Nature::StoredOn);
+        }
+        inventory.points.push(point(found, &vault, &history, bonds, now));
+    }
+    inventory
+}
+
+fn gap(scope: GapScope, place: &str, problem: &Problem) -> Gap {
+    let reason = if problem.kind == Kind::NotFound { GapReason::Vanished } else { GapReason::Failed };
+    Gap { scope, place: place.into(), reason, detail: problem.to_string() }
+}
+
+fn point(found: &FoundRoot, vault: &Vault, history: &History, bonds: Bonds, now: Timestamp) -> RecoveryPoint {
+    let root = &found.root;
+    let state = state_of(found, history);
+    RecoveryPoint {
+        id: PointId(format!("vault:{}/{}", &vault.id()[..8.min(vault.id().len())], found.short())),
+        name: format!("copy {} in {}", found.short(), vault.place()),
+        of: Known::Observed(root.volume.clone(), now),
+        taken_at: Known::Observed(root.taken_at, now),
+        kind: PointKind::VaultCopy,
+        consistency: Known::Observed(root.origin.consistency, now),
+        bytes: Known::Observed(root.totals.bytes, now),
+        lock: Known::Observed(Lock { mode: LockMode::None, until: None }, now),
+        state: Some(state),
+        usable: usable(state, root.totals.missed),
+        bonds,
+    }
+}
+
+/// How far a point was proved: as the ledger says. Without it, a root shows that it was stored, no more.
+pub fn state_of(found: &FoundRoot, history: &History) -> CopyState {
+    match (history.states.get(&found.id), found.root.is_complete()) {
+        (_, false) => CopyState::Incomplete,
+        (Some(state), true) => *state,
+        (None, true) => CopyState::Stored,
+    }
+}
+
+fn usable(state: CopyState, missed: u64) -> Usable {
+    match state {
+        CopyState::ReadBack | CopyState::Verified | CopyState::Restored => Usable::Yes,
+        CopyState::Stored => {
+            Usable::Unproven("stored, but not read back by this machine: run `outlive verify`".into())
+        }
+        CopyState::Incomplete => Usable::Unproven(format!("incomplete: {missed} paths could not be read")),
+        CopyState::Damaged => Usable::No("an object it needs is damaged".into()),
+    }
+}
+
+/// Everything a vault holds.
+///
+/// # Errors
+/// When it cannot be opened or listed.
+pub fn list_vault(context: &Context, path: &Path) -> Result<VaultListed> {
+    let vault = open_vault(path)?;
+    let roots = Roots::read(&vault)?;
+    let history = History::of(&Ledger::look(&context.state)?, vault.id());
+    let points = roots.sound.iter().map(|found| ListedPoint {
+        point: found.short(),
+        id: found.id.to_string(),
+        volume: printable(found.root.volume.0.as_bytes()),
+        taken_at: found.root.taken_at,
+        files: found.root.totals.files,
+        bytes: found.root.totals.bytes,
+        state: state_of(found, &history).word(),
+        missed: found.root.totals.missed,
+    });
+    Ok(VaultListed {
+        place: vault.place(),
+        vault: printable(vault.id().as_bytes()),
+        points: points.collect(),
+        damaged: roots.damaged.iter().map(|(_, problem)| problem.to_string()).collect(),
+        at: (context.clock)(),
+    })
+}

@@ -1,0 +1,184 @@
+//! The command line.
+
+use super::exit::HELP;
+use crate::domain::{HazardClass, Policy, parse_duration};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Proves that backups outlive whatever kills the primary, and that they restore.
+#[derive(Debug, Parser)]
+#[command(name = "outlive", version, after_help = HELP, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = Format::Text, global = true)]
+    pub format: Format,
+    /// The directory that holds the ledger of what was done
+    /// [default: /var/lib/outlive for root, otherwise below the user's state directory]
+    #[arg(long, value_name = "DIR", global = true, env = "OUTLIVE_STATE")]
+    pub state: Option<PathBuf>,
+}
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Tables and sentences
+    Text,
+    /// A versioned JSON document
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Do the whole job once: survey, flag, copy, lose, restore, verify
+    Rehearse(Rehearse),
+    /// Say which recovery point of each volume survives which loss
+    Audit(Audit),
+    /// List volumes and recovery points as they were observed
+    Inventory(Survey),
+    /// Explain a rule: what it asks, why, and what to do
+    Explain(Explain),
+    /// Copy a volume into a vault, from a snapshot where there is one, and read it back
+    Copy(Copy),
+    /// Read a whole vault: every object, every chunk
+    Verify(Verify),
+    /// Restore a recovery point to a new, empty target
+    Restore(Restore),
+    /// Look into a vault
+    #[command(subcommand)]
+    Vault(Vault),
+}
+
+/// What is to be looked at.
+#[derive(Debug, Args)]
+pub struct Survey {
+    /// Directories, mount points, subvolumes, image files or block devices that somebody would miss
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// A directory whose entries are copies of the PATH
+    #[arg(long, value_name = "DIR")]
+    pub copies: Vec<PathBuf>,
+    /// A vault whose recovery points count
+    #[arg(long, value_name = "DIR")]
+    pub vault: Vec<PathBuf>,
+    /// How long looking at one path may take
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = time_limit)]
+    pub time_limit: Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct Audit {
+    #[command(flatten)]
+    pub survey: Survey,
+    #[command(flatten)]
+    pub policy: PolicyOptions,
+}
+
+/// What must hold.
+#[derive(Debug, Args)]
+pub struct PolicyOptions {
+    /// How old the newest surviving recovery point may be
+    #[arg(long, value_name = "DURATION", default_value = "26h", value_parser = duration)]
+    pub rpo: chrono::TimeDelta,
+    /// Which losses a recovery point must survive [default: all]
+    #[arg(long, value_name = "CLASS", value_delimiter = ',', value_parser = hazard_class())]
+    pub survive: Vec<String>,
+}
+
+impl PolicyOptions {
+    pub fn policy(&self) -> Policy {
+        let wanted = |class: &HazardClass| {
+            self.survive.is_empty() || self.survive.iter().any(|word| word == class.word())
+        };
+        Policy { rpo: self.rpo, survive: HazardClass::ALL.into_iter().filter(wanted).collect() }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The rule; without one, all are listed
+    pub rule: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Copy {
+    /// The directory or image file
+    pub path: PathBuf,
+    /// The vault's directory; made where it is not there yet
+    #[arg(long, value_name = "DIR")]
+    pub vault: PathBuf,
+    /// Read live data even where there is a snapshot
+    #[arg(long)]
+    pub live: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The vault's directory
+    pub vault: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The volume, by its path or id; not needed where the vault holds one volume
+    pub volume: Option<String>,
+    /// The vault's directory
+    #[arg(long, value_name = "DIR")]
+    pub vault: PathBuf,
+    /// Where to: a path that does not exist yet, or an empty directory
+    #[arg(long, value_name = "TARGET")]
+    pub to: PathBuf,
+    /// The recovery point, by the beginning of its id [default: the newest complete one]
+    #[arg(long, value_name = "ID")]
+    pub point: Option<String>,
+    /// Make device nodes too
+    #[arg(long)]
+    pub devices: bool,
+    /// Where objects are damaged, restore what is sound and list what is lost
+    #[arg(long)]
+    pub despite_damage: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Rehearse {
+    /// Your own data, which is only read; without it, a made-up volume is really lost
+    pub path: Option<PathBuf>,
+    /// Leave the vault and what was restored, and say where
+    #[arg(long)]
+    pub keep: bool,
+    /// Where scratch space is made [default: the system's temporary directory]
+    #[arg(long, value_name = "DIR")]
+    pub scratch: Option<PathBuf>,
+    #[command(flatten)]
+    pub policy: PolicyOptions,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Vault {
+    /// List the recovery points in a vault
+    List {
+        /// The vault's directory
+        vault: PathBuf,
+    },
+}
+
+fn duration(text: &str) -> Result<chrono::TimeDelta, String> {
+    parse_duration(text).map_err(|problem| format!("{}; {}", problem.what, problem.remedy))
+}
+
+fn time_limit(text: &str) -> Result<Duration, String> {
+    duration(text)?.to_std().map_err(|error| error.to_string())
+}
+
+fn hazard_class() -> clap::builder::PossibleValuesParser {
+    HazardClass::ALL.map(HazardClass::word).into()
+}

@@ -1,0 +1,63 @@
+//! `outlive audit` and `outlive inventory`.
+
+use super::Outcome;
+use super::args::{Audit, Format, Survey};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::terminal::Terminal;
+use crate::app::{self, SurveyOrder};
+use crate::domain::Policy;
+use crate::report::{json, text};
+use crate::rules::Overall;
+
+fn order(survey: &Survey) -> SurveyOrder {
+    SurveyOrder {
+        paths: survey.paths.clone(),
+        copies: survey.copies.clone(),
+        vaults: survey.vault.clone(),
+        limit: survey.time_limit,
+    }
+}
+
+/// Surveys and judges.
+pub fn audit(terminal: &Terminal, options: &Audit) -> Result<Outcome, Failure> {
+    let policy = options.policy.policy();
+    let audited = app::audit(&terminal.context, &order(&options.survey), &policy)
+        .map_err(|problem| Failure::new(problem, Exit::Internal))?;
+    let exits = match audited.overall {
+        Overall::Sound => vec![],
+        Overall::Undetermined => vec![Exit::Undetermined],
+        Overall::Failed if open(&audited) => vec![Exit::RuleFailed, Exit::Undetermined],
+        Overall::Failed => vec![Exit::RuleFailed],
+    };
+    let text = match terminal.format {
+        Format::Text => text::audit(&audited.graph, &audited.judged, &policy, audited.at, terminal.look),
+        Format::Json => {
+            json::audit(&audited.graph, &audited.judged, &policy, audited.at, &Exit::codes(&exits))
+        }
+    };
+    Ok(Outcome { text, exits })
+}
+
+/// True where, beside failures, something could not be said.
+fn open(audited: &app::Audited) -> bool {
+    let mut verdicts =
+        audited.judged.iter().flat_map(|judged| &judged.findings).map(|finding| &finding.verdict);
+    let gaps = &audited.graph.inventory().gaps;
+    verdicts.any(|verdict| matches!(verdict, crate::domain::Verdict::Undetermined(_)))
+        || gaps.iter().any(|gap| matches!(gap.scope, crate::domain::GapScope::Volume(_)))
+}
+
+/// Surveys only.
+pub fn inventory(terminal: &Terminal, options: &Survey) -> Result<Outcome, Failure> {
+    let audited = app::audit(&terminal.context, &order(options), &Policy::default())
+        .map_err(|problem| Failure::new(problem, Exit::Internal))?;
+    let inventory = audited.graph.inventory();
+    let seen = !inventory.volumes.is_empty() && inventory.gaps.is_empty();
+    let exits = if seen { vec![] } else { vec![Exit::Undetermined] };
+    let text = match terminal.format {
+        Format::Text => text::inventory(&audited.graph, audited.at, terminal.look),
+        Format::Json => json::inventory(&audited.graph, audited.at, &Exit::codes(&exits)),
+    };
+    Ok(Outcome { text, exits })
+}

@@ -1,0 +1,17 @@
+//! `outlive copy`.
+
+use super::Outcome;
+use super::args::Copy;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::terminal::Terminal;
+use crate::app::{self, CopyOrder};
+
+/// Copies a volume and reads it back.
+pub fn run(terminal: &Terminal, options: &Copy) -> Result<Outcome, Failure> {
+    let order = CopyOrder { path: options.path.clone(), vault: options.vault.clone(), live: options.live };
+    let done = app::copy(&terminal.context, &order, &terminal.monitor())
+        .map_err(|problem| Failure::new(problem, Exit::CopyFailed))?;
+    let exits = if done.is_sound() { vec![] } else { vec![Exit::CopyFailed] };
+    Ok(Outcome { text: terminal.tell(&done, &Exit::codes(&exits)), exits })
+}

@@ -1,0 +1,65 @@
+//! Where results go: width, colour, format, and the state directory.
+
+use super::args::{Format, Global};
+use super::progress::Bars;
+use crate::app::Context;
+use crate::report::activity::Told;
+use crate::report::text::Look;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+/// The world outside, as the command line sees it.
+pub struct Terminal {
+    /// How results are printed.
+    pub format: Format,
+    /// For text.
+    pub look: Look,
+    /// For use cases.
+    pub context: Context,
+}
+
+impl Terminal {
+    pub fn new(global: &Global) -> Self {
+        let stdout = std::io::stdout();
+        let colour = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
+        let width = rustix::termios::tcgetwinsize(&stdout).map_or(100, |size| usize::from(size.ws_col));
+        let width = if width == 0 { 100 } else { width };
+        let context = Context { state: state(global), clock: chrono::Utc::now };
+        Self { format: global.format, look: Look { width, colour }, context }
+    }
+
+    /// Progress bars on a terminal; elsewhere nothing. Either way it notices when the user wants to stop.
+    pub fn monitor(&self) -> Bars {
+        Bars::new(self.format == Format::Text && std::io::stderr().is_terminal())
+    }
+
+    /// A result in the format that was asked for.
+    pub fn tell<T: Told>(&self, told: &T, codes: &[u8]) -> String {
+        match self.format {
+            Format::Text => told.text(self.look),
+            Format::Json => told.json(codes),
+        }
+    }
+
+    /// Prints a result.
+    ///
+    /// # Errors
+    /// When nobody can have read it.
+    pub fn print(&self, text: &str) -> std::io::Result<()> {
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(text.as_bytes())?;
+        stdout.flush()
+    }
+}
+
+fn state(global: &Global) -> PathBuf {
+    if let Some(state) = &global.state {
+        return state.clone();
+    }
+    if rustix::process::geteuid().is_root() {
+        return "/var/lib/outlive".into();
+    }
+    let home =
+        || std::env::var_os("HOME").map_or_else(|| PathBuf::from("."), PathBuf::from).join(".local/state");
+    std::env::var_os("XDG_STATE_HOME").map_or_else(home, PathBuf::from).join("outlive")
+}

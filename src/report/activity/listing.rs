@@ -1,0 +1,77 @@
+//! What a vault holds.
+
+use super::{Told, say_bytes};
+use crate::domain::{Timestamp, say_duration};
+use crate::report::text::Look;
+use crate::report::text::look::{Tone, plain};
+use serde::Serialize;
+
+/// One recovery point of a vault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ListedPoint {
+    /// Its short name.
+    pub point: String,
+    /// Its whole id.
+    pub id: String,
+    /// Its volume.
+    pub volume: String,
+    /// The moment whose state it holds.
+    pub taken_at: Timestamp,
+    /// Regular files.
+    pub files: u64,
+    /// Their sizes together, in bytes.
+    pub bytes: u64,
+    /// How far it was proved.
+    pub state: &'static str,
+    /// Paths that could not be read when it was made.
+    pub missed: u64,
+}
+
+/// A vault's recovery points, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VaultListed {
+    /// Where the vault is.
+    pub place: String,
+    /// Its identity.
+    pub vault: String,
+    /// Its recovery points.
+    pub points: Vec<ListedPoint>,
+    /// Roots that are damaged.
+    pub damaged: Vec<String>,
+    /// When it was listed.
+    pub at: Timestamp,
+}
+
+impl Told for VaultListed {
+    fn schema(&self) -> &'static str {
+        "outlive/vault-list/v0"
+    }
+
+    fn text(&self, look: Look) -> String {
+        let mut out = look.say(&format!("vault {} at {}", self.vault, self.place), 0, Tone::Strong);
+        let rows: Vec<_> = self
+            .points
+            .iter()
+            .map(|point| {
+                vec![
+                    plain(&point.point),
+                    plain(&point.volume),
+                    plain(point.taken_at.format("%Y-%m-%d %H:%M:%SZ").to_string()),
+                    plain(say_duration(self.at - point.taken_at)),
+                    plain(point.files.to_string()),
+                    plain(say_bytes(point.bytes)),
+                    plain(point.state),
+                ]
+            })
+            .collect();
+        if rows.is_empty() {
+            out.push_str(&look.say("It holds no recovery point that can be read.", 0, Tone::Open));
+        } else {
+            out.push_str(&look.table(&["point", "volume", "as of", "age", "files", "size", "state"], &rows));
+        }
+        for damaged in &self.damaged {
+            out.push_str(&look.say(&format!("DAMAGED  {damaged}"), 0, Tone::Bad));
+        }
+        out
+    }
+}

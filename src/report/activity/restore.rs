@@ -1,0 +1,81 @@
+//! A restore.
+
+use super::{MissedPath, Told, say_bytes, say_notices, say_paths, say_seconds};
+use crate::domain::Timestamp;
+use crate::report::text::Look;
+use crate::report::text::look::Tone;
+use serde::Serialize;
+
+/// What a restore did.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct RestoreDone {
+    /// Where the vault is.
+    pub vault: String,
+    /// The volume.
+    pub volume: String,
+    /// The recovery point's short name.
+    pub point: String,
+    /// The moment whose state it holds.
+    pub taken_at: Timestamp,
+    /// Where it was restored to.
+    pub target: String,
+    /// True once the target was read back and compared.
+    pub compared: bool,
+    /// Entries made.
+    pub entries: u64,
+    /// Bytes of files.
+    pub bytes: u64,
+    /// Device nodes that were not made.
+    pub devices_left_out: u64,
+    /// Entries whose owner could not be set.
+    pub ownership_not_given: u64,
+    /// Extended attributes that could not be set.
+    pub xattrs_not_given: u64,
+    /// Paths that were missed when the point was made.
+    pub missed_when_stored: u64,
+    /// Paths whose content is lost.
+    pub lost: Vec<MissedPath>,
+    /// What else should be known.
+    pub notices: Vec<String>,
+    /// Seconds until all was written.
+    pub restore_seconds: f64,
+    /// Seconds until it was compared too.
+    pub seconds: f64,
+}
+
+impl Told for RestoreDone {
+    fn schema(&self) -> &'static str {
+        "outlive/restore/v0"
+    }
+
+    fn text(&self, look: Look) -> String {
+        let at = self.taken_at.format("%Y-%m-%d %H:%M:%S UTC");
+        let (word, tone) = match (self.compared, self.lost.is_empty()) {
+            (true, _) => ("restored and compared", Tone::Good),
+            (false, true) => ("restored, not compared", Tone::Open),
+            (false, false) => ("restored in part", Tone::Bad),
+        };
+        let mut out = look.say(&format!("{word}: {} of {} as of {at}", self.point, self.volume), 0, tone);
+        out.push_str(&look.say(&format!("to     {}", self.target), 2, Tone::Plain));
+        let what = format!(
+            "what   {} entries, {} in {}",
+            self.entries,
+            say_bytes(self.bytes),
+            say_seconds(self.seconds)
+        );
+        out.push_str(&look.say(&what, 2, Tone::Plain));
+        let lost = format!("LOST: the content of {} paths:", self.lost.len());
+        out.push_str(&say_paths(look, &lost, &self.lost, self.lost.len() as u64));
+        let left = [
+            (self.devices_left_out, "device nodes were not made; --devices makes them."),
+            (self.ownership_not_given, "entries could not be given their owner; root may."),
+            (self.xattrs_not_given, "extended attributes could not be set."),
+            (self.missed_when_stored, "paths were missed when this point was made: it is incomplete."),
+        ];
+        for (count, what) in left.iter().filter(|(count, _)| *count > 0) {
+            out.push_str(&look.say(&format!("{count} {what}"), 0, Tone::Open));
+        }
+        out.push_str(&say_notices(look, &self.notices));
+        out
+    }
+}

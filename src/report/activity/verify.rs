@@ -1,0 +1,102 @@
+//! A verification.
+
+use super::{DamagedObject, Told, say_bytes, say_damage, say_seconds};
+use crate::domain::Timestamp;
+use crate::report::text::Look;
+use crate::report::text::look::Tone;
+use serde::Serialize;
+
+/// One recovery point that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VerifiedPoint {
+    /// Its short name.
+    pub point: String,
+    /// Its whole id.
+    pub id: String,
+    /// Its volume.
+    pub volume: String,
+    /// The moment whose state it holds.
+    pub taken_at: Timestamp,
+    /// False where paths were missed when it was made: such a point is never called verified.
+    pub complete: bool,
+}
+
+/// What verifying found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct VerifyDone {
+    /// Where the vault is.
+    pub vault: String,
+    /// Objects read.
+    pub objects: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Chunks decoded and compared.
+    pub chunks: u64,
+    /// Points whose every object is sound.
+    pub points: Vec<VerifiedPoint>,
+    /// Points that damage takes along, where their roots can be read.
+    pub broken: Vec<VerifiedPoint>,
+    /// The damage.
+    pub damage: Vec<DamagedObject>,
+    /// Packs of runs that were stopped: no point needs them.
+    pub unfinished_packs: u64,
+    /// How many points the ledger knew of beforehand: what it knew cannot vanish unnoticed.
+    pub ledger_knew: usize,
+    /// Seconds it took.
+    pub seconds: f64,
+}
+
+impl VerifyDone {
+    /// True where something was verified and nothing is damaged.
+    pub fn is_sound(&self) -> bool {
+        self.damage.is_empty()
+    }
+}
+
+impl Told for VerifyDone {
+    fn schema(&self) -> &'static str {
+        "outlive/verify/v0"
+    }
+
+    fn text(&self, look: Look) -> String {
+        let mut out = say_damage(look, &self.damage);
+        for (points, sound) in [(&self.points, true), (&self.broken, false)] {
+            for point in points {
+                let (word, tone) = match (sound, point.complete) {
+                    (false, _) => ("broken", Tone::Bad),
+                    (true, true) => ("verified", Tone::Good),
+                    (true, false) => ("incomplete, objects sound", Tone::Open),
+                };
+                let at = point.taken_at.format("%Y-%m-%d %H:%M:%S UTC");
+                out.push_str(&look.say(
+                    &format!("{word}: {} of {} as of {at}", point.point, point.volume),
+                    0,
+                    tone,
+                ));
+            }
+        }
+        let amount = format!(
+            "{} objects, {}, {} chunks decoded and compared in {}.",
+            self.objects,
+            say_bytes(self.bytes),
+            self.chunks,
+            say_seconds(self.seconds)
+        );
+        out.push_str(&look.say(&amount, 0, Tone::Plain));
+        if self.unfinished_packs > 0 {
+            let what = format!(
+                "{} packs are of runs that were stopped; the next copy builds on them.",
+                self.unfinished_packs
+            );
+            out.push_str(&look.say(&what, 0, Tone::Plain));
+        }
+        if self.points.is_empty() && self.broken.is_empty() {
+            out.push_str(&look.say("The vault holds no recovery point that can be read.", 0, Tone::Open));
+        }
+        if self.ledger_knew == 0 {
+            let what = "The ledger here knows nothing of this vault: whether newer points are missing cannot be said (freshness unproven).";
+            out.push_str(&look.say(what, 0, Tone::Open));
+        }
+        out
+    }
+}
