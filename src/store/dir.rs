@@ -132,6 +132,18 @@ impl Store for DirStore {
         }
     }
 
+    fn stranger(&self, known: &[&str]) -> Result<Option<String>> {
+        let failed = |error: Errno| self.failed("listing", ".", error);
+        for entry in rustix::fs::Dir::read_from(&*self.root).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = printable(entry.file_name().to_bytes());
+            if name != "." && name != ".." && !known.contains(&&*name) {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
     fn list(&self, folder: &str) -> Result<Vec<Listed>> {
         let failed = |error: Errno| self.failed("listing", folder, error);
         let dir = match self.open_beneath(folder, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()) {

@@ -52,6 +52,12 @@ pub trait Store: Send + Sync {
     /// What the store said.
     fn size(&self, key: &Key) -> Result<Option<u64>>;
 
+    /// The name of something at the top of the store that is none of `known`, should there be anything.
+    ///
+    /// # Errors
+    /// What the store said.
+    fn stranger(&self, known: &[&str]) -> Result<Option<String>>;
+
     /// All objects whose keys lie in `folder`, sorted by key.
     ///
     /// # Errors
