@@ -1,7 +1,10 @@
 //! Copying: from a snapshot where there is one, into a vault, and read back.
 
 use super::Context;
-use crate::domain::{ByteName, Consistency, CopyState, Kind, Monitor, Problem, Result, Volume, printable};
+use crate::domain::{
+    ByteName, Consistency, CopyState, Kind, Monitor, Policy, Problem, Result, Timestamp, Volume, printable,
+    say_duration,
+};
 use crate::ledger::{Event, History, Ledger};
 use crate::providers::files::TreeSource;
 use crate::providers::local::{SnapshotView, System, newest_snapshot_view, volume_of};
@@ -35,7 +38,7 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     let now = (context.clock)();
     let volume = volume_of(&order.path, &system, now)?;
     let mut notices = Vec::new();
-    let view = if order.live { None } else { snapshot_view(&order.path, &system, &mut notices) };
+    let view = if order.live { None } else { snapshot_view(&order.path, &system, now, &mut notices) };
     let read = view.as_ref().map_or(&order.path, |view| &view.path);
     refuse_nesting(&order.vault, read)?;
     refuse_nesting(&order.vault, &order.path)?;
@@ -73,9 +76,22 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
 }
 
 /// The newest snapshot to read from. Where snapshots cannot be listed, live data is read, and that is said.
-fn snapshot_view(path: &Path, system: &System, notices: &mut Vec<String>) -> Option<SnapshotView> {
+fn snapshot_view(
+    path: &Path,
+    system: &System,
+    now: Timestamp,
+    notices: &mut Vec<String>,
+) -> Option<SnapshotView> {
     match newest_snapshot_view(path, system) {
-        Ok(view) => view,
+        Ok(view) => {
+            let old =
+                view.as_ref().map(|view| now - view.taken_at).filter(|age| *age > Policy::default().rpo);
+            if let Some(age) = old {
+                let age = say_duration(age);
+                notices.push(format!("the newest snapshot is {age} old; --live reads the data as it is now"));
+            }
+            view
+        }
         Err(problem) => {
             notices.push(format!("snapshots could not be looked for, so live data was read: {problem}"));
             None
@@ -129,7 +145,9 @@ fn write(
                 Event::CopyFailed { volume: request.volume.id.clone(), vault: vault.id().into(), because };
             // The failure itself is what the user must see, even where the ledger's disk is full too.
             drop(ledger.append((request.clock)(), failed));
-            Err(problem)
+            // All that was named was there when the copy began: what is gone now went during it.
+            let kind = if problem.kind == Kind::NotFound { Kind::Io } else { problem.kind };
+            Err(Problem { kind, ..problem })
         }
     }
 }

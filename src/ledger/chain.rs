@@ -62,18 +62,28 @@ impl Ledger {
         let flags = OFlags::CREATE | OFlags::APPEND | OFlags::RDWR | OFlags::CLOEXEC;
         let file =
             rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR).map_err(|error| failed(error.into()))?;
-        let file = File::from(file);
+        Self::read(path, File::from(file))
+    }
+
+    fn read(path: PathBuf, file: File) -> Result<Self> {
         let mut ledger = Self { path, file, records: Vec::new(), read: 0, lines: 0, last: NOTHING };
         ledger.locked(|ledger| ledger.catch_up().map(drop))?;
         Ok(ledger)
     }
 
-    /// Reads a ledger without making anything; empty where there is none.
+    /// Reads a ledger without making or needing to write anything; empty where there is none.
     ///
     /// # Errors
-    /// As [`Ledger::open`].
+    /// When it cannot be read; `Damaged` where its chain is broken.
     pub fn look(state: &Path) -> Result<Vec<Record>> {
-        if state.join(NAME).exists() { Ok(Self::open(state)?.records) } else { Ok(Vec::new()) }
+        let path = state.join(NAME);
+        match File::open(&path) {
+            Ok(file) => Ok(Self::read(path, file)?.records),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => {
+                Err(Problem::io("opening the ledger", error).at(printable(path.as_os_str().as_bytes())))
+            }
+        }
     }
 
     /// All records so far.

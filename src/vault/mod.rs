@@ -57,13 +57,12 @@ impl Vault {
         if let Some(marker) = Marker::read(&*store)? {
             return Ok(Self { store, marker });
         }
-        if let Some(stranger) = store.list(".")?.into_iter().find(|found| found.key.as_str() != "README.md") {
-            return Err(Problem::new(
-                Kind::Refused,
-                format!("neither a vault nor empty: it holds {}", stranger.key),
-            )
-            .at(store.place())
-            .remedy("name a vault, or a new or empty directory"));
+        // A run that was stopped while making the vault left README.md; a new filesystem has lost+found.
+        if let Some(stranger) = store.stranger(&["README.md", "incoming", "lost+found"])? {
+            let what = format!("neither a vault nor empty: it holds {stranger}");
+            return Err(Problem::new(Kind::Refused, what)
+                .at(store.place())
+                .remedy("name a vault, or a new or empty directory"));
         }
         match store.put_bytes(&Marker::readme_key()?, README.as_bytes()) {
             // A run before this one was stopped between the two objects.
