@@ -2,5 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in tests a panic is the message
 
+mod by_hand;
 mod roundtrip;
 mod support;

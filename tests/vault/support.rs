@@ -100,3 +100,18 @@ pub fn noise(seed: u64, length: usize) -> Vec<u8> {
     bytes.truncate(length);
     bytes
 }
+
+/// Flips the lowest bit of one byte of a stored object.
+pub fn flip(object: &Path, at: u64) {
+    let mut bytes = std::fs::read(object).unwrap();
+    bytes[usize::try_from(at).unwrap()] ^= 1;
+    overwrite(object, &bytes);
+}
+
+/// Replaces the bytes of a stored object, as nobody but a test does.
+pub fn overwrite(object: &Path, bytes: &[u8]) {
+    if object.exists() {
+        chmod(object, 0o600);
+    }
+    std::fs::write(object, bytes).unwrap();
+}
