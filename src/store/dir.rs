@@ -75,9 +75,7 @@ impl DirStore {
         let file = File::from(fd.map_err(|error| self.failed("opening", key.as_str(), error))?);
         let meta = file.metadata().map_err(|error| self.failed("reading", key.as_str(), error))?;
         if !meta.is_file() {
-            return Err(
-                Problem::damaged(key.as_str(), "not a regular file").at(format!("{}/{key}", self.place()))
-            );
+            return Err(Problem::damaged(key.as_str(), "not a regular file"));
         }
         Ok(file)
     }
@@ -134,7 +132,8 @@ impl Store for DirStore {
 
     fn list(&self, folder: &str) -> Result<Vec<Listed>> {
         let failed = |error: Errno| self.failed("listing", folder, error);
-        let dir = match self.open_beneath(folder, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()) {
+        let at = if folder.is_empty() { "." } else { folder };
+        let dir = match self.open_beneath(at, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()) {
             Ok(dir) => dir,
             Err(Errno::NOENT) => return Ok(Vec::new()),
             Err(error) => return Err(failed(error)),
@@ -144,7 +143,13 @@ impl Store for DirStore {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name();
             // What is no key was not written by us; it can neither be read nor harm.
-            let Ok(key) = Key::new(format!("{folder}/{}", name.to_string_lossy())) else { continue };
+            let name_text = name.to_string_lossy();
+            let text =
+                if folder.is_empty() { name_text.into_owned() } else { format!("{folder}/{name_text}") };
+            let Ok(key) = Key::new(text) else { continue };
+            if key.as_str() == INCOMING {
+                continue;
+            }
             let stat = rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
             found.push(Listed { key, bytes: u64::try_from(stat.st_size).unwrap_or_default() });
         }

@@ -52,7 +52,7 @@ pub trait Store: Send + Sync {
     /// What the store said.
     fn size(&self, key: &Key) -> Result<Option<u64>>;
 
-    /// All objects whose keys lie in `folder`, sorted by key.
+    /// All objects whose keys lie in `folder`, sorted by key; for the empty folder what is at the top, folders too.
     ///
     /// # Errors
     /// What the store said; a partial list is never returned.

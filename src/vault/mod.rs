@@ -2,6 +2,7 @@
 
 pub mod format;
 mod index;
+mod line;
 pub mod metadata;
 mod pack;
 mod readback;
@@ -57,7 +58,11 @@ impl Vault {
         if let Some(marker) = Marker::read(&*store)? {
             return Ok(Self { store, marker });
         }
-        if let Some(stranger) = store.list(".")?.into_iter().find(|found| found.key.as_str() != "README.md") {
+        if let Some(stranger) = store.list("")?.into_iter().find(|found| found.key.as_str() != "README.md") {
+            // Another run may have made the vault in the meantime.
+            if let Some(marker) = Marker::read(&*store)? {
+                return Ok(Self { store, marker });
+            }
             return Err(Problem::new(
                 Kind::Refused,
                 format!("neither a vault nor empty: it holds {}", stranger.key),
@@ -111,9 +116,10 @@ impl Vault {
     /// Reads and decodes one frame, expected to give exactly `bytes` bytes.
     pub(crate) fn frame(&self, frame: &Frame, bytes: usize) -> Result<Vec<u8>> {
         let key = frame.pack.pack()?;
-        if bytes > MAX_PAGE || frame.length as usize > MAX_PAGE + 4096 {
+        if bytes > MAX_PAGE {
             return Err(Problem::damaged(key.as_str(), "a frame is larger than this format allows"));
         }
+        frame.check(&key)?;
         let packed = self.store.get_range(&key, frame.at, frame.length as usize).map_err(gone)?;
         decode(&key, &packed, bytes)
     }
@@ -121,9 +127,7 @@ impl Vault {
     /// Reads and decodes one frame of content: at most one unit.
     pub(crate) fn data_frame(&self, frame: &Frame) -> Result<Vec<u8>> {
         let key = frame.pack.pack()?;
-        if frame.length as usize > MAX_PAGE {
-            return Err(Problem::damaged(key.as_str(), "a frame is larger than this format allows"));
-        }
+        frame.check(&key)?;
         let packed = self.store.get_range(&key, frame.at, frame.length as usize).map_err(gone)?;
         zstd::bulk::decompress(&packed, format::UNIT)
             .map_err(|error| Problem::damaged(key.as_str(), format!("a frame cannot be decoded: {error}")))

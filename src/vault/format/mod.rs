@@ -33,6 +33,8 @@ pub const BLOCK: usize = 64 * 1024;
 pub const UNIT: usize = 8 * BLOCK;
 /// The largest page, in bytes before compression.
 pub const MAX_PAGE: usize = 16 * 1024 * 1024;
+/// The largest frame in a pack, in bytes.
+pub const MAX_FRAME: u32 = 16 * 1024 * 1024 + 4096;
 /// The largest root, marker or compressed sidecar, in bytes.
 pub const MAX_OBJECT: u64 = 64 * 1024 * 1024;
 

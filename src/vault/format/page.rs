@@ -80,7 +80,7 @@ impl<T: DeserializeOwned> Page<T> {
             let children = lines.map(|line| parse::<Child>(object, line).map(|child| child.page));
             let children = children.collect::<Result<Vec<_>>>()?;
             // Levels fall strictly, so that no tree, however it was made, is endless.
-            if children.iter().any(|child| child.level + 1 != page.level) {
+            if children.iter().any(|child| child.level.checked_add(1) != Some(page.level)) {
                 return Err(Problem::damaged(object, "a page's level does not fit its parent's"));
             }
             Ok(Self::Inner(children))

@@ -1,6 +1,8 @@
 //! Sidecars: beside each pack, what its frames hold, so that chunks can be found without the trees.
 
-use super::{Chunk, Digest, MAX_OBJECT, PackKey, PackRole, expect_schema, parse, render};
+use super::{
+    Chunk, Digest, MAX_FRAME, MAX_OBJECT, MAX_PAGE, PackKey, PackRole, expect_schema, parse, render,
+};
 use crate::domain::{Kind, Problem, Result};
 use serde::{Deserialize, Serialize};
 
@@ -84,6 +86,13 @@ impl Sidecar {
             ));
         }
         let frames = lines.map(|line| parse::<SidecarFrame>(object, line)).collect::<Result<Vec<_>>>()?;
+        let fits = |frame: &SidecarFrame| {
+            let decoded: u64 = frame.chunks.iter().map(|chunk| u64::from(chunk.size())).sum();
+            frame.length <= MAX_FRAME && decoded <= MAX_PAGE as u64
+        };
+        if !frames.iter().all(fits) {
+            return Err(Problem::damaged(object, "a frame is larger than this format allows"));
+        }
         let end = frames.iter().try_fold(0, |end, frame| {
             (frame.at == end).then(|| end.checked_add(u64::from(frame.length))).flatten()
         });
