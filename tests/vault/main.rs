@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in tests a panic is the message
 
 mod by_hand;
+mod damage;
+mod gallery;
 mod roundtrip;
 mod support;

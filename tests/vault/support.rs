@@ -44,8 +44,18 @@ impl Place {
 }
 
 pub fn copy_into(vault: &Vault, path: &Path, monitor: &dyn Monitor) -> outlive::domain::Result<CopyReport> {
+    copy_as("test:/volume", vault, path, monitor)
+}
+
+/// Copies as a point of the volume with this id.
+pub fn copy_as(
+    id: &str,
+    vault: &Vault,
+    path: &Path,
+    monitor: &dyn Monitor,
+) -> outlive::domain::Result<CopyReport> {
     let volume = Volume {
-        id: VolumeId("test:/volume".into()),
+        id: VolumeId(id.into()),
         name: "/volume".into(),
         kind: VolumeKind::Directory,
         asset: AssetId("directory:test".into()),
