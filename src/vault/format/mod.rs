@@ -56,6 +56,22 @@ pub fn render<T: serde::Serialize>(value: &T) -> Result<Vec<u8>> {
         .map_err(|error| Problem::new(Kind::Internal, format!("cannot write JSON: {error}")))
 }
 
+#[derive(serde::Deserialize)]
+struct AnyVersion {
+    schema: String,
+}
+
+/// Reads one JSON value that says its own schema. The schema is looked at first, so that what a newer
+/// version added is refused as newer, not called damage.
+///
+/// # Errors
+/// As [`expect_schema`] and [`parse`].
+pub fn parse_as<T: DeserializeOwned>(schema: &str, object: &str, bytes: &[u8]) -> Result<T> {
+    let any: AnyVersion = parse(object, bytes)?;
+    expect_schema(object, &any.schema, schema)?;
+    parse(object, bytes)
+}
+
 /// Refuses a schema other than the expected one, and says so plainly where it is a newer one.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Pages: the nodes and leaves of a point's trees, as JSON lines below a header line.
 
-use super::{Digest, PageRef, expect_schema, parse, render};
+use super::{Digest, PageRef, parse, parse_as, render};
 use crate::domain::{Problem, Result};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -69,8 +69,7 @@ impl<T: DeserializeOwned> Page<T> {
             return Err(Problem::damaged(object, "a page does not match its SHA-256"));
         }
         let mut lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let header: PageHeader = parse(object, lines.next().unwrap_or_default())?;
-        expect_schema(object, &header.schema, SCHEMA)?;
+        let header: PageHeader = parse_as(SCHEMA, object, lines.next().unwrap_or_default())?;
         if (header.kind, header.level) != (kind, page.level) {
             return Err(Problem::damaged(object, "a page is of another kind or level than its parent says"));
         }

@@ -1,8 +1,6 @@
 //! Sidecars: beside each pack, what its frames hold, so that chunks can be found without the trees.
 
-use super::{
-    Chunk, Digest, MAX_FRAME, MAX_OBJECT, MAX_PAGE, PackKey, PackRole, expect_schema, parse, render,
-};
+use super::{Chunk, Digest, MAX_FRAME, MAX_OBJECT, MAX_PAGE, PackKey, PackRole, parse, parse_as, render};
 use crate::domain::{Kind, Problem, Result};
 use serde::{Deserialize, Serialize};
 
@@ -77,8 +75,7 @@ impl Sidecar {
         let lines = zstd::bulk::decompress(bytes, limit.min(bytes.len().saturating_mul(400) + 4096))
             .map_err(|error| Problem::damaged(object, format!("cannot be decoded: {error}")))?;
         let mut lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let header: SidecarHeader = parse(object, lines.next().unwrap_or_default())?;
-        expect_schema(object, &header.schema, SCHEMA)?;
+        let header: SidecarHeader = parse_as(SCHEMA, object, lines.next().unwrap_or_default())?;
         if &header.pack != pack {
             return Err(Problem::damaged(
                 object,

@@ -252,6 +252,7 @@ impl Maker<'_> {
                 self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner).push(lost);
                 Ok(())
             }
+            Err(Errno::NOENT) => Err(wrong()),
             other => other.map_err(|error| self.io("linking", &entry.path, error)),
         }
     }
