@@ -159,7 +159,8 @@ fn absurd_sizes_take_no_memory() {
 
 #[test]
 fn absurd_pages_take_no_memory() {
-    let shapes: [(&str, fn(PageRef) -> PageRef); 6] = [
+    type Shape = fn(PageRef) -> PageRef;
+    let shapes: [(&str, Shape); 6] = [
         ("bytes", |page| PageRef { bytes: u32::MAX, ..page }),
         ("fewer bytes", |page| PageRef { bytes: page.bytes - 1, ..page }),
         ("level", |page| PageRef { level: 1, ..page }),

@@ -11,4 +11,5 @@ mod gallery;
 mod hostile;
 mod newer;
 mod roundtrip;
+mod strangers;
 mod support;
