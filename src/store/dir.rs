@@ -75,9 +75,7 @@ impl DirStore {
         let file = File::from(fd.map_err(|error| self.failed("opening", key.as_str(), error))?);
         let meta = file.metadata().map_err(|error| self.failed("reading", key.as_str(), error))?;
         if !meta.is_file() {
-            return Err(
-                Problem::damaged(key.as_str(), "not a regular file").at(format!("{}/{key}", self.place()))
-            );
+            return Err(Problem::damaged(key.as_str(), "not a regular file"));
         }
         Ok(file)
     }

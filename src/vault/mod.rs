@@ -2,6 +2,7 @@
 
 pub mod format;
 mod index;
+mod line;
 pub mod metadata;
 mod pack;
 mod readback;
@@ -59,6 +60,10 @@ impl Vault {
         }
         // A run that was stopped while making the vault left README.md; a new filesystem has lost+found.
         if let Some(stranger) = store.stranger(&["README.md", "incoming", "lost+found"])? {
+            // Another run may have made the vault in the meantime.
+            if let Some(marker) = Marker::read(&*store)? {
+                return Ok(Self { store, marker });
+            }
             let what = format!("neither a vault nor empty: it holds {stranger}");
             return Err(Problem::new(Kind::Refused, what)
                 .at(store.place())
@@ -110,9 +115,10 @@ impl Vault {
     /// Reads and decodes one frame, expected to give exactly `bytes` bytes.
     pub(crate) fn frame(&self, frame: &Frame, bytes: usize) -> Result<Vec<u8>> {
         let key = frame.pack.pack()?;
-        if bytes > MAX_PAGE || frame.length as usize > MAX_PAGE + 4096 {
+        if bytes > MAX_PAGE {
             return Err(Problem::damaged(key.as_str(), "a frame is larger than this format allows"));
         }
+        frame.check(&key)?;
         let packed = self.store.get_range(&key, frame.at, frame.length as usize).map_err(gone)?;
         decode(&key, &packed, bytes)
     }
@@ -120,9 +126,7 @@ impl Vault {
     /// Reads and decodes one frame of content: at most one unit.
     pub(crate) fn data_frame(&self, frame: &Frame) -> Result<Vec<u8>> {
         let key = frame.pack.pack()?;
-        if frame.length as usize > MAX_PAGE {
-            return Err(Problem::damaged(key.as_str(), "a frame is larger than this format allows"));
-        }
+        frame.check(&key)?;
         let packed = self.store.get_range(&key, frame.at, frame.length as usize).map_err(gone)?;
         zstd::bulk::decompress(&packed, format::UNIT)
             .map_err(|error| Problem::damaged(key.as_str(), format!("a frame cannot be decoded: {error}")))

@@ -87,6 +87,12 @@ impl Roots {
         volumes.sort();
         volumes.dedup();
         match (fitting.as_slice(), point) {
+            ([], _) if !self.damaged.is_empty() => {
+                let keys: Vec<&str> = self.damaged.iter().map(|(key, _)| key.as_str()).collect();
+                let what = "no such recovery point can be read in this vault, and these roots are damaged";
+                Err(Problem::damaged(keys.join(", "), what)
+                    .remedy("`outlive vault list DIR` shows the recovery points that can be read"))
+            }
             ([], _) => Err(Problem::new(Kind::NotFound, "no such recovery point in this vault")
                 .remedy("`outlive vault list DIR` shows the volumes and recovery points there are")),
             ([one], Some(_)) => Ok(one),

@@ -1,60 +1,95 @@
 //! Reading trees of pages, and building them.
 
 use super::Vault;
-use super::format::{Child, Content, Entry, MAX_PAGE, Page, PageHeader, PageKind, PageRef, Run, render};
+use super::format::{Child, Content, Digest, Entry, Page, PageHeader, PageKind, PageRef, Run, render};
+use super::line::Line;
 use crate::domain::{Problem, Result};
-use serde::{Serialize, de::DeserializeOwned};
-use std::marker::PhantomData;
+use crate::store::Key;
+use serde::Serialize;
+use std::collections::HashSet;
 
-/// The lines of a tree's leaves in order, read page by page.
-pub struct Lines<T> {
+/// The lines of a tree's leaves in order, read page by page. However a tree was made, reading it ends: lines
+/// ascend, every page below the top has lines, and no inner page comes twice.
+pub struct Lines<T: Line> {
     vault: Vault,
     kind: PageKind,
+    top: u8,
     /// Pages still to be read, the next one last.
     waiting: Vec<PageRef>,
+    inner: HashSet<Digest>,
     leaf: std::vec::IntoIter<T>,
-    line: PhantomData<T>,
+    /// The pack of the leaf.
+    pack: Option<Key>,
+    last: Option<T::Mark>,
 }
 
 /// The entries of a recovery point in order.
 pub type Entries = Lines<Entry>;
 
-impl<T: DeserializeOwned> Lines<T> {
+impl<T: Line> Lines<T> {
     /// Reads the tree below `top`.
     pub fn new(vault: &Vault, kind: PageKind, top: &PageRef) -> Self {
         Self {
             vault: vault.clone(),
             kind,
+            top: top.level,
             waiting: vec![top.clone()],
+            inner: HashSet::new(),
             leaf: Vec::new().into_iter(),
-            line: PhantomData,
+            pack: None,
+            last: None,
         }
     }
 
     /// The next line.
     ///
     /// # Errors
-    /// `Damaged`, naming the pack that holds the page.
+    /// `Damaged`, naming the pack that holds the page. After a damaged page the next page follows; after a
+    /// line that is out of order, nothing.
     pub fn next_line(&mut self) -> Result<Option<T>> {
         loop {
             if let Some(line) = self.leaf.next() {
-                return Ok(Some(line));
+                return self.check(line).map(Some);
             }
             let Some(page) = self.waiting.pop() else { return Ok(None) };
-            let key = page.frame.pack.pack()?;
-            if page.bytes as usize > MAX_PAGE {
-                return Err(Problem::damaged(key.as_str(), "a page is larger than this format allows"));
-            }
-            let bytes = self.vault.frame(&page.frame, page.bytes as usize)?;
-            match Page::open(key.as_str(), &page, self.kind, &bytes)? {
-                Page::Leaf(lines) => self.leaf = lines.into_iter(),
-                Page::Inner(children) => self.waiting.extend(children.into_iter().rev()),
-            }
+            self.read(&page)?;
         }
+    }
+
+    fn read(&mut self, page: &PageRef) -> Result<()> {
+        let key = page.frame.pack.pack()?;
+        let bytes = self.vault.frame(&page.frame, page.bytes as usize)?;
+        let is_empty = match Page::open(key.as_str(), page, self.kind, &bytes)? {
+            Page::Leaf(lines) => {
+                self.leaf = lines.into_iter();
+                self.leaf.len() == 0 && page.level != self.top
+            }
+            Page::Inner(children) => {
+                if !self.inner.insert(page.sha256) {
+                    return Err(Problem::damaged(key.as_str(), "a page comes twice in one tree"));
+                }
+                let is_empty = children.is_empty();
+                self.waiting.extend(children.into_iter().rev());
+                is_empty
+            }
+        };
+        let object = key.as_str().to_owned();
+        self.pack = Some(key);
+        if is_empty { Err(Problem::damaged(object, "a page of a tree is empty")) } else { Ok(()) }
+    }
+
+    fn check(&mut self, line: T) -> Result<T> {
+        if let Some(wrong) = line.wrong_after(self.last.as_ref()) {
+            self.waiting.clear();
+            self.leaf = Vec::new().into_iter();
+            return Err(Problem::damaged(self.pack.as_ref().map_or("packs", Key::as_str), wrong));
+        }
+        self.last = Some(line.mark());
+        Ok(line)
     }
 }
 
-impl<T: DeserializeOwned> Iterator for Lines<T> {
+impl<T: Line> Iterator for Lines<T> {
     type Item = Result<T>;
 
     fn next(&mut self) -> Option<Result<T>> {
@@ -66,7 +101,16 @@ impl<T: DeserializeOwned> Iterator for Lines<T> {
 pub fn runs(vault: &Vault, content: Option<&Content>) -> Box<dyn Iterator<Item = Result<Run>> + Send> {
     match content {
         None => Box::new(std::iter::empty()),
-        Some(Content::Runs(runs)) => Box::new(runs.clone().into_iter().map(Ok)),
+        Some(Content::Runs(runs)) => {
+            let mut last = None;
+            Box::new(runs.clone().into_iter().map(move |run| {
+                if let Some(wrong) = run.wrong_after(last.as_ref()) {
+                    return Err(Problem::damaged(run.frame.pack.pack()?.as_str(), wrong));
+                }
+                last = Some(run.mark());
+                Ok(run)
+            }))
+        }
         Some(Content::Pages(top)) => Box::new(Lines::<Run>::new(vault, PageKind::Runs, top)),
     }
 }

@@ -2,5 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in tests a panic is the message
 
+mod bits;
+mod by_hand;
+mod damage;
+mod despite;
+mod forge;
+mod gallery;
+mod hostile;
+mod newer;
 mod roundtrip;
+mod strangers;
 mod support;

@@ -44,8 +44,18 @@ impl Place {
 }
 
 pub fn copy_into(vault: &Vault, path: &Path, monitor: &dyn Monitor) -> outlive::domain::Result<CopyReport> {
+    copy_as("test:/volume", vault, path, monitor)
+}
+
+/// Copies as a point of the volume with this id.
+pub fn copy_as(
+    id: &str,
+    vault: &Vault,
+    path: &Path,
+    monitor: &dyn Monitor,
+) -> outlive::domain::Result<CopyReport> {
     let volume = Volume {
-        id: VolumeId("test:/volume".into()),
+        id: VolumeId(id.into()),
         name: "/volume".into(),
         kind: VolumeKind::Directory,
         asset: AssetId("directory:test".into()),
@@ -99,4 +109,19 @@ pub fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut bytes: Vec<u8> = (0..length.div_ceil(8)).flat_map(|_| next()).collect();
     bytes.truncate(length);
     bytes
+}
+
+/// Flips the lowest bit of one byte of a stored object.
+pub fn flip(object: &Path, at: u64) {
+    let mut bytes = std::fs::read(object).unwrap();
+    bytes[usize::try_from(at).unwrap()] ^= 1;
+    overwrite(object, &bytes);
+}
+
+/// Replaces the bytes of a stored object, as nobody but a test does.
+pub fn overwrite(object: &Path, bytes: &[u8]) {
+    if object.exists() {
+        chmod(object, 0o600);
+    }
+    std::fs::write(object, bytes).unwrap();
 }

@@ -122,9 +122,8 @@ fn is_zero(size: &u64) -> bool {
 impl Entry {
     /// The order of entries in a tree: a directory before what it holds, names by their bytes.
     pub fn compare_paths(a: &ByteName, b: &ByteName) -> Ordering {
-        let slash_first =
-            |path: &[u8]| path.iter().map(|b| if *b == b'/' { 0 } else { *b }).collect::<Vec<u8>>();
-        slash_first(a.as_bytes()).cmp(&slash_first(b.as_bytes()))
+        let slash_first = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
+        a.as_bytes().iter().map(slash_first).cmp(b.as_bytes().iter().map(slash_first))
     }
 
     /// True where a file at the source is as it was when `self` was stored, judged by size, times and inode.

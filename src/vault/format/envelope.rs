@@ -1,6 +1,6 @@
 //! The envelope around a root: the payload in base64 with its digest, and room for signatures.
 
-use super::{Digest, expect_schema, parse, render};
+use super::{Digest, expect_schema, parse_as, render};
 use crate::domain::{Problem, Result};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
@@ -16,11 +16,6 @@ struct Envelope {
     payload: String,
     /// Empty in v0.
     signatures: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct AnyVersion {
-    schema: String,
 }
 
 /// Wraps a payload.
@@ -46,9 +41,7 @@ pub fn seal_envelope(payload_type: &str, payload: &[u8]) -> Result<Vec<u8>> {
 /// # Errors
 /// `Refused` for a newer format, `Damaged` for anything else that is wrong.
 pub fn open_envelope(object: &str, payload_type: &str, bytes: &[u8]) -> Result<Vec<u8>> {
-    let any: AnyVersion = parse(object, bytes)?;
-    expect_schema(object, &any.schema, SCHEMA)?;
-    let envelope: Envelope = parse(object, bytes)?;
+    let envelope: Envelope = parse_as(SCHEMA, object, bytes)?;
     expect_schema(object, &envelope.payload_type, payload_type)?;
     let payload = STANDARD
         .decode(&envelope.payload)

@@ -1,6 +1,6 @@
-//! `vault.json`: says that a store holds a vault, and in which format.
+//! `vault.json`: says that a store holds a vault, and in which format. An envelope like a root, so that every bit counts.
 
-use super::{Digest, MAX_OBJECT, expect_schema, parse, render};
+use super::{Digest, MAX_OBJECT, open_envelope, parse, render, seal_envelope};
 use crate::domain::{Kind, Problem, Result, Timestamp};
 use crate::store::{Key, Store};
 use serde::{Deserialize, Serialize};
@@ -11,8 +11,6 @@ const SCHEMA: &str = "outlive/vault/v0";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Marker {
-    /// The format.
-    pub schema: String,
     /// The vault's random identity.
     pub id: String,
     /// When it was made.
@@ -21,15 +19,10 @@ pub struct Marker {
     pub readme_sha256: Digest,
 }
 
-#[derive(Deserialize)]
-struct AnyVersion {
-    schema: String,
-}
-
 impl Marker {
     /// The marker of a new vault.
     pub fn new(id: String, created: Timestamp, readme: &[u8]) -> Self {
-        Self { schema: SCHEMA.into(), id, created, readme_sha256: Digest::of(readme) }
+        Self { id, created, readme_sha256: Digest::of(readme) }
     }
 
     /// The marker's key.
@@ -58,9 +51,8 @@ impl Marker {
             Err(problem) if problem.kind == Kind::NotFound => return Ok(None),
             other => other?,
         };
-        let any: AnyVersion = parse(key.as_str(), &bytes)?;
-        expect_schema(&format!("{}/{key}", store.place()), &any.schema, SCHEMA)?;
-        let marker: Self = parse(key.as_str(), &bytes)?;
+        let payload = open_envelope(key.as_str(), SCHEMA, &bytes)?;
+        let marker: Self = parse(key.as_str(), &payload)?;
         if marker.render()? == bytes {
             Ok(Some(marker))
         } else {
@@ -73,8 +65,6 @@ impl Marker {
     /// # Errors
     /// None in practice.
     pub fn render(&self) -> Result<Vec<u8>> {
-        let mut bytes = render(self)?;
-        bytes.push(b'\n');
-        Ok(bytes)
+        seal_envelope(SCHEMA, &render(self)?)
     }
 }

@@ -33,6 +33,8 @@ pub const BLOCK: usize = 64 * 1024;
 pub const UNIT: usize = 8 * BLOCK;
 /// The largest page, in bytes before compression.
 pub const MAX_PAGE: usize = 16 * 1024 * 1024;
+/// The largest frame in a pack, in bytes.
+pub const MAX_FRAME: u32 = 16 * 1024 * 1024 + 4096;
 /// The largest root, marker or compressed sidecar, in bytes.
 pub const MAX_OBJECT: u64 = 64 * 1024 * 1024;
 
@@ -52,6 +54,22 @@ pub fn parse<T: DeserializeOwned>(object: &str, bytes: &[u8]) -> Result<T> {
 pub fn render<T: serde::Serialize>(value: &T) -> Result<Vec<u8>> {
     serde_json::to_vec(value)
         .map_err(|error| Problem::new(Kind::Internal, format!("cannot write JSON: {error}")))
+}
+
+#[derive(serde::Deserialize)]
+struct AnyVersion {
+    schema: String,
+}
+
+/// Reads one JSON value that says its own schema. The schema is looked at first, so that what a newer
+/// version added is refused as newer, not called damage.
+///
+/// # Errors
+/// As [`expect_schema`] and [`parse`].
+pub fn parse_as<T: DeserializeOwned>(schema: &str, object: &str, bytes: &[u8]) -> Result<T> {
+    let any: AnyVersion = parse(object, bytes)?;
+    expect_schema(object, &any.schema, schema)?;
+    parse(object, bytes)
 }
 
 /// Refuses a schema other than the expected one, and says so plainly where it is a newer one.

@@ -1,6 +1,6 @@
 //! Pages: the nodes and leaves of a point's trees, as JSON lines below a header line.
 
-use super::{Digest, PageRef, expect_schema, parse, render};
+use super::{Digest, PageRef, parse, parse_as, render};
 use crate::domain::{Problem, Result};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -69,8 +69,7 @@ impl<T: DeserializeOwned> Page<T> {
             return Err(Problem::damaged(object, "a page does not match its SHA-256"));
         }
         let mut lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let header: PageHeader = parse(object, lines.next().unwrap_or_default())?;
-        expect_schema(object, &header.schema, SCHEMA)?;
+        let header: PageHeader = parse_as(SCHEMA, object, lines.next().unwrap_or_default())?;
         if (header.kind, header.level) != (kind, page.level) {
             return Err(Problem::damaged(object, "a page is of another kind or level than its parent says"));
         }
@@ -80,7 +79,7 @@ impl<T: DeserializeOwned> Page<T> {
             let children = lines.map(|line| parse::<Child>(object, line).map(|child| child.page));
             let children = children.collect::<Result<Vec<_>>>()?;
             // Levels fall strictly, so that no tree, however it was made, is endless.
-            if children.iter().any(|child| child.level + 1 != page.level) {
+            if children.iter().any(|child| child.level.checked_add(1) != Some(page.level)) {
                 return Err(Problem::damaged(object, "a page's level does not fit its parent's"));
             }
             Ok(Self::Inner(children))

@@ -1,7 +1,7 @@
 //! How objects refer to the bytes of others: packs, frames, chunks, pages.
 
-use super::Digest;
-use crate::domain::Result;
+use super::{Digest, MAX_FRAME};
+use crate::domain::{Problem, Result};
 use crate::store::Key;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,21 @@ pub struct Frame {
     pub at: u64,
     /// How long it is in the pack, in bytes.
     pub length: u32,
+}
+
+impl Frame {
+    /// Refuses a frame that no pack can hold, before memory is set aside for it.
+    ///
+    /// # Errors
+    /// `Damaged`, naming the pack.
+    pub fn check(&self, pack: &Key) -> Result<()> {
+        let end = i64::try_from(self.at).ok().and_then(|at| at.checked_add(i64::from(self.length)));
+        if end.is_some() && self.length <= MAX_FRAME {
+            Ok(())
+        } else {
+            Err(Problem::damaged(pack.as_str(), "a frame is larger than this format allows"))
+        }
+    }
 }
 
 /// A chunk: a stretch of content with its own digest.

@@ -1,6 +1,6 @@
 //! Sidecars: beside each pack, what its frames hold, so that chunks can be found without the trees.
 
-use super::{Chunk, Digest, MAX_OBJECT, PackKey, PackRole, expect_schema, parse, render};
+use super::{Chunk, Digest, MAX_FRAME, MAX_OBJECT, MAX_PAGE, PackKey, PackRole, parse, parse_as, render};
 use crate::domain::{Kind, Problem, Result};
 use serde::{Deserialize, Serialize};
 
@@ -75,8 +75,7 @@ impl Sidecar {
         let lines = zstd::bulk::decompress(bytes, limit.min(bytes.len().saturating_mul(400) + 4096))
             .map_err(|error| Problem::damaged(object, format!("cannot be decoded: {error}")))?;
         let mut lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let header: SidecarHeader = parse(object, lines.next().unwrap_or_default())?;
-        expect_schema(object, &header.schema, SCHEMA)?;
+        let header: SidecarHeader = parse_as(SCHEMA, object, lines.next().unwrap_or_default())?;
         if &header.pack != pack {
             return Err(Problem::damaged(
                 object,
@@ -84,6 +83,13 @@ impl Sidecar {
             ));
         }
         let frames = lines.map(|line| parse::<SidecarFrame>(object, line)).collect::<Result<Vec<_>>>()?;
+        let fits = |frame: &SidecarFrame| {
+            let decoded: u64 = frame.chunks.iter().map(|chunk| u64::from(chunk.size())).sum();
+            frame.length <= MAX_FRAME && decoded <= MAX_PAGE as u64
+        };
+        if !frames.iter().all(fits) {
+            return Err(Problem::damaged(object, "a frame is larger than this format allows"));
+        }
         let end = frames.iter().try_fold(0, |end, frame| {
             (frame.at == end).then(|| end.checked_add(u64::from(frame.length))).flatten()
         });

@@ -1,13 +1,14 @@
 //! Reading a restored target back against the recovery point.
 
 use super::super::format::{Digest, Entry, EntryKind, PageKind, Run};
+use super::super::line::split;
 use super::super::metadata::{Spot, see};
 use super::super::readback::in_parallel;
 use super::super::roots::FoundRoot;
 use super::super::tree::runs;
 use super::super::{Entries, Vault};
 use super::RestoreReport;
-use super::target::{Target, split};
+use super::target::Target;
 use crate::domain::{ByteName, Kind, Monitor, Problem, Result};
 use rustix::fs::OFlags;
 use rustix::io::Errno;

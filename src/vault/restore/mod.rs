@@ -1,6 +1,7 @@
 //! Restoring a recovery point to a new, empty target.
 
 mod check;
+mod content;
 mod run;
 mod target;
 

@@ -1,20 +1,22 @@
-//! Making entries in order, and writing content on every core.
+//! Making entries in order, and handing their content to the workers.
 
-use super::super::format::{Chunk, Digest, Entry, EntryKind, Frame, PageKind, Run};
-use super::super::metadata::{Kept, Spot, give};
+use super::super::format::{Entry, EntryKind, PageKind, Run};
+use super::super::line::split;
+use super::super::metadata::{Spot, give};
 use super::super::roots::FoundRoot;
 use super::super::tree::runs;
 use super::super::{Entries, Vault};
-use super::target::{Target, split};
+use super::content::{Job, Output, Piece, Shared, done, lose, work};
+use super::target::Target;
 use super::{RestoreOptions, RestoreReport};
 use crate::domain::{ByteName, Kind, Monitor, Problem, Result};
 use crossbeam_channel::Sender;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
-use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 /// A path whose content is lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,44 +31,6 @@ pub struct Lost {
 const AHEAD: usize = 4;
 const MOST_PIECES: usize = 64;
 
-/// A file being written: whoever writes its last piece gives it its metadata.
-struct Output {
-    entry: Entry,
-    file: OwnedFd,
-    place: String,
-    open_pieces: AtomicUsize,
-}
-
-struct Piece {
-    output: Arc<Output>,
-    offset: u64,
-    skip: u32,
-    chunk: Chunk,
-}
-
-struct Job {
-    frame: Frame,
-    pieces: Vec<Piece>,
-}
-
-/// What the workers found out together.
-#[derive(Default)]
-struct Shared {
-    failure: Mutex<Option<Problem>>,
-    lost: Mutex<Vec<Lost>>,
-    kept: Mutex<Kept>,
-}
-
-impl Shared {
-    fn fail(&self, problem: Problem) {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(problem);
-    }
-
-    fn failed(&self) -> bool {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-}
-
 /// Restores all entries of a point below `target`.
 pub fn restore_entries(
     vault: &Vault,
@@ -78,7 +42,7 @@ pub fn restore_entries(
     let shared = Shared::default();
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let (out, jobs) = crossbeam_channel::bounded::<Job>(AHEAD);
-    let mut report = std::thread::scope(|scope| {
+    let (mut report, links) = std::thread::scope(|scope| {
         for _ in 0..workers {
             let (jobs, shared) = (jobs.clone(), &shared);
             scope.spawn(move || {
@@ -88,9 +52,18 @@ pub fn restore_entries(
             });
         }
         drop(jobs);
-        let mut maker =
-            Maker { vault, target, options, shared: &shared, monitor, out, batch: None, dirs: Vec::new() };
-        maker.all(found)
+        let mut maker = Maker {
+            vault,
+            target,
+            options,
+            shared: &shared,
+            monitor,
+            out,
+            batch: None,
+            dirs: Vec::new(),
+            links: Vec::new(),
+        };
+        maker.all(found).map(|report| (report, maker.links))
     })?;
     if let Some(problem) = shared.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(problem);
@@ -98,6 +71,7 @@ pub fn restore_entries(
     let kept = shared.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
     report.not_given = kept;
     report.lost.extend(shared.lost.into_inner().unwrap_or_else(PoisonError::into_inner));
+    lose_other_names(&mut report.lost, links);
     report.lost.sort_by(|a, b| a.path.cmp(&b.path));
     report.lost.dedup_by(|a, b| a.path == b.path);
     Ok(report)
@@ -114,12 +88,23 @@ struct Maker<'a> {
     batch: Option<Job>,
     /// The directories from the root to where we are: their metadata is given when they are left.
     dirs: Vec<(Entry, OwnedFd)>,
+    /// Hard links and what they are names of; kept only where content may be lost.
+    links: Vec<(ByteName, ByteName)>,
+}
+
+/// What is lost of a file is lost under each of its names.
+fn lose_other_names(lost: &mut Vec<Lost>, links: Vec<(ByteName, ByteName)>) {
+    let names: BTreeSet<ByteName> = lost.iter().map(|lost| lost.path.clone()).collect();
+    let others = links.into_iter().filter(|(_, first)| names.contains(first));
+    lost.extend(
+        others
+            .map(|(path, first)| Lost { path, because: format!("the same file as {first}, which is lost") }),
+    );
 }
 
 impl Maker<'_> {
     fn all(&mut self, found: &FoundRoot) -> Result<RestoreReport> {
         let mut report = RestoreReport::default();
-        let mut last: Option<ByteName> = None;
         let mut entries = Entries::new(self.vault, PageKind::Entries, &found.root.entries);
         loop {
             let entry = match entries.next_line() {
@@ -141,10 +126,6 @@ impl Maker<'_> {
             if self.shared.failed() {
                 break;
             }
-            if last.as_ref().is_some_and(|last| Entry::compare_paths(last, &entry.path) != Ordering::Less) {
-                return Err(Problem::damaged(found.key.as_str(), "the entries of its tree are out of order"));
-            }
-            last = Some(entry.path.clone());
             self.entry(entry, &mut report)?;
         }
         self.send_batch();
@@ -241,7 +222,7 @@ impl Maker<'_> {
             .map_err(|error| self.io("making", &entry.path, error))
     }
 
-    fn hard_link(&self, entry: &Entry, name: &[u8], report: &mut RestoreReport) -> Result<()> {
+    fn hard_link(&mut self, entry: &Entry, name: &[u8], report: &mut RestoreReport) -> Result<()> {
         let wrong = || {
             Problem::damaged(
                 self.target.place_of(&entry.path),
@@ -255,6 +236,9 @@ impl Maker<'_> {
             .target
             .open_beneath(dir, OFlags::PATH | OFlags::DIRECTORY)
             .and_then(|dir| rustix::fs::linkat(&dir, first_name, parent, name, AtFlags::empty()));
+        if self.options.despite_damage {
+            self.links.push((entry.path.clone(), first.clone()));
+        }
         match linked {
             // Another name of a device that was left out.
             Err(Errno::NOENT) if report.devices_left_out > 0 => {
@@ -268,6 +252,7 @@ impl Maker<'_> {
                 self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner).push(lost);
                 Ok(())
             }
+            Err(Errno::NOENT) => Err(wrong()),
             other => other.map_err(|error| self.io("linking", &entry.path, error)),
         }
     }
@@ -329,84 +314,5 @@ impl Maker<'_> {
 
     fn io(&self, doing: &str, path: &impl std::fmt::Display, error: impl Into<std::io::Error>) -> Problem {
         Problem::io(doing, error).at(self.target.place_of(path))
-    }
-}
-
-/// Decodes one frame and writes its pieces.
-fn work(vault: &Vault, job: Job, shared: &Shared, options: RestoreOptions, monitor: &dyn Monitor) {
-    let raw = if shared.failed() { Err(None) } else { vault.data_frame(&job.frame).map_err(Some) };
-    for piece in job.pieces {
-        let written = match &raw {
-            Ok(raw) => write_piece(&piece, raw, &job.frame),
-            Err(Some(problem)) => Err(problem.clone()),
-            Err(None) => Ok(()),
-        };
-        match written {
-            Ok(()) => monitor.advance(u64::from(piece.chunk.size()), 0),
-            Err(problem) if problem.kind == Kind::Damaged && options.despite_damage => {
-                lose(shared, &piece.output, &problem);
-            }
-            Err(problem) => shared.fail(problem),
-        }
-        done(&piece.output, shared);
-    }
-}
-
-fn write_piece(piece: &Piece, raw: &[u8], frame: &Frame) -> Result<()> {
-    let start = piece.skip as usize;
-    let end = start.saturating_add(piece.chunk.size() as usize);
-    let bytes = raw.get(start..end).filter(|bytes| Digest::of(bytes) == piece.chunk.sha256());
-    let Some(bytes) = bytes else {
-        return Err(Problem::damaged(frame.pack.pack()?.as_str(), "a chunk does not match its SHA-256"));
-    };
-    write_sparse(&piece.output.file, piece.offset, bytes)
-        .map_err(|error| Problem::io("writing", error).at(piece.output.place.clone()))
-}
-
-/// Writes bytes, leaving whole zero pages of the new file as holes.
-fn write_sparse(file: &OwnedFd, offset: u64, bytes: &[u8]) -> std::result::Result<(), Errno> {
-    const PAGE: usize = 4096;
-    let is_zero = |page: &[u8]| page.len() == PAGE && page.iter().all(|byte| *byte == 0);
-    let mut at = 0;
-    while at < bytes.len() {
-        let mut end = at;
-        while end < bytes.len() {
-            let next = (end + PAGE).min(bytes.len());
-            if is_zero(&bytes[end..next]) {
-                break;
-            }
-            end = next;
-        }
-        while at < end {
-            match rustix::io::pwrite(file, &bytes[at..end], offset + at as u64) {
-                Ok(0) => return Err(Errno::IO),
-                Ok(written) => at += written,
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        if at < bytes.len() {
-            at += PAGE;
-        }
-    }
-    Ok(())
-}
-
-fn lose(shared: &Shared, output: &Output, problem: &Problem) {
-    let lost = Lost { path: output.entry.path.clone(), because: problem.to_string() };
-    shared.lost.lock().unwrap_or_else(PoisonError::into_inner).push(lost);
-}
-
-/// One piece less is open; after the last, the file gets its metadata.
-fn done(output: &Output, shared: &Shared) {
-    if output.open_pieces.fetch_sub(1, SeqCst) == 1 {
-        let mut kept = Kept::default();
-        let given = give(Spot::Open(output.file.as_fd()), &output.entry.meta, false, &mut kept);
-        let mut all = shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        all.ownership += kept.ownership;
-        all.xattrs += kept.xattrs;
-        if let Err(error) = given {
-            shared.fail(Problem::io("giving metadata", error).at(output.place.clone()));
-        }
     }
 }

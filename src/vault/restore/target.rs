@@ -99,29 +99,3 @@ fn refuse(place: &str, what: &str) -> Problem {
         .at(place)
         .remedy("name a target that does not exist yet, or an empty directory")
 }
-
-/// Splits the path of an entry into its directory and name, refusing what could leave the target.
-pub fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
-    let sound = |name: &[u8]| !name.is_empty() && name != b"." && name != b".." && !name.contains(&0);
-    if path.len() > 1 << 20 || !path.split(|byte| *byte == b'/').all(sound) {
-        return None;
-    }
-    Some(match path.iter().rposition(|byte| *byte == b'/') {
-        Some(slash) => (&path[..slash], &path[slash + 1..]),
-        None => (&[], path),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_that_could_leave_the_target_are_refused() {
-        for bad in [&b""[..], b"/etc", b"..", b"a/../b", b"a//b", b"a/", b"./a", b"a\0b"] {
-            assert_eq!(split(bad), None, "{bad:?}");
-        }
-        assert_eq!(split(b"a/b c/\xff"), Some((&b"a/b c"[..], &b"\xff"[..])));
-        assert_eq!(split(b"a"), Some((&b""[..], &b"a"[..])));
-    }
-}

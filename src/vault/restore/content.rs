@@ -1,0 +1,129 @@
+//! Writing content on every core: each frame is decoded once, each chunk compared before it is written.
+
+use super::super::Vault;
+use super::super::format::{Chunk, Digest, Entry, Frame};
+use super::super::metadata::{Kept, Spot, give};
+use super::RestoreOptions;
+use super::run::Lost;
+use crate::domain::{Kind, Monitor, Problem, Result};
+use rustix::io::Errno;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A file being written: whoever writes its last piece gives it its metadata.
+pub struct Output {
+    pub entry: Entry,
+    pub file: OwnedFd,
+    pub place: String,
+    pub open_pieces: AtomicUsize,
+}
+
+pub struct Piece {
+    pub output: Arc<Output>,
+    pub offset: u64,
+    pub skip: u32,
+    pub chunk: Chunk,
+}
+
+pub struct Job {
+    pub frame: Frame,
+    pub pieces: Vec<Piece>,
+}
+
+/// What the workers found out together.
+#[derive(Default)]
+pub struct Shared {
+    pub failure: Mutex<Option<Problem>>,
+    pub lost: Mutex<Vec<Lost>>,
+    pub kept: Mutex<Kept>,
+}
+
+impl Shared {
+    pub fn fail(&self, problem: Problem) {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(problem);
+    }
+
+    pub fn failed(&self) -> bool {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+}
+
+/// Decodes one frame and writes its pieces.
+pub fn work(vault: &Vault, job: Job, shared: &Shared, options: RestoreOptions, monitor: &dyn Monitor) {
+    let raw = if shared.failed() { Err(None) } else { vault.data_frame(&job.frame).map_err(Some) };
+    for piece in job.pieces {
+        let written = match &raw {
+            Ok(raw) => write_piece(&piece, raw, &job.frame),
+            Err(Some(problem)) => Err(problem.clone()),
+            Err(None) => Ok(()),
+        };
+        match written {
+            Ok(()) => monitor.advance(u64::from(piece.chunk.size()), 0),
+            Err(problem) if problem.kind == Kind::Damaged && options.despite_damage => {
+                lose(shared, &piece.output, &problem);
+            }
+            Err(problem) => shared.fail(problem),
+        }
+        done(&piece.output, shared);
+    }
+}
+
+fn write_piece(piece: &Piece, raw: &[u8], frame: &Frame) -> Result<()> {
+    let start = piece.skip as usize;
+    let end = start.saturating_add(piece.chunk.size() as usize);
+    let bytes = raw.get(start..end).filter(|bytes| Digest::of(bytes) == piece.chunk.sha256());
+    let Some(bytes) = bytes else {
+        return Err(Problem::damaged(frame.pack.pack()?.as_str(), "a chunk does not match its SHA-256"));
+    };
+    write_sparse(&piece.output.file, piece.offset, bytes)
+        .map_err(|error| Problem::io("writing", error).at(piece.output.place.clone()))
+}
+
+/// Writes bytes, leaving whole zero pages of the new file as holes.
+fn write_sparse(file: &OwnedFd, offset: u64, bytes: &[u8]) -> std::result::Result<(), Errno> {
+    const PAGE: usize = 4096;
+    let is_zero = |page: &[u8]| page.len() == PAGE && page.iter().all(|byte| *byte == 0);
+    let mut at = 0;
+    while at < bytes.len() {
+        let mut end = at;
+        while end < bytes.len() {
+            let next = (end + PAGE).min(bytes.len());
+            if is_zero(&bytes[end..next]) {
+                break;
+            }
+            end = next;
+        }
+        while at < end {
+            match rustix::io::pwrite(file, &bytes[at..end], offset + at as u64) {
+                Ok(0) => return Err(Errno::IO),
+                Ok(written) => at += written,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if at < bytes.len() {
+            at += PAGE;
+        }
+    }
+    Ok(())
+}
+
+pub fn lose(shared: &Shared, output: &Output, problem: &Problem) {
+    let lost = Lost { path: output.entry.path.clone(), because: problem.to_string() };
+    shared.lost.lock().unwrap_or_else(PoisonError::into_inner).push(lost);
+}
+
+/// One piece less is open; after the last, the file gets its metadata.
+pub fn done(output: &Output, shared: &Shared) {
+    if output.open_pieces.fetch_sub(1, SeqCst) == 1 {
+        let mut kept = Kept::default();
+        let given = give(Spot::Open(output.file.as_fd()), &output.entry.meta, false, &mut kept);
+        let mut all = shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        all.ownership += kept.ownership;
+        all.xattrs += kept.xattrs;
+        if let Err(error) = given {
+            shared.fail(Problem::io("giving metadata", error).at(output.place.clone()));
+        }
+    }
+}

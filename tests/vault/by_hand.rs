@@ -1,0 +1,205 @@
+//! The page's own commands restore what a vault holds, with the tools the page names and no others.
+
+use super::support::{Place, chmod, flip, noise, run};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const PAGE: &str = include_str!("../../docs/vault-format.md");
+const TOOLS: [&str; 6] = ["sh", "zstd", "jq", "sha256sum", "head", "tail"];
+const MORE_FOR_TREES: [&str; 4] = ["mkdir", "ln", "chmod", "touch"];
+
+/// The `sh` blocks of the page: those for a file, and those for a tree.
+fn blocks() -> (String, String) {
+    let (file, rest) = PAGE.split_once("### A whole tree").unwrap();
+    let (tree, others) = rest.split_once("\n## ").unwrap();
+    let sh = |text: &str| -> String {
+        text.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap()).collect()
+    };
+    assert_eq!(sh(others), "", "commands elsewhere on the page are not tested");
+    (sh(file), sh(tree))
+}
+
+/// Runs a script in a world where only `tools` exist.
+fn by_hand(place: &Place, script: &str, tools: &[&str], settings: &[(&str, &str)]) -> Output {
+    let bin = tempfile::tempdir_in(place.temp.path()).unwrap();
+    for tool in tools {
+        let found = run("sh", &["-c", &format!("command -v {tool}")]);
+        symlink(fs::canonicalize(found.trim()).unwrap(), bin.path().join(tool)).unwrap();
+    }
+    let file = bin.path().join("restore.txt");
+    fs::write(&file, script).unwrap();
+    Command::new(bin.path().join("sh"))
+        .arg(&file)
+        .env_clear()
+        .env("PATH", bin.path())
+        .env("VAULT", place.path("vault"))
+        .envs(settings.iter().copied())
+        .current_dir(bin.path())
+        .output()
+        .unwrap()
+}
+
+fn restore_file(place: &Place, root: &str, file: &str, out: &Path) -> Output {
+    let settings = [("ROOT", root), ("FILE", file), ("OUT", out.to_str().unwrap())];
+    by_hand(place, &blocks().0, &TOOLS, &settings)
+}
+
+#[track_caller]
+fn assert_success(output: &Output) {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{:?}: {errors}", output.status);
+    assert_eq!(errors, "", "the page's commands complain");
+}
+
+/// A large file with holes, zeros and a tail that fills no block; more runs than an entry holds.
+fn database() -> Vec<u8> {
+    let mut bytes = noise(11, 70 * 1024 * 1024 + 777);
+    bytes[5_000_000..9_000_000].fill(0);
+    bytes[30_000_000..30_000_500].fill(0);
+    let end = bytes.len();
+    bytes[end - 3_000_000..end - 10].fill(0);
+    bytes
+}
+
+fn make_volume(volume: &Path) {
+    fs::create_dir_all(volume.join("a folder/with  two spaces")).unwrap();
+    fs::write(volume.join("a folder/with  two spaces/it's $HOME \"here\".txt"), "spaces\n").unwrap();
+    fs::write(volume.join("small"), "small\n").unwrap();
+    fs::write(volume.join("none"), "").unwrap();
+    fs::write(volume.join("new\nline\n"), "line\n").unwrap();
+    fs::write(volume.join("back\\slash"), "slash\\n").unwrap();
+    fs::hard_link(volume.join("small"), volume.join("zz small")).unwrap();
+    symlink("a folder/nowhere", volume.join("a link")).unwrap();
+    chmod(&volume.join("small"), 0o4640);
+    chmod(&volume.join("a folder"), 0o2750);
+    run("touch", &["-d", "1969-07-20T20:17:40.123456789Z", volume.join("small").to_str().unwrap()]);
+    run("touch", &["-d", "2001-02-03T04:05:06.7Z", volume.join("a folder").to_str().unwrap()]);
+}
+
+#[test]
+fn the_vault_carries_this_very_page() {
+    let place = Place::new();
+    assert_eq!(fs::read_to_string(place.path("vault/README.md")).unwrap(), PAGE);
+}
+
+#[test]
+fn small_files_come_back_by_hand_whatever_their_names() {
+    let place = Place::new();
+    let volume = place.path("volume");
+    make_volume(&volume);
+    for number in 0..3000 {
+        fs::write(volume.join(format!("filler {number}")), noise(number, 40)).unwrap();
+    }
+    let report = place.copy(&volume);
+    assert!(report.root.root.entries.level > 0, "the tree must have inner pages");
+    let root = report.root.key.name();
+    let names = [
+        "small",
+        "none",
+        "zz small",
+        "filler 2999",
+        "back\\slash",
+        "a folder/with  two spaces/it's $HOME \"here\".txt",
+    ];
+    for (number, name) in names.iter().enumerate() {
+        let out = place.path(&format!("out {number}"));
+        let output = restore_file(&place, root, name, &out);
+        assert_success(&output);
+        assert_eq!(fs::read(&out).unwrap(), fs::read(volume.join(name)).unwrap(), "{name}");
+        let listed = String::from_utf8(output.stdout).unwrap();
+        assert!(listed.contains(root) && listed.contains("test:/volume"), "{listed}");
+    }
+    let again = restore_file(&place, root, "small", &place.path("out 0"));
+    assert!(!again.status.success(), "what is there already was overwritten");
+    let unknown = restore_file(&place, root, "no such file", &place.path("unknown"));
+    assert!(!unknown.status.success() && !place.path("unknown").exists());
+}
+
+#[test]
+fn a_large_file_with_holes_comes_back_by_hand_and_so_does_its_second_version() {
+    let place = Place::new();
+    let volume = place.path("volume");
+    fs::create_dir(&volume).unwrap();
+    let mut bytes = database();
+    fs::write(volume.join("db"), &bytes).unwrap();
+    let first = place.copy(&volume);
+    let before = bytes.clone();
+    bytes[66_000_000] ^= 1;
+    bytes[6_000_000..6_000_100].fill(3);
+    bytes.truncate(69 * 1024 * 1024 + 1);
+    fs::write(volume.join("db"), &bytes).unwrap();
+    let second = place.copy(&volume);
+    for (report, expected, name) in [(&first, &before, "one"), (&second, &bytes, "two")] {
+        let out = place.path(name);
+        assert_success(&restore_file(&place, report.root.key.name(), "db", &out));
+        assert!(fs::read(&out).unwrap() == *expected, "{name} differs");
+    }
+    let data = first.packs.iter().max_by_key(|line| line.bytes).unwrap();
+    flip(&place.path(&format!("vault/packs/{}", data.pack.0)), 20_000_000);
+    let output = restore_file(&place, first.root.key.name(), "db", &place.path("flipped"));
+    assert!(!output.status.success());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains(&*format!("damaged: packs/{}", data.pack.0)), "{errors}");
+}
+
+#[test]
+fn an_image_comes_back_by_hand() {
+    let place = Place::new();
+    let image = place.path("disk.img");
+    let mut bytes = noise(4, 2_000_000);
+    bytes[70_000..1_000_000].fill(0);
+    fs::write(&image, &bytes).unwrap();
+    let report = place.copy(&image);
+    assert_success(&restore_file(&place, report.root.key.name(), "", &place.path("out")));
+    assert!(fs::read(place.path("out")).unwrap() == bytes);
+}
+
+#[test]
+fn a_flipped_byte_anywhere_it_matters_fails_a_restore_by_hand() {
+    let place = Place::new();
+    let volume = place.path("volume");
+    fs::create_dir(&volume).unwrap();
+    fs::write(volume.join("small"), noise(3, 100)).unwrap();
+    let report = place.copy(&volume);
+    let root = report.root.key.name();
+    let entries = &report.root.root.entries.frame;
+    let data = report.packs.iter().find(|line| line.pack != entries.pack && line.bytes < 200).unwrap();
+    // The digest and the middle of the root, the page of entries, the frame of the file.
+    let spots = [
+        (format!("vault/{}", report.root.key), 120),
+        (format!("vault/{}", report.root.key), 900),
+        (format!("vault/packs/{}", entries.pack.0), entries.at + u64::from(entries.length) / 2),
+        (format!("vault/packs/{}", data.pack.0), data.bytes / 2),
+    ];
+    for (number, (object, at)) in spots.into_iter().enumerate() {
+        let out = place.path(&format!("out {number}"));
+        flip(&place.path(&object), at);
+        let output = restore_file(&place, root, "small", &out);
+        assert!(!output.status.success(), "{object} at {at} went unnoticed");
+        flip(&place.path(&object), at);
+        fs::remove_file(&out).ok();
+        assert_success(&restore_file(&place, root, "small", &out));
+    }
+}
+
+#[test]
+fn a_whole_tree_comes_back_by_hand() {
+    let place = Place::new();
+    let volume = place.path("volume");
+    make_volume(&volume);
+    let report = place.copy(&volume);
+    let tools: Vec<&str> = TOOLS.into_iter().chain(MORE_FOR_TREES).collect();
+    let out = place.path("tree");
+    let settings = [("ROOT", report.root.key.name()), ("FILE", "small"), ("OUT", out.to_str().unwrap())];
+    let (file, tree) = blocks();
+    let functions = file.split("restore_file \"$ROOT\"").next().unwrap();
+    let script = format!("{functions}\n{tree}\nrestore_tree \"$ROOT\"\n");
+    assert_success(&by_hand(&place, &script, &tools, &settings));
+    let (a, b) = (format!("{}/", volume.display()), format!("{}/", out.display()));
+    assert_eq!(run("diff", &["-r", "--no-dereference", &a, &b]), "");
+    // Owners and the times of symbolic links are not given back by hand.
+    let left = run("rsync", &["-rlpHOnci", "--delete", "--times", "--omit-link-times", &a, &b]);
+    assert_eq!(left, "", "rsync sees differences");
+}
