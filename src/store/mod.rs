@@ -8,7 +8,7 @@ mod key;
 pub use dir::{DirStore, random_hex};
 pub use key::Key;
 
-use crate::domain::Result;
+use crate::domain::{Problem, Result};
 use std::io::{Read, Write};
 
 /// One object of a listing.
@@ -65,6 +65,15 @@ pub trait Store: Send + Sync {
     fn list(&self, folder: &str) -> Result<Vec<Listed>>;
 }
 
+/// A stored object that could not be read. A medium that gives an error for it has lost it: that is damage,
+/// with the object's name. Anything else is the store's own failure.
+pub fn read_failed(key: &Key, store: &dyn Store, error: std::io::Error) -> Problem {
+    if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) {
+        return Problem::damaged(key.as_str(), format!("cannot be read: {error}"));
+    }
+    Problem::io(format!("reading {key}"), error).at(store.place())
+}
+
 impl dyn Store + '_ {
     /// Writes a whole small object.
     ///
@@ -83,9 +92,9 @@ impl dyn Store + '_ {
     pub fn get_bytes(&self, key: &Key, limit: u64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let reader = self.get(key, 0)?;
-        reader.take(limit + 1).read_to_end(&mut bytes).map_err(|error| self.failed("reading", key, error))?;
+        reader.take(limit + 1).read_to_end(&mut bytes).map_err(|error| read_failed(key, self, error))?;
         if bytes.len() as u64 > limit {
-            return Err(crate::domain::Problem::damaged(key.as_str(), format!("larger than {limit} bytes")));
+            return Err(Problem::damaged(key.as_str(), format!("larger than {limit} bytes")));
         }
         Ok(bytes)
     }
@@ -97,15 +106,13 @@ impl dyn Store + '_ {
     pub fn get_range(&self, key: &Key, offset: u64, length: usize) -> Result<Vec<u8>> {
         let mut bytes = vec![0; length];
         self.get(key, offset)?.read_exact(&mut bytes).map_err(|error| match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => {
-                crate::domain::Problem::damaged(key.as_str(), "ends too early")
-            }
-            _ => self.failed("reading", key, error),
+            std::io::ErrorKind::UnexpectedEof => Problem::damaged(key.as_str(), "ends too early"),
+            _ => read_failed(key, self, error),
         })?;
         Ok(bytes)
     }
 
-    fn failed(&self, doing: &str, key: &Key, error: std::io::Error) -> crate::domain::Problem {
-        crate::domain::Problem::io(format!("{doing} {key}"), error).at(self.place())
+    fn failed(&self, doing: &str, key: &Key, error: std::io::Error) -> Problem {
+        Problem::io(format!("{doing} {key}"), error).at(self.place())
     }
 }

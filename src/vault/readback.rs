@@ -71,9 +71,8 @@ pub(super) fn digest_of(
     let mut buffer = vec![0; 256 * 1024];
     let mut bytes = 0;
     loop {
-        let read = reader
-            .read(&mut buffer)
-            .map_err(|error| Problem::io(format!("reading {key}"), error).at(vault.place()))?;
+        let read =
+            reader.read(&mut buffer).map_err(|error| crate::store::read_failed(key, vault.store(), error))?;
         if read == 0 {
             break;
         }

@@ -54,13 +54,16 @@ impl Roots {
     /// Lists and reads every root.
     ///
     /// # Errors
-    /// When the store cannot be listed or read, or holds a root of a newer format. Damage is no error here.
+    /// When the store cannot be listed or read. Damage is no error here, nor is a root of a newer format.
     pub fn read(vault: &Vault) -> Result<Self> {
         let mut roots = Self::default();
         for listed in vault.store().list(ROOTS)? {
             match read_root(vault, &listed.key) {
                 Ok(found) => roots.sound.push(found),
-                Err(problem) if problem.kind == Kind::Damaged => roots.damaged.push((listed.key, problem)),
+                // A root of a newer format is one point that cannot be read here, not the end of the others.
+                Err(problem) if matches!(problem.kind, Kind::Damaged | Kind::Refused) => {
+                    roots.damaged.push((listed.key, problem))
+                }
                 Err(problem) => return Err(problem),
             }
         }

@@ -8,6 +8,7 @@ use super::roots::{FoundRoot, RootRecord, Roots};
 use super::tree::runs;
 use super::{Entries, Vault, decode, gone};
 use crate::domain::{ByteName, Kind, Monitor, Phase, Problem, Result};
+use crate::store::read_failed;
 use crate::vault::format::{Chunk, Digest, Hasher};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::Read;
@@ -225,7 +226,7 @@ fn decode_pack(vault: &Vault, line: &PackLine, sidecar: &Sidecar, monitor: &dyn 
         let mut packed = vec![0; frame.length as usize];
         reader.read_exact(&mut packed).map_err(|error| match error.kind() {
             std::io::ErrorKind::UnexpectedEof => damaged("ends too early"),
-            _ => Problem::io(format!("reading {key}"), error).at(vault.place()),
+            _ => read_failed(&key, vault.store(), error),
         })?;
         hasher.update(&packed);
         monitor.advance(u64::from(frame.length), 0);

@@ -51,7 +51,7 @@ fn a_newer_vault_of_which_nothing_else_is_known_is_refused_as_newer() {
 }
 
 #[test]
-fn a_newer_root_is_refused_by_everything_that_reads_roots() {
+fn a_newer_root_is_named_as_newer_and_never_taken_for_a_point() {
     for payload_type in ["outlive/root/v1", "outlive/envelope/v1"] {
         let place = Place::new();
         let original = place.path("original");
@@ -59,8 +59,15 @@ fn a_newer_root_is_refused_by_everything_that_reads_roots() {
         let root = place.copy(&original).root;
         let from = payload_type.replace("v1", "v0");
         replace(&place.path("vault").join(root.key.as_str()), &from, payload_type);
-        assert_newer(Roots::read(&place.vault), root.key.as_str());
-        assert_newer(verify(&place.vault, &[], &Silent), root.key.as_str());
+        let roots = Roots::read(&place.vault).unwrap();
+        assert!(roots.sound.is_empty());
+        let (key, problem) = &roots.damaged[0];
+        assert_eq!(key, &root.key);
+        assert_newer::<()>(Err(problem.clone()), root.key.as_str());
+        assert!(roots.choose(None, None).is_err());
+        let report = verify(&place.vault, &[], &Silent).unwrap();
+        assert_eq!(report.damage[0].object, root.key.as_str());
+        assert!(report.sound.is_empty());
     }
 }
 
