@@ -5,6 +5,7 @@ mod index;
 mod line;
 pub mod metadata;
 mod pack;
+mod parallel;
 mod readback;
 mod restore;
 mod roots;

@@ -1,12 +1,12 @@
 //! Reading stored objects back: the bytes in the store against the digests taken while writing.
 
 use super::format::{Digest, Hasher, PackLine};
+use super::parallel::in_parallel;
 use super::{Vault, gone};
 use crate::domain::{Kind, Monitor, Phase, Problem, Result};
 use crate::store::Key;
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::sync::Mutex;
 
 /// One object that is not what was written, and the recovery points it takes along.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,31 +91,4 @@ pub(super) fn digest_of(
         return Err(Problem::damaged(key.as_str(), "does not match its SHA-256"));
     }
     Ok(bytes)
-}
-
-/// Does the same for each item on every core; results in the order of the items.
-///
-/// # Errors
-/// The first error that `each` returns.
-pub(super) fn in_parallel<T: Sync, R: Send>(
-    items: &[T],
-    each: impl Fn(&T) -> Result<R> + Sync,
-) -> Result<Vec<R>> {
-    let next = Mutex::new(items.iter().enumerate());
-    let done = Mutex::new(Vec::with_capacity(items.len()));
-    let take = || next.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
-    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(items.len());
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                while let Some((number, item)) = take() {
-                    let result = each(item);
-                    done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((number, result));
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    done.sort_by_key(|(number, _)| *number);
-    done.into_iter().map(|(_, result)| result).collect()
 }

@@ -3,7 +3,8 @@
 use super::format::{EntryKind, PackKey, PackLine, PackRole, PageKind, ROOTS, Run, SIDECARS, Sidecar};
 use super::index::{PackTable, packs_of};
 use super::line::split;
-use super::readback::{Damage, digest_of, in_parallel};
+use super::parallel::in_parallel;
+use super::readback::{Damage, digest_of};
 use super::roots::{FoundRoot, RootRecord, Roots};
 use super::tree::runs;
 use super::{Entries, Vault, decode, gone};

@@ -3,7 +3,7 @@
 use super::super::format::{Digest, Entry, EntryKind, PageKind, Run};
 use super::super::line::split;
 use super::super::metadata::{Spot, see};
-use super::super::readback::in_parallel;
+use super::super::parallel::in_parallel;
 use super::super::roots::FoundRoot;
 use super::super::tree::runs;
 use super::super::{Entries, Vault};
