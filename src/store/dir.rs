@@ -134,7 +134,8 @@ impl Store for DirStore {
 
     fn list(&self, folder: &str) -> Result<Vec<Listed>> {
         let failed = |error: Errno| self.failed("listing", folder, error);
-        let dir = match self.open_beneath(folder, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()) {
+        let at = if folder.is_empty() { "." } else { folder };
+        let dir = match self.open_beneath(at, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()) {
             Ok(dir) => dir,
             Err(Errno::NOENT) => return Ok(Vec::new()),
             Err(error) => return Err(failed(error)),
@@ -144,12 +145,34 @@ impl Store for DirStore {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name();
             // What is no key was not written by us; it can neither be read nor harm.
-            let Ok(key) = Key::new(format!("{folder}/{}", name.to_string_lossy())) else { continue };
+            let name_text = name.to_string_lossy();
+            let text =
+                if folder.is_empty() { name_text.into_owned() } else { format!("{folder}/{name_text}") };
+            let Ok(key) = Key::new(text) else { continue };
+            if key.as_str() == INCOMING {
+                continue;
+            }
             let stat = rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
             found.push(Listed { key, bytes: u64::try_from(stat.st_size).unwrap_or_default() });
         }
         found.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(found)
+    }
+
+    fn stranger(&self) -> Result<Option<String>> {
+        let failed = |error: Errno| self.failed("listing", "the directory", error);
+        let top = self.folder("").map_err(failed)?;
+        for entry in rustix::fs::Dir::read_from(&top).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name().to_bytes();
+            // Every new ext4 has a `lost+found` at its root: a vault may be that root.
+            let expected = [&b"."[..], b"..", b"lost+found"].contains(&name);
+            let is_key = std::str::from_utf8(name).is_ok_and(|name| Key::new(name).is_ok());
+            if !expected && !is_key {
+                return Ok(Some(printable(name)));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -52,11 +52,17 @@ pub trait Store: Send + Sync {
     /// What the store said.
     fn size(&self, key: &Key) -> Result<Option<u64>>;
 
-    /// All objects whose keys lie in `folder`, sorted by key.
+    /// All objects whose keys lie in `folder`, sorted by key; for the empty folder what is at the top, folders too.
     ///
     /// # Errors
     /// What the store said; a partial list is never returned.
     fn list(&self, folder: &str) -> Result<Vec<Listed>>;
+
+    /// Something at the top that nobody can have stored here as an object: its name is no key. Safe to print.
+    ///
+    /// # Errors
+    /// What the store said.
+    fn stranger(&self) -> Result<Option<String>>;
 }
 
 impl dyn Store + '_ {

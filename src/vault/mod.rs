@@ -57,10 +57,22 @@ impl Vault {
         if let Some(marker) = Marker::read(&*store)? {
             return Ok(Self { store, marker });
         }
-        if let Some(stranger) = store.list(".")?.into_iter().find(|found| found.key.as_str() != "README.md") {
+        if let Some(stranger) = store.list("")?.into_iter().find(|found| found.key.as_str() != "README.md") {
+            // Another run may have made the vault in the meantime.
+            if let Some(marker) = Marker::read(&*store)? {
+                return Ok(Self { store, marker });
+            }
             return Err(Problem::new(
                 Kind::Refused,
                 format!("neither a vault nor empty: it holds {}", stranger.key),
+            )
+            .at(store.place())
+            .remedy("name a vault, or a new or empty directory"));
+        }
+        if let Some(stranger) = store.stranger()? {
+            return Err(Problem::new(
+                Kind::Refused,
+                format!("neither a vault nor empty: it holds {stranger}"),
             )
             .at(store.place())
             .remedy("name a vault, or a new or empty directory"));
