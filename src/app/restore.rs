@@ -6,6 +6,7 @@ use crate::domain::{Kind, Monitor, Problem, Result, printable};
 use crate::ledger::{Event, History, Ledger};
 use crate::report::activity::{MissedPath, RestoreDone};
 use crate::vault::{FoundRoot, RestoreOptions, Restored, Roots, Verified};
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -15,8 +16,8 @@ use std::time::Instant;
 pub struct RestoreOrder {
     /// The vault's directory.
     pub vault: PathBuf,
-    /// The volume's id or path; not needed where the vault holds one volume.
-    pub volume: Option<String>,
+    /// The volume's id or path, as it is or as it is printed; not needed where the vault holds one volume.
+    pub volume: Option<OsString>,
     /// The beginning of a recovery point's id; without it, the newest complete one.
     pub point: Option<String>,
     /// Where to.
@@ -43,7 +44,8 @@ pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -
         }
     };
     let history = ledger.as_ref().map(|ledger| History::of(ledger.records(), vault.id())).unwrap_or_default();
-    let found = roots.choose(order.volume.as_deref(), order.point.as_deref())?;
+    let volume = order.volume.as_ref().map(|given| as_recorded(given, &roots));
+    let found = roots.choose(volume.as_deref(), order.point.as_deref())?;
     if order.point.is_none() {
         refuse_silent_fallback(found, &roots, &history)?;
     }
@@ -66,6 +68,14 @@ pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -
     }
     let done = done(&verified, &vault.place(), notices, began);
     Ok(RestoreDone { compared: true, restore_seconds: restored_after.as_secs_f64(), ..done })
+}
+
+/// What a person calls a volume, as the vault records it: ids hold paths as they are printed.
+fn as_recorded(given: &OsStr, roots: &Roots) -> String {
+    match given.to_str() {
+        Some(text) if roots.choose(Some(text), None).is_ok() => text.to_owned(),
+        _ => printable(given.as_bytes()),
+    }
 }
 
 /// Without an explicit choice the newest point is meant. Where a newer one was recorded, or may have been,

@@ -3,6 +3,7 @@
 use super::exit::HELP;
 use crate::domain::{HazardClass, Policy, parse_duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -130,7 +131,7 @@ pub struct Verify {
 #[derive(Debug, Args)]
 pub struct Restore {
     /// The volume, by its path or id; not needed where the vault holds one volume
-    pub volume: Option<String>,
+    pub volume: Option<OsString>,
     /// The vault's directory
     #[arg(long, value_name = "DIR")]
     pub vault: PathBuf,

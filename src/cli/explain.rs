@@ -14,7 +14,7 @@ pub fn run(terminal: &Terminal, options: &Explain) -> Result<Outcome, Failure> {
     let Some(wanted) = &options.rule else {
         let text = match terminal.format {
             Format::Text => text::rules(terminal.look),
-            Format::Json => json::rules(),
+            Format::Json => json::rules(&Exit::codes(&[])),
         };
         return Ok(Outcome { text, exits: Vec::new() });
     };
@@ -26,7 +26,7 @@ pub fn run(terminal: &Terminal, options: &Explain) -> Result<Outcome, Failure> {
     };
     let text = match terminal.format {
         Format::Text => text::explain(rule, terminal.look),
-        Format::Json => json::explain(rule),
+        Format::Json => json::explain(rule, &Exit::codes(&[])),
     };
     Ok(Outcome { text, exits: Vec::new() })
 }

@@ -3,8 +3,10 @@
 use super::args::Format;
 use super::exit::Exit;
 use super::terminal::Terminal;
-use crate::domain::{Kind, Problem};
+use crate::domain::{Kind, Problem, printable};
 use crate::report::activity::{Failed, Told};
+use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// A problem with the exit code it leads to.
@@ -32,7 +34,6 @@ impl Failure {
     }
 
     /// Prints it: for people to standard error; as JSON to standard output too.
-    #[allow(clippy::print_stderr)] // this is where errors are printed
     pub fn print(&self, terminal: &Terminal) -> ExitCode {
         let Problem { what, place, remedy, .. } = &self.problem;
         if terminal.format == Format::Json {
@@ -41,31 +42,58 @@ impl Failure {
                 return Exit::Internal.into();
             }
         }
-        eprintln!("error: {what}");
-        if !place.is_empty() {
-            eprintln!("where: {place}");
-        }
-        if !remedy.is_empty() {
-            eprintln!("to do: {remedy}");
-        }
+        complain("error", what);
+        complain("where", place);
+        complain("to do", remedy);
         self.exit.into()
     }
 }
 
-/// The command line itself was wrong, or asked for help.
-pub fn parsing(error: &clap::Error) -> ExitCode {
-    match (error.print(), error.use_stderr()) {
-        (Ok(()), false) => Exit::Sound.into(),
-        (Ok(()), true) => Exit::Usage.into(),
-        (Err(_), _) => Exit::Internal.into(),
+/// One line on standard error. Where that is full or closed, the exit code still says what it says.
+fn complain(label: &str, text: &str) {
+    if !text.is_empty() {
+        drop(writeln!(std::io::stderr(), "{label}: {text}"));
     }
 }
 
+/// The command line itself was wrong, or asked for help.
+pub fn parsing(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    if !error.use_stderr() {
+        return if error.print().is_ok() { Exit::Sound.into() } else { Exit::Internal.into() };
+    }
+    let said = safe(&error.render().to_string());
+    if asks_for_json(arguments) {
+        let what = said.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let what_to_do = "`outlive --help` shows how to call it".to_owned();
+        let json = Failed { what, place: String::new(), what_to_do }.json(&[Exit::Usage.code()]);
+        if std::io::stdout().write_all(json.as_bytes()).is_err() {
+            return Exit::Internal.into();
+        }
+    }
+    drop(write!(std::io::stderr(), "{said}"));
+    Exit::Usage.into()
+}
+
+/// The parser repeats arguments as they came: a terminal must not obey them.
+fn safe(text: &str) -> String {
+    let mut letter = [0; 4];
+    let tame = |c: char| match c {
+        '\n' | '\\' => c.to_string(),
+        other => printable(other.encode_utf8(&mut letter).as_bytes()),
+    };
+    text.chars().map(tame).collect()
+}
+
+/// Whether JSON was asked for, as far as a command line that cannot be parsed tells.
+fn asks_for_json(arguments: &[OsString]) -> bool {
+    arguments.iter().any(|argument| argument == "--format=json")
+        || arguments.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json")
+}
+
 /// The result could not be printed.
-#[allow(clippy::print_stderr)] // the last thing that can be tried
 pub fn unprinted(error: &std::io::Error) -> ExitCode {
     if error.kind() != std::io::ErrorKind::BrokenPipe {
-        eprintln!("error: the result could not be written to standard output: {error}");
+        complain("error", &format!("the result could not be written to standard output: {error}"));
     }
     Exit::Internal.into()
 }

@@ -28,9 +28,10 @@ struct Outcome {
 
 /// Parses, runs, prints; the process's exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let given: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
-        Err(error) => return failure::parsing(&error),
+        Err(error) => return failure::parsing(&error, &given),
     };
     let terminal = Terminal::new(&arguments.global);
     let outcome = match &arguments.command {

@@ -61,9 +61,9 @@ fn the_inventory() {
 fn the_rules_and_their_pages() {
     golden("rules.txt", &text::rules(LOOK));
     golden("explain-rpo.txt", &text::explain(by_id("rpo").unwrap(), LOOK));
-    let one: serde_json::Value = serde_json::from_str(&json::explain(by_id("rpo").unwrap())).unwrap();
+    let one: serde_json::Value = serde_json::from_str(&json::explain(by_id("rpo").unwrap(), &[0])).unwrap();
     assert_eq!(one["schema"], "outlive/explain/v0");
-    golden("rules.json", &json::rules());
+    golden("rules.json", &json::rules(&[0]));
 }
 
 #[test]

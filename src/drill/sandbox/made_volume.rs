@@ -190,12 +190,13 @@ fn make_dir(path: &Path) -> Result<()> {
     std::fs::create_dir(path).map_err(|error| Problem::io("making a directory for the rehearsal", error))
 }
 
-/// Writes to the made-up database from a thread of its own.
+/// Writes to the made-up database from a thread of its own, until it is stopped or dropped: a rehearsal
+/// that fails half-way must be able to unmount what it wrote to.
 #[derive(Debug)]
 pub struct Writer {
     stop: Arc<AtomicBool>,
     writes: Arc<AtomicU64>,
-    thread: JoinHandle<std::io::Result<()>>,
+    thread: Option<JoinHandle<std::io::Result<()>>>,
 }
 
 impl Writer {
@@ -231,7 +232,7 @@ impl Writer {
             log.sync_all()?;
             pages.sync_all()
         });
-        Ok(Self { stop, writes, thread })
+        Ok(Self { stop, writes, thread: Some(thread) })
     }
 
     /// Writes so far.
@@ -243,14 +244,24 @@ impl Writer {
     ///
     /// # Errors
     /// When a write failed.
-    pub fn stop(self) -> Result<u64> {
+    pub fn stop(mut self) -> Result<u64> {
         self.stop.store(true, SeqCst);
-        match self.thread.join() {
-            Ok(Ok(())) => Ok(self.writes.load(SeqCst)),
-            Ok(Err(error)) => Err(Problem::io("writing the made-up database", error)),
-            Err(_) => {
+        match self.thread.take().map(JoinHandle::join) {
+            None | Some(Ok(Ok(()))) => Ok(self.writes.load(SeqCst)),
+            Some(Ok(Err(error))) => Err(Problem::io("writing the made-up database", error)),
+            Some(Err(_)) => {
                 Err(Problem::new(crate::domain::Kind::Internal, "the made-up database failed unexpectedly"))
             }
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.stop.store(true, SeqCst);
+        if let Some(thread) = self.thread.take() {
+            // Whatever it says: something else has failed already, and is reported.
+            drop(thread.join());
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 #[derive(Serialize)]
 struct ExplainJson {
     schema: &'static str,
+    exit_codes: Vec<u8>,
     rules: Vec<RuleJson>,
 }
 
@@ -26,13 +27,17 @@ impl From<&dyn Rule> for RuleJson {
     }
 }
 
-/// One rule.
-pub fn explain(rule: &dyn Rule) -> String {
-    render(&ExplainJson { schema: "outlive/explain/v0", rules: vec![RuleJson::from(rule)] })
+/// One rule. The exit codes are the caller's: every one that applies.
+pub fn explain(rule: &dyn Rule, exit_codes: &[u8]) -> String {
+    render(&ExplainJson {
+        schema: "outlive/explain/v0",
+        exit_codes: exit_codes.to_vec(),
+        rules: vec![RuleJson::from(rule)],
+    })
 }
 
 /// All rules.
-pub fn rules() -> String {
+pub fn rules(exit_codes: &[u8]) -> String {
     let rules = ALL.iter().map(|rule| RuleJson::from(*rule)).collect();
-    render(&ExplainJson { schema: "outlive/explain/v0", rules })
+    render(&ExplainJson { schema: "outlive/explain/v0", exit_codes: exit_codes.to_vec(), rules })
 }

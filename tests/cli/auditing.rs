@@ -1,0 +1,139 @@
+//! `outlive audit`: what survives is shown, and what was not seen never counts as survived.
+
+use super::place::{Place, tool};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// A btrfs filesystem on a loop device, with a subvolume and two read-only snapshots of it.
+fn btrfs_with_snapshots(place: &mut Place) -> PathBuf {
+    let mount = place.filesystem("btrfs", "pool", 256);
+    let data = mount.join("data");
+    tool("btrfs", &["subvolume".as_ref(), "create".as_ref(), data.as_os_str()]);
+    std::fs::write(data.join("orders"), vec![7; 300_000]).unwrap();
+    for name in ["one", "two"] {
+        let snapshot = mount.join(name);
+        let words = ["subvolume", "snapshot", "-r"].map(AsRef::as_ref);
+        tool("btrfs", &[words.as_slice(), &[data.as_os_str(), snapshot.as_os_str()]].concat());
+    }
+    data
+}
+
+/// The row about losing this class of thing.
+#[track_caller]
+fn row<'a>(audit: &'a Value, class: &str) -> &'a Value {
+    let rows = audit["volumes"][0]["survival"].as_array().unwrap();
+    let fits = |row: &&Value| row["class"] == class || row["also_class"] == class;
+    rows.iter().find(fits).unwrap_or_else(|| panic!("no row {class} in {audit:#}"))
+}
+
+/// The text table's row about losing the volume's own filesystem, which comes first.
+#[track_caller]
+fn filesystem_line(text: &str) -> &str {
+    text.lines().find(|line| line.contains("loss of filesystem")).unwrap_or_else(|| panic!("{text}"))
+}
+
+#[test]
+fn losing_a_filesystem_with_its_snapshots_leaves_none_until_a_verified_copy_lies_elsewhere() {
+    let mut place = Place::new();
+    let data = btrfs_with_snapshots(&mut place);
+    let vault = place.filesystem("ext4", "elsewhere", 64).join("vault");
+    let ended = place.outlive(&[&"audit", &data]).end().expect(10);
+    assert!(filesystem_line(&ended.stdout).contains("NONE"), "{}", ended.stdout);
+    let json = place.outlive(&[&"audit", &data, &"--format", &"json"]).end().json("audit");
+    assert_eq!(row(&json, "filesystem")["result"], "none");
+    assert_eq!(json["exit_codes"][0], 10);
+
+    place.outlive(&[&"copy", &data, &"--vault", &vault]).end().expect(0).says("read back").says("snapshot");
+    place.outlive(&[&"verify", &vault]).end().expect(0).says("verified");
+    let ended = place.outlive(&[&"audit", &data, &"--vault", &vault]).end();
+    let line = filesystem_line(&ended.stdout);
+    assert!(line.contains("verified") && !line.contains("NONE"), "{line}\n{}", ended.stdout);
+    let json =
+        place.outlive(&[&"audit", &data, &"--vault", &vault, &"--format", &"json"]).end().json("audit");
+    let survivor = &row(&json, "filesystem")["survivor"];
+    assert_eq!(survivor["state"], "verified");
+    assert!(survivor["age_seconds"].as_i64().is_some_and(|age| (0..600).contains(&age)), "{survivor}");
+}
+
+#[test]
+fn a_copy_that_this_machine_never_read_back_does_not_count() {
+    let mut place = Place::new();
+    let data = btrfs_with_snapshots(&mut place);
+    let vault = place.filesystem("ext4", "elsewhere", 64).join("vault");
+    place.outlive(&[&"copy", &data, &"--vault", &vault]).end().expect(0);
+    let empty = place.directory("empty-state");
+    let audit: [&dyn AsRef<std::ffi::OsStr>; 6] = [&"audit", &data, &"--vault", &vault, &"--format", &"json"];
+    let json = place.outlive_with_state(&empty, &audit).end().json("audit");
+    assert_eq!(row(&json, "filesystem")["result"], "unknown", "{json:#}");
+    assert_ne!(json["overall"], "sound");
+    let json = place.outlive(&audit).end().json("audit");
+    assert_eq!(row(&json, "filesystem")["survivor"]["state"], "read back");
+}
+
+#[test]
+fn snapshots_inside_a_qcow2_share_its_file() {
+    let place = Place::new();
+    let image = place.path("disk.qcow2");
+    tool(
+        "qemu-img",
+        &[
+            "create".as_ref(),
+            "-q".as_ref(),
+            "-f".as_ref(),
+            "qcow2".as_ref(),
+            image.as_os_str(),
+            "16M".as_ref(),
+        ],
+    );
+    for name in ["monday", "tuesday"] {
+        tool("qemu-img", &["snapshot".as_ref(), "-c".as_ref(), name.as_ref(), image.as_os_str()]);
+    }
+    place.outlive(&[&"audit", &image]).end().expect(10).says("same-file").says("NONE");
+    let json = place.outlive(&[&"audit", &image, &"--format", &"json"]).end().expect(10).json("audit");
+    let findings = json["volumes"][0]["findings"].as_array().unwrap();
+    let same_file = findings.iter().find(|finding| finding["rule"] == "same-file").unwrap();
+    assert_eq!(same_file["verdict"], "fail", "{same_file}");
+}
+
+#[test]
+fn an_audit_that_saw_nothing_is_undetermined_in_every_format() {
+    let place = Place::new();
+    let nowhere = place.path("nowhere");
+    place.outlive(&[&"audit", &nowhere]).end().expect(11);
+    let json = place.outlive(&[&"audit", &nowhere, &"--format", &"json"]).end().expect(11).json("audit");
+    assert_eq!((&json["overall"], json["volumes"].as_array().unwrap().len()), (&"undetermined".into(), 0));
+    assert_eq!(json["gaps"].as_array().unwrap().len(), 1, "{json:#}");
+    place.outlive(&[&"inventory", &nowhere]).end().expect(11);
+    place.outlive(&[&"inventory", &nowhere, &"--format", &"json"]).end().expect(11).json("inventory");
+}
+
+#[test]
+fn a_volume_that_may_not_be_read_is_undetermined() {
+    let place = Place::new();
+    let closed = place.file("closed/inner/data", "x");
+    super::place::chmod(&place.path("closed"), 0o700);
+    let json = place.outlive_as_nobody(&[&"audit", &closed, &"--format", &"json"]).end().json("audit");
+    assert!(json["exit_codes"].as_array().unwrap().contains(&11.into()), "{json:#}");
+    assert_ne!(json["overall"], "sound");
+}
+
+#[test]
+fn beside_a_volume_that_was_seen_one_that_was_not_is_still_told() {
+    let place = Place::new();
+    let seen: &Path = &place.directory("seen");
+    let json =
+        place.outlive(&[&"audit", &seen, &place.path("nowhere"), &"--format", &"json"]).end().json("audit");
+    let codes = json["exit_codes"].as_array().unwrap();
+    assert!(codes.contains(&10.into()) && codes.contains(&11.into()), "{codes:?}");
+}
+
+#[test]
+fn a_vault_that_cannot_be_read_is_a_gap_and_no_survivor() {
+    let place = Place::new();
+    let data = place.file("data/a", "x").parent().unwrap().to_owned();
+    let vault = place.directory("no-vault");
+    let json =
+        place.outlive(&[&"audit", &data, &"--vault", &vault, &"--format", &"json"]).end().json("audit");
+    assert!(json["gaps"].to_string().contains("no vault here"), "{json:#}");
+    assert_ne!(json["overall"], "sound");
+}

@@ -1,0 +1,209 @@
+//! Judging a recording: what a run may not have done, whoever asked for it.
+//!
+//! What may be removed or overwritten is what lies in a directory called `outlive-scratch-…` that the same
+//! run made. Attempts count like deeds.
+//!
+//! The exceptions, all for programs that the run started (`mount`, `umount`, `mkfs.btrfs`, `btrfs`, `cp`,
+//! `qemu-img`), never for the program itself:
+//! - `/dev`: `mount` and `umount` drive `/dev/loop-control` and a loop device; `btrfs` its control device.
+//! - `/run/mount`: the lock and the table that `mount` and `umount` keep there, replaced by renaming.
+//! - `/run/blkid`: the cache that `mount` and `mkfs.btrfs` keep of what they saw on devices.
+//! - their own memory, pipes and sockets, which are no files: `/proc/self`, `pipe:[…]`, `socket:[…]`.
+
+use super::strace::{Call, calls};
+use std::collections::{HashMap, HashSet};
+
+/// The calls to record.
+pub const RECORDED: &str = "trace=unlink,unlinkat,rmdir,rename,renameat,renameat2,truncate,ftruncate,open,\
+    openat,openat2,creat,fallocate,removexattr,lremovexattr,fremovexattr,linkat,link,mkdir,mkdirat,mount,\
+    umount2,move_mount,execve,clone,clone3,fork,vfork,ioctl";
+
+/// Where programs that a run starts may write.
+const OF_CHILDREN: [&[u8]; 3] = [b"/dev/", b"/run/mount/", b"/run/blkid/"];
+
+/// Words in the names of ioctls that destroy, whatever they act on.
+const DESTROYING_IOCTLS: [&str; 8] =
+    ["DESTROY", "DISCARD", "ZEROOUT", "CLR_FD", "RM_DEV", "RESIZE", "CTL_REMOVE", "SETFLAGS"];
+/// What the program itself may ask of a file, device or terminal: to read.
+const READING_IOCTLS: [&str; 9] = [
+    "TREE_SEARCH",
+    "INO_LOOKUP",
+    "FS_INFO",
+    "DEV_INFO",
+    "GET_SUBVOL",
+    "GET_STATUS",
+    "TCGETS",
+    "GWINSZ",
+    "FIONREAD",
+];
+
+/// Everything in the recording that is not allowed; one line each.
+pub fn complaints(log: &str) -> Vec<String> {
+    let calls = calls(log);
+    let mut court = Court { programs: Programs::of(&calls), scratch: Vec::new(), made: HashSet::new() };
+    let mut found = Vec::new();
+    for (at, call) in calls.iter().enumerate() {
+        if let Some(why) = court.judge(at, call) {
+            found.push(format!("{}: {why}: {}", court.programs.name(call.thread, at), call.line));
+        }
+    }
+    found
+}
+
+/// Which program each thread was running at each call.
+struct Programs {
+    started: HashMap<u32, Vec<(usize, String)>>,
+    parents: HashMap<u32, (u32, usize)>,
+    first: String,
+}
+
+impl Programs {
+    fn of(calls: &[Call]) -> Self {
+        let mut programs = Self { started: HashMap::new(), parents: HashMap::new(), first: String::new() };
+        for (at, call) in calls.iter().enumerate().filter(|(_, call)| call.succeeded()) {
+            match call.name.as_str() {
+                "execve" => {
+                    let path = String::from_utf8_lossy(&call.string(0)).into_owned();
+                    let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+                    // Only changes the user before it becomes what is to be recorded.
+                    if name != "setpriv" && programs.first.is_empty() {
+                        programs.first.clone_from(&name);
+                    }
+                    programs.started.entry(call.thread).or_default().push((at, name));
+                }
+                "clone" | "clone3" | "fork" | "vfork" => {
+                    let child = call.result.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+                    if let Ok(child) = child.parse() {
+                        programs.parents.insert(child, (call.thread, at));
+                    }
+                }
+                _ => {}
+            }
+        }
+        programs
+    }
+
+    fn name(&self, thread: u32, at: usize) -> &str {
+        let own = self.started.get(&thread).and_then(|all| all.iter().rev().find(|(from, _)| *from <= at));
+        match (own, self.parents.get(&thread)) {
+            (Some((_, name)), _) => name,
+            (None, Some((parent, since))) if parent != &thread => self.name(*parent, *since),
+            _ => &self.first,
+        }
+    }
+
+    /// True for the program that is recorded, false for what it started.
+    fn is_itself(&self, thread: u32, at: usize) -> bool {
+        self.name(thread, at) == self.first
+    }
+}
+
+struct Court {
+    programs: Programs,
+    /// Scratch directories that this run made.
+    scratch: Vec<Vec<u8>>,
+    /// Files that this run made.
+    made: HashSet<Vec<u8>>,
+}
+
+impl Court {
+    fn judge(&mut self, at: usize, call: &Call) -> Option<&'static str> {
+        let itself = self.programs.is_itself(call.thread, at);
+        match call.name.as_str() {
+            "mkdir" => self.note_directory(call.string(0), call),
+            "mkdirat" => self.note_directory(call.path_at(0), call),
+            "unlink" | "rmdir" => return self.may(itself, &call.string(0), "removes"),
+            "unlinkat" => return self.may(itself, &call.path_at(0), "removes"),
+            "rename" => return self.may_rename(itself, &call.string(0), &call.string(1)),
+            "renameat" | "renameat2" => {
+                return self.may_rename(itself, &call.path_at(0), &call.path_at(2));
+            }
+            "truncate" => return self.may(itself, &call.string(0), "cuts"),
+            "ftruncate" | "fallocate" => return self.may_size(itself, call),
+            "creat" => return self.may(itself, &call.string(0), "overwrites"),
+            "open" => return self.may_open(itself, call, 1, call.string(0)),
+            "openat" | "openat2" => return self.may_open(itself, call, 2, call.path_at(0)),
+            "removexattr" | "lremovexattr" => {
+                return self.may(itself, &call.string(0), "removes an attribute of");
+            }
+            "fremovexattr" => return self.may(itself, &call.descriptor(0), "removes an attribute of"),
+            "mount" => return self.may(itself, &call.string(1), "mounts over"),
+            "move_mount" => return self.may(itself, &call.path_at(2), "mounts over"),
+            "umount2" => return self.may(itself, &call.string(0), "unmounts"),
+            "ioctl" => return self.may_control(itself, call),
+            _ => {}
+        }
+        None
+    }
+
+    fn note_directory(&mut self, path: Vec<u8>, call: &Call) {
+        let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        if call.succeeded() && name.starts_with(b"outlive-scratch-") {
+            self.scratch.push(path);
+        }
+    }
+
+    fn in_scratch(&self, path: &[u8]) -> bool {
+        let climbs = path.split(|byte| *byte == b'/').any(|part| part == b"..");
+        !climbs && self.scratch.iter().any(|scratch| is_at_or_below(path, scratch))
+    }
+
+    fn may(&self, itself: bool, path: &[u8], what: &'static str) -> Option<&'static str> {
+        let of_child = !itself && OF_CHILDREN.iter().any(|prefix| path.starts_with(prefix));
+        (!of_child && !self.in_scratch(path)).then_some(what)
+    }
+
+    fn may_rename(&self, itself: bool, from: &[u8], to: &[u8]) -> Option<&'static str> {
+        self.may(itself, from, "renames").or_else(|| self.may(itself, to, "renames over"))
+    }
+
+    /// Setting a length is for files that this run made.
+    fn may_size(&self, itself: bool, call: &Call) -> Option<&'static str> {
+        let path = call.descriptor(0);
+        let own = self.made.contains(&path) || is_no_file(&path);
+        let only_reserves = call.name == "fallocate"
+            && !["PUNCH", "ZERO", "COLLAPSE", "INSERT"].iter().any(|mode| call.line.contains(mode));
+        if own || only_reserves && self.made.contains(&path) {
+            return None;
+        }
+        self.may(itself, &path, "cuts")
+    }
+
+    fn may_open(&mut self, itself: bool, call: &Call, flags: usize, named: Vec<u8>) -> Option<&'static str> {
+        let has = |flag| call.has(flags, flag);
+        let is_new = has("O_CREAT") && has("O_EXCL") || has("O_TMPFILE");
+        let path = if call.succeeded() { call.opened() } else { named };
+        if is_new && call.succeeded() {
+            self.made.insert(path);
+            return None;
+        }
+        let writes = has("O_WRONLY") || has("O_RDWR") || has("O_TRUNC") || has("O_CREAT");
+        if !writes || is_new || has("O_APPEND") && !has("O_TRUNC") || is_no_file(&path) {
+            return None;
+        }
+        self.may(itself, &path, "opens for writing what is there")
+    }
+
+    fn may_control(&self, itself: bool, call: &Call) -> Option<&'static str> {
+        let request = call.arguments.get(1).map_or("", String::as_str);
+        let reads = READING_IOCTLS.iter().any(|word| request.contains(word));
+        let destroys = DESTROYING_IOCTLS.iter().any(|word| request.contains(word));
+        let path = call.descriptor(0);
+        match (itself, reads || is_no_file(&path), destroys) {
+            (_, true, _) => None,
+            (true, false, _) => Some("asks a device or file for something else than to be read"),
+            (false, false, true) => self.may(itself, &path, "destroys by ioctl"),
+            (false, false, false) => None,
+        }
+    }
+}
+
+fn is_at_or_below(path: &[u8], directory: &[u8]) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+}
+
+/// What a write cannot lose: the null device, and what exists in memory only.
+fn is_no_file(path: &[u8]) -> bool {
+    let prefixes: [&[u8]; 4] = [b"/proc/self/", b"pipe:", b"socket:", b"/memfd:"];
+    path == b"/dev/null" || path == b"/dev/tty" || prefixes.iter().any(|prefix| path.starts_with(prefix))
+}

@@ -1,0 +1,22 @@
+//! The real binary, run as a user runs it: what it prints, how it ends, and, in a recording of its system
+//! calls, that it and the programs it starts delete and overwrite nothing.
+//!
+//! Needs root, strace, btrfs-progs, e2fsprogs, qemu-utils and rsync: `scripts/test` installs them. Without
+//! them the tests fail.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in tests a panic is the message
+
+mod auditing;
+mod contract;
+mod judge;
+mod killing;
+mod naming;
+mod place;
+mod recording;
+mod refusing;
+mod rehearsing;
+mod remembering;
+mod run;
+mod sources;
+mod space;
+mod stopping;
+mod strace;
