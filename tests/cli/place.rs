@@ -111,9 +111,19 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        // What a run that failed its test left mounted goes too.
+        for mount in mounts_below(&self.path("tmp")) {
+            undone(&["umount".into(), mount.into()]);
+        }
         let left: Vec<_> = self.undo.iter().rev().filter(|command| !undone(command)).collect();
         assert!(left.is_empty() || std::thread::panicking(), "the test left these to do: {left:?}");
     }
+}
+
+fn mounts_below(directory: &Path) -> Vec<String> {
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let points = mounts.lines().rev().filter_map(|line| line.split(' ').nth(4));
+    points.filter(|point| Path::new(point).starts_with(directory)).map(str::to_owned).collect()
 }
 
 /// A mount may be busy for a moment after its last user ended.
