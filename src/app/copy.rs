@@ -5,13 +5,14 @@ use crate::domain::{
     ByteName, Consistency, CopyState, Kind, Monitor, Policy, Problem, Result, Timestamp, Volume, printable,
     say_duration,
 };
-use crate::ledger::{Event, History, Ledger};
+use crate::ledger::{Event, History, Ledger, VaultRef};
 use crate::providers::files::TreeSource;
 use crate::providers::local::{SnapshotView, System, newest_snapshot_view, volume_of};
 use crate::report::activity::{CopyDone, DamagedObject, MissedPath};
 use crate::store::DirStore;
-use crate::vault::format::{Digest, Origin};
-use crate::vault::{CopyReport, CopyRequest, Source, Vault, read_back};
+use crate::vault::format::{Digest, Origin, PackLine};
+use crate::vault::{CopyReport, CopyRequest, Damage, Present, Source, Vault, read_back};
+use chrono::TimeDelta;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,11 +43,14 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     let read = view.as_ref().map_or(&order.path, |view| &view.path);
     refuse_nesting(&order.vault, read)?;
     refuse_nesting(&order.vault, &order.path)?;
-    let mut source = TreeSource::open(read, Vec::new())?;
+    // The source is opened first: without it no vault is made.
+    drop(TreeSource::open(read, Vec::new())?);
     let vault = Vault::open_or_create(Arc::new(DirStore::create(&order.vault)?), now)?;
+    let mut source = TreeSource::open(read, itself(&order.vault))?;
     let mut ledger = Ledger::open(&context.state)?;
-    let history = History::of(ledger.records(), vault.id());
-    let started = Event::CopyStarted { volume: volume.id.clone(), vault: vault.id().into() };
+    let here = VaultRef::of(&vault)?;
+    let history = History::of(ledger.records(), &here);
+    let started = Event::CopyStarted { volume: volume.id.clone(), vault: here.clone() };
     ledger.append(now, started)?;
     let origin = Origin {
         host: printable(rustix::system::uname().nodename().to_bytes()),
@@ -64,7 +68,7 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     let report = write(&vault, &mut source, &request, &mut ledger, monitor)?;
     let written = began.elapsed();
     let damage = prove(context, &vault, &report, &history, &mut ledger, monitor)?;
-    let state = History::of(ledger.records(), vault.id()).states.get(&report.root.id).copied();
+    let state = History::of(ledger.records(), &here).state(&report.root.record());
     Ok(CopyDone {
         seconds: began.elapsed().as_secs_f64(),
         copy_seconds: written.as_secs_f64(),
@@ -99,22 +103,27 @@ fn snapshot_view(
     }
 }
 
-/// A vault inside what it is to protect would die with it.
+/// A vault inside what it is to protect would die with it. One on another filesystem, mounted inside, is not
+/// inside: a copy does not enter there.
 fn refuse_nesting(vault: &Path, source: &Path) -> Result<()> {
-    let Ok(source) = source.canonicalize() else { return Ok(()) };
-    let inside = vault.canonicalize().or_else(|_| {
-        let parent = vault.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        parent.canonicalize()
-    });
-    match inside {
-        Ok(inside) if inside.starts_with(&source) => Err(Problem::new(
+    let parent = vault.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let found = vault.canonicalize().or_else(|_| parent.canonicalize());
+    let (Ok(source), Ok(place)) = (source.canonicalize(), found) else { return Ok(()) };
+    let device = |path: &Path| rustix::fs::stat(path).map(|stat| stat.st_dev).ok();
+    if place.starts_with(&source) && device(&place) == device(&source) {
+        return Err(Problem::new(
             Kind::Refused,
             "the vault lies inside what is to be copied, and would die with it",
         )
         .at(printable(vault.as_os_str().as_bytes()))
-        .remedy("name a vault elsewhere: best on another machine")),
-        _ => Ok(()),
+        .remedy("name a vault elsewhere: best on another machine"));
     }
+    Ok(())
+}
+
+/// The vault's directory, by device and inode: reached by whatever path, it is not copied into itself.
+fn itself(vault: &Path) -> Vec<(u64, u64)> {
+    rustix::fs::stat(vault).map(|stat| (stat.st_dev, stat.st_ino)).into_iter().collect()
 }
 
 fn write(
@@ -126,14 +135,10 @@ fn write(
 ) -> Result<CopyReport> {
     match crate::vault::copy(vault, source, request, monitor) {
         Ok(report) => {
-            let root = &report.root.root;
             let stored = Event::Stored {
-                point: report.root.id,
-                root: report.root.key.as_str().into(),
-                vault: vault.id().into(),
-                volume: root.volume.clone(),
-                taken_at: root.taken_at,
-                missed: root.totals.missed,
+                point: report.root.record(),
+                vault: VaultRef::of(vault)?,
+                missed: report.root.root.totals.missed,
                 written_bytes: report.written_bytes,
             };
             ledger.append((request.clock)(), stored)?;
@@ -142,7 +147,7 @@ fn write(
         Err(problem) => {
             let because = problem.to_string();
             let failed =
-                Event::CopyFailed { volume: request.volume.id.clone(), vault: vault.id().into(), because };
+                Event::CopyFailed { volume: request.volume.id.clone(), vault: VaultRef::of(vault)?, because };
             // The failure itself is what the user must see, even where the ledger's disk is full too.
             drop(ledger.append((request.clock)(), failed));
             // All that was named was there when the copy began: what is gone now went during it.
@@ -152,7 +157,12 @@ fn write(
     }
 }
 
-/// Reads back what this copy wrote, and what it built on that was never read back.
+/// How long a reading of the point before counts for packs that the new point shares with it. After that
+/// they are read again, so that a vault which is only ever copied to still notices its own decay.
+const INHERIT: TimeDelta = TimeDelta::days(7);
+
+/// Reads back what this copy wrote, and what it shares with the point before where that was not read lately.
+/// Everything else it needs must at least be there, as long as it was written.
 fn prove(
     context: &Context,
     vault: &Vault,
@@ -161,12 +171,22 @@ fn prove(
     ledger: &mut Ledger,
     monitor: &dyn Monitor,
 ) -> Result<Vec<DamagedObject>> {
-    let parent_proved =
-        report.parent.and_then(|parent| history.states.get(&parent)) >= Some(&CopyState::ReadBack);
-    let fresh = |pack| !(parent_proved && report.of_parent.contains(pack));
-    let packs: Vec<_> = report.packs.iter().filter(|line| fresh(&line.pack)).cloned().collect();
-    let mut read = read_back(vault, &packs, report.root.key.as_str(), monitor)?;
+    let (now, here) = ((context.clock)(), VaultRef::of(vault)?);
+    let proved = report.parent.filter(|parent| history.states.get(parent) >= Some(&CopyState::ReadBack));
+    let since = proved.and_then(|parent| history.read_since.get(&parent)).copied();
+    let since = since.filter(|since| *since <= now && now - *since <= INHERIT);
+    let inherited = |line: &&PackLine| since.is_some() && report.of_parent.contains(&line.pack);
+    let (old, new): (Vec<&PackLine>, Vec<&PackLine>) = report.packs.iter().partition(inherited);
+    let new: Vec<PackLine> = new.into_iter().cloned().collect();
+    let key = report.root.key.as_str();
+    let mut read = read_back(vault, &new, key, monitor)?;
+    let present = Present::list(vault)?;
+    for problem in old.iter().filter_map(|line| present.check(line).err()) {
+        let (object, because) = (problem.place, problem.what);
+        read.damage.push(Damage { object, because, points: [key.to_owned()].into() });
+    }
     read.bytes += root_read_back(vault, report, &mut read.damage)?;
+    let since = if old.is_empty() { now } else { since.unwrap_or(now) };
     let mut damaged = Vec::new();
     for damage in read.damage {
         damaged.push(DamagedObject {
@@ -175,28 +195,24 @@ fn prove(
             points: vec![report.root.short()],
         });
         let points = damage.points.into_iter().collect();
-        let event = Event::Damaged {
-            vault: vault.id().into(),
-            object: damage.object,
-            because: damage.because,
-            points,
-        };
+        let event =
+            Event::Damaged { vault: here.clone(), object: damage.object, because: damage.because, points };
         ledger.append((context.clock)(), event)?;
     }
     if damaged.is_empty() {
-        let event = Event::ReadBack { point: report.root.id, vault: vault.id().into(), bytes: read.bytes };
+        let event = Event::ReadBack { point: report.root.record(), vault: here, bytes: read.bytes, since };
         ledger.append((context.clock)(), event)?;
     }
     Ok(damaged)
 }
 
-fn root_read_back(vault: &Vault, report: &CopyReport, damage: &mut Vec<crate::vault::Damage>) -> Result<u64> {
+fn root_read_back(vault: &Vault, report: &CopyReport, damage: &mut Vec<Damage>) -> Result<u64> {
     let key = &report.root.key;
     let bytes = vault.store().get_bytes(key, crate::vault::format::MAX_OBJECT)?;
     if Digest::of(&bytes) != report.root.id {
         let because = "does not match its SHA-256".into();
         let points = [key.as_str().to_owned()].into();
-        damage.push(crate::vault::Damage { object: key.as_str().into(), because, points });
+        damage.push(Damage { object: key.as_str().into(), because, points });
     }
     Ok(bytes.len() as u64)
 }

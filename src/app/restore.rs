@@ -3,7 +3,7 @@
 use super::Context;
 use super::vaults::open_vault;
 use crate::domain::{Kind, Monitor, Problem, Result, printable};
-use crate::ledger::{Event, History, Ledger};
+use crate::ledger::{Event, History, Ledger, VaultRef};
 use crate::report::activity::{MissedPath, RestoreDone};
 use crate::vault::{FoundRoot, RestoreOptions, Restored, Roots, Verified};
 use std::ffi::{OsStr, OsString};
@@ -33,6 +33,7 @@ pub struct RestoreOrder {
 pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -> Result<RestoreDone> {
     let began = Instant::now();
     let vault = open_vault(&order.vault)?;
+    let here = VaultRef::of(&vault)?;
     let roots = Roots::read(&vault)?;
     let mut notices = Vec::new();
     // At 03:00 there may be no ledger, and no place for one: restoring goes on and says so.
@@ -43,11 +44,12 @@ pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -
             None
         }
     };
-    let history = ledger.as_ref().map(|ledger| History::of(ledger.records(), vault.id())).unwrap_or_default();
+    let history = ledger.as_ref().map(|ledger| History::of(ledger.records(), &here)).unwrap_or_default();
     let volume = order.volume.as_ref().map(|given| as_recorded(given, &roots));
     let found = roots.choose(volume.as_deref(), order.point.as_deref())?;
     if order.point.is_none() {
         refuse_silent_fallback(found, &roots, &history)?;
+        notices.extend(newer_incomplete(found, &roots));
     }
     let written = crate::vault::restore(&vault, found, &order.target, order.options, monitor)?;
     let restored_after = began.elapsed();
@@ -57,8 +59,8 @@ pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -
     let verified: Restored<Verified> = written.verify(&vault, monitor)?;
     if let Some(ledger) = &mut ledger {
         let event = Event::Restored {
-            point: found.id,
-            vault: vault.id().into(),
+            point: found.record(),
+            vault: here.clone(),
             target: printable(order.target.as_os_str().as_bytes()),
             bytes: verified.report.bytes,
         };
@@ -102,6 +104,19 @@ fn refuse_silent_fallback(found: &FoundRoot, roots: &Roots, history: &History) -
         found.root.taken_at.format("%Y-%m-%d %H:%M:%SZ"),
         found.short()
     )))
+}
+
+/// A newer point that is incomplete is not taken by itself, but whoever restores must know that it is there.
+fn newer_incomplete(found: &FoundRoot, roots: &Roots) -> Option<String> {
+    let of_volume = |other: &&FoundRoot| other.root.volume == found.root.volume;
+    let newest = roots.sound.iter().rev().find(of_volume).filter(|newest| newest.id != found.id)?;
+    Some(format!(
+        "a newer recovery point, {} of {}, is incomplete ({} paths missed): --point {} restores it",
+        newest.short(),
+        newest.root.taken_at.format("%Y-%m-%d %H:%M:%SZ"),
+        newest.root.totals.missed,
+        newest.short()
+    ))
 }
 
 fn done<State>(restored: &Restored<State>, vault: &str, notices: Vec<String>, began: Instant) -> RestoreDone {

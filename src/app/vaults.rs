@@ -3,13 +3,13 @@
 use super::Context;
 use crate::domain::{
     Bond, Bonds, CopyState, Gap, GapReason, GapScope, Inventory, Kind, Known, Lock, LockMode, Nature,
-    PointId, PointKind, Problem, RecoveryPoint, Result, Timestamp, Usable, printable,
+    PointId, PointKind, Problem, RecoveryPoint, Result, Timestamp, Usable, VolumeKind, printable,
 };
-use crate::ledger::{History, Ledger, Record};
+use crate::ledger::{History, Ledger, Record, VaultRef};
 use crate::providers::local::{Standing, System, stand};
 use crate::report::activity::{ListedPoint, VaultListed};
 use crate::store::DirStore;
-use crate::vault::{FoundRoot, Roots, Vault};
+use crate::vault::{FoundRoot, Present, Roots, Vault};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -32,7 +32,14 @@ pub fn vault_inventory(path: &Path, records: &[Record], now: Timestamp) -> Inven
             return inventory;
         }
     };
-    let history = History::of(records, vault.id());
+    let (here, present) = match VaultRef::of(&vault).and_then(|here| Ok((here, Present::list(&vault)?))) {
+        Ok(read) => read,
+        Err(problem) => {
+            inventory.gaps.push(gap(GapScope::Points, &place, &problem));
+            return inventory;
+        }
+    };
+    let history = History::of(records, &here);
     for (_, problem) in &roots.damaged {
         inventory.gaps.push(gap(GapScope::Points, &place, problem));
     }
@@ -48,7 +55,12 @@ pub fn vault_inventory(path: &Path, records: &[Record], now: Timestamp) -> Inven
         if let Some(on) = &on {
             bonds = bonds.with(Bond::observed(Nature::StoredOn, on.clone(), now)).complete(Nature::StoredOn);
         }
-        inventory.points.push(point(found, &vault, &history, bonds, now));
+        let state = state_of(found, &history);
+        let usable = match present.check_point(&vault, found) {
+            Ok(()) => usable(state, found),
+            Err(problem) => Usable::No(format!("cannot be restored: {problem}")),
+        };
+        inventory.points.push(point(found, &vault, Proof { state, usable }, bonds, now));
     }
     inventory
 }
@@ -58,9 +70,14 @@ fn gap(scope: GapScope, place: &str, problem: &Problem) -> Gap {
     Gap { scope, place: place.into(), reason, detail: problem.to_string() }
 }
 
-fn point(found: &FoundRoot, vault: &Vault, history: &History, bonds: Bonds, now: Timestamp) -> RecoveryPoint {
+/// How far a point was proved, and what that makes it.
+struct Proof {
+    state: CopyState,
+    usable: Usable,
+}
+
+fn point(found: &FoundRoot, vault: &Vault, proof: Proof, bonds: Bonds, now: Timestamp) -> RecoveryPoint {
     let root = &found.root;
-    let state = state_of(found, history);
     RecoveryPoint {
         id: PointId(format!("vault:{}/{}", &vault.id()[..8.min(vault.id().len())], found.short())),
         name: format!("copy {} in {}", found.short(), vault.place()),
@@ -70,23 +87,34 @@ fn point(found: &FoundRoot, vault: &Vault, history: &History, bonds: Bonds, now:
         consistency: Known::Observed(root.origin.consistency, now),
         bytes: Known::Observed(root.totals.bytes, now),
         lock: Known::Observed(Lock { mode: LockMode::None, until: None }, now),
-        state: Some(state),
-        usable: usable(state, root.totals.missed),
+        state: Some(proof.state),
+        usable: proof.usable,
         bonds,
     }
 }
 
 /// How far a point was proved: as the ledger says. Without it, a root shows that it was stored, no more.
 pub fn state_of(found: &FoundRoot, history: &History) -> CopyState {
-    match (history.states.get(&found.id), found.root.is_complete()) {
+    match (history.state(&found.record()), found.root.is_complete()) {
+        (Some(CopyState::Damaged), _) => CopyState::Damaged,
         (_, false) => CopyState::Incomplete,
-        (Some(state), true) => *state,
+        (Some(state), true) => state,
         (None, true) => CopyState::Stored,
     }
 }
 
-fn usable(state: CopyState, missed: u64) -> Usable {
+fn usable(state: CopyState, found: &FoundRoot) -> Usable {
+    let totals = &found.root.totals;
+    let missed = totals.missed;
+    // Whoever names a directory means what lies in it. A whole filesystem has an edge of its own.
+    let left_out = totals.not_entered > 0 && found.root.volume_kind != VolumeKind::Filesystem;
     match state {
+        CopyState::ReadBack | CopyState::Verified | CopyState::Restored if left_out => {
+            let count = totals.not_entered;
+            Usable::Unproven(format!(
+                "leaves out {count} directories that are volumes of their own: copy and audit those too"
+            ))
+        }
         CopyState::ReadBack | CopyState::Verified | CopyState::Restored => Usable::Yes,
         CopyState::Stored => {
             Usable::Unproven("stored, but not read back by this machine: run `outlive verify`".into())
@@ -103,7 +131,7 @@ fn usable(state: CopyState, missed: u64) -> Usable {
 pub fn list_vault(context: &Context, path: &Path) -> Result<VaultListed> {
     let vault = open_vault(path)?;
     let roots = Roots::read(&vault)?;
-    let history = History::of(&Ledger::look(&context.state)?, vault.id());
+    let history = History::of(&Ledger::look(&context.state)?, &VaultRef::of(&vault)?);
     let points = roots.sound.iter().map(|found| ListedPoint {
         point: found.short(),
         id: found.id.to_string(),

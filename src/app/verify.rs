@@ -3,7 +3,7 @@
 use super::Context;
 use super::vaults::open_vault;
 use crate::domain::{Monitor, Result, printable};
-use crate::ledger::{Event, History, Ledger};
+use crate::ledger::{Event, History, Ledger, VaultRef};
 use crate::report::activity::{DamagedObject, VerifiedPoint, VerifyDone};
 use crate::vault::{FoundRoot, RootRecord};
 use std::path::Path;
@@ -16,17 +16,18 @@ use std::time::Instant;
 pub fn verify(context: &Context, path: &Path, monitor: &dyn Monitor) -> Result<VerifyDone> {
     let began = Instant::now();
     let vault = open_vault(path)?;
+    let here = VaultRef::of(&vault)?;
     let mut ledger = Ledger::open(&context.state)?;
-    let history = History::of(ledger.records(), vault.id());
+    let history = History::of(ledger.records(), &here);
     let report = crate::vault::verify(&vault, &history.points, monitor)?;
     let now = (context.clock)();
     for damage in &report.damage {
         let points = damage.points.iter().cloned().collect();
         let (object, because) = (damage.object.clone(), damage.because.clone());
-        ledger.append(now, Event::Damaged { vault: vault.id().into(), object, because, points })?;
+        ledger.append(now, Event::Damaged { vault: here.clone(), object, because, points })?;
     }
     for found in &report.sound {
-        ledger.append(now, Event::Verified { point: found.id, vault: vault.id().into() })?;
+        ledger.append(now, Event::Verified { point: found.record(), vault: here.clone() })?;
     }
     let name = |key: &String| name_of(key, &report.sound, &report.broken, &history.points);
     Ok(VerifyDone {

@@ -185,7 +185,8 @@ mod tests {
     use crate::domain::VolumeId;
 
     fn event(number: u64) -> Event {
-        Event::CopyStarted { volume: VolumeId(format!("v{number}")), vault: "x".into() }
+        let vault = crate::ledger::VaultRef { id: "x".into(), place: "y".into() };
+        Event::CopyStarted { volume: VolumeId(format!("v{number}")), vault }
     }
 
     #[test]

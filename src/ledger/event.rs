@@ -1,8 +1,28 @@
 //! The events a ledger holds.
 
-use crate::domain::{Timestamp, VolumeId};
-use crate::vault::format::Digest;
+use crate::domain::{Result, Timestamp, VolumeId};
+use crate::vault::{RootRecord, Vault};
 use serde::{Deserialize, Serialize};
+
+/// A vault at its place. What was read there proves nothing about a copy of it elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VaultRef {
+    /// The vault's random identity, which a copy of it shares.
+    pub id: String,
+    /// What tells its place from that of a copy.
+    pub place: String,
+}
+
+impl VaultRef {
+    /// An open vault.
+    ///
+    /// # Errors
+    /// When the store does not say what tells its place.
+    pub fn of(vault: &Vault) -> Result<Self> {
+        Ok(Self { id: vault.id().into(), place: vault.store().identity()? })
+    }
+}
 
 /// Something that happened. Each is recorded after the fact, never before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,30 +32,24 @@ pub enum Event {
     CopyStarted {
         /// What is copied.
         volume: VolumeId,
-        /// The vault's identity.
-        vault: String,
+        /// The vault.
+        vault: VaultRef,
     },
     /// A copy ended without a recovery point.
     CopyFailed {
         /// What was to be copied.
         volume: VolumeId,
-        /// The vault's identity.
-        vault: String,
+        /// The vault.
+        vault: VaultRef,
         /// Why.
         because: String,
     },
     /// A recovery point was written.
     Stored {
-        /// The SHA-256 of its root: its identity.
-        point: Digest,
-        /// The key of its root.
-        root: String,
-        /// The vault's identity.
-        vault: String,
-        /// The volume.
-        volume: VolumeId,
-        /// The moment whose state it holds.
-        taken_at: Timestamp,
+        /// The point.
+        point: RootRecord,
+        /// The vault.
+        vault: VaultRef,
         /// Paths that could not be read: more than none makes it incomplete.
         missed: u64,
         /// Bytes written for it.
@@ -44,25 +58,28 @@ pub enum Event {
     /// All objects of a point came back from the store with the digests taken while writing.
     ReadBack {
         /// The point.
-        point: Digest,
-        /// The vault's identity.
-        vault: String,
-        /// Bytes read this time; packs of a point that was read back before are not read again.
+        point: RootRecord,
+        /// The vault.
+        vault: VaultRef,
+        /// Bytes read this time.
         bytes: u64,
+        /// Since when: packs that the point before needs too are not read again each time, so this is
+        /// when the oldest reading that this one builds on was done.
+        since: Timestamp,
     },
     /// Every chunk of a point was decoded to the SHA-256 of what was read at the source.
     Verified {
         /// The point.
-        point: Digest,
-        /// The vault's identity.
-        vault: String,
+        point: RootRecord,
+        /// The vault.
+        vault: VaultRef,
     },
     /// A point was restored, and what was written was read back and compared.
     Restored {
         /// The point.
-        point: Digest,
-        /// The vault's identity.
-        vault: String,
+        point: RootRecord,
+        /// The vault.
+        vault: VaultRef,
         /// Where to.
         target: String,
         /// Bytes of files compared.
@@ -70,20 +87,13 @@ pub enum Event {
     },
     /// An object was found damaged or gone.
     Damaged {
-        /// The vault's identity.
-        vault: String,
+        /// The vault.
+        vault: VaultRef,
         /// The object's key.
         object: String,
         /// What is wrong with it.
         because: String,
         /// The keys of the roots that need it.
         points: Vec<String>,
-    },
-    /// Scratch space was removed, or could not be.
-    ScratchRemoved {
-        /// Where it was.
-        path: String,
-        /// Why it is still there; `None` when it is gone.
-        left: Option<String>,
     },
 }

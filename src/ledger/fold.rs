@@ -1,27 +1,29 @@
 //! States folded from events: never a field that somebody sets.
 
-use super::{Event, Record};
+use super::{Event, Record, VaultRef};
 use crate::domain::{CopyState, Timestamp};
 use crate::vault::RootRecord;
 use crate::vault::format::{Digest, PACKS, PackKey, SIDECARS};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a ledger says of one vault.
+/// What a ledger says of one vault at its place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {
-    /// How far each recovery point was proved.
+    /// How far each recovery point was proved here.
     pub states: BTreeMap<Digest, CopyState>,
-    /// When each point was last restored and compared.
-    pub last_restored: BTreeMap<Digest, Timestamp>,
-    /// Every point that was ever recorded.
+    /// Since when every object of a point has been read back here: the oldest reading it builds on.
+    pub read_since: BTreeMap<Digest, Timestamp>,
+    /// Every point that was ever recorded of this vault, here or where a copy of it was.
     pub points: Vec<RootRecord>,
     /// Packs found damaged, or whose sidecars were: nothing is built on them again.
     pub damaged_packs: BTreeSet<PackKey>,
+    /// The keys of the roots that damage takes along.
+    damaged_roots: BTreeSet<String>,
 }
 
 impl History {
     /// Folds the records of one vault, in their order.
-    pub fn of(records: &[Record], vault: &str) -> Self {
+    pub fn of(records: &[Record], vault: &VaultRef) -> Self {
         let mut history = Self::default();
         for record in records {
             history.take(record, vault);
@@ -29,48 +31,64 @@ impl History {
         history
     }
 
-    fn take(&mut self, record: &Record, vault_id: &str) {
+    /// How far a point was proved here; `None` where nothing is recorded of it.
+    pub fn state(&self, point: &RootRecord) -> Option<CopyState> {
+        let state = self.states.get(&point.id).copied();
+        if self.damaged_roots.contains(&point.key) { Some(CopyState::Damaged) } else { state }
+    }
+
+    fn take(&mut self, record: &Record, here: &VaultRef) {
         match &record.event {
-            Event::Stored { point, root, vault, volume, taken_at, missed, .. } if vault == vault_id => {
+            Event::CopyStarted { .. } | Event::CopyFailed { .. } => {}
+            Event::Stored { point, vault, missed, .. } => {
                 let state = if *missed == 0 { CopyState::Stored } else { CopyState::Incomplete };
-                self.states.insert(*point, state);
-                let (key, volume) = (root.clone(), volume.clone());
-                self.points.push(RootRecord { key, id: *point, volume, taken_at: *taken_at });
-            }
-            Event::ReadBack { point, vault, .. } if vault == vault_id => {
-                self.raise(*point, CopyState::ReadBack)
-            }
-            Event::Verified { point, vault } if vault == vault_id => {
-                // Every object was read and decoded again: what was damaged is sound now.
-                if self.states.get(point) == Some(&CopyState::Damaged) {
-                    self.states.insert(*point, CopyState::Stored);
+                if self.knows(point, vault, here) {
+                    self.states.insert(point.id, state);
                 }
-                self.raise(*point, CopyState::Verified);
             }
-            Event::Restored { point, vault, .. } if vault == vault_id => {
-                self.raise(*point, CopyState::Restored);
-                self.last_restored.insert(*point, record.at);
+            Event::ReadBack { point, vault, since, .. } => {
+                if self.knows(point, vault, here) {
+                    self.raise(point.id, CopyState::ReadBack);
+                    self.read_since.insert(point.id, *since);
+                }
             }
-            Event::Damaged { vault, object, points, .. } if vault == vault_id => self.damaged(object, points),
-            _ => {}
+            Event::Verified { point, vault } => {
+                if self.knows(point, vault, here) {
+                    // Every object was read and decoded again: what was damaged is sound now.
+                    self.damaged_roots.remove(&point.key);
+                    self.raise(point.id, CopyState::Verified);
+                    self.read_since.insert(point.id, record.at);
+                }
+            }
+            Event::Restored { point, vault, .. } => {
+                if self.knows(point, vault, here) {
+                    self.raise(point.id, CopyState::Restored);
+                }
+            }
+            Event::Damaged { vault, object, points, .. } if vault == here => {
+                if let Some((PACKS | SIDECARS, name)) = object.split_once('/') {
+                    self.damaged_packs.insert(PackKey(name.into()));
+                }
+                self.damaged_roots.extend(points.iter().cloned());
+            }
+            Event::Damaged { .. } => {}
         }
     }
 
-    /// Raises a state. Incomplete and damaged points stay what they are; a point this ledger did not see
-    /// being stored was stored by somebody.
+    /// Notes that a point exists; true where the event speaks of this very place.
+    fn knows(&mut self, point: &RootRecord, vault: &VaultRef, here: &VaultRef) -> bool {
+        if vault.id == here.id && !self.points.contains(point) {
+            self.points.push(point.clone());
+        }
+        vault == here
+    }
+
+    /// Raises a state. An incomplete point stays what it is; one that this ledger did not see being stored
+    /// was stored by somebody.
     fn raise(&mut self, point: Digest, to: CopyState) {
         let state = self.states.entry(point).or_insert(CopyState::Stored);
         if *state >= CopyState::Stored {
             *state = to.max(*state);
-        }
-    }
-
-    fn damaged(&mut self, object: &str, points: &[String]) {
-        if let Some((PACKS | SIDECARS, name)) = object.split_once('/') {
-            self.damaged_packs.insert(PackKey(name.into()));
-        }
-        for record in self.points.iter().filter(|record| points.contains(&record.key)) {
-            self.states.insert(record.id, CopyState::Damaged);
         }
     }
 }
@@ -85,36 +103,38 @@ mod tests {
         Record { schema: String::new(), seq: 0, at: Timestamp::UNIX_EPOCH, prev, after_torn: false, event }
     }
 
+    fn vault() -> VaultRef {
+        VaultRef { id: "v".into(), place: "here".into() }
+    }
+
+    fn point() -> RootRecord {
+        let volume = VolumeId("h:/p".into());
+        RootRecord { key: "roots/one".into(), id: Digest([1; 32]), volume, taken_at: Timestamp::UNIX_EPOCH }
+    }
+
     fn stored(missed: u64) -> Record {
-        record(Event::Stored {
-            point: Digest([1; 32]),
-            root: "roots/one".into(),
-            vault: "v".into(),
-            volume: VolumeId("h:/p".into()),
-            taken_at: Timestamp::UNIX_EPOCH,
-            missed,
-            written_bytes: 1,
-        })
+        record(Event::Stored { point: point(), vault: vault(), missed, written_bytes: 1 })
+    }
+
+    fn read_back() -> Record {
+        record(Event::ReadBack { point: point(), vault: vault(), bytes: 1, since: Timestamp::UNIX_EPOCH })
+    }
+
+    fn verified() -> Record {
+        record(Event::Verified { point: point(), vault: vault() })
+    }
+
+    fn damaged() -> Record {
+        let (object, because) = ("packs/a-b".into(), "x".into());
+        record(Event::Damaged { vault: vault(), object, because, points: vec!["roots/one".into()] })
     }
 
     fn state(records: &[Record]) -> Option<CopyState> {
-        History::of(records, "v").states.get(&Digest([1; 32])).copied()
+        History::of(records, &vault()).state(&point())
     }
 
     #[test]
     fn states_rise_with_what_was_proved_and_fall_with_damage() {
-        let vault = || "v".to_owned();
-        let point = Digest([1; 32]);
-        let read_back = || record(Event::ReadBack { point, vault: vault(), bytes: 1 });
-        let verified = || record(Event::Verified { point, vault: vault() });
-        let damaged = || {
-            record(Event::Damaged {
-                vault: vault(),
-                object: "packs/a-b".into(),
-                because: "x".into(),
-                points: vec!["roots/one".into()],
-            })
-        };
         assert_eq!(state(&[]), None);
         assert_eq!(state(&[stored(0)]), Some(CopyState::Stored));
         assert_eq!(state(&[stored(0), read_back()]), Some(CopyState::ReadBack));
@@ -123,8 +143,22 @@ mod tests {
         assert_eq!(state(&[stored(0), verified(), damaged(), read_back()]), Some(CopyState::Damaged));
         assert_eq!(state(&[stored(0), damaged(), verified()]), Some(CopyState::Verified));
         assert_eq!(state(&[stored(3), verified()]), Some(CopyState::Incomplete));
-        let other = History::of(&[stored(0), damaged()], "another vault");
-        assert_eq!(other, History::default());
-        assert!(History::of(&[damaged()], "v").damaged_packs.contains(&PackKey("a-b".into())));
+        assert!(History::of(&[damaged()], &vault()).damaged_packs.contains(&PackKey("a-b".into())));
+    }
+
+    #[test]
+    fn damage_found_by_a_host_that_only_verified_is_not_forgotten() {
+        assert_eq!(state(&[verified(), damaged()]), Some(CopyState::Damaged));
+        assert_eq!(History::of(&[verified()], &vault()).points, [point()]);
+    }
+
+    #[test]
+    fn what_was_proved_at_one_place_says_nothing_of_a_copy_of_the_vault_elsewhere() {
+        let elsewhere = VaultRef { place: "elsewhere".into(), ..vault() };
+        let history = History::of(&[stored(0), verified(), damaged()], &elsewhere);
+        assert_eq!(history.state(&point()), None);
+        assert_eq!(history.points, [point()], "its points are known all the same");
+        let other = VaultRef { id: "w".into(), ..vault() };
+        assert_eq!(History::of(&[stored(0), verified()], &other), History::default());
     }
 }

@@ -5,5 +5,5 @@ mod event;
 mod fold;
 
 pub use chain::{Ledger, Record};
-pub use event::Event;
+pub use event::{Event, VaultRef};
 pub use fold::History;

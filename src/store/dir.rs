@@ -86,6 +86,18 @@ impl Store for DirStore {
         printable(self.path.as_os_str().as_bytes())
     }
 
+    fn identity(&self) -> Result<String> {
+        // Device numbers change with a reboot; a directory's inode and birth do not, and a copy has others.
+        let wanted = rustix::fs::StatxFlags::INO | rustix::fs::StatxFlags::BTIME;
+        let seen = rustix::fs::statx(&*self.root, "", AtFlags::EMPTY_PATH, wanted)
+            .map_err(|error| self.failed("reading", "the directory", error))?;
+        let born = match seen.stx_mask & rustix::fs::StatxFlags::BTIME.bits() {
+            0 => "unknown".into(),
+            _ => format!("{}.{:09}", seen.stx_btime.tv_sec, seen.stx_btime.tv_nsec),
+        };
+        Ok(format!("directory {} born {born}", seen.stx_ino))
+    }
+
     fn put_new(&self, key: &Key) -> Result<Box<dyn Upload>> {
         let (folder, name) = key.as_str().rsplit_once('/').unwrap_or(("", key.as_str()));
         let failed = |error| self.failed("creating", key.as_str(), error);

@@ -34,6 +34,12 @@ pub trait Store: Send + Sync {
     /// Where it is, for people; safe to print.
     fn place(&self) -> String;
 
+    /// What tells this very place from a copy of everything in it.
+    ///
+    /// # Errors
+    /// What the store said.
+    fn identity(&self) -> Result<String>;
+
     /// Begins an object under a new key.
     ///
     /// # Errors

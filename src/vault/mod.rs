@@ -14,7 +14,7 @@ mod tree;
 mod verify;
 mod write;
 
-pub use readback::{Damage, ReadBack, read_back};
+pub use readback::{Damage, Present, ReadBack, read_back};
 pub use restore::{Lost, RestoreOptions, RestoreReport, Restored, Verified, Written, restore};
 pub use roots::{FoundRoot, RootRecord, Roots};
 pub use source::{Content, Item, Source};

@@ -1,11 +1,13 @@
 //! Reading stored objects back: the bytes in the store against the digests taken while writing.
 
-use super::format::{Digest, Hasher, PackLine};
+use super::format::{Digest, Hasher, PACKS, PackLine, SIDECARS};
+use super::index::packs_of;
 use super::parallel::in_parallel;
+use super::roots::FoundRoot;
 use super::{Vault, gone};
 use crate::domain::{Kind, Monitor, Phase, Problem, Result};
 use crate::store::Key;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 /// One object that is not what was written, and the recovery points it takes along.
@@ -57,6 +59,58 @@ pub fn read_back(vault: &Vault, packs: &[PackLine], point: &str, monitor: &dyn M
         }
     }
     Ok(result)
+}
+
+/// Which packs and sidecars a store has, by their sizes: one listing, no reading.
+pub struct Present(BTreeMap<String, u64>);
+
+impl Present {
+    /// Lists them.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub fn list(vault: &Vault) -> Result<Self> {
+        let mut all = BTreeMap::new();
+        for folder in [PACKS, SIDECARS] {
+            all.extend(
+                vault
+                    .store()
+                    .list(folder)?
+                    .into_iter()
+                    .map(|found| (found.key.as_str().to_owned(), found.bytes)),
+            );
+        }
+        Ok(Self(all))
+    }
+
+    /// What of a pack and its sidecar is not there as long as it was written.
+    ///
+    /// # Errors
+    /// `Damaged`, naming the object.
+    pub fn check(&self, line: &PackLine) -> Result<()> {
+        for (key, bytes) in [(line.pack.pack()?, line.bytes), (line.pack.sidecar()?, line.sidecar_bytes)] {
+            match self.0.get(key.as_str()) {
+                Some(found) if *found == bytes => {}
+                Some(found) => {
+                    let what = format!("{found} bytes long instead of {bytes}");
+                    return Err(Problem::damaged(key.as_str(), what));
+                }
+                None => {
+                    let what = "gone: a recovery point needs it and it is not there";
+                    return Err(Problem::damaged(key.as_str(), what));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for everything that a point needs.
+    ///
+    /// # Errors
+    /// As [`Present::check`]; and where the list of packs cannot be read.
+    pub fn check_point(&self, vault: &Vault, found: &FoundRoot) -> Result<()> {
+        packs_of(vault, found)?.values().try_for_each(|line| self.check(line))
+    }
 }
 
 /// Reads one object to its end and compares size and SHA-256.

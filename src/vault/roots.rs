@@ -1,9 +1,10 @@
 //! Finding the recovery points of a vault.
 
-use super::format::{Digest, MAX_OBJECT, Missed, ROOTS, Root};
+use super::format::{Digest, MAX_OBJECT, ROOTS, Root};
 use super::{Vault, safe};
 use crate::domain::{Kind, Problem, Result, Timestamp, VolumeId};
 use crate::store::Key;
+use serde::{Deserialize, Serialize};
 
 /// A root that was read.
 #[derive(Debug, Clone)]
@@ -17,7 +18,8 @@ pub struct FoundRoot {
 }
 
 /// What somebody else (the ledger) knows of a recovery point in this vault.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RootRecord {
     /// The key of its root.
     pub key: String,
@@ -44,9 +46,10 @@ impl FoundRoot {
         self.id.to_string()[..12].to_owned()
     }
 
-    /// What could not be read when the point was made.
-    pub fn missed(&self) -> &[Missed] {
-        &self.root.missed
+    /// What a ledger records of it.
+    pub fn record(&self) -> RootRecord {
+        let (key, volume) = (self.key.as_str().into(), self.root.volume.clone());
+        RootRecord { key, id: self.id, volume, taken_at: self.root.taken_at }
     }
 }
 
@@ -54,17 +57,18 @@ impl Roots {
     /// Lists and reads every root.
     ///
     /// # Errors
-    /// When the store cannot be listed or read. Damage is no error here, nor is a root of a newer format.
+    /// When the store cannot be listed. A root that cannot be read is no error here.
     pub fn read(vault: &Vault) -> Result<Self> {
         let mut roots = Self::default();
         for listed in vault.store().list(ROOTS)? {
             match read_root(vault, &listed.key) {
                 Ok(found) => roots.sound.push(found),
-                // A root of a newer format is one point that cannot be read here, not the end of the others.
-                Err(problem) if matches!(problem.kind, Kind::Damaged | Kind::Refused) => {
-                    roots.damaged.push((listed.key, problem))
+                // One root that cannot be read, damaged, newer or refused by the system, is one point that
+                // cannot be had here, and not the end of the others.
+                Err(problem) if problem.place.contains(listed.key.as_str()) => {
+                    roots.damaged.push((listed.key, problem));
                 }
-                Err(problem) => return Err(problem),
+                Err(problem) => roots.damaged.push((listed.key.clone(), problem.at(listed.key.as_str()))),
             }
         }
         roots.sound.sort_by(|a, b| (a.root.taken_at, &a.key).cmp(&(b.root.taken_at, &b.key)));

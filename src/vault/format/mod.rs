@@ -43,8 +43,12 @@ pub const MAX_OBJECT: u64 = 64 * 1024 * 1024;
 /// # Errors
 /// `Damaged`, naming `object`, for anything but exactly such a value.
 pub fn parse<T: DeserializeOwned>(object: &str, bytes: &[u8]) -> Result<T> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| Problem::damaged(object, format!("not what this format holds: {error}")))
+    serde_json::from_slice(bytes).map_err(|error| {
+        Problem::damaged(
+            object,
+            format!("not what this format holds: {}", crate::domain::printable(error.to_string().as_bytes())),
+        )
+    })
 }
 
 /// Writes one value as JSON.
