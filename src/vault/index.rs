@@ -1,6 +1,7 @@
 //! What a vault already holds: packs, and where chunks are. A cache in memory, made anew for each copy.
 
 use super::format::{Chunk, Digest, Frame, PackKey, PackLine, PackRole, ROOTS, SIDECARS, Sidecar};
+use super::readback::Present;
 use super::roots::FoundRoot;
 use super::tree::Lines;
 use super::{Vault, format::PageKind};
@@ -123,7 +124,8 @@ impl Holdings {
             && let Ok(packs) = packs_of(vault, parent)
         {
             holdings.packs = packs;
-            holdings.packs.retain(|pack, _| !avoid.contains(pack));
+            let present = Present::list(vault)?;
+            holdings.packs.retain(|pack, line| !avoid.contains(pack) && present.check(line).is_ok());
         }
         holdings.of_parent = holdings.packs.keys().cloned().collect();
         let mut lines: Vec<PackLine> = holdings.packs.values().cloned().collect();

@@ -1,6 +1,6 @@
 //! Verifying a vault: every object against its digest, every chunk decoded to what was read at the source.
 
-use super::format::{EntryKind, PackKey, PackLine, PackRole, PageKind, ROOTS, Run, SIDECARS, Sidecar};
+use super::format::{EntryKind, PackKey, PackLine, PackRole, PageKind, Run, SIDECARS, Sidecar};
 use super::index::{PackTable, packs_of};
 use super::line::split;
 use super::parallel::in_parallel;
@@ -54,10 +54,11 @@ pub fn verify(vault: &Vault, known: &[RootRecord], monitor: &dyn Monitor) -> Res
     missing_roots(&roots, known, &mut damage);
     let needs = gather_needs(vault, &roots, &mut damage)?;
     let mut report = VerifyReport::default();
-    check_packs(vault, &needs, &mut damage, &mut report, monitor)?;
+    check_packs(vault, &needs, &roots, &mut damage, &mut report, monitor)?;
     for found in &roots.sound {
-        if let Some(packs) = needs.by_point.get(found.key.as_str()) {
-            let walked = Walk::new(vault, packs, &damage).point(found);
+        // A list of packs that cannot be read has been noted; nothing below it can be walked.
+        if let Ok(packs) = packs_of(vault, found) {
+            let walked = Walk::new(vault, &packs, &damage).point(found);
             damage.note_result(walked, Some(found.key.as_str()))?;
         }
     }
@@ -129,58 +130,51 @@ fn missing_roots(roots: &Roots, known: &[RootRecord], damage: &mut Damages) {
     }
 }
 
-/// Which packs are needed, and by which points.
+/// Which packs are needed, and by which points: points by their place in the list of sound roots, because
+/// there may be many of both.
 struct Needs {
-    lines: Vec<PackLine>,
-    points_of: BTreeMap<PackKey, BTreeSet<String>>,
-    by_point: BTreeMap<String, PackTable>,
+    lines: BTreeMap<PackKey, (PackLine, Vec<u32>)>,
 }
 
 fn gather_needs(vault: &Vault, roots: &Roots, damage: &mut Damages) -> Result<Needs> {
-    let mut lines: BTreeMap<PackKey, PackLine> = BTreeMap::new();
-    let mut points_of: BTreeMap<PackKey, BTreeSet<String>> = BTreeMap::new();
-    let mut by_point = BTreeMap::new();
-    for found in &roots.sound {
-        let key = found.key.as_str().to_owned();
-        match packs_of(vault, found) {
-            Ok(table) => {
-                for (pack, line) in &table {
-                    points_of.entry(pack.clone()).or_default().insert(key.clone());
-                    lines.insert(pack.clone(), line.clone());
-                }
-                by_point.insert(key, table);
-            }
+    let mut lines: BTreeMap<PackKey, (PackLine, Vec<u32>)> = BTreeMap::new();
+    for (number, found) in (0..).zip(&roots.sound) {
+        let needed: Vec<PackLine> = match packs_of(vault, found) {
+            Ok(table) => table.into_values().collect(),
             Err(problem) => {
+                damage.note_result(Err(problem), Some(found.key.as_str()))?;
                 // What can still be checked of it: the packs that its root names itself.
-                for line in &found.root.list_packs {
-                    points_of.entry(line.pack.clone()).or_default().insert(key.clone());
-                    lines.insert(line.pack.clone(), line.clone());
-                }
-                damage.note_result(Err(problem), Some(&key))?;
+                found.root.list_packs.clone()
             }
+        };
+        for line in needed {
+            let (_, points) = lines.entry(line.pack.clone()).or_insert((line, Vec::new()));
+            points.push(number);
         }
     }
-    Ok(Needs { lines: lines.into_values().collect(), points_of, by_point })
+    Ok(Needs { lines })
 }
 
 fn check_packs(
     vault: &Vault,
     needs: &Needs,
+    roots: &Roots,
     damage: &mut Damages,
     report: &mut VerifyReport,
     monitor: &dyn Monitor,
 ) -> Result<()> {
-    monitor.begin(Phase::Verify, Some(needs.lines.iter().map(|line| line.bytes).sum()));
-    let checked = in_parallel(&needs.lines, |line| Ok(check_pack(vault, line, monitor)));
+    let needed: Vec<_> = needs.lines.values().collect();
+    monitor.begin(Phase::Verify, Some(needed.iter().map(|(line, _)| line.bytes).sum()));
+    let checked = in_parallel(&needed, |(line, _)| Ok(check_pack(vault, line, monitor)));
     monitor.end();
-    for (line, (pack, sidecar)) in needs.lines.iter().zip(checked?) {
-        let points = needs.points_of.get(&line.pack).cloned().unwrap_or_default();
+    for ((line, points), (pack, sidecar)) in needed.into_iter().zip(checked?) {
         report.objects += 2;
         for result in [pack, sidecar.map(|()| 0)] {
             match result {
                 Ok(chunks) => report.chunks += chunks,
                 Err(problem) if problem.kind == Kind::Damaged => {
-                    damage.note(&problem, points.iter().map(String::as_str));
+                    let named = points.iter().filter_map(|number| roots.sound.get(*number as usize));
+                    damage.note(&problem, named.map(|found| found.key.as_str()));
                 }
                 Err(problem) => return Err(problem),
             }
@@ -341,7 +335,6 @@ impl<'a> Walk<'a> {
 fn unfinished(vault: &Vault, needs: &Needs) -> Result<u64> {
     let packs = vault.store().list(SIDECARS)?;
     let unneeded =
-        packs.iter().filter(|listed| !needs.points_of.contains_key(&PackKey(listed.key.name().into())));
-    debug_assert!(needs.by_point.keys().all(|key| key.starts_with(ROOTS)), "points are named by their roots");
+        packs.iter().filter(|listed| !needs.lines.contains_key(&PackKey(listed.key.name().into())));
     Ok(unneeded.count() as u64)
 }

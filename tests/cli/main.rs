@@ -11,6 +11,7 @@ mod judge;
 mod killing;
 mod naming;
 mod place;
+mod proving;
 mod recording;
 mod refusing;
 mod rehearsing;

@@ -156,6 +156,13 @@ impl Ended {
         self
     }
 
+    /// The word on standard error after these words.
+    #[track_caller]
+    pub fn text_after(&self, words: &str) -> String {
+        let (_, rest) = self.stderr.split_once(words).unwrap_or_else(|| panic!("not said: {words}"));
+        rest.split_whitespace().next().unwrap().to_owned()
+    }
+
     /// How often the first thread had made this call when `words` came up, from 1: for injecting at just
     /// that call in a run like this one.
     #[track_caller]

@@ -9,6 +9,7 @@ mod despite;
 mod forge;
 mod gallery;
 mod hostile;
+mod limits;
 mod newer;
 mod roundtrip;
 mod strangers;

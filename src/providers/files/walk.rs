@@ -22,10 +22,16 @@ pub struct TreeSource {
     device: u64,
     dirs: Vec<OpenDir>,
     /// The first path of each inode that has several.
-    links: HashMap<(u64, u64), ByteName>,
+    links: HashMap<(u64, u64), FirstName>,
     /// Paths that are not entered: (filesystem number, inode).
     skip: Vec<(u64, u64)>,
     expected: Option<u64>,
+}
+
+/// The first path of an inode, and how many of its names are still to come.
+struct FirstName {
+    path: ByteName,
+    to_come: u64,
 }
 
 struct OpenDir {
@@ -88,6 +94,8 @@ impl TreeSource {
             }
         }
         names.sort_unstable_by(|a, b| b.cmp(a));
+        // Some filesystems list a name twice while the directory changes.
+        names.dedup();
         self.dirs.push(OpenDir { fd: Arc::new(fd), path, names });
         Ok(())
     }
@@ -138,10 +146,14 @@ impl TreeSource {
         }
         match self.links.entry((seen.device, entry.inode)) {
             std::collections::hash_map::Entry::Vacant(first) => {
-                first.insert(entry.path.clone());
+                first.insert(FirstName { path: entry.path.clone(), to_come: seen.links - 1 });
             }
-            std::collections::hash_map::Entry::Occupied(first) => {
-                entry.target = Some(first.get().clone());
+            std::collections::hash_map::Entry::Occupied(mut first) => {
+                entry.target = Some(first.get().path.clone());
+                first.get_mut().to_come -= 1;
+                if first.get().to_come == 0 {
+                    first.remove();
+                }
                 entry.kind = EntryKind::Hardlink;
                 entry.size = 0;
                 entry.device = None;

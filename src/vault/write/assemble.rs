@@ -18,6 +18,8 @@ use std::sync::{PoisonError, RwLock};
 
 /// Runs kept within an entry; a file with more gets pages of its own.
 const INLINE_RUNS: usize = 64;
+/// Extended attributes of one entry, names and base64 values together, at most; in bytes.
+const MOST_ATTRIBUTES: usize = 1024 * 1024;
 /// A page of runs ends where the file crosses a multiple of this, so that pages keep their place.
 const REGION: u64 = 64 * 1024 * 1024;
 
@@ -168,14 +170,27 @@ impl<'a> Assembler<'a> {
         };
         entry.size = size;
         entry.unsettled = unsettled;
+        self.refuse_huge_attributes(&mut entry);
         self.totals.entries += 1;
         self.totals.unsettled += u64::from(unsettled);
         if entry.kind == EntryKind::File {
             self.totals.files += 1;
-            self.totals.bytes += size;
+            self.totals.bytes = self.totals.bytes.saturating_add(size);
         }
         let ends_page = Digest::of(entry.path.as_bytes()).0[31] == 0;
         self.tree.push(&*entry, ends_page, &mut self.pages)
+    }
+
+    /// A page has room for an entry with attributes of a megabyte, and no reader takes a larger page. What
+    /// has more is stored without them, and the point is incomplete.
+    fn refuse_huge_attributes(&mut self, entry: &mut Entry) {
+        let bytes: usize = entry.meta.xattrs.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if bytes > MOST_ATTRIBUTES {
+            entry.meta.xattrs.clear();
+            let because =
+                format!("its extended attributes, {bytes} bytes in base64, are more than this format stores");
+            note_missed(&mut self.totals, &mut self.missed, Missed { path: entry.path.clone(), because });
+        }
     }
 
     /// Makes all packs durable and writes the list of what the point needs.

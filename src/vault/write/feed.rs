@@ -8,7 +8,7 @@ use crate::vault::tree::runs;
 use crate::vault::{Content, Entries, Item, Source, Vault};
 use crossbeam_channel::Sender;
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// Steps in one unit of work at most, so that a million empty files take no more memory than one full unit.
 const MOST_STEPS: usize = 4096;
@@ -41,6 +41,11 @@ pub struct Feed<'a> {
     work: Work,
     number: u64,
     not_entered: u64,
+    /// Entries of the parent that last changed before this moment, in Unix seconds, tell an unchanged file:
+    /// a later change could have come in the same tick of the clock, after the file was read.
+    settled_before: i64,
+    /// Paths that were missed: another name of the same file cannot refer to them.
+    missed: HashSet<ByteName>,
 }
 
 impl<'a> Feed<'a> {
@@ -52,6 +57,7 @@ impl<'a> Feed<'a> {
         some_avoided: bool,
         monitor: &'a dyn Monitor,
     ) -> Self {
+        let settled_before = parent.map_or(0, |found| found.root.started_at.timestamp() - 2);
         // Without its packs nothing of the parent can be referred to.
         let entries = parent
             .filter(|_| !usable.is_empty())
@@ -66,6 +72,8 @@ impl<'a> Feed<'a> {
             work: Work::default(),
             number: 0,
             not_entered: 0,
+            settled_before,
+            missed: HashSet::new(),
         }
     }
 
@@ -93,6 +101,12 @@ impl<'a> Feed<'a> {
                         format!("a file came without its content: {}", entry.path),
                     )));
                 }
+                Item::Plain(entry)
+                    if entry.target.as_ref().is_some_and(|first| self.missed.contains(first)) =>
+                {
+                    let because = "it is another name of a file that could not be read".into();
+                    self.abandon(Missed { path: entry.path, because });
+                }
                 Item::Boundary(entry) => {
                     self.not_entered += 1;
                     self.work.steps.push(Step::Open(Box::new(entry)));
@@ -103,7 +117,7 @@ impl<'a> Feed<'a> {
                     self.work.steps.push(Step::Close { size: 0, unsettled: false });
                 }
                 Item::File(entry, content) => self.file(entry, content, out)?,
-                Item::Missed(missed) => self.work.steps.push(Step::Abandon(missed)),
+                Item::Missed(missed) => self.abandon(missed),
             }
             if self.work.steps.len() >= MOST_STEPS {
                 self.flush(out)?;
@@ -137,7 +151,7 @@ impl<'a> Feed<'a> {
         let before = self.parent.find(&entry.path);
         let (path, size) = (entry.path.clone(), entry.size);
         self.work.steps.push(Step::Open(Box::new(entry.clone())));
-        if let Some(before) = before.as_ref().filter(|before| before.is_unchanged(&entry)) {
+        if let Some(before) = before.as_ref().filter(|before| self.is_unchanged(before, &entry)) {
             if self.keep(before, out)? {
                 self.monitor.advance(size, 0);
                 self.work.steps.push(Step::Close { size, unsettled: false });
@@ -146,18 +160,30 @@ impl<'a> Feed<'a> {
             // The point before cannot be read here: the file is read instead, from its beginning.
             self.work.steps.push(Step::Open(Box::new(entry)));
         }
-        let blocks = before.map(|before| Blocks::new(self.vault, &before));
+        let mut blocks = before.map(|before| Blocks::new(self.vault, &before));
         let read = match usize::try_from(size) {
-            Ok(size) if size <= UNIT => self.small(size, &mut *content, out),
+            Ok(size) if size <= UNIT => self.small(size, &mut *content, blocks.as_mut(), out),
             _ => self.large(size, &mut *content, blocks, out),
         };
         let step = match read.and_then(|size| Ok((size, content.has_changed()?))) {
             Ok((read, changed)) => Step::Close { size: read, unsettled: changed || read != size },
-            Err(Stop::Missed(because)) => Step::Abandon(Missed { path, because }),
+            Err(Stop::Missed(because)) => {
+                self.abandon(Missed { path, because });
+                return Ok(());
+            }
             Err(other) => return Err(other),
         };
         self.work.steps.push(step);
         Ok(())
+    }
+
+    fn abandon(&mut self, missed: Missed) {
+        self.missed.insert(missed.path.clone());
+        self.work.steps.push(Step::Abandon(missed));
+    }
+
+    fn is_unchanged(&self, before: &Entry, now: &Entry) -> bool {
+        before.is_unchanged(now) && before.ctime.seconds < self.settled_before
     }
 
     /// Refers to what the point before stored of this file; false where that cannot be read.
@@ -181,7 +207,13 @@ impl<'a> Feed<'a> {
     }
 
     /// Reads a small file as one chunk, together with its neighbours.
-    fn small(&mut self, size: usize, content: &mut dyn Content, out: &Out) -> std::result::Result<u64, Stop> {
+    fn small(
+        &mut self,
+        size: usize,
+        content: &mut dyn Content,
+        blocks: Option<&mut Blocks>,
+        out: &Out,
+    ) -> std::result::Result<u64, Stop> {
         if self.work.raw.len() + size > UNIT {
             self.flush_keeping_open(out)?;
         }
@@ -196,7 +228,9 @@ impl<'a> Feed<'a> {
         };
         self.work.raw.truncate(start + read);
         if read > 0 {
-            self.work.steps.push(Step::Data { offset: 0, range: start..start + read, before: None });
+            let before = blocks.and_then(|blocks| blocks.at(0));
+            let before = before.filter(|before| self.usable.contains(&before.frame.pack));
+            self.work.steps.push(Step::Data { offset: 0, range: start..start + read, before });
         }
         self.monitor.advance(read as u64, 0);
         Ok(read as u64)

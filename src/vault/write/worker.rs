@@ -77,11 +77,17 @@ impl<'a> Worker<'a> {
 struct Fresh {
     ranges: Vec<std::ops::Range<usize>>,
     chunks: Vec<Chunk>,
+    places: std::collections::HashMap<Digest, u32>,
     size: u32,
 }
 
 impl Fresh {
+    /// Where in the decoded frame the chunk begins; the same bytes are not stored twice in one frame.
     fn add(&mut self, range: std::ops::Range<usize>, chunk: Chunk) -> Result<u32> {
+        if let Some(skip) = self.places.get(&chunk.sha256()) {
+            return Ok(*skip);
+        }
+        self.places.insert(chunk.sha256(), self.size);
         let skip = self.size;
         self.size = skip.checked_add(chunk.size()).ok_or_else(too_long)?;
         self.ranges.push(range);
