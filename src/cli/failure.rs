@@ -49,10 +49,10 @@ impl Failure {
     }
 }
 
-/// One line on standard error. Where that is full or closed, the exit code still says what it says.
+/// One line on standard error, whatever a hostile vault or path put into it. Where that is full or closed, the exit code still says what it says.
 fn complain(label: &str, text: &str) {
     if !text.is_empty() {
-        drop(writeln!(std::io::stderr(), "{label}: {text}"));
+        drop(writeln!(std::io::stderr(), "{label}: {}", safe(text)));
     }
 }
 
@@ -74,7 +74,7 @@ pub fn parsing(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     Exit::Usage.into()
 }
 
-/// The parser repeats arguments as they came: a terminal must not obey them.
+/// Nothing that came from outside is obeyed by a terminal.
 fn safe(text: &str) -> String {
     let mut letter = [0; 4];
     let tame = |c: char| match c {

@@ -3,8 +3,6 @@
 /// A stretch of work that a person may wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Looking at the machine.
-    Survey,
     /// Reading the source and writing the vault.
     Copy,
     /// Reading stored objects back.
@@ -21,7 +19,6 @@ impl Phase {
     /// The phase's word.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Survey => "survey",
             Self::Copy => "copy",
             Self::ReadBack => "read back",
             Self::Verify => "verify",
