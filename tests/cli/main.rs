@@ -14,6 +14,7 @@ mod place;
 mod recording;
 mod refusing;
 mod rehearsing;
+mod rehearsing_own;
 mod remembering;
 mod run;
 mod sources;
