@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 /// A thing on a filesystem: by its name in an open directory, or itself open.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +38,70 @@ pub struct Kept {
     /// Extended attributes could not be set.
     pub xattrs: u64,
 }
+
+/// Compares metadata after a restore. What could not be given back is excused entry by entry, and no more
+/// often than the restore counted: any further difference is one.
+#[derive(Debug, Default)]
+pub struct Excuses {
+    allowed: Kept,
+    owners: AtomicU64,
+    xattrs: AtomicU64,
+}
+
+impl Excuses {
+    /// Excuses for a restore that could not give back so much.
+    pub fn new(allowed: Kept) -> Self {
+        Self { allowed, ..Self::default() }
+    }
+
+    /// How often something was excused so far.
+    pub fn used(&self) -> Kept {
+        Kept { ownership: self.owners.load(SeqCst), xattrs: self.xattrs.load(SeqCst) }
+    }
+
+    /// In what `seen` differs from `stored`, if it does: a word for people. Content is not compared.
+    pub fn difference(&self, stored: &Entry, seen: &Entry) -> Option<&'static str> {
+        let owner = |entry: &Entry| (entry.meta.uid, entry.meta.gid);
+        let owner_differs = owner(stored) != owner(seen);
+        // As `give` does: without its owner, a file is not given set-uid and set-gid.
+        let mode = if owner_differs { without_set_id(&stored.meta.mode) } else { stored.meta.mode.clone() };
+        let differs = [
+            ("kind", stored.kind != seen.kind),
+            ("size", stored.kind == EntryKind::File && stored.size != seen.size),
+            ("mode", stored.kind != EntryKind::Symlink && mode != seen.meta.mode),
+            ("modification time", stored.meta.mtime != seen.meta.mtime),
+            ("link target", stored.target != seen.target),
+            ("device number", stored.device != seen.device),
+        ];
+        if let Some((what, _)) = differs.iter().find(|(_, differs)| *differs) {
+            return Some(what);
+        }
+        if owner_differs && !spend(&self.owners, 1, self.allowed.ownership) {
+            return Some("owner");
+        }
+        self.xattrs_differ(&stored.meta.xattrs, &seen.meta.xattrs).then_some("extended attributes")
+    }
+
+    /// An attribute that is missing may be one that could not be set; one with another value never is.
+    fn xattrs_differ(&self, stored: &BTreeMap<String, String>, seen: &BTreeMap<String, String>) -> bool {
+        let missing = stored.keys().filter(|name| !seen.contains_key(*name)).count() as u64;
+        let other = seen.iter().any(|(name, value)| stored.get(name) != Some(value));
+        other || (missing > 0 && !spend(&self.xattrs, missing, self.allowed.xattrs))
+    }
+}
+
+/// Counts so many more, if the sum stays within what is allowed.
+fn spend(used: &AtomicU64, more: u64, allowed: u64) -> bool {
+    used.fetch_update(SeqCst, SeqCst, |used| used.checked_add(more).filter(|sum| *sum <= allowed)).is_ok()
+}
+
+fn without_set_id(mode: &str) -> String {
+    u32::from_str_radix(mode, 8)
+        .map_or_else(|_| mode.to_owned(), |mode| format!("{:04o}", mode & WITHOUT_SET_ID))
+}
+
+/// All mode bits but set-uid and set-gid.
+const WITHOUT_SET_ID: u32 = 0o1777;
 
 impl Spot<'_> {
     fn stat(&self) -> Result<rustix::fs::Stat, Errno> {
@@ -167,7 +232,7 @@ pub fn give(spot: Spot<'_>, meta: &Meta, is_symlink: bool, kept: &mut Kept) -> R
     let mut mode = u32::from_str_radix(&meta.mode, 8).map_err(|_| Errno::INVAL)? & 0o7777;
     if owned.is_err() {
         // Set-uid for another owner than the stored one would grant what nobody granted.
-        mode &= 0o1777;
+        mode &= WITHOUT_SET_ID;
     }
     if !is_symlink {
         match spot {
@@ -200,4 +265,39 @@ fn kind_of(file_type: FileType) -> Option<EntryKind> {
 
 fn moment(seconds: i64, nanoseconds: impl TryInto<u32>) -> Moment {
     Moment { seconds, nanoseconds: nanoseconds.try_into().unwrap_or_default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(uid: u32, mode: &str, xattrs: &[(&str, &str)]) -> Entry {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = std::fs::File::open(temp.path()).unwrap();
+        let mut entry = see(Spot::Open(std::os::fd::AsFd::as_fd(&dir)), ByteName::default()).unwrap().entry;
+        entry.kind = EntryKind::File;
+        let xattrs = xattrs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let mtime = Moment { seconds: 7, nanoseconds: 7 };
+        entry.meta = Meta { mode: mode.into(), uid, gid: 0, mtime, xattrs };
+        entry
+    }
+
+    #[test]
+    fn what_could_not_be_given_is_excused_entry_by_entry_and_only_so_often() {
+        let excuses = Excuses::new(Kept { ownership: 1, xattrs: 1 });
+        let (stored, plain) = (entry(0, "4755", &[("user.a", "x")]), &[("user.a", "x")]);
+        // An entry that has its owner must have its mode too, though another entry lost its owner.
+        assert_eq!(excuses.difference(&stored, &entry(0, "0755", plain)), Some("mode"));
+        assert_eq!(excuses.difference(&stored, &entry(5, "0700", plain)), Some("mode"));
+        assert_eq!(excuses.difference(&stored, &entry(5, "4755", plain)), Some("mode"));
+        assert_eq!(excuses.difference(&stored, &entry(5, "0755", plain)), None);
+        assert_eq!(excuses.difference(&stored, &entry(5, "0755", plain)), Some("owner"));
+        let same = |xattrs| excuses.difference(&stored, &entry(0, "4755", xattrs));
+        assert_eq!(same(&[("user.a", "y")]), Some("extended attributes"));
+        assert_eq!(same(&[("user.a", "x"), ("user.b", "x")]), Some("extended attributes"));
+        assert_eq!(same(&[]), None);
+        assert_eq!(same(&[]), Some("extended attributes"));
+        assert_eq!(same(plain), None);
+        assert_eq!(excuses.used(), Kept { ownership: 1, xattrs: 1 });
+    }
 }

@@ -15,6 +15,7 @@ mod proving;
 mod recording;
 mod refusing;
 mod rehearsing;
+mod rehearsing_own;
 mod remembering;
 mod run;
 mod sources;

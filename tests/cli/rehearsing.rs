@@ -103,3 +103,43 @@ fn a_rehearsal_with_unreadable_data_fails_and_says_what_could_not_be_read() {
     ended.complains("incomplete").complains("secret").complains("to do: ");
     assert_nothing_left(&place.path("tmp"));
 }
+
+#[test]
+fn an_interrupt_at_any_moment_of_the_making_leaves_nothing() {
+    let place = Place::new();
+    for delay in [0, 100, 300, 500] {
+        let mut running = place.outlive(&[&"rehearse"]).start();
+        running.wait_for("orders.db");
+        std::thread::sleep(std::time::Duration::from_millis(delay));
+        assert!(running.signal(Signal::INT), "the interrupt after {delay} ms came too late");
+        running.end().expect(12).complains("stopped as asked");
+        assert_nothing_left(&place.path("tmp"));
+    }
+}
+
+#[test]
+fn what_a_killed_rehearsal_left_is_named_by_the_next_with_the_commands_that_remove_it() {
+    let place = Place::new();
+    let mut running = place.outlive(&[&"rehearse"]).start();
+    running.wait_for("SNAP_CREATE");
+    assert!(running.signal(Signal::KILL));
+    running.end();
+    let data = place.file("data/file", "bytes").parent().unwrap().to_path_buf();
+    let ended = place.outlive(&[&"rehearse", &data, &"--format", &"json"]).end().expect(0);
+    let json = ended.json("rehearse");
+    let left = json["left"][0].as_str().unwrap();
+    let commands = left.split("to remove it: ").nth(1).unwrap();
+    assert!(commands.starts_with("umount ") && commands.contains("; rm -r /"), "{left}");
+    tool("sh", &["-e", "-c", commands]);
+    assert_nothing_left(&place.path("tmp"));
+}
+
+#[test]
+fn what_cannot_be_unmounted_is_named_with_the_command() {
+    let place = Place::new();
+    let run = place.outlive(&[&"rehearse", &"--keep"]).inject("umount2:error=EBUSY");
+    let ended = run.end().expect(12).complains("umount /").complains("Kept as asked: ");
+    let commands = ended.stderr.split("to remove it: ").nth(1).unwrap().trim();
+    tool("sh", &["-e", "-c", commands]);
+    assert_nothing_left(&place.path("tmp"));
+}

@@ -1,8 +1,10 @@
 //! Two trees hold the same: every name, every byte, and the metadata that a restore gives back.
 
+use super::original::Original;
 use crate::domain::{ByteName, Kind, Monitor, Phase, Problem, Result};
 use crate::providers::files::TreeSource;
 use crate::vault::format::{Entry, EntryKind, UNIT};
+use crate::vault::metadata::{Excuses, Kept};
 use crate::vault::{Content, Item, Source};
 use std::cmp::Ordering;
 use std::path::Path;
@@ -10,7 +12,7 @@ use std::path::Path;
 /// What comparing found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comparison {
-    /// Entries compared.
+    /// Entries compared: those that are the same, and those that differ.
     pub entries: u64,
     /// Bytes of files compared.
     pub bytes: u64,
@@ -18,77 +20,175 @@ pub struct Comparison {
     pub differences: Vec<(ByteName, String)>,
     /// How many differ in all.
     pub differing: u64,
-    /// Paths that differ, but whose original changed since it was copied: nothing can be said of them here.
+    /// Entries that differ, but whose original changed since it was copied: nothing can be said of them here.
     pub changed_since: u64,
+    /// What the restore could not give back, and was therefore not compared.
+    pub not_given: Kept,
+    /// Device nodes that the restore left out.
+    pub devices_left_out: u64,
+    /// Directories that are other volumes, and were not entered.
+    pub other_volumes: u64,
+    /// The first few of them.
+    pub other_volumes_named: Vec<ByteName>,
 }
 
-/// Differences kept by name.
-const NAMED: usize = 100;
+/// What a restore said that it left out: so much is excused, and no more.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LeftOut {
+    /// Owners and attributes.
+    pub not_given: Kept,
+    /// Device nodes, and their other names.
+    pub devices: u64,
+}
 
-/// Compares a restored tree with the original. Entries of the original that changed after `copied_at`
-/// (Unix seconds) are counted apart; about `expected` bytes are to be compared.
+/// Differences kept by name, and other volumes.
+const NAMED: usize = 100;
+const VOLUMES_NAMED: usize = 5;
+
+/// Compares a restored tree with the original. What the restore left out is excused as often as it said;
+/// entries of the original that changed after it was copied are counted apart. About `expected` bytes are
+/// to be compared.
 ///
 /// # Errors
 /// When either cannot be read.
 pub fn same_tree(
-    original: &Path,
+    original: &Original,
     restored: &Path,
-    copied_at: Option<i64>,
+    left_out: LeftOut,
     expected: u64,
     monitor: &dyn Monitor,
 ) -> Result<Comparison> {
-    let mut left = TreeSource::open(original, Vec::new())?;
+    let mut left = TreeSource::open(&original.path, Vec::new())?;
     let mut right = TreeSource::open(restored, Vec::new())?;
     monitor.begin(Phase::Compare, Some(expected));
-    let mut comparison = Comparison::default();
-    let compared = walk(&mut left, &mut right, copied_at, &mut comparison, monitor);
+    let mut walk = Walk {
+        original,
+        left_out,
+        excuses: Excuses::new(left_out.not_given),
+        dirs: Vec::new(),
+        found: Comparison::default(),
+        monitor,
+    };
+    let compared = walk.all(&mut left, &mut right);
     monitor.end();
-    compared.map(|()| comparison)
+    compared?;
+    Ok(Comparison { not_given: walk.excuses.used(), ..walk.found })
 }
 
-fn walk(
-    left: &mut TreeSource,
-    right: &mut TreeSource,
-    copied_at: Option<i64>,
-    found: &mut Comparison,
-    monitor: &dyn Monitor,
-) -> Result<()> {
-    let (mut a, mut b) = (left.next()?, right.next()?);
-    while a.is_some() || b.is_some() {
-        if monitor.cancelled() {
-            return Err(Problem::new(Kind::Cancelled, "stopped as asked"));
-        }
-        found.entries += 1;
-        let order = match (&a, &b) {
-            (Some(a), Some(b)) => Entry::compare_paths(path_of(a), path_of(b)),
-            (Some(_), None) => Ordering::Less,
-            _ => Ordering::Greater,
-        };
-        let original = if order == Ordering::Greater { None } else { a.take() };
-        let restored = if order == Ordering::Less { None } else { b.take() };
-        let changed = original.as_ref().and_then(entry_of).is_some_and(|entry| {
-            copied_at.is_some_and(|at| entry.ctime.seconds >= at || entry.meta.mtime.seconds >= at)
-        });
-        let path =
-            original.as_ref().or(restored.as_ref()).map(|item| path_of(item).clone()).unwrap_or_default();
-        if let Some(how) = difference(original, restored, found, monitor) {
-            if changed {
-                found.changed_since += 1;
-            } else {
-                found.differing += 1;
-                if found.differences.len() < NAMED {
-                    found.differences.push((path, how));
-                }
+struct Walk<'a> {
+    original: &'a Original,
+    left_out: LeftOut,
+    excuses: Excuses,
+    /// The directories of the original that we are in, and whether they changed since they were copied.
+    dirs: Vec<(ByteName, bool)>,
+    found: Comparison,
+    monitor: &'a dyn Monitor,
+}
+
+impl Walk<'_> {
+    fn all(&mut self, left: &mut TreeSource, right: &mut TreeSource) -> Result<()> {
+        let (mut a, mut b) = (left.next()?, right.next()?);
+        while a.is_some() || b.is_some() {
+            let order = match (&a, &b) {
+                (Some(a), Some(b)) => Entry::compare_paths(path_of(a), path_of(b)),
+                (Some(_), None) => Ordering::Less,
+                _ => Ordering::Greater,
+            };
+            let original = if order == Ordering::Greater { None } else { a.take() };
+            let restored = if order == Ordering::Less { None } else { b.take() };
+            self.pair(original, restored);
+            if self.monitor.cancelled() {
+                return Err(Problem::new(Kind::Cancelled, "stopped as asked"));
+            }
+            if order != Ordering::Greater {
+                a = left.next()?;
+            }
+            if order != Ordering::Less {
+                b = right.next()?;
             }
         }
-        if order != Ordering::Greater {
-            a = left.next()?;
+        Ok(())
+    }
+
+    fn pair(&mut self, original: Option<Item>, restored: Option<Item>) {
+        let Some(path) = original.as_ref().or(restored.as_ref()).map(|item| path_of(item).clone()) else {
+            return;
+        };
+        if let (Some(item), None) = (&original, &restored)
+            && self.is_device_left_out(item)
+        {
+            self.found.devices_left_out += 1;
+            return;
         }
-        if order != Ordering::Less {
-            b = right.next()?;
+        if let Some(Item::Boundary(entry)) = &original {
+            self.found.other_volumes += 1;
+            if self.found.other_volumes_named.len() < VOLUMES_NAMED {
+                self.found.other_volumes_named.push(entry.path.clone());
+            }
+        }
+        let changed = self.changed(&path, original.as_ref());
+        let size = original.as_ref().map_or(0, size_of);
+        match self.difference(original, restored) {
+            Some(_) if changed => {
+                self.found.changed_since += 1;
+                return;
+            }
+            Some(how) => {
+                self.found.differing += 1;
+                if self.found.differences.len() < NAMED {
+                    self.found.differences.push((path, how));
+                }
+            }
+            None => self.found.bytes += size,
+        }
+        self.found.entries += 1;
+    }
+
+    /// Whether the original changed since it was copied. What is gone from it changed the directory it was in.
+    fn changed(&mut self, path: &ByteName, original: Option<&Item>) -> bool {
+        while self.dirs.last().is_some_and(|(dir, _)| !is_below(path, dir)) {
+            self.dirs.pop();
+        }
+        match original.and_then(entry_of) {
+            Some(entry) => {
+                let changed = self.original.changed(entry);
+                if entry.kind == EntryKind::Dir {
+                    self.dirs.push((path.clone(), changed));
+                }
+                changed
+            }
+            None => original.is_none() && self.dirs.last().is_some_and(|(_, changed)| *changed),
         }
     }
-    Ok(())
+
+    /// A device node, or another name of one, while the restore left out more than were met.
+    fn is_device_left_out(&self, item: &Item) -> bool {
+        let kinds = [EntryKind::CharDevice, EntryKind::BlockDevice, EntryKind::Hardlink];
+        self.found.devices_left_out < self.left_out.devices
+            && entry_of(item).is_some_and(|entry| kinds.contains(&entry.kind))
+    }
+
+    /// How two entries differ, if they do.
+    fn difference(&self, a: Option<Item>, b: Option<Item>) -> Option<String> {
+        let (Some(a), Some(b)) = (a, b) else { return Some("only on one side".into()) };
+        let (Some(left), Some(right)) = (entry_of(&a), entry_of(&b)) else {
+            return Some("could not be read".into());
+        };
+        if let Some(what) = self.excuses.difference(left, right) {
+            return Some(format!("another {what}"));
+        }
+        let (Item::File(entry, mut a), Item::File(_, mut b)) = (a, b) else { return None };
+        match same_bytes(&mut *a, &mut *b, entry.size, self.monitor) {
+            Ok(None) => None,
+            Ok(Some(at)) => Some(format!("other bytes from {at} on")),
+            Err(because) => Some(because),
+        }
+    }
+}
+
+fn is_below(path: &ByteName, dir: &ByteName) -> bool {
+    let (path, dir) = (path.as_bytes(), dir.as_bytes());
+    dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.first() == Some(&b'/'))
 }
 
 fn entry_of(item: &Item) -> Option<&Entry> {
@@ -98,48 +198,14 @@ fn entry_of(item: &Item) -> Option<&Entry> {
     }
 }
 
+fn size_of(item: &Item) -> u64 {
+    if let Item::File(entry, _) = item { entry.size } else { 0 }
+}
+
 fn path_of(item: &Item) -> &ByteName {
     match item {
         Item::Plain(entry) | Item::Boundary(entry) | Item::File(entry, _) => &entry.path,
         Item::Missed(missed) => &missed.path,
-    }
-}
-
-/// How two entries differ, if they do.
-fn difference(
-    a: Option<Item>,
-    b: Option<Item>,
-    found: &mut Comparison,
-    monitor: &dyn Monitor,
-) -> Option<String> {
-    let (Some(a), Some(b)) = (a, b) else { return Some("only on one side".into()) };
-    let (Some(left), Some(right)) = (entry_of(&a).cloned(), entry_of(&b).cloned()) else {
-        return Some("could not be read".into());
-    };
-    let facts = [
-        ("kind", left.kind != right.kind),
-        ("size", left.size != right.size),
-        ("mode", left.kind != EntryKind::Symlink && left.meta.mode != right.meta.mode),
-        ("owner", (left.meta.uid, left.meta.gid) != (right.meta.uid, right.meta.gid)),
-        ("modification time", left.meta.mtime != right.meta.mtime),
-        ("extended attributes", left.meta.xattrs != right.meta.xattrs),
-        ("link target", left.target != right.target),
-        ("device number", left.device != right.device),
-    ];
-    if let Some((what, _)) = facts.iter().find(|(_, differs)| *differs) {
-        return Some(format!("another {what}"));
-    }
-    match (a, b) {
-        (Item::File(entry, mut a), Item::File(_, mut b)) => {
-            let same = same_bytes(&mut *a, &mut *b, entry.size, monitor);
-            found.bytes += entry.size;
-            match same {
-                Ok(None) => None,
-                Ok(Some(at)) => Some(format!("other bytes from {at} on")),
-                Err(because) => Some(because),
-            }
-        }
-        _ => None,
     }
 }
 
@@ -152,7 +218,7 @@ fn same_bytes(
 ) -> std::result::Result<Option<u64>, String> {
     let (mut one, mut other) = (vec![0; UNIT], vec![0; UNIT]);
     let mut at = 0;
-    while at < size {
+    while at < size && !monitor.cancelled() {
         let next = |content: &mut dyn Content| {
             content.data_after(at).map(|data| data.map_or(size, |(from, _)| from))
         };
@@ -183,11 +249,7 @@ mod tests {
     use crate::domain::Silent;
 
     fn compare(a: &Path, b: &Path) -> Comparison {
-        let mut found = Comparison::default();
-        let (mut a, mut b) =
-            (TreeSource::open(a, Vec::new()).unwrap(), TreeSource::open(b, Vec::new()).unwrap());
-        walk(&mut a, &mut b, None, &mut found, &Silent).unwrap();
-        found
+        same_tree(&Original::still(a), b, LeftOut::default(), 0, &Silent).unwrap()
     }
 
     #[test]
@@ -233,6 +295,40 @@ mod tests {
             let expected = if how == "another link target" { "another modification time" } else { how };
             assert!(named.contains(&how) || named.contains(&expected), "{how}: {named:?}");
         }
+    }
+
+    #[test]
+    fn only_what_changed_after_the_copy_began_is_counted_apart_and_never_as_compared() {
+        let temp = tempfile::tempdir().unwrap();
+        let (a, b) = (temp.path().join("a"), temp.path().join("b"));
+        std::fs::create_dir(&a).unwrap();
+        for name in ["early", "late", "gone", "same"] {
+            std::fs::write(a.join(name), name).unwrap();
+        }
+        // A time of modification in the future excuses nothing.
+        let future = std::time::SystemTime::now() + std::time::Duration::from_secs(1 << 30);
+        std::fs::File::options().write(true).open(a.join("early")).unwrap().set_modified(future).unwrap();
+        archive(&a, &b);
+        std::fs::write(b.join("early"), "EARLY").unwrap();
+        std::fs::File::options().write(true).open(b.join("early")).unwrap().set_modified(future).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let copied = chrono::Utc::now();
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::fs::write(a.join("late"), "other").unwrap();
+        std::fs::remove_file(a.join("gone")).unwrap();
+        let found =
+            same_tree(&Original::live(&a, copied, chrono::Utc::now), &b, LeftOut::default(), 0, &Silent)
+                .unwrap();
+        let named: Vec<_> = found.differences.iter().map(|(path, _)| path.to_string()).collect();
+        assert_eq!(named, ["early"], "{found:?}");
+        // The root, late and gone changed; only "same" and "early" were compared.
+        assert_eq!((found.changed_since, found.entries, found.bytes), (3, 2, 4), "{found:?}");
+        // Of a moment that has not come yet nothing can have changed.
+        let later = copied + chrono::TimeDelta::seconds(100);
+        let found =
+            same_tree(&Original::live(&a, later, chrono::Utc::now), &b, LeftOut::default(), 0, &Silent)
+                .unwrap();
+        assert_eq!((found.changed_since, found.differing), (0, 4), "{found:?}");
     }
 
     fn archive(a: &Path, b: &Path) {

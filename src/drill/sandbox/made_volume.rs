@@ -1,5 +1,6 @@
 //! A made-up volume for a rehearsal: a database-like thing with its snapshots beside it on one filesystem.
 
+use super::mounts::{mounts_in, shell_word};
 use super::tool::run;
 use crate::domain::{Problem, Result};
 use std::ffi::OsStr;
@@ -149,13 +150,33 @@ impl MadeVolume {
     /// Unmounts it, so that its scratch space can be removed. Done twice, it does nothing.
     ///
     /// # Errors
-    /// When something still uses it.
+    /// When something still uses it; the command that unmounts it is in the remedy.
     pub fn unmount(&self) -> Result<()> {
         match &self.made {
-            Made::Btrfs { image, mount } if image.exists() => run("umount", &[mount.as_os_str()]),
-            _ => Ok(()),
+            Made::Btrfs { mount, .. } => unmount(mount),
+            Made::Plain { .. } => Ok(()),
         }
     }
+}
+
+/// Unmounts what is mounted there, if anything is: whoever looked in may need a moment to leave.
+fn unmount(mount: &Path) -> Result<()> {
+    const TRIES: u32 = 20;
+    for left in (0..TRIES).rev() {
+        if mounts_in(mount)?.is_empty() {
+            return Ok(());
+        }
+        match run("umount", &[mount.as_os_str()]) {
+            Err(problem) if left == 0 => {
+                let command = shell_word(mount);
+                return Err(problem.at(command.clone()).remedy(format!("umount {command}")));
+            }
+            _ => {
+                std::thread::sleep(std::time::Duration::from_millis(if left + 1 == TRIES { 0 } else { 100 }))
+            }
+        }
+    }
+    Ok(())
 }
 
 fn btrfs(directory: &Path) -> Result<Made> {
@@ -168,15 +189,16 @@ fn btrfs(directory: &Path) -> Result<Made> {
         .map_err(|error| Problem::io("making an image file", error))?;
     make_dir(&mount)?;
     run("mkfs.btrfs", &[OsStr::new("--quiet"), image.as_os_str()])?;
-    run("mount", &[OsStr::new("-o"), OsStr::new("loop"), image.as_os_str(), mount.as_os_str()])?;
     let prepared =
-        run("btrfs", &[OsStr::new("subvolume"), OsStr::new("create"), mount.join("data").as_os_str()])
+        run("mount", &[OsStr::new("-o"), OsStr::new("loop"), image.as_os_str(), mount.as_os_str()])
+            .and_then(|()| {
+                run("btrfs", &[OsStr::new("subvolume"), OsStr::new("create"), mount.join("data").as_os_str()])
+            })
             .and_then(|()| make_dir(&mount.join("snapshots")));
-    if let Err(problem) = prepared {
-        run("umount", &[mount.as_os_str()])?;
-        return Err(problem);
+    match prepared {
+        Ok(()) => Ok(Made::Btrfs { image, mount }),
+        Err(problem) => unmount(&mount).and(Err(problem)),
     }
-    Ok(Made::Btrfs { image, mount })
 }
 
 fn archive(from: &Path, to: &Path) -> Result<()> {

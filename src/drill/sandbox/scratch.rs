@@ -1,8 +1,10 @@
 //! A scratch directory: new, private, marked, and removed by whoever made it.
 
+use super::mounts::{mounts_in, removal_commands};
 use crate::domain::{Kind, Problem, Result, printable};
 use crate::store::random_hex;
-use rustix::fs::Mode;
+use rustix::fs::{FlockOperation, Mode, flock};
+use std::fs::File;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -10,11 +12,17 @@ use std::path::{Path, PathBuf};
 /// The file that marks a directory as scratch space of ours.
 const MARKER: &str = "this-is-outlive-scratch";
 
-/// A scratch directory. Dropping it leaves it: removal is an act of its own, and recorded.
+/// The beginning of every scratch directory's name.
+const PREFIX: &str = "outlive-scratch-";
+
+/// A scratch directory. Dropping it leaves it: removal is an act of its own, and its outcome is part of the
+/// result (the ledger of a rehearsal lies in the scratch space itself).
 #[derive(Debug)]
 pub struct Scratch {
     path: PathBuf,
     identity: String,
+    /// Locked while it is in use, so that others can tell.
+    _marker: File,
 }
 
 /// What became of a scratch directory.
@@ -22,7 +30,7 @@ pub struct Scratch {
 pub struct Removal {
     /// Where it was.
     pub path: String,
-    /// Why it is still there; `None` when it is gone.
+    /// Why it is still there, and the commands that remove it; `None` when it is gone.
     pub left: Option<String>,
 }
 
@@ -38,7 +46,7 @@ impl Scratch {
                 .remedy("name an existing directory with --scratch")
         })?;
         let identity = random_hex()?;
-        let path = parent.join(format!("outlive-scratch-{}", &identity[..12]));
+        let path = parent.join(format!("{PREFIX}{}", &identity[..12]));
         let failed = |error: std::io::Error| {
             Problem::io("making scratch space", error).at(printable(path.as_os_str().as_bytes()))
         };
@@ -49,7 +57,9 @@ impl Scratch {
             .open(path.join(MARKER))
             .map_err(failed)?;
         marker.write_all(identity.as_bytes()).map_err(failed)?;
-        Ok(Self { path, identity })
+        // Where there are no locks, nothing is found to be left by others: that is all.
+        let _lock = flock(&marker, FlockOperation::NonBlockingLockExclusive);
+        Ok(Self { path, identity, _marker: marker })
     }
 
     /// Where it is.
@@ -63,13 +73,33 @@ impl Scratch {
         stat.f_bavail.checked_mul(stat.f_frsize)
     }
 
+    /// Scratch directories of this user beside this one that nobody uses any more.
+    pub fn left_by_others(&self) -> Vec<PathBuf> {
+        let siblings = self.path.parent().and_then(|parent| std::fs::read_dir(parent).ok());
+        let mut left: Vec<PathBuf> = siblings
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| *path != self.path && is_ours(path) && is_unused(path))
+            .collect();
+        left.sort();
+        left
+    }
+
+    /// The commands that remove it, for a person.
+    pub fn removal_commands(&self) -> String {
+        removal_commands(&self.path)
+    }
+
     /// Removes the directory with all it holds, unless it is not ours any more or something is mounted in it.
     pub fn remove(self) -> Removal {
         let path = printable(self.path.as_os_str().as_bytes());
         let left = self.may_remove().and_then(|()| {
             std::fs::remove_dir_all(&self.path).map_err(|error| Problem::io("removing scratch space", error))
         });
-        Removal { path, left: left.err().map(|problem| problem.what) }
+        let left =
+            left.err().map(|problem| format!("{}; to remove it: {}", problem.what, self.removal_commands()));
+        Removal { path, left }
     }
 
     fn may_remove(&self) -> Result<()> {
@@ -78,29 +108,24 @@ impl Scratch {
             Ok(identity) if identity == self.identity => {}
             _ => return refuse("its mark is gone or another's"),
         }
-        let mounts = std::fs::read("/proc/self/mountinfo")
-            .map_err(|error| Problem::io("reading the mounts of this machine", error))?;
-        if mentions(&mounts, self.path.as_os_str().as_bytes()) {
+        if !mounts_in(&self.path)?.is_empty() {
             return refuse("something is mounted in it");
         }
         Ok(())
     }
 }
 
-/// True where a mount point is the directory or lies in it. Directory names of ours need no escapes, and
-/// what stands before them is compared as the kernel escapes it.
-fn mentions(mounts: &[u8], directory: &[u8]) -> bool {
-    let mut escaped = Vec::new();
-    for byte in directory {
-        match byte {
-            b' ' | b'\t' | b'\n' | b'\\' => escaped.extend(format!("\\{byte:03o}").bytes()),
-            other => escaped.push(*other),
-        }
-    }
-    mounts.split(|byte| *byte == b'\n').any(|line| {
-        let point = line.split(|byte| *byte == b' ').nth(4).unwrap_or_default();
-        point == escaped || point.strip_prefix(&*escaped).is_some_and(|rest| rest.first() == Some(&b'/'))
-    })
+/// A directory of this user with the name of scratch space.
+fn is_ours(path: &Path) -> bool {
+    let named = path.file_name().is_some_and(|name| name.as_bytes().starts_with(PREFIX.as_bytes()));
+    let user = rustix::process::geteuid().as_raw();
+    named && rustix::fs::lstat(path).is_ok_and(|stat| stat.st_uid == user)
+}
+
+/// True where it has our mark, and the lock on it is free.
+fn is_unused(path: &Path) -> bool {
+    File::open(path.join(MARKER))
+        .is_ok_and(|marker| flock(&marker, FlockOperation::NonBlockingLockExclusive).is_ok())
 }
 
 #[cfg(test)]
@@ -125,10 +150,13 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_inside_is_seen_even_where_its_path_has_spaces() {
-        let mounts = b"1 2 0:1 / /tmp/a\\040b/outlive-scratch-1/volume rw - ext4 /dev/loop0 rw\n";
-        assert!(mentions(mounts, b"/tmp/a b/outlive-scratch-1"));
-        assert!(!mentions(mounts, b"/tmp/a b/outlive-scratch-12"));
-        assert!(!mentions(mounts, b"/tmp/a b/outlive"));
+    fn what_nobody_uses_any_more_is_found_and_what_is_in_use_is_not() {
+        let temp = tempfile::tempdir().unwrap();
+        let (stopped, mine) = (Scratch::create(temp.path()).unwrap(), Scratch::create(temp.path()).unwrap());
+        std::fs::create_dir(temp.path().join("outlive-scratch-not")).unwrap();
+        assert!(mine.left_by_others().is_empty());
+        let path = stopped.path().to_path_buf();
+        drop(stopped);
+        assert_eq!(mine.left_by_others(), [path]);
     }
 }

@@ -2,21 +2,24 @@
 
 use crate::domain::{Kind, Problem, Result};
 use std::ffi::OsStr;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-/// Runs a program to its end.
+/// Runs a program to its end. An interrupt at the terminal is for us, not for it: half a mount is worse than
+/// a late one.
 ///
 /// # Errors
 /// `NotFound` where it is not installed; otherwise its last words on standard error.
 pub fn run(program: &str, arguments: &[&OsStr]) -> Result<()> {
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().map_err(|error| {
-        match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                Problem::new(Kind::NotFound, format!("{program} is not installed"))
-            }
-            _ => Problem::io(format!("running {program}"), error),
-        }
-    })?;
+    let output =
+        Command::new(program).args(arguments).stdin(Stdio::null()).process_group(0).output().map_err(
+            |error| match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    Problem::new(Kind::NotFound, format!("{program} is not installed"))
+                }
+                _ => Problem::io(format!("running {program}"), error),
+            },
+        )?;
     if output.status.success() {
         return Ok(());
     }

@@ -34,8 +34,20 @@ pub struct LostAndFound {
     pub differing: u64,
     /// The first of them: path and how.
     pub differences: Vec<super::MissedPath>,
-    /// Entries that differ because the original changed after it was copied.
+    /// Entries that differ, but whose original changed after it was copied: they were not compared.
     pub changed_since: u64,
+    /// What it was compared with.
+    pub compared_with: String,
+    /// Entries that could not be given their owner, which was therefore not compared.
+    pub owners_not_given: u64,
+    /// Extended attributes that could not be set.
+    pub xattrs_not_given: u64,
+    /// Device nodes that were not made.
+    pub devices_left_out: u64,
+    /// Directories that are other volumes, and were not rehearsed.
+    pub other_volumes: u64,
+    /// The first few of them.
+    pub other_volumes_named: Vec<String>,
 }
 
 /// What a rehearsal did.
@@ -59,10 +71,16 @@ pub struct RehearsalDone {
     pub restore: RestoreDone,
     /// What this rehearsal shows, and what it does not.
     pub claim: String,
+    /// What the survey could not see.
+    pub gaps: Vec<String>,
+    /// What may take the volume too, unseen.
+    pub perhaps: Vec<String>,
     /// Phases with their seconds.
     pub seconds: Vec<(String, f64)>,
     /// What is still there, and why.
     pub left: Vec<String>,
+    /// The scratch space that was removed.
+    pub removed: Option<String>,
     /// When it began.
     pub at: Timestamp,
 }
@@ -104,19 +122,71 @@ impl RehearsalDone {
         let loss = &self.loss;
         let mut out = look.say("6. Verify", 0, Tone::Strong);
         let amount = format!("{} entries, {}", loss.entries, say_bytes(loss.bytes));
-        let (said, tone) = match (loss.differing, loss.changed_since) {
-            (0, 0) => (format!("IDENTICAL: {amount} compared byte by byte with the original"), Tone::Good),
-            (0, changed) => (
-                format!(
-                    "{amount} compared with the original: identical, save {changed} entries that the original changed meanwhile; those equal what was copied"
-                ),
-                Tone::Good,
-            ),
+        let (said, tone) = match (loss.differing, self.succeeded) {
+            (0, true) if self.is_whole() => {
+                (format!("IDENTICAL: {amount} compared byte by byte with the original"), Tone::Good)
+            }
+            (0, true) => {
+                let said =
+                    format!("{amount} compared byte by byte with the original: the same, with exceptions");
+                (said, Tone::Good)
+            }
+            (0, false) => {
+                (format!("NOT SHOWN: only {amount} could be compared with the original"), Tone::Bad)
+            }
             (differing, _) => (format!("DIFFERENT: {differing} of {amount}"), Tone::Bad),
         };
         out.push_str(&look.say(&said, 3, tone));
+        out.push_str(&look.say(&format!("The original: {}", loss.compared_with), 3, Tone::Plain));
+        for exception in self.exceptions() {
+            out.push_str(&look.say(&exception, 3, Tone::Open));
+        }
         for difference in loss.differences.iter().take(20) {
             out.push_str(&look.say(&format!("{}: {}", difference.path, difference.because), 5, Tone::Plain));
+        }
+        out
+    }
+
+    /// True where nothing was excused.
+    fn is_whole(&self) -> bool {
+        self.exceptions().is_empty()
+    }
+
+    /// What was not compared, and why.
+    fn exceptions(&self) -> Vec<String> {
+        let loss = &self.loss;
+        let volumes = match loss.other_volumes_named.join(", ") {
+            named if named.is_empty() => String::new(),
+            named => format!(": {named}{}", if loss.other_volumes > 5 { ", ..." } else { "" }),
+        };
+        let all = [
+            (
+                loss.changed_since,
+                "entries changed in the original after they were copied, and were not compared with it; their restored content was verified against the vault.".to_owned(),
+            ),
+            (loss.owners_not_given, "entries could not be given their owner; root may.".into()),
+            (loss.xattrs_not_given, "extended attributes could not be set.".into()),
+            (loss.devices_left_out, "device nodes were left out.".into()),
+            (
+                loss.other_volumes.max(self.copy.not_entered),
+                format!("directories are other volumes and were not rehearsed{volumes}"),
+            ),
+        ];
+        all.into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect()
+    }
+
+    /// What could not be seen.
+    fn unseen(&self, look: Look) -> String {
+        let mut out = String::new();
+        let lists = [("could not be seen", &self.gaps), ("may apply too, unseen", &self.perhaps)];
+        for (heading, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
+            out.push_str(&look.say(&format!("{} {heading}:", list.len()), 0, Tone::Open));
+            for item in list.iter().take(20) {
+                out.push_str(&look.say(item, 2, Tone::Plain));
+            }
         }
         out
     }
@@ -141,6 +211,7 @@ impl RehearsalDone {
             .collect();
         let mut out = look.say("What survives, before and after the copy", 0, Tone::Strong);
         out.push_str(&look.table(&["if this is lost", "before", "after"], &rows));
+        out.push_str(&self.unseen(look));
         let times: Vec<_> =
             self.seconds.iter().map(|(phase, s)| format!("{phase} {}", say_seconds(*s))).collect();
         out.push_str(&look.say(&format!("Times: {}.", times.join(", ")), 0, Tone::Plain));

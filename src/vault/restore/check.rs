@@ -2,7 +2,7 @@
 
 use super::super::format::{Digest, Entry, EntryKind, PageKind, Run};
 use super::super::line::split;
-use super::super::metadata::{Spot, see};
+use super::super::metadata::{Excuses, Spot, see};
 use super::super::parallel::in_parallel;
 use super::super::roots::FoundRoot;
 use super::super::tree::runs;
@@ -27,7 +27,8 @@ pub fn compare(
     monitor: &dyn Monitor,
 ) -> Result<()> {
     let target = Target::open(path)?;
-    let check = Check { vault, target: &target, report, monitor };
+    let excuses = Excuses::new(report.not_given);
+    let check = Check { vault, target: &target, report, excuses, monitor };
     let mut batch = Vec::with_capacity(BATCH);
     for entry in Entries::new(vault, PageKind::Entries, &found.root.entries) {
         batch.push(entry?);
@@ -49,6 +50,7 @@ struct Check<'a> {
     vault: &'a Vault,
     target: &'a Target,
     report: &'a RestoreReport,
+    excuses: Excuses,
     monitor: &'a dyn Monitor,
 }
 
@@ -101,25 +103,9 @@ impl Check<'_> {
     }
 
     fn metadata(&self, stored: &Entry, seen: &Entry) -> Result<()> {
-        let kind = stored.kind;
-        let given = &self.report.not_given;
-        let mode_counts = kind != EntryKind::Symlink && given.ownership == 0;
-        let differs = [
-            ("kind", kind != seen.kind),
-            ("size", kind == EntryKind::File && stored.size != seen.size),
-            ("mode", mode_counts && stored.meta.mode != seen.meta.mode),
-            (
-                "owner",
-                given.ownership == 0 && (stored.meta.uid, stored.meta.gid) != (seen.meta.uid, seen.meta.gid),
-            ),
-            ("modification time", stored.meta.mtime != seen.meta.mtime),
-            ("extended attributes", given.xattrs == 0 && stored.meta.xattrs != seen.meta.xattrs),
-            ("link target", kind == EntryKind::Symlink && stored.target != seen.target),
-            ("device number", stored.device != seen.device),
-        ];
-        match differs.iter().find(|(_, differs)| *differs) {
+        match self.excuses.difference(stored, seen) {
             None => Ok(()),
-            Some((what, _)) => Err(self.wrong(stored, &format!("restored with another {what}"))),
+            Some(what) => Err(self.wrong(stored, &format!("restored with another {what}"))),
         }
     }
 

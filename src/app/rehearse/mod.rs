@@ -1,13 +1,18 @@
 //! Rehearsing: the whole job once, on a made-up volume that is really lost, or on the user's own data.
 
-use super::{Audited, Context, CopyOrder, RestoreOrder, SurveyOrder, audit, copy, restore, verify};
-use crate::domain::{Kind, Monitor, Policy, Problem, Result, Verdict, printable, say_duration};
-use crate::drill::checks::{Comparison, same_tree};
-use crate::drill::sandbox::{MadeVolume, Scratch};
-use crate::isolation::{Cell, Row};
+mod reference;
+mod room;
+mod told;
+
+use super::{Audited, Context, CopyOrder, RestoreOrder, SurveyOrder};
+use super::{audit, copy, list_vault, restore, verify};
+use crate::domain::{Kind, Monitor, Policy, Problem, Result, printable};
+use crate::drill::checks::{Comparison, LeftOut, Original, same_tree};
+use crate::drill::sandbox::{MadeVolume, Scratch, removal_commands};
+use crate::isolation::Row;
 use crate::providers::local::{System, newest_snapshot_view};
-use crate::report::activity::{CopyDone, LostAndFound, MissedPath, RehearsalDone, RestoreDone, SurvivalLine};
-use crate::rules::Judged;
+use crate::report::activity::{CopyDone, RehearsalDone, RestoreDone};
+use crate::vault::metadata::Kept;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -41,22 +46,12 @@ pub fn rehearse(context: &Context, order: &RehearseOrder, monitor: &dyn Monitor)
         Some(path) => stage.own(path),
         None => stage.made_up(),
     };
-    if order.keep {
-        let place = printable(scratch.path().as_os_str().as_bytes());
-        return done.map(|mut done| {
-            done.left.push(format!(
-                "Kept as asked: {place} (the vault is in vault, what was restored in restored)."
-            ));
-            done
-        });
-    }
-    let removal = scratch.remove();
-    let left = removal
-        .left
-        .map(|why| format!("Scratch space is still there: {} ({why}). Remove it yourself.", removal.path));
+    let others = left_by_others(&scratch);
+    let (removed, left) = if order.keep { (None, Some(kept(&scratch))) } else { take_down(scratch) };
     match done {
         Ok(mut done) => {
-            done.left.extend(left);
+            done.removed = removed;
+            done.left.extend(left.into_iter().chain(others));
             Ok(done)
         }
         Err(problem) => {
@@ -65,6 +60,31 @@ pub fn rehearse(context: &Context, order: &RehearseOrder, monitor: &dyn Monitor)
             Err(Problem { remedy, ..problem })
         }
     }
+}
+
+fn kept(scratch: &Scratch) -> String {
+    let place = printable(scratch.path().as_os_str().as_bytes());
+    let commands = scratch.removal_commands();
+    format!(
+        "Kept as asked: {place} (the vault is in vault, what was restored in restored); to remove it: {commands}"
+    )
+}
+
+/// What was removed, or why it was not.
+fn take_down(scratch: Scratch) -> (Option<String>, Option<String>) {
+    let removal = scratch.remove();
+    match removal.left {
+        None => (Some(removal.path), None),
+        Some(why) => (None, Some(format!("Scratch space is still there: {} ({why})", removal.path))),
+    }
+}
+
+fn left_by_others(scratch: &Scratch) -> Vec<String> {
+    let told = scratch.left_by_others().into_iter().map(|path| {
+        let (place, commands) = (printable(path.as_os_str().as_bytes()), removal_commands(&path));
+        format!("Left by a rehearsal that was stopped, or told to keep it: {place}; to remove it: {commands}")
+    });
+    told.collect()
 }
 
 struct Stage<'a> {
@@ -96,9 +116,15 @@ impl Stage<'_> {
         let began = Instant::now();
         let volume = MadeVolume::create(self.scratch.path())?;
         let done = self.lose_and_restore(&volume, began);
-        let unmounted = volume.unmount();
-        let done = done?;
-        unmounted.map(|()| done)
+        match (done, volume.unmount()) {
+            (done, Ok(())) => done,
+            (Ok(_), Err(unmounting)) => Err(unmounting),
+            (Err(problem), Err(unmounting)) => {
+                let (what, command) = (unmounting.what, unmounting.remedy);
+                let remedy = format!("{}; still mounted ({what}): {command}", problem.remedy);
+                Err(Problem { remedy: remedy.trim_start_matches("; ").into(), ..problem })
+            }
+        }
     }
 
     fn lose_and_restore(&self, volume: &MadeVolume, began: Instant) -> Result<RehearsalDone> {
@@ -106,8 +132,10 @@ impl Stage<'_> {
         for name in ["hourly-1", "hourly-2", "hourly-3"] {
             let enough = writer.writes() + 200;
             while writer.writes() < enough && began.elapsed() < Duration::from_secs(20) {
+                self.go_on()?;
                 std::thread::sleep(Duration::from_millis(10));
             }
+            self.go_on()?;
             volume.snapshot(name)?;
         }
         // Without snapshots the live data must hold still, or nothing could be compared afterwards.
@@ -117,12 +145,12 @@ impl Stage<'_> {
         let mut prepared = self.prepare(&primary, &volume.copies())?;
         prepared.seconds.insert(0, ("make".into(), made));
         let reference = self.scratch.path().join("reference");
-        let read_from = newest_snapshot_view(&primary, &System::default())?.map_or(primary, |view| view.path);
-        volume.keep_reference(&read_from, &reference)?;
+        volume.keep_reference(&self.copied_from(&volume.primary(), &prepared.copy)?, &reference)?;
         let writes = match writer {
             Some(writer) => format!(" while it was being written to ({} writes)", writer.stop()?),
             None => String::new(),
         };
+        self.go_on()?;
         volume.delete()?;
         let whole = printable(volume.whole().as_os_str().as_bytes());
         let act = format!("{whole} is deleted, with the data and every snapshot in it");
@@ -132,25 +160,46 @@ impl Stage<'_> {
         };
         let description =
             format!("a made-up database volume: {}; snapshots were taken{writes}", volume.description());
-        self.finish(prepared, &reference, None, Story { description, act, carried_out: true }, &rehearsed)
+        let with = "a copy of it that was kept aside".into();
+        let story = Story { description, act, carried_out: true, with };
+        self.finish(prepared, &Original::still(reference), story, &rehearsed)
+    }
+
+    /// Where the copy read from: the snapshot, or the data itself.
+    fn copied_from(&self, primary: &Path, copy: &CopyDone) -> Result<PathBuf> {
+        let Some(snapshot) = &copy.snapshot else { return Ok(primary.to_path_buf()) };
+        match newest_snapshot_view(primary, &System::default())? {
+            Some(view) if view.name == *snapshot => Ok(view.path),
+            _ => Err(Problem::new(Kind::Io, "the snapshot that was copied is not the newest any more")
+                .at(snapshot.clone())
+                .remedy("take no snapshots of the made-up volume; then rehearse again")),
+        }
+    }
+
+    /// # Errors
+    /// Once the user has asked to stop.
+    fn go_on(&self) -> Result<()> {
+        if self.monitor.cancelled() {
+            return Err(Problem::new(Kind::Cancelled, "stopped as asked")
+                .remedy("nothing is left to do: start it again when it suits"));
+        }
+        Ok(())
     }
 
     /// Reads the user's own data; restoring elsewhere stands for its loss.
     fn own(&self, path: &Path) -> Result<RehearsalDone> {
         let prepared = self.prepare(path, &[])?;
-        let view = newest_snapshot_view(path, &System::default()).ok().flatten();
-        let (original, copied_at) = match view {
-            Some(view) => (view.path, None),
-            None => (path.to_path_buf(), Some(prepared.copy.taken_at.timestamp())),
-        };
+        let view = newest_snapshot_view(path, &System::default());
+        let (original, with) = reference::original(path, &prepared.copy, view, self.context.clock);
         let place = printable(path.as_os_str().as_bytes());
         let story = Story {
             description: format!("{place}, only read"),
             act: format!("{place} is restored elsewhere, as if it were lost"),
             carried_out: false,
+            with,
         };
         let rehearsed = |row: &Row| row.class == crate::domain::HazardClass::PrimaryDeletion;
-        self.finish(prepared, &original, copied_at, story, &rehearsed)
+        self.finish(prepared, &original, story, &rehearsed)
     }
 
     /// Audits, copies, verifies, audits again.
@@ -173,17 +222,12 @@ impl Stage<'_> {
                 .at(printable(path.as_os_str().as_bytes()))
                 .remedy("check the path"));
         }
+        self.go_on()?;
+        room::refuse_too_little(self.scratch, path, self.monitor)?;
         let order = CopyOrder { path: path.to_path_buf(), vault: self.vault(), live: false };
         let copied = timed("copy", &mut seconds, || copy(&self.context, &order, self.monitor))?;
         if !copied.is_sound() {
-            let first = copied.missed.first().map(|missed| format!("{} ({})", missed.path, missed.because));
-            let first = first.or_else(|| {
-                copied.damage.first().map(|damage| format!("{} ({})", damage.object, damage.because))
-            });
-            let what = format!("the copy is {}: {}", copied.state, first.unwrap_or_default());
-            return Err(Problem::new(Kind::Damaged, what)
-                .at(printable(path.as_os_str().as_bytes()))
-                .remedy("make those paths readable, or rehearse with a directory below"));
+            return Err(unsound(path, &copied));
         }
         let verified = timed("verify", &mut seconds, || verify(&self.context, &self.vault(), self.monitor))?;
         if let Some(damage) = verified.damage.first() {
@@ -191,14 +235,22 @@ impl Stage<'_> {
         }
         survey.vaults.push(self.vault());
         let after = audit(&self.context, &survey, self.policy)?;
-        Ok(Prepared { before, after, copy: CopyDone { state: "verified", ..copied }, seconds })
+        Ok(Prepared { before, after, copy: self.as_proved(copied)?, seconds })
+    }
+
+    /// The copy with the word that the ledger has for it.
+    fn as_proved(&self, copied: CopyDone) -> Result<CopyDone> {
+        let listed = list_vault(&self.context, &self.vault())?;
+        match listed.points.iter().find(|point| point.id == copied.id) {
+            Some(point) => Ok(CopyDone { state: point.state, ..copied }),
+            None => Err(Problem::damaged(copied.id, "the recovery point is not in the vault any more")),
+        }
     }
 
     fn finish(
         &self,
         prepared: Prepared,
-        original: &Path,
-        copied_at: Option<i64>,
+        original: &Original,
         story: Story,
         rehearsed: &dyn Fn(&Row) -> bool,
     ) -> Result<RehearsalDone> {
@@ -213,25 +265,28 @@ impl Stage<'_> {
         let restored: RestoreDone =
             timed("restore", &mut seconds, || restore(&self.context, &order, self.monitor))?;
         let compared = timed("compare", &mut seconds, || {
-            same_tree(original, &self.restored(), copied_at, restored.bytes, self.monitor)
+            same_tree(original, &self.restored(), left_out(&restored), restored.bytes, self.monitor)
         })?;
-        let loss = lost_and_found(story.act, story.carried_out, &compared);
+        let succeeded = proves(&restored, &compared);
         Ok(RehearsalDone {
-            succeeded: loss.differing == 0 && restored.compared && compared.entries > 0,
+            succeeded,
             volume: story.description,
-            table: table(&before, &after, rehearsed),
+            table: told::table(&before, &after, rehearsed),
             flags: before
                 .judged
                 .iter()
                 .filter_map(|judged| crate::report::text::flag(&judged.survival.rows))
                 .collect(),
-            failed_rules: failed_rules(&before, &after),
+            failed_rules: told::failed_rules(&before, &after),
             copy,
-            loss,
+            loss: told::lost_and_found(story.act, story.carried_out, story.with, &compared),
             restore: restored,
-            claim: claim(&after, rehearsed),
+            claim: told::claim(succeeded, &after, rehearsed),
+            gaps: told::gaps(&after),
+            perhaps: told::perhaps(&after),
             seconds,
             left: Vec::new(),
+            removed: None,
             at: before.at,
         })
     }
@@ -241,6 +296,8 @@ struct Story {
     description: String,
     act: String,
     carried_out: bool,
+    /// What it was compared with.
+    with: String,
 }
 
 fn timed<T>(phase: &str, seconds: &mut Vec<(String, f64)>, work: impl FnOnce() -> Result<T>) -> Result<T> {
@@ -250,82 +307,42 @@ fn timed<T>(phase: &str, seconds: &mut Vec<(String, f64)>, work: impl FnOnce() -
     done
 }
 
-fn lost_and_found(act: String, carried_out: bool, compared: &Comparison) -> LostAndFound {
-    LostAndFound {
-        act,
-        carried_out,
-        entries: compared.entries,
-        bytes: compared.bytes,
-        differing: compared.differing,
-        differences: compared
-            .differences
-            .iter()
-            .map(|(path, how)| MissedPath { path: path.to_string(), because: how.clone() })
-            .collect(),
-        changed_since: compared.changed_since,
+fn unsound(path: &Path, copied: &CopyDone) -> Problem {
+    let missed = copied.missed.first().map(|missed| format!("{} ({})", missed.path, missed.because));
+    let first = missed
+        .or_else(|| copied.damage.first().map(|damage| format!("{} ({})", damage.object, damage.because)));
+    let what = format!("the copy is {}: {}", copied.state, first.unwrap_or_default());
+    Problem::new(Kind::Damaged, what)
+        .at(printable(path.as_os_str().as_bytes()))
+        .remedy("make those paths readable, or rehearse with a directory below")
+}
+
+/// What the restore said that it left out.
+fn left_out(restored: &RestoreDone) -> LeftOut {
+    let not_given = Kept { ownership: restored.ownership_not_given, xattrs: restored.xattrs_not_given };
+    LeftOut { not_given, devices: restored.devices_left_out }
+}
+
+/// Whether a rehearsal showed anything: something was compared, bytes too where there are any, and nothing
+/// differs.
+fn proves(restored: &RestoreDone, compared: &Comparison) -> bool {
+    let something = compared.entries > 0 && (compared.bytes > 0 || restored.bytes == 0);
+    restored.compared && something && compared.differing == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rehearsal_in_which_nothing_was_compared_did_not_succeed() {
+        let restored = |bytes| RestoreDone { compared: true, bytes, ..RestoreDone::default() };
+        let compared = |entries, bytes| Comparison { entries, bytes, ..Comparison::default() };
+        assert!(proves(&restored(7), &compared(2, 3)));
+        assert!(proves(&restored(0), &compared(1, 0)));
+        assert!(!proves(&restored(0), &compared(0, 0)));
+        assert!(!proves(&restored(7), &compared(1, 0)));
+        assert!(!proves(&RestoreDone::default(), &compared(1, 0)));
+        assert!(!proves(&restored(7), &Comparison { differing: 1, ..compared(2, 3) }));
     }
-}
-
-fn rows(audited: &Audited) -> impl Iterator<Item = &Row> {
-    audited.judged.iter().flat_map(|judged| &judged.survival.rows)
-}
-
-fn table(before: &Audited, after: &Audited, rehearsed: &dyn Fn(&Row) -> bool) -> Vec<SurvivalLine> {
-    rows(after)
-        .map(|row| SurvivalLine {
-            hazard: row.title.clone(),
-            before: rows(before)
-                .find(|earlier| earlier.title == row.title)
-                .map_or_else(|| "UNKNOWN (not judged)".into(), |row| cell(before, row)),
-            after: cell(after, row),
-            rehearsed: rehearsed(row),
-        })
-        .collect()
-}
-
-fn cell(audited: &Audited, row: &Row) -> String {
-    match &row.cell {
-        Cell::None => "NONE".into(),
-        Cell::Unknown { because } => format!("UNKNOWN ({because})"),
-        Cell::Survivor { point, age, state, .. } => {
-            let name = audited.graph.point(point).map_or("a recovery point", |point| point.kind.word());
-            let age = age.map_or_else(|| "age unknown".into(), |age| format!("{} old", say_duration(age)));
-            let state = state.map_or_else(String::new, |state| format!(", {}", state.word()));
-            format!("{name}, {age}{state}")
-        }
-    }
-}
-
-fn failed_rules(before: &Audited, after: &Audited) -> Vec<(String, bool, bool)> {
-    let fails = |judged: &[Judged], rule: &str| {
-        judged
-            .iter()
-            .flat_map(|judged| &judged.findings)
-            .any(|finding| finding.rule == rule && matches!(finding.verdict, Verdict::Fail(..)))
-    };
-    crate::rules::ALL
-        .iter()
-        .map(|rule| (rule.id().to_owned(), fails(&before.judged, rule.id()), fails(&after.judged, rule.id())))
-        .filter(|(_, before, after)| *before || *after)
-        .collect()
-}
-
-/// What is true, and no more: which acts the copy survives, and which it does not.
-fn claim(after: &Audited, rehearsed: &dyn Fn(&Row) -> bool) -> String {
-    let titles = |wanted: &dyn Fn(&Row) -> bool| {
-        rows(after).filter(|row| wanted(row)).map(|row| row.title.clone()).collect::<Vec<_>>().join("; ")
-    };
-    let survived = titles(&|row| rehearsed(row) && matches!(row.cell, Cell::Survivor { .. }));
-    let deadly = titles(&|row| row.cell == Cell::None);
-    let open = titles(&|row| matches!(row.cell, Cell::Unknown { .. }));
-    let mut claim = format!("The copy survives: {survived}.");
-    if !deadly.is_empty() {
-        claim.push_str(&format!(
-            " It still shares this machine with the original, and does not survive: {deadly}. A vault on another machine would."
-        ));
-    }
-    if !open.is_empty() {
-        claim.push_str(&format!(" Not known: {open}."));
-    }
-    claim
 }
