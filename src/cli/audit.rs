@@ -43,9 +43,8 @@ pub fn audit(terminal: &Terminal, options: &Audit) -> Result<Outcome, Failure> {
 fn open(audited: &app::Audited) -> bool {
     let mut verdicts =
         audited.judged.iter().flat_map(|judged| &judged.findings).map(|finding| &finding.verdict);
-    let gaps = &audited.graph.inventory().gaps;
     verdicts.any(|verdict| matches!(verdict, crate::domain::Verdict::Undetermined(_)))
-        || gaps.iter().any(|gap| matches!(gap.scope, crate::domain::GapScope::Volume(_)))
+        || !audited.graph.inventory().gaps.is_empty()
 }
 
 /// Surveys only.

@@ -76,24 +76,28 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    /// Adds another survey's result; an asset that both saw is kept once, the first as it was.
+    /// Adds another survey's result. An asset of which both saw the same is kept once, by whatever name
+    /// each reached it, with the bonds of both where one only knows more of them; where they contradict
+    /// each other both stay, for judging to say the poorest of them.
     pub fn merge(&mut self, other: Self) {
         self.volumes.extend(other.volumes);
         self.points.extend(other.points);
         for asset in other.assets {
-            if !self.assets.iter().any(|known| known.id == asset.id) {
-                self.assets.push(asset);
+            let mut known = self.assets.iter_mut().filter(|known| known.id == asset.id);
+            match known.find(|known| says_more(known, &asset) || says_more(&asset, known)) {
+                Some(known) if says_more(known, &asset) => {}
+                Some(known) => known.bonds = asset.bonds,
+                None => self.assets.push(asset),
             }
         }
         self.gaps.extend(other.gaps);
     }
 
-    /// Puts everything into one order, so that the order of listing never shows in a result.
+    /// Puts everything into one order, so that the order of listing never shows in a result. Only equal
+    /// things are dropped: what carries one id and differs is for judging to see.
     pub fn sort(&mut self) {
-        self.volumes.sort_by(|a, b| a.id.cmp(&b.id));
-        self.volumes.dedup_by(|a, b| a.id == b.id);
-        self.points.sort_by(|a, b| a.id.cmp(&b.id));
-        self.points.dedup_by(|a, b| a.id == b.id);
+        settle(&mut self.volumes, |volume| &volume.id);
+        settle(&mut self.points, |point| &point.id);
         self.assets.sort_by(|a, b| a.id.cmp(&b.id));
         self.gaps.sort();
         self.gaps.dedup();
@@ -102,5 +106,24 @@ impl Inventory {
     /// The asset with this id.
     pub fn asset(&self, id: &AssetId) -> Option<&Asset> {
         self.assets.iter().find(|asset| &asset.id == id)
+    }
+}
+
+/// Whether `one` holds every bond of `other`, and both agree on what it is and on what is wholly known.
+/// A bond more is a way more to fall, so that the richer list never makes a result better.
+fn says_more(one: &Asset, other: &Asset) -> bool {
+    one.kind == other.kind
+        && one.bonds.complete == other.bonds.complete
+        && other.bonds.list.iter().all(|bond| one.bonds.list.contains(bond))
+}
+
+/// Sorts by id, and drops what is equal to another one of the same id.
+fn settle<T: PartialEq, I: Ord>(things: &mut Vec<T>, id: impl Fn(&T) -> &I) {
+    things.sort_by(|a, b| id(a).cmp(id(b)));
+    for thing in std::mem::take(things) {
+        let mut same = things.iter().rev().take_while(|known| id(known) == id(&thing));
+        if same.all(|known| *known != thing) {
+            things.push(thing);
+        }
     }
 }

@@ -47,7 +47,9 @@ impl VolumeKind {
 /// A primary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Volume {
-    /// Its identity: `<host name>:<absolute path>`, with the path made safe to print.
+    /// Its identity: `<host>:<absolute path>`, with both made safe to print. `<host>` is the host's name, a
+    /// hyphen and the first 8 digits of its machine id; without those where it has no machine id, and then
+    /// two hosts of one name are taken for one. It holds no colon.
     pub id: VolumeId,
     /// What a person calls it, safe to print: the path.
     pub name: String,

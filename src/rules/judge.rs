@@ -1,7 +1,7 @@
 //! Every rule on every volume, and what it comes to.
 
 use super::{ALL, Case};
-use crate::domain::{Finding, GapScope, Policy, Timestamp, Verdict, Volume};
+use crate::domain::{Finding, Policy, Timestamp, Verdict, Volume};
 use crate::isolation::{Closures, Graph, Link, Survival, survival};
 
 /// Everything said about one volume.
@@ -49,14 +49,14 @@ pub fn judge(graph: &Graph, policy: &Policy, now: Timestamp) -> Vec<Judged> {
         .collect()
 }
 
-/// What all findings come to. No volume at all, or one that could not be read, is never sound.
+/// What all findings come to. No volume at all, or anything that could not be seen, is never sound.
 pub fn overall(judged: &[Judged], graph: &Graph) -> Overall {
     let verdicts = judged.iter().flat_map(|judged| &judged.findings).map(|finding| match finding.verdict {
         Verdict::Pass(_) | Verdict::NotApplicable(_) => Overall::Sound,
         Verdict::Undetermined(_) => Overall::Undetermined,
         Verdict::Fail(..) => Overall::Failed,
     });
-    let unread = graph.inventory().gaps.iter().any(|gap| matches!(gap.scope, GapScope::Volume(_)));
-    let least = if judged.is_empty() || unread { Overall::Undetermined } else { Overall::Sound };
+    let unseen = !graph.inventory().gaps.is_empty();
+    let least = if judged.is_empty() || unseen { Overall::Undetermined } else { Overall::Sound };
     verdicts.max().unwrap_or(Overall::Sound).max(least)
 }

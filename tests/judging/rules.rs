@@ -127,7 +127,7 @@ fn a_damaged_copy_that_claims_to_be_usable_is_not_counted_on() {
 }
 
 #[test]
-fn no_volume_and_an_unread_volume_are_never_sound() {
+fn no_volume_and_anything_unseen_are_never_sound() {
     let of = |estate: &Estate| {
         let graph = estate.graph();
         overall(&judge(&graph, &Policy::default(), now()), &graph)
@@ -135,7 +135,19 @@ fn no_volume_and_an_unread_volume_are_never_sound() {
     let sound = incident().and_point(copy("c", "filesystem:vault", 1));
     assert_eq!(of(&sound), Overall::Sound);
     assert_eq!(of(&incident()), Overall::Failed);
-    assert_eq!(of(&sound.with_gap(GapScope::Volume("/srv/other".into()))), Overall::Undetermined);
+    for scope in [
+        GapScope::Volume("/srv/other".into()),
+        GapScope::Points,
+        GapScope::PointsOf(VolumeId("host:/srv/db".into())),
+        GapScope::Below(AssetId("device:sdb".into())),
+    ] {
+        let gap = incident().and_point(copy("c", "filesystem:vault", 1)).with_gap(scope.clone());
+        assert_eq!(of(&gap), Overall::Undetermined, "{scope:?}");
+        let (graph, policy) = (gap.graph(), Policy::default());
+        let look = outlive::report::text::Look { width: 100, colour: false };
+        let text = outlive::report::text::audit(&graph, &judge(&graph, &policy, now()), &policy, now(), look);
+        assert!(!text.contains("Nothing to do") && text.contains("make /mnt/vault readable"), "{text}");
+    }
     let empty = expand(&Inventory::default(), &outlive::catalogue::Catalogue::built_in().unwrap());
     assert_eq!(overall(&[], &empty), Overall::Undetermined);
 }

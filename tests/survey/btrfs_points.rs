@@ -51,7 +51,7 @@ fn the_snapshots_of_a_subvolume_are_its_points_and_lie_on_its_filesystem() {
 }
 
 #[test]
-fn a_whole_filesystem_has_the_snapshots_of_all_its_subvolumes() {
+fn a_whole_filesystem_has_the_snapshots_of_all_its_subvolumes_and_none_stands_for_the_whole() {
     let mut lab = Lab::new();
     let (top, data) = with_data(&mut lab);
     snapshot(&data, &top.join("of-data"), &["-r"]);
@@ -59,6 +59,10 @@ fn a_whole_filesystem_has_the_snapshots_of_all_its_subvolumes() {
     let inventory = survey(&[&top], &[]);
     volume(&inventory, VolumeKind::Filesystem);
     assert_eq!(inventory.points.len(), 2);
+    for (name, of) in [("/of-data", "/data"), ("/of-top", "/")] {
+        let wanted = Usable::Unproven(format!("of the subvolume {of} only"));
+        assert_eq!(point(&inventory, name).usable, wanted);
+    }
 }
 
 #[test]

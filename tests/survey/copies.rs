@@ -1,10 +1,13 @@
 //! Directories that are named as holding copies, and what lies inside a volume.
 
 use crate::lab::{Lab, asset, below, bonded, now, point, survey, volume};
+use outlive::catalogue::Catalogue;
 use outlive::domain::{
-    Asset, AssetId, GapReason, GapScope, Inventory, Known, Nature, Owner, Usable, VolumeKind,
+    Asset, AssetId, GapReason, GapScope, Inventory, Known, Nature, Owner, Policy, Usable, Verdict, VolumeKind,
 };
+use outlive::isolation::{Cell, expand};
 use outlive::providers::local::{System, nest, stand};
+use outlive::rules::judge;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -13,6 +16,35 @@ use std::time::{Duration, SystemTime};
 fn named<'a>(inventory: &'a Inventory, end: &str) -> &'a Asset {
     let mut found = inventory.assets.iter().filter(|asset| asset.name.ends_with(end));
     found.next().unwrap_or_else(|| panic!("no asset {end}"))
+}
+
+fn never_read() -> Usable {
+    Usable::Unproven("named by --copies; never read or restored by outlive".into())
+}
+
+#[test]
+fn a_named_copy_is_never_a_survivor_and_dies_for_certain_with_what_it_lies_on() {
+    let mut lab = Lab::new();
+    let (one, two) = (lab.filesystem("ext4", "one"), lab.filesystem("ext4", "two"));
+    let data = one.join("data");
+    for inside in [&data.join("copies"), &two.join("copies")] {
+        fs::create_dir_all(inside).unwrap();
+        fs::write(inside.join("notes.txt"), "no copy at all").unwrap();
+    }
+    let judged = |copies: &Path| {
+        let graph = expand(&survey(&[&data], &[copies]), &Catalogue::built_in().unwrap());
+        judge(&graph, &Policy::default(), now()).remove(0)
+    };
+    let elsewhere = judged(&two.join("copies"));
+    assert!(elsewhere.survival.rows.iter().all(|row| !matches!(row.cell, Cell::Survivor { .. })));
+    let deletion = &elsewhere.survival.rows[0];
+    assert!(matches!(&deletion.cell, Cell::Unknown { because } if because.contains("named by --copies")));
+    for finding in &elsewhere.findings {
+        assert!(!matches!(finding.verdict, Verdict::Pass(_)), "{finding:?}");
+    }
+    let inside = judged(&data.join("copies"));
+    let deletion = &inside.survival.rows[0];
+    assert_eq!((&deletion.cell, deletion.points, deletion.dead.len()), (&Cell::None, 1, 1));
 }
 
 #[test]
@@ -35,7 +67,7 @@ fn each_entry_is_a_copy_of_the_one_path_and_never_newer_than_it_may_be() {
     let volume = volume(&inventory, VolumeKind::Directory);
     let dump = point(&inventory, "/dump.sql");
     assert_eq!(dump.of, Known::Declared(volume.id, Owner("--copies".into())));
-    assert_eq!((&dump.bytes, &dump.usable), (&Known::Observed(5, now()), &Usable::Yes));
+    assert_eq!((&dump.bytes, &dump.usable), (&Known::Observed(5, now()), &never_read()));
     assert!(dump.consistency.is_unknown());
     assert_eq!(point(&inventory, "/tree").bytes, Known::Unknown);
     let taken = |name: &str| *point(&inventory, name).taken_at.value().unwrap();

@@ -147,3 +147,18 @@ fn what_an_ordinary_user_may_not_see_is_a_gap() {
     assert!(copies.gaps.iter().any(|gap| gap.scope == GapScope::Points));
     assert!(view.is_err());
 }
+
+#[test]
+fn a_volume_id_names_the_machine_by_more_than_its_name_and_its_path_begins_at_the_first_colon() {
+    let lab = Lab::new();
+    let data = lab.directory("da:ta");
+    let id = volume_of(&data, &System::default(), now()).unwrap().id.0;
+    let (host, path) = id.split_once(':').unwrap();
+    assert_eq!(path, data.to_str().unwrap());
+    let name = rustix::system::uname().nodename().to_str().unwrap().to_owned();
+    let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    match machine.trim() {
+        "" => assert_eq!(host, name),
+        machine => assert_eq!(host, format!("{name}-{}", &machine[..8])),
+    }
+}

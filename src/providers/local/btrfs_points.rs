@@ -116,10 +116,10 @@ fn usable(
             Err(error) => return Usable::Unproven(format!("it could not be looked into: {error}")),
         }
     }
-    // A whole filesystem's snapshots are of one subvolume each anyhow.
-    if volume.kind != VolumeKind::Filesystem
-        && let Some(out) = snapshots.left_out(place).first()
-    {
+    if volume.kind == VolumeKind::Filesystem {
+        return Usable::Unproven(format!("of the subvolume {} only", snapshots.source_of(snapshot)));
+    }
+    if let Some(out) = snapshots.left_out(place).first() {
         let out = out.tree.as_deref().map_or_else(|| format!("{}", out.id), shown);
         return Usable::Unproven(format!("it leaves out what lies below in other subvolumes, such as {out}"));
     }

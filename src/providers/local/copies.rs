@@ -112,14 +112,18 @@ fn holds(entry: &Place, primary: &Place) -> bool {
     same_path || same_tree
 }
 
+/// That somebody calls a directory one of copies proves nothing about what lies in it: it may be notes, or
+/// an image that is corrupt.
+const NEVER_READ: &str = "named by --copies; never read or restored by outlive";
+
 fn usable(place: &Place) -> Usable {
     match place.form {
         Form::Directory => match entries(&place.path) {
             Ok(entries) if entries.is_empty() => Usable::No("empty".into()),
-            Ok(_) => Usable::Yes,
+            Ok(_) => Usable::Unproven(NEVER_READ.into()),
             Err(unseen) => Usable::Unproven(format!("cannot be read: {}", unseen.detail)),
         },
         _ if place.bytes == 0 => Usable::No("empty".into()),
-        _ => Usable::Yes,
+        _ => Usable::Unproven(NEVER_READ.into()),
     }
 }

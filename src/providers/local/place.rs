@@ -1,7 +1,7 @@
 //! What a path is: its identity, its form, and the mount that holds it.
 
 use super::mountinfo::{self, Mount};
-use super::system::{System, node_name, shown};
+use super::system::{System, shown, volume_host};
 use super::unseen::Unseen;
 use crate::domain::{GapReason, Timestamp, VolumeId};
 use rustix::fs::{AtFlags, CWD, FileType, Statx, StatxFlags, StatxTimestamp, statx};
@@ -77,7 +77,7 @@ impl Machine {
 impl Place {
     /// The id of the volume this path is.
     pub(super) fn volume_id(&self) -> VolumeId {
-        VolumeId(format!("{}:{}", node_name(), shown(&self.path)))
+        VolumeId(format!("{}:{}", volume_host(), shown(&self.path)))
     }
 
     /// True for the root of a whole filesystem, in contrast to a directory of it mounted elsewhere.

@@ -2,6 +2,7 @@
 
 use super::btrfs::{self, Subvolume, TOP};
 use super::place::{Form, Machine, Place};
+use super::system::shown;
 use super::unseen::Unseen;
 use std::path::{Path, PathBuf};
 
@@ -36,6 +37,16 @@ impl Snapshots {
     pub(super) fn of_any(&self) -> Vec<&Subvolume> {
         let is_there = |uuid| self.all.iter().any(|one| one.uuid == Some(uuid));
         self.all.iter().filter(|one| one.parent.is_some_and(is_there)).collect()
+    }
+
+    /// What a person calls the subvolume that `snapshot` was taken of.
+    pub(super) fn source_of(&self, snapshot: &Subvolume) -> String {
+        let source = self.all.iter().find(|one| one.uuid.is_some() && one.uuid == snapshot.parent);
+        match source {
+            Some(Subvolume { tree: Some(tree), .. }) => shown(tree),
+            Some(source) => source.id.to_string(),
+            None => "it was taken of".into(),
+        }
     }
 
     /// The path from the root of the subvolume that holds `place` to the place.

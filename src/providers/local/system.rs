@@ -44,9 +44,27 @@ pub(super) fn node_name() -> String {
 
 /// The identity of this machine: its machine id, or its name where it has none.
 pub(super) fn machine_identity() -> String {
-    let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    machine_id().unwrap_or_else(node_name)
+}
+
+fn machine_id() -> Option<String> {
+    let id = fs::read_to_string("/etc/machine-id").ok()?;
     let id = id.trim();
-    if id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) { id.into() } else { node_name() }
+    (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| id.to_owned())
+}
+
+/// What volume ids begin with: two machines of one name must not be taken for one.
+pub(super) fn volume_host() -> String {
+    host_part(&node_name(), machine_id().as_deref())
+}
+
+/// Whatever the kernel was told, there is no colon in it: a volume id's path begins after the first one.
+fn host_part(name: &str, machine_id: Option<&str>) -> String {
+    let name = name.replace(':', "_");
+    match machine_id.and_then(|id| id.get(..8)) {
+        Some(short) => format!("{name}-{short}"),
+        None => name,
+    }
 }
 
 /// Reads an attribute: one value without its line end.
@@ -90,4 +108,19 @@ pub(super) fn shown(path: &Path) -> String {
 /// The last part of a path, safe to print; the kernel writes `!` for `/` in device names.
 pub(super) fn kernel_name(directory: &Path) -> String {
     printable(directory.file_name().unwrap_or(OsStr::new("?")).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_machines_of_one_name_have_different_volumes() {
+        let (one, other) = ("3d1219c7c4c5404aaa1f6d2a48adfda4", "4e1219c7c4c5404aaa1f6d2a48adfda4");
+        assert_eq!(host_part("web", Some(one)), "web-3d1219c7");
+        assert_ne!(host_part("web", Some(one)), host_part("web", Some(other)));
+        assert_eq!((host_part("web", None), host_part("a:b", None)), ("web".into(), "a_b".into()));
+        let id = machine_id().map_or_else(String::new, |id| id[..8].to_owned());
+        assert!(volume_host().ends_with(&id));
+    }
 }

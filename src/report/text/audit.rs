@@ -133,13 +133,12 @@ pub(in crate::report) fn first(judged: &[Judged], inventory: &Inventory) -> Stri
         Verdict::Undetermined(why) => Some((one, why)),
         _ => None,
     });
-    if let Some(gap) = inventory.gaps.first().filter(|_| open.is_some() || judged.is_empty()) {
+    if let Some(gap) = inventory.gaps.first() {
         return format!("What to do first: make {} readable: {}", gap.place, gap.detail);
     }
     match open {
         Some((one, why)) => format!("What to do first: find out for {}: {why}", one.volume.name),
         None if judged.is_empty() => "What to do first: name a PATH that exists".to_owned(),
-        None if inventory.gaps.is_empty() => "Nothing to do: every rule holds or does not apply.".to_owned(),
-        None => "Every rule holds or does not apply, of what could be seen.".to_owned(),
+        None => "Nothing to do: every rule holds or does not apply.".to_owned(),
     }
 }
