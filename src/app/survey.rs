@@ -2,12 +2,14 @@
 
 use super::Context;
 use super::vaults::vault_inventory;
-use crate::domain::{Gap, GapReason, GapScope, Inventory};
+use crate::domain::{Gap, GapReason, GapScope, Inventory, PointKind, Usable, printable};
 use crate::ledger::{Ledger, Record};
 use crate::providers::Provider;
 use crate::providers::local::{Local, System, nest};
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// What is to be looked at.
 #[derive(Debug, Clone, Default)]
@@ -30,13 +32,119 @@ pub fn survey(context: &Context, order: &SurveyOrder) -> Inventory {
         Ok(runtime) => runtime.block_on(provider.survey()),
         Err(error) => no_survey(order, &error.to_string()),
     };
-    let records = records(context, &mut inventory);
-    for vault in &order.vaults {
-        inventory.merge(vault_inventory(vault, &records, now));
-    }
-    nest(&mut inventory, &order.paths, &order.vaults, &System::default(), now);
+    let records = Arc::new(records(context, &mut inventory));
+    let look = move |vault: &Path| vault_inventory(vault, &records, now);
+    let answered = vaults(&mut inventory, order, look);
+    nested(&mut inventory, order, answered, move |inventory, paths, vaults| {
+        nest(inventory, paths, vaults, &System::default(), now);
+    });
     inventory.sort();
     inventory
+}
+
+/// Looks at each vault in a thread of its own, all at once, and goes on without those that take too long.
+/// The vaults that answered.
+fn vaults(
+    inventory: &mut Inventory,
+    order: &SurveyOrder,
+    look: impl Fn(&Path) -> Inventory + Clone + Send + 'static,
+) -> Vec<PathBuf> {
+    let started: Vec<_> = order
+        .vaults
+        .iter()
+        .map(|vault| {
+            let (look, asked) = (look.clone(), vault.clone());
+            (vault, Waiting::start(order.limit, move || look(&asked)))
+        })
+        .collect();
+    let mut answered = Vec::new();
+    for (vault, waiting) in started {
+        match waiting.end() {
+            Ok(found) => {
+                inventory.merge(found);
+                answered.push(vault.clone());
+            }
+            Err((reason, detail)) => {
+                let place = printable(vault.as_os_str().as_encoded_bytes());
+                inventory.gaps.push(Gap { scope: GapScope::Points, place, reason, detail });
+            }
+        }
+    }
+    answered
+}
+
+/// Bonds the vaults that lie inside a volume to it, of those paths and vaults that answered. Where that
+/// takes too long after all, no vault's copy is known to outlive a deletion.
+fn nested(
+    inventory: &mut Inventory,
+    order: &SurveyOrder,
+    vaults: Vec<PathBuf>,
+    nest: impl Fn(&mut Inventory, &[PathBuf], &[PathBuf]) + Send + 'static,
+) {
+    let late = |path: &PathBuf| {
+        let scope = GapScope::Volume(printable(path.as_os_str().as_encoded_bytes()));
+        inventory.gaps.iter().any(|gap| gap.reason == GapReason::TimedOut && gap.scope == scope)
+    };
+    let paths: Vec<PathBuf> = order.paths.iter().filter(|path| !late(path)).cloned().collect();
+    if paths.is_empty() || vaults.is_empty() {
+        return;
+    }
+    let places: Vec<String> =
+        vaults.iter().map(|vault| printable(vault.as_os_str().as_encoded_bytes())).collect();
+    let mut seen = inventory.clone();
+    let waiting = Waiting::start(order.limit, move || {
+        nest(&mut seen, &paths, &vaults);
+        seen
+    });
+    match waiting.end() {
+        Ok(found) => *inventory = found,
+        Err((reason, detail)) => {
+            let detail = format!("whether it lies inside a volume: {detail}");
+            for point in inventory.points.iter_mut().filter(|point| point.kind == PointKind::VaultCopy) {
+                if point.usable == Usable::Yes {
+                    point.usable = Usable::Unproven(format!("it could not be seen {detail}"));
+                }
+            }
+            let gaps = places.into_iter().map(|place| {
+                let detail = detail.clone();
+                Gap { scope: GapScope::Points, place, reason, detail }
+            });
+            inventory.gaps.extend(gaps);
+        }
+    }
+}
+
+/// Work in a thread of its own, which is left behind when it takes too long: a dead server can hold it
+/// for ever.
+struct Waiting<T> {
+    answer: std::io::Result<mpsc::Receiver<T>>,
+    limit: Duration,
+    deadline: Instant,
+}
+
+impl<T: Send + 'static> Waiting<T> {
+    fn start(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Self {
+        let (sender, receiver) = mpsc::channel();
+        let started = thread::Builder::new().name("survey".into()).spawn(move || {
+            // Nobody may be waiting any more.
+            let _ = sender.send(work());
+        });
+        Self { answer: started.map(|_| receiver), limit, deadline: Instant::now() + limit }
+    }
+
+    fn end(self) -> Result<T, (GapReason, String)> {
+        let receiver = self.answer.map_err(|error| (GapReason::Failed, error.to_string()))?;
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        receiver.recv_timeout(left).map_err(|error| match error {
+            mpsc::RecvTimeoutError::Timeout => {
+                let detail = format!("no answer within {} s; is a server gone?", self.limit.as_secs_f32());
+                (GapReason::TimedOut, detail)
+            }
+            mpsc::RecvTimeoutError::Disconnected => {
+                (GapReason::Failed, "looking at it failed inside outlive; report it".to_owned())
+            }
+        })
+    }
 }
 
 /// The ledger's records; a ledger that cannot be read leaves open how far copies were proved.
@@ -60,9 +168,89 @@ fn records(context: &Context, inventory: &mut Inventory) -> Vec<Record> {
 
 fn no_survey(order: &SurveyOrder, because: &str) -> Inventory {
     let gaps = order.paths.iter().map(|path| {
-        let place = crate::domain::printable(path.as_os_str().as_encoded_bytes());
+        let place = printable(path.as_os_str().as_encoded_bytes());
         let detail = format!("nothing could be looked at: {because}");
         Gap { scope: GapScope::Volume(place.clone()), place, reason: GapReason::Failed, detail }
     });
     Inventory { gaps: gaps.collect(), ..Inventory::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Bonds, Known, PointId, RecoveryPoint};
+
+    fn order(limit: u64) -> SurveyOrder {
+        let (paths, vaults) = (vec!["/data".into()], vec!["/dead".into(), "/alive".into()]);
+        SurveyOrder { paths, vaults, copies: Vec::new(), limit: Duration::from_millis(limit) }
+    }
+
+    fn with_point(vault: &Path) -> Inventory {
+        let id = PointId(format!("vault:{}", vault.display()));
+        let point = RecoveryPoint {
+            name: id.to_string(),
+            id,
+            of: Known::Unknown,
+            taken_at: Known::Unknown,
+            kind: PointKind::VaultCopy,
+            consistency: Known::Unknown,
+            bytes: Known::Unknown,
+            lock: Known::Unknown,
+            state: None,
+            usable: Usable::Yes,
+            bonds: Bonds::default(),
+        };
+        Inventory { points: vec![point], ..Inventory::default() }
+    }
+
+    #[test]
+    fn a_vault_that_hangs_is_a_gap_in_time_and_the_others_are_seen() {
+        let began = Instant::now();
+        let mut inventory = Inventory::default();
+        let answered = vaults(&mut inventory, &order(300), |vault| {
+            if vault.ends_with("dead") {
+                thread::sleep(Duration::from_secs(60));
+            }
+            with_point(vault)
+        });
+        assert!(began.elapsed() < Duration::from_secs(20));
+        assert_eq!((answered, inventory.points.len()), (vec![PathBuf::from("/alive")], 1));
+        let gaps: Vec<_> = inventory.gaps.iter().map(|gap| (&gap.scope, gap.reason, &*gap.place)).collect();
+        assert_eq!(gaps, [(&GapScope::Points, GapReason::TimedOut, "/dead")]);
+    }
+
+    #[test]
+    fn a_look_that_panics_is_a_gap() {
+        let mut inventory = Inventory::default();
+        let order = SurveyOrder { vaults: vec!["/dead".into()], ..order(60_000) };
+        assert!(vaults(&mut inventory, &order, |_| panic!("as the test wants it")).is_empty());
+        assert_eq!(inventory.gaps[0].reason, GapReason::Failed);
+    }
+
+    #[test]
+    fn nesting_that_hangs_leaves_no_copy_in_a_vault_proved() {
+        let mut inventory = with_point(Path::new("/alive"));
+        nested(&mut inventory, &order(50), vec!["/alive".into()], |_, _, _| {
+            thread::sleep(Duration::from_secs(60));
+        });
+        assert!(matches!(&inventory.points[0].usable, Usable::Unproven(why) if why.contains("inside")));
+        assert_eq!(inventory.gaps[0].reason, GapReason::TimedOut);
+    }
+
+    #[test]
+    fn a_path_that_did_not_answer_is_not_looked_at_again() {
+        let late = |path: &str| Gap {
+            scope: GapScope::Volume(path.into()),
+            place: path.into(),
+            reason: GapReason::TimedOut,
+            detail: String::new(),
+        };
+        let mut inventory = Inventory { gaps: vec![late("/late")], ..Inventory::default() };
+        let order = SurveyOrder { paths: vec!["/late".into(), "/data".into()], ..order(60_000) };
+        nested(&mut inventory, &order, vec!["/alive".into()], |inventory, paths, vaults| {
+            assert_eq!((paths, vaults), (&["/data".into()][..], &["/alive".into()][..]));
+            inventory.gaps.clear();
+        });
+        assert_eq!(inventory.gaps, [], "it was run, and what it did was kept");
+    }
 }

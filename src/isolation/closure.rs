@@ -181,6 +181,7 @@ impl<'g> Run<'g> {
 
     fn settle(&mut self) {
         while let Some((node, deleted)) = self.queue.pop_front() {
+            self.doubt_shares(node, deleted);
             if deleted {
                 self.doubt_cascades();
             } else {
@@ -229,6 +230,27 @@ impl<'g> Run<'g> {
             .partition(|node| graph.may_stand_on(*node, fallen) && !below.contains(node));
         doubts.media = kept;
         self.doubt(doubted);
+    }
+
+    /// What a server keeps is not seen from here: of two of its shares one may lie in the other, or both
+    /// be one. So what is lost or deleted of one may be lost or deleted of another.
+    fn doubt_shares(&mut self, fallen: usize, deleted: bool) {
+        let graph = self.graph;
+        if self.doubts.is_none() || graph.nodes[fallen].is_point {
+            return;
+        }
+        let below = if deleted { graph.rests_on(fallen) } else { graph.supports(fallen) };
+        for server in below.iter().copied().filter(|node| *node != fallen && graph.is_open_server(*node)) {
+            for edge in graph.feeds[server].iter().map(|number| &graph.edges[*number]) {
+                let share = edge.holder;
+                if edge.nature != Nature::StoredOn || share == fallen || below.contains(&share) {
+                    continue;
+                }
+                let nature = if deleted { Nature::CascadesFrom } else { Nature::StoredOn };
+                self.fall(share, deleted, Cause::Unseen(nature));
+                self.doubt_below(share);
+            }
+        }
     }
 
     fn doubt_cascades(&mut self) {

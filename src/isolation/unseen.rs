@@ -1,7 +1,8 @@
 //! What may stand on something that nobody saw.
 //!
 //! A node whose storage or needs are not completely known may fall under any hazard. Two exclusions keep
-//! that from drowning every answer, and both are sound:
+//! that from drowning every answer, and both are sound; what the second one frees too much is doubted apart,
+//! see 3:
 //!
 //! 1. Storage is acyclic. Whatever the node stands on unseen cannot itself rest on the node. So a struck
 //!    asset that rests on the node (through known bonds) cannot be below it, nor can anything that stands
@@ -12,6 +13,7 @@
 //!    open server only with such a device, a server or a host. A device that is attached to no host (a loop
 //!    or mapped device whose lower side could not be read) may lie on anything, a file here included. This
 //!    holds for storage only: whose needs are open may need anything.
+//! 3. The shares of one open server may hold each other: see `doubt_shares` in `closure.rs`.
 
 use super::graph::Graph;
 use crate::domain::{AssetKind, HazardClass, Nature};
@@ -67,6 +69,11 @@ impl Graph {
                 HazardClass::ALL.into_iter().filter(|class| *class != HazardClass::PrimaryDeletion).collect()
             }
         }
+    }
+
+    /// True for a server of which it is not known what it keeps where.
+    pub(super) fn is_open_server(&self, node: usize) -> bool {
+        self.nodes[node].kind == Some(AssetKind::Server) && self.openness(node) != Openness::Closed
     }
 
     fn is_attached(&self, device: usize) -> bool {

@@ -3,7 +3,12 @@
 //! temporary directory's real device number stands for the device at their top.
 
 use crate::lab::{Lab, now, survey_on};
-use outlive::domain::{Asset, GapReason, GapScope, Nature};
+use outlive::catalogue::Catalogue;
+use outlive::domain::{
+    Asset, Bond, Bonds, CopyState, GapReason, GapScope, HazardClass, Inventory, Known, Nature, PointId,
+    PointKind, RecoveryPoint, Usable,
+};
+use outlive::isolation::{Cell, Closures, expand, survival};
 use outlive::providers::local::{Standing, System, stand};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -188,7 +193,7 @@ fn a_recorded_machine_without_a_device_tree_is_a_gap() {
 }
 
 /// The table of mounts is recorded too: what the suite cannot mount.
-fn mounted_as(line: &str) -> (Machine, outlive::domain::Inventory) {
+fn mounted_as(line: &str) -> (Machine, Inventory) {
     let machine = Machine::physical("virtual/block/nothing");
     let path = machine.lab.path("held");
     let table = line.replace("POINT", path.to_str().unwrap());
@@ -238,4 +243,104 @@ fn a_machine_whose_table_of_mounts_cannot_be_read_gives_gaps_and_no_volumes() {
     fs::remove_file(machine.system.proc.join("self/mountinfo")).unwrap();
     let inventory = survey_on(machine.system.clone(), &[&machine.lab.path("held")], &[]);
     assert_eq!((inventory.volumes.len(), inventory.gaps.len()), (0, 1));
+}
+
+/// What becomes of a vault on shares, under deletion of the primary and under losses by class.
+struct Shares<'a> {
+    /// The primary's mount, if it is on a share.
+    primary: Option<&'a str>,
+    /// The vault's mount.
+    vault: &'a str,
+    cpu: &'a str,
+}
+
+impl Shares<'_> {
+    /// The cells by class of hazard, from a recorded table of mounts through to the survival table.
+    fn cells(&self) -> Vec<(HazardClass, Cell)> {
+        let machine = Machine::physical(SDA);
+        machine.write(&format!("{SDA}/size"), "1\n");
+        let (held, vault) = (machine.lab.path("held"), machine.lab.directory("vault"));
+        let proc = &machine.system.proc;
+        fs::create_dir(proc.join("net")).unwrap();
+        fs::write(proc.join("net/fib_trie"), "Main:\n  |-- 192.0.2.2\n    /32 host LOCAL\n").unwrap();
+        fs::write(proc.join("cpuinfo"), format!("flags\t\t: {}\n", self.cpu)).unwrap();
+        let device = fs::metadata(&held).unwrap().dev();
+        let local = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
+        let primary = self.primary.map_or_else(
+            || format!("40 1 {local} / {} rw - ext4 /dev/sda rw", held.display()),
+            |share| format!("40 1 0:49 / {} rw - {share}", held.display()),
+        );
+        let table = format!("{primary}\n50 1 0:50 / {} rw - {}\n", vault.display(), self.vault);
+        fs::write(proc.join("self/mountinfo"), table).unwrap();
+        let data = held.join("data");
+        fs::create_dir(&data).unwrap();
+        let mut inventory = survey_on(machine.system.clone(), &[&data], &[]);
+        let Standing { on, assets, gaps } = stand(&vault, &machine.system, now());
+        inventory.merge(Inventory { assets, gaps, ..Inventory::default() });
+        let (on, of) = (on.unwrap(), inventory.volumes[0].id.clone());
+        let bonds = Bonds::default().with(Bond::observed(Nature::StoredOn, on, now()));
+        inventory.points.push(RecoveryPoint {
+            id: PointId("vault:1".into()),
+            name: "copy 1".into(),
+            of: Known::Observed(of, now()),
+            taken_at: Known::Observed(now(), now()),
+            kind: PointKind::VaultCopy,
+            consistency: Known::Unknown,
+            bytes: Known::Unknown,
+            lock: Known::Unknown,
+            state: Some(CopyState::Verified),
+            usable: Usable::Yes,
+            bonds: bonds.complete(Nature::StoredOn).complete(Nature::Needs),
+        });
+        assert_eq!(inventory.gaps, []);
+        let graph = expand(&inventory, &Catalogue::built_in().unwrap());
+        let table = survival(&mut Closures::new(&graph), &inventory.volumes[0], now());
+        table.rows.into_iter().map(|row| (row.class, row.cell)).collect()
+    }
+
+    /// The classes of hazard that it survives for certain; of all others it is not known, but for those of
+    /// which it is known that primary and vault share the host.
+    fn survives(&self) -> Vec<HazardClass> {
+        let cells = self.cells();
+        let fatal = |(class, cell): &(_, Cell)| *class != HazardClass::Host && *cell == Cell::None;
+        assert!(!cells.iter().any(fatal), "{cells:?}");
+        let kept = cells.into_iter().filter(|(_, cell)| matches!(cell, Cell::Survivor { .. }));
+        kept.map(|(class, _)| class).collect()
+    }
+}
+
+#[test]
+fn a_recorded_vault_on_a_share_survives_what_happens_to_files_here_and_perhaps_not_the_host() {
+    use HazardClass::*;
+    let nfs = "nfs4 nas.example:/vault rw,clientaddr=192.0.2.2,addr=192.0.2.9";
+    let smb = "cifs //files/vault rw,addr=2001:db8::9";
+    for vault in [nfs, smb, "virtiofs tag rw", "9p tag rw,trans=virtio"] {
+        let physical = Shares { primary: None, vault, cpu: "fpu" };
+        assert_eq!(physical.survives(), [PrimaryDeletion, Filesystem, Device], "{vault}");
+        let own = Shares { cpu: "fpu hypervisor", ..physical };
+        assert_eq!(own.survives(), [PrimaryDeletion, Filesystem], "a virtual disk: {vault}");
+    }
+}
+
+#[test]
+fn a_recorded_share_that_may_be_served_from_here_leaves_everything_open() {
+    for vault in [
+        "nfs4 localhost:/vault rw,addr=127.0.0.1",
+        "nfs4 other.name:/vault rw,addr=192.0.2.2",
+        "nfs4 nas.example:/vault rw",
+        "9p 192.0.2.9 rw,trans=tcp",
+        "fuse.sshfs me@alias:/vault rw",
+    ] {
+        assert_eq!(Shares { primary: None, vault, cpu: "fpu" }.survives(), [], "{vault}");
+    }
+}
+
+#[test]
+fn recorded_shares_of_one_server_may_be_one_and_those_of_two_are_apart() {
+    let (one, two) =
+        ("nfs4 nas.example:/export rw,addr=192.0.2.9", "nfs4 nas.example:/export/b rw,addr=192.0.2.9");
+    let other = "nfs4 other.example:/export rw,addr=192.0.2.10";
+    let same = |vault| Shares { primary: Some(one), vault, cpu: "fpu" }.survives();
+    assert_eq!(same(two), []);
+    assert_eq!(same(other), [HazardClass::PrimaryDeletion, HazardClass::Filesystem]);
 }

@@ -7,6 +7,7 @@ use super::system::{node_name, shown};
 use super::unseen::Unseen;
 use crate::domain::{AssetId, AssetKind, Bonds, GapReason, Nature, printable};
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
@@ -160,11 +161,15 @@ impl Stack<'_> {
         let host = server_of(&mount.kind, &mount.source);
         let server = AssetId(format!("server:{host}"));
         if self.begin(&server) {
-            let mut bonds = Bonds::default();
-            if ["localhost", "127.0.0.1", "[::1]", "::1"].contains(&host.as_str()) || host == node_name() {
+            let bonds = if is_here(&host) {
                 let this = self.host();
-                bonds = bonds.with(self.stored_on(this));
-            }
+                Bonds::default().with(self.stored_on(this))
+            } else if self.is_elsewhere(&host) {
+                // What it stands on nobody sees; but no deletion on this machine deletes it.
+                plain()
+            } else {
+                Bonds::default()
+            };
             self.add(&server, AssetKind::Server, host, bonds);
         }
         let bonds = Bonds::default().complete(Nature::CascadesFrom).with(self.stored_on(server));
@@ -176,6 +181,40 @@ impl Stack<'_> {
         self.unseen_below(id, shown(&mount.point), Unseen::new(GapReason::Unsupported, detail));
         bonds
     }
+}
+
+impl Stack<'_> {
+    /// True where the server is for certain another machine. It may be this one under another name: then
+    /// what is deleted here may be what it serves. And one share mounted twice shows one directory under
+    /// two numbers, so that it could not be told whether one path lies inside another.
+    fn is_elsewhere(&self, host: &str) -> bool {
+        let mounts = self.machine.mounts.as_deref().unwrap_or_default();
+        let shares = mounts.iter().filter(|mount| self.is_remote(mount));
+        let shares: Vec<_> = shares.filter(|mount| server_of(&mount.kind, &mount.source) == host).collect();
+        let Some(own) = self.machine.system.own_addresses() else { return false };
+        shares.iter().all(|mount| {
+            let twice =
+                shares.iter().any(|other| other.source == mount.source && other.device != mount.device);
+            let outside = match mount.kind.as_str() {
+                "virtiofs" => true,
+                "9p" => mount.option("trans") == [b"virtio"],
+                _ => address_of(mount).is_some_and(|at| !at.is_loopback() && !own.contains(&at)),
+            };
+            outside && !twice
+        })
+    }
+}
+
+fn is_here(host: &str) -> bool {
+    ["localhost", "127.0.0.1", "[::1]", "::1"].contains(&host) || host == node_name()
+}
+
+/// The address that the kernel speaks to, which NFS and SMB show among their options.
+fn address_of(mount: &Mount) -> Option<IpAddr> {
+    let shown = mount.option("addr").pop()?;
+    let text = std::str::from_utf8(&shown).ok()?;
+    let address: IpAddr = text.split('%').next()?.parse().ok()?;
+    Some(address.to_canonical())
 }
 
 /// The host part of what was mounted: `host:/export`, `//host/share`, `user@host:path`.

@@ -2,8 +2,10 @@
 
 use super::unseen::Unseen;
 use crate::domain::{GapReason, printable};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
+use std::net::{IpAddr, Ipv6Addr};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +31,26 @@ impl System {
         let Ok(text) = fs::read_to_string(self.proc.join("cpuinfo")) else { return true };
         let mut flags = text.lines().filter(|line| line.starts_with("flags"));
         flags.next().is_none_or(|line| line.split_whitespace().any(|flag| flag == "hypervisor"))
+    }
+
+    /// The network addresses of this machine; `None` where they cannot be read.
+    pub(super) fn own_addresses(&self) -> Option<BTreeSet<IpAddr>> {
+        let table = fs::read_to_string(self.proc.join("net/fib_trie")).ok()?;
+        let mut own: BTreeSet<IpAddr> = BTreeSet::new();
+        let mut last: Option<IpAddr> = None;
+        for line in table.lines().map(str::trim) {
+            match line.strip_prefix("|-- ") {
+                Some(address) => last = address.parse().ok(),
+                None if line.ends_with("host LOCAL") => own.extend(last),
+                None => {}
+            }
+        }
+        // A kernel without IPv6 has no such file.
+        let six = fs::read_to_string(self.proc.join("net/if_inet6")).unwrap_or_default();
+        let digits = six.lines().filter_map(|line| line.split_whitespace().next());
+        let numbers = digits.filter_map(|digits| u128::from_str_radix(digits, 16).ok());
+        own.extend(numbers.map(|number| IpAddr::from(Ipv6Addr::from(number))));
+        Some(own)
     }
 
     /// The directory of a block device in the device tree, by its number.
