@@ -79,7 +79,8 @@ struct Proof {
 fn point(found: &FoundRoot, vault: &Vault, proof: Proof, bonds: Bonds, now: Timestamp) -> RecoveryPoint {
     let root = &found.root;
     RecoveryPoint {
-        id: PointId(format!("vault:{}/{}", &vault.id()[..8.min(vault.id().len())], found.short())),
+        // The place belongs to it: a copy of a vault has points of its own, which die apart.
+        id: PointId(format!("vault:{}/{} in {}", vault.id(), found.short(), vault.place())),
         name: format!("copy {} in {}", found.short(), vault.place()),
         of: Known::Observed(root.volume.clone(), now),
         taken_at: Known::Observed(root.taken_at, now),
