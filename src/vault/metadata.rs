@@ -7,7 +7,7 @@ use rustix::fs::{AtFlags, FileType, Gid, Mode, Timespec, Timestamps, Uid, XattrF
 use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::ffi::CString;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 /// A thing on a filesystem: by its name in an open directory, or itself open.
@@ -265,6 +265,23 @@ fn kind_of(file_type: FileType) -> Option<EntryKind> {
 
 fn moment(seconds: i64, nanoseconds: impl TryInto<u32>) -> Moment {
     Moment { seconds, nanoseconds: nanoseconds.try_into().unwrap_or_default() }
+}
+
+/// Reads until the buffer is full or the file ends; how many bytes that were.
+///
+/// # Errors
+/// What the operating system said.
+pub fn read_full(file: impl AsFd, offset: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
+    let mut done = 0;
+    while done < buffer.len() {
+        match rustix::io::pread(&file, &mut buffer[done..], offset + done as u64) {
+            Ok(0) => break,
+            Ok(read) => done += read,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
 }
 
 #[cfg(test)]

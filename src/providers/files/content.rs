@@ -1,7 +1,7 @@
 //! The content of one file, read without changing when it was last read where that is allowed.
 
 use crate::vault::format::Entry;
-use crate::vault::metadata::{Spot, see};
+use crate::vault::metadata::{Spot, read_full, see};
 use rustix::fs::{Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, OwnedFd};
@@ -74,16 +74,7 @@ impl crate::vault::Content for FileContent {
 
     fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, String> {
         let file = self.file()?;
-        let mut done = 0;
-        while done < buffer.len() {
-            match rustix::io::pread(file, &mut buffer[done..], offset + done as u64) {
-                Ok(0) => break,
-                Ok(read) => done += read,
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(say(error)),
-            }
-        }
-        Ok(done)
+        read_full(file, offset, buffer).map_err(say)
     }
 
     fn has_changed(&mut self) -> Result<bool, String> {

@@ -2,7 +2,7 @@
 
 use super::super::format::{Digest, Entry, EntryKind, PageKind, Run};
 use super::super::line::split;
-use super::super::metadata::{Excuses, Spot, see};
+use super::super::metadata::{Excuses, Spot, read_full, see};
 use super::super::parallel::in_parallel;
 use super::super::roots::FoundRoot;
 use super::super::tree::runs;
@@ -165,18 +165,4 @@ impl Check<'_> {
     fn io(&self, doing: &str, entry: &Entry, error: Errno) -> Problem {
         Problem::io(format!("{doing} what was restored"), error).at(self.target.place_of(&entry.path))
     }
-}
-
-/// Reads until the buffer is full or the file ends.
-fn read_full(file: &OwnedFd, offset: u64, buffer: &mut [u8]) -> std::result::Result<usize, Errno> {
-    let mut done = 0;
-    while done < buffer.len() {
-        match rustix::io::pread(file, &mut buffer[done..], offset + done as u64) {
-            Ok(0) => break,
-            Ok(read) => done += read,
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(done)
 }
