@@ -141,6 +141,7 @@ pub fn list_vault(context: &Context, path: &Path) -> Result<VaultListed> {
         files: found.root.totals.files,
         bytes: found.root.totals.bytes,
         state: state_of(found, &history).word(),
+        read_since: history.read_since.get(&found.id).copied(),
         missed: found.root.totals.missed,
     });
     Ok(VaultListed {

@@ -23,6 +23,8 @@ pub struct ListedPoint {
     pub bytes: u64,
     /// How far it was proved.
     pub state: &'static str,
+    /// Since when all its objects have been read back here; none where they were not.
+    pub read_since: Option<Timestamp>,
     /// Paths that could not be read when it was made.
     pub missed: u64,
 }
@@ -60,7 +62,10 @@ impl Told for VaultListed {
                     plain(say_duration(self.at - point.taken_at)),
                     plain(point.files.to_string()),
                     plain(say_bytes(point.bytes)),
-                    plain(point.state),
+                    plain(match point.read_since {
+                        Some(since) => format!("{}, {} ago", point.state, say_duration(self.at - since)),
+                        None => point.state.to_owned(),
+                    }),
                 ]
             })
             .collect();
