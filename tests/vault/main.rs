@@ -11,6 +11,7 @@ mod gallery;
 mod hostile;
 mod limits;
 mod newer;
+mod recorder;
 mod roundtrip;
 mod strangers;
 mod support;

@@ -20,7 +20,9 @@ impl Place {
     pub fn new() -> Self {
         let temp = tempfile::Builder::new().prefix("outlive-test-").tempdir().unwrap();
         let store = DirStore::create(&temp.path().join("vault")).unwrap();
-        let vault = Vault::open_or_create(Arc::new(store), chrono::Utc::now()).unwrap();
+        let vault =
+            Vault::open_or_create(Arc::new(super::recorder::Recorder::new(store)), chrono::Utc::now())
+                .unwrap();
         Self { temp, vault }
     }
 

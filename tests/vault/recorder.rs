@@ -1,0 +1,109 @@
+//! A recording layer over the store: in every test here that copies, no object is written twice.
+
+use outlive::domain::Result;
+use outlive::store::{DirStore, Key, Listed, Store, Upload};
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::sync::{Arc, Mutex};
+
+/// What was written under each key, by its length.
+type Written = Arc<Mutex<BTreeMap<Key, u64>>>;
+
+/// A directory store that fails the test when an object that exists is given other bytes.
+pub struct Recorder {
+    inner: DirStore,
+    written: Written,
+}
+
+impl Recorder {
+    pub fn new(inner: DirStore) -> Self {
+        Self { inner, written: Written::default() }
+    }
+}
+
+impl Store for Recorder {
+    fn place(&self) -> String {
+        self.inner.place()
+    }
+
+    fn identity(&self) -> Result<String> {
+        self.inner.identity()
+    }
+
+    fn put_new(&self, key: &Key) -> Result<Box<dyn Upload>> {
+        let inner = self.inner.put_new(key)?;
+        Ok(Box::new(Recording {
+            inner,
+            key: key.clone(),
+            bytes: 0,
+            store: self.inner.clone(),
+            written: self.written.clone(),
+        }))
+    }
+
+    fn get(&self, key: &Key, offset: u64) -> Result<Box<dyn Read + Send>> {
+        self.inner.get(key, offset)
+    }
+
+    fn size(&self, key: &Key) -> Result<Option<u64>> {
+        self.inner.size(key)
+    }
+
+    fn stranger(&self, known: &[&str]) -> Result<Option<String>> {
+        self.inner.stranger(known)
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<Listed>> {
+        self.inner.list(folder)
+    }
+}
+
+struct Recording {
+    inner: Box<dyn Upload>,
+    key: Key,
+    bytes: u64,
+    store: DirStore,
+    written: Written,
+}
+
+impl Write for Recording {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl Upload for Recording {
+    fn finish(self: Box<Self>) -> Result<()> {
+        let Self { inner, key, bytes, store, written } = *self;
+        let before = store.size(&key)?;
+        let finished = inner.finish();
+        if finished.is_ok() {
+            assert_eq!(before, None, "{key} existed and was written over");
+            assert_eq!(store.size(&key)?, Some(bytes), "{key} is not what was written");
+            let again = written.lock().unwrap().insert(key.clone(), bytes);
+            assert_eq!(again, None, "{key} was written twice");
+        }
+        finished
+    }
+}
+
+#[test]
+fn the_recording_layer_sees_an_object_that_is_written_over() {
+    let temp = tempfile::tempdir().unwrap();
+    let store = DirStore::create(&temp.path().join("vault")).unwrap();
+    let recorder = Recorder::new(store);
+    let key = Key::new("packs/one").unwrap();
+    (&recorder as &dyn Store).put_bytes(&key, b"first").unwrap();
+    // Somebody removes it behind the store's back: the store would now write it anew, the recorder knows.
+    std::fs::remove_file(temp.path().join("vault/packs/one")).unwrap();
+    let again = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        (&recorder as &dyn Store).put_bytes(&key, b"second")
+    }));
+    assert!(again.is_err(), "a second writing of one key went unnoticed");
+}
