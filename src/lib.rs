@@ -3,6 +3,10 @@
 //! The modules are listed in order: a module may import only modules listed above it
 //! (`tests/tidy.rs` holds this). `docs/architecture.md` says what belongs in which.
 
+#[cfg(test)]
+#[path = "../tests/hand/mod.rs"]
+mod hand;
+
 pub mod domain;
 
 pub mod catalogue;

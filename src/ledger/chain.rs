@@ -183,6 +183,7 @@ impl Ledger {
 mod tests {
     use super::*;
     use crate::domain::VolumeId;
+    use crate::hand::{TempDir, fs};
 
     fn event(number: u64) -> Event {
         let vault = crate::ledger::VaultRef { id: "x".into(), place: "y".into() };
@@ -191,7 +192,7 @@ mod tests {
 
     #[test]
     fn every_altered_byte_or_missing_line_breaks_the_chain() {
-        let temp = tempfile::tempdir().unwrap();
+        let temp = TempDir::new();
         let mut ledger = Ledger::open(temp.path()).unwrap();
         let now = chrono::Utc::now();
         (0..4).for_each(|number| ledger.append(now, event(number)).unwrap());
@@ -203,23 +204,23 @@ mod tests {
         for at in 0..last_line {
             let mut bad = good.clone();
             bad[at] ^= 1;
-            std::fs::write(&path, &bad).unwrap();
+            fs::write(&path, &bad).unwrap();
             assert!(Ledger::look(temp.path()).is_err(), "byte {at} went unnoticed");
         }
         let lines: Vec<&[u8]> = good.split_inclusive(|byte| *byte == b'\n').collect();
-        std::fs::write(&path, [lines[0], lines[2], lines[3]].concat()).unwrap();
+        fs::write(&path, [lines[0], lines[2], lines[3]].concat()).unwrap();
         assert!(Ledger::look(temp.path()).is_err(), "a missing line went unnoticed");
     }
 
     #[test]
     fn a_write_that_was_cut_off_is_kept_in_the_chain_and_the_ledger_goes_on() {
-        let temp = tempfile::tempdir().unwrap();
+        let temp = TempDir::new();
         let now = chrono::Utc::now();
         Ledger::open(temp.path()).unwrap().append(now, event(0)).unwrap();
         let path = temp.path().join(NAME);
         let good = std::fs::read(&path).unwrap();
         for cut in [1, good.len() / 2, good.len() - 1] {
-            std::fs::write(&path, [&good[..], &good[..cut]].concat()).unwrap();
+            fs::write(&path, [&good[..], &good[..cut]].concat()).unwrap();
             let mut ledger = Ledger::open(temp.path()).unwrap();
             ledger.append(now, event(1)).unwrap();
             ledger.append(now, event(2)).unwrap();
@@ -231,7 +232,7 @@ mod tests {
 
     #[test]
     fn two_writers_share_one_chain() {
-        let temp = tempfile::tempdir().unwrap();
+        let temp = TempDir::new();
         let mut ledgers = [Ledger::open(temp.path()).unwrap(), Ledger::open(temp.path()).unwrap()];
         for number in 0..10 {
             ledgers[usize::from(number % 3 == 0)].append(chrono::Utc::now(), event(number)).unwrap();

@@ -237,10 +237,11 @@ impl Upload for DirUpload {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hand::TempDir;
 
     #[test]
     fn an_object_appears_whole_and_is_never_overwritten() {
-        let temp = tempfile::tempdir().unwrap();
+        let temp = TempDir::new();
         let store = DirStore::create(&temp.path().join("vault")).unwrap();
         let store: &dyn Store = &store;
         let key = Key::new("packs/one").unwrap();
@@ -262,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_symlink_in_the_store_is_not_followed() {
-        let temp = tempfile::tempdir().unwrap();
+        let temp = TempDir::new();
         let store = DirStore::create(temp.path()).unwrap();
         std::os::unix::fs::symlink("/etc/hostname", temp.path().join("vault.json")).unwrap();
         assert!((&store as &dyn Store).get_bytes(&Key::new("vault.json").unwrap(), 99).is_err());

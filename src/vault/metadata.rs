@@ -287,9 +287,10 @@ pub fn read_full(file: impl AsFd, offset: u64, buffer: &mut [u8]) -> Result<usiz
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hand::TempDir;
 
     fn entry(uid: u32, mode: &str, xattrs: &[(&str, &str)]) -> Entry {
-        let temp = tempfile::tempdir().unwrap();
+        let temp = TempDir::new();
         let dir = std::fs::File::open(temp.path()).unwrap();
         let mut entry = see(Spot::Open(std::os::fd::AsFd::as_fd(&dir)), ByteName::default()).unwrap().entry;
         entry.kind = EntryKind::File;

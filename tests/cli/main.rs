@@ -7,6 +7,8 @@
 
 mod auditing;
 mod contract;
+#[path = "../hand/mod.rs"]
+mod hand;
 mod judge;
 mod killing;
 mod naming;
@@ -22,3 +24,4 @@ mod sources;
 mod space;
 mod stopping;
 mod strace;
+mod suite;

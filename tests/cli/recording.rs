@@ -70,3 +70,36 @@ fn the_judge_lets_new_files_appending_and_own_scratch_space_pass() {
         assert_eq!(judged(&place, &["sh", "-c", &command]), Vec::<String>::new(), "{command}");
     }
 }
+
+#[test]
+fn only_what_a_test_marks_as_its_own_is_let_pass_with_all_it_starts() {
+    let (begin, end) = (super::hand::BEGIN, super::hand::END);
+    let marked = |inside: &str, outside: &str| {
+        complaints(&format!(
+            "1 execve(\"/t/vault-1\", [], 0x1) = 0\n\
+            1 clone3({{flags=CLONE_VM}}, 88) = 2\n\
+            1 rmdir(\"{begin}\") = -1 ENOENT (No such file or directory)\n\
+            1 rmdir(\"{begin}\") = -1 ENOENT (No such file or directory)\n\
+            1 rmdir(\"{end}\") = -1 ENOENT (No such file or directory)\n\
+            1 clone3({{flags=CLONE_VM}}, 88) = 3\n\
+            {inside}\n\
+            1 rmdir(\"{end}\") = -1 ENOENT (No such file or directory)\n\
+            {outside}\n"
+        ))
+        .len()
+    };
+    assert_eq!(marked("1 unlink(\"/a\") = 0", ""), 0);
+    assert_eq!(marked("3 unlink(\"/a\") = 0", "3 unlink(\"/a\") = 0"), 0);
+    // Another thread meanwhile, the same thread afterwards, and a thread whose number was used before.
+    assert_eq!(marked("2 unlink(\"/a\") = 0", ""), 1);
+    assert_eq!(marked("", "1 unlink(\"/a\") = 0"), 1);
+    assert_eq!(marked("", "1 clone3({flags=CLONE_VM}, 88) = 3\n3 unlink(\"/a\") = 0"), 1);
+    let real = Place::new();
+    let file = real.directory("precious").join("a");
+    std::fs::write(&file, "precious").unwrap();
+    let script = |script: &str| judged(&real, &["perl", "-e", script]);
+    let marked = format!("rmdir '{begin}'; unlink '{0}'; rmdir '{end}';", file.display());
+    assert_eq!(script(&marked), Vec::<String>::new());
+    std::fs::write(&file, "precious").unwrap();
+    assert_eq!(script(&format!("unlink '{}';", file.display())).len(), 1);
+}

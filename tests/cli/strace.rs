@@ -21,6 +21,11 @@ impl Call {
         !self.result.is_empty() && !self.result.starts_with("-1") && !self.result.starts_with('?')
     }
 
+    /// The thread or process that the call started.
+    pub fn child(&self) -> Option<u32> {
+        self.result.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok().filter(|_| self.succeeded())
+    }
+
     fn argument(&self, number: usize) -> &str {
         self.arguments.get(number).map_or("", String::as_str)
     }

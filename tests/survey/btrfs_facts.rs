@@ -1,7 +1,7 @@
 //! What the catalogue states about btrfs, executed.
 
+use crate::hand::{self, fs};
 use crate::lab::{Lab, btrfs, run};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A filesystem with a subvolume `data` that holds one file.
@@ -42,7 +42,7 @@ fn a_nested_read_only_snapshot_survives_rm_rf() {
     let (_, data) = with_data(&mut lab);
     snapshot(&data, &data.join("nested"), &["-r"]);
     // It complains about what it could not remove, and removes all the rest.
-    let done = std::process::Command::new("rm").arg("-rf").arg(&data).output().unwrap();
+    let done = hand::output(std::process::Command::new("rm").arg("-rf").arg(&data)).unwrap();
     assert!(!done.status.success());
     assert!(!data.join("orders").exists());
     assert_eq!(fs::read(data.join("nested/orders")).unwrap(), b"1 2 3");
@@ -54,6 +54,6 @@ fn a_subvolume_that_holds_another_refuses_its_deletion() {
     let (_, data) = with_data(&mut lab);
     snapshot(&data, &data.join("nested"), &[]);
     let delete = ["subvolume", "delete", data.to_str().unwrap()];
-    assert!(!std::process::Command::new("btrfs").args(delete).output().unwrap().status.success());
+    assert!(!hand::output(std::process::Command::new("btrfs").args(delete)).unwrap().status.success());
     assert!(data.join("orders").exists());
 }

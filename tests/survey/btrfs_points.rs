@@ -1,9 +1,9 @@
 //! btrfs snapshots as recovery points.
 
+use crate::hand::fs;
 use crate::lab::{Lab, bonded, btrfs, now, point, survey, volume};
 use outlive::domain::{Consistency, Known, Nature, PointKind, Usable, VolumeKind};
 use outlive::providers::local::{System, newest_snapshot_view};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A filesystem with a subvolume `data` in which there is the directory `old`.

@@ -1,5 +1,6 @@
 //! Directories that are named as holding copies, and what lies inside a volume.
 
+use crate::hand::fs;
 use crate::lab::{Lab, asset, below, bonded, now, point, survey, volume};
 use outlive::catalogue::Catalogue;
 use outlive::domain::{
@@ -8,7 +9,6 @@ use outlive::domain::{
 use outlive::isolation::{Cell, expand};
 use outlive::providers::local::{System, nest, stand};
 use outlive::rules::judge;
-use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -58,9 +58,8 @@ fn each_entry_is_a_copy_of_the_one_path_and_never_newer_than_it_may_be() {
     let early = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     let late = SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000);
     for (name, time) in [("kept-time", early), ("touched", late)] {
-        let file = fs::File::create(copies.join(name)).unwrap();
-        file.set_len(1).unwrap();
-        file.set_modified(time).unwrap();
+        fs::sparse(copies.join(name), 1).unwrap();
+        fs::set_modified(copies.join(name), time).unwrap();
     }
     let inventory = survey(&[&data], &[&copies]);
     assert_eq!(inventory.gaps, []);

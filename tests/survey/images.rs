@@ -1,8 +1,8 @@
 //! qcow2 images: snapshots inside, chains of files, and what is missing from them.
 
+use crate::hand::fs;
 use crate::lab::{Lab, asset, bonded, point, run, survey, volume};
 use outlive::domain::{AssetKind, GapReason, GapScope, Inventory, Nature, PointKind, Usable, VolumeKind};
-use std::fs;
 use std::path::Path;
 
 fn qemu_img(arguments: &[&str]) {

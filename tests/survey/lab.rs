@@ -1,5 +1,6 @@
 //! Real filesystems in a temporary place, taken down in reverse order whatever happens.
 
+use crate::hand::{self, TempDir};
 use outlive::domain::{
     Asset, AssetId, AssetKind, Inventory, Nature, RecoveryPoint, Timestamp, Volume, VolumeKind,
 };
@@ -13,13 +14,13 @@ use std::time::Duration;
 /// A temporary directory with the loop devices and mounts made in it.
 pub struct Lab {
     undo: Vec<[String; 3]>,
-    directory: tempfile::TempDir,
+    directory: TempDir,
 }
 
 impl Lab {
     pub fn new() -> Self {
         assert!(rustix::process::geteuid().is_root(), "these tests mount filesystems: run them as root");
-        Self { undo: Vec::new(), directory: tempfile::tempdir().unwrap() }
+        Self { undo: Vec::new(), directory: TempDir::new() }
     }
 
     /// A path in the temporary directory.
@@ -36,7 +37,7 @@ impl Lab {
 
     /// A sparse file of so many MiB, attached to a loop device.
     pub fn loop_device(&mut self, file: &Path, mebibytes: u64) -> PathBuf {
-        std::fs::File::create_new(file).unwrap().set_len(mebibytes << 20).unwrap();
+        hand::fs::sparse(file, mebibytes << 20).unwrap();
         let device = run("losetup", &[OsStr::new("--find"), OsStr::new("--show"), file.as_os_str()]);
         self.undo.push(["losetup".into(), "-d".into(), device.clone()]);
         device.into()
@@ -73,7 +74,7 @@ impl Drop for Lab {
 /// The kernel lets go of a loop device some time after it was told to: until then what lies below is busy.
 fn undone([program, option, what]: &[String; 3]) -> bool {
     (0..50).any(|_| {
-        let done = Command::new(program).args([option, what]).output();
+        let done = hand::output(Command::new(program).args([option, what]));
         done.is_ok_and(|done| done.status.success()) || {
             std::thread::sleep(Duration::from_millis(100));
             false
@@ -83,7 +84,7 @@ fn undone([program, option, what]: &[String; 3]) -> bool {
 
 /// Runs a program that must succeed; what it printed, without the line end.
 pub fn run(program: &str, arguments: &[impl AsRef<OsStr>]) -> String {
-    let done = Command::new(program).args(arguments).output().unwrap_or_else(|error| {
+    let done = hand::output(Command::new(program).args(arguments)).unwrap_or_else(|error| {
         panic!("{program} could not be started ({error}): scripts/test installs what the suite needs")
     });
     assert!(

@@ -6,6 +6,8 @@
 mod btrfs_facts;
 mod btrfs_points;
 mod copies;
+#[path = "../hand/mod.rs"]
+mod hand;
 mod images;
 mod lab;
 mod paths;

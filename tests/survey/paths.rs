@@ -1,11 +1,11 @@
 //! Paths that are no volume, and names that are hostile.
 
+use crate::hand::fs;
 use crate::lab::{Lab, now, run, survey, volume};
 use outlive::domain::{AssetKind, GapReason, GapScope, Inventory, Kind, VolumeKind};
 use outlive::providers::Provider;
 use outlive::providers::local::{Local, System, newest_snapshot_view, stand, volume_of};
 use std::ffi::OsStr;
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;

@@ -2,6 +2,7 @@
 //! device mapper and no md, and are virtual. The trees are cut down from what such machines show; the
 //! temporary directory's real device number stands for the device at their top.
 
+use crate::hand::fs;
 use crate::lab::{Lab, now, survey_on};
 use outlive::catalogue::Catalogue;
 use outlive::domain::{
@@ -10,7 +11,6 @@ use outlive::domain::{
 };
 use outlive::isolation::{Cell, Closures, expand, survival};
 use outlive::providers::local::{Standing, System, stand};
-use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 

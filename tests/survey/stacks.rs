@@ -1,10 +1,10 @@
 //! Chains of assets down to the host, on real devices.
 
+use crate::hand::fs;
 use crate::lab::{Lab, asset, below, btrfs, chain, run, survey, volume};
 use outlive::domain::AssetKind::{Device, Directory, File, Filesystem, Host, Memory, Subvolume};
 use outlive::domain::{AssetId, GapReason, GapScope, Inventory, Nature, VolumeKind};
 use std::ffi::OsStr;
-use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 

@@ -1,12 +1,11 @@
 //! Every single bit of what describes the data counts.
 
+use super::recorder::Recorder;
 use super::support::{Place, noise, overwrite};
+use crate::hand::fs;
 use outlive::domain::Silent;
-use outlive::store::DirStore;
 use outlive::vault::{Vault, verify};
-use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Flips bits of an object one by one; `is_noticed` must say yes each time.
 fn flip_bits(object: &Path, step: usize, is_noticed: impl Fn() -> bool) -> usize {
@@ -34,7 +33,7 @@ fn every_flipped_bit_of_every_object_is_noticed() {
     place.copy(&original);
     let is_noticed = || !verify(&place.vault, &[], &Silent).is_ok_and(|report| report.damage.is_empty());
     let does_not_open = || {
-        let opened = DirStore::open(&place.path("vault")).and_then(|store| Vault::open(Arc::new(store)));
+        let opened = Recorder::open(&place.path("vault")).and_then(|store| Vault::open(store));
         !opened.is_ok_and(|vault| vault.check_readme().is_ok())
     };
     assert!(flip_bits(&place.path("vault/vault.json"), 1, does_not_open) > 1000);

@@ -1,7 +1,7 @@
 //! The page's own commands restore what a vault holds, with the tools the page names and no others.
 
 use super::support::{Place, chmod, flip, noise, run};
-use std::fs;
+use crate::hand::{self, fs};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -23,22 +23,16 @@ fn blocks() -> (String, String) {
 
 /// Runs a script in a world where only `tools` exist.
 fn by_hand(place: &Place, script: &str, tools: &[&str], settings: &[(&str, &str)]) -> Output {
-    let bin = tempfile::tempdir_in(place.temp.path()).unwrap();
+    let bin = hand::TempDir::new();
     for tool in tools {
         let found = run("sh", &["-c", &format!("command -v {tool}")]);
         symlink(fs::canonicalize(found.trim()).unwrap(), bin.path().join(tool)).unwrap();
     }
     let file = bin.path().join("restore.txt");
     fs::write(&file, script).unwrap();
-    Command::new(bin.path().join("sh"))
-        .arg(&file)
-        .env_clear()
-        .env("PATH", bin.path())
-        .env("VAULT", place.path("vault"))
-        .envs(settings.iter().copied())
-        .current_dir(bin.path())
-        .output()
-        .unwrap()
+    let mut shell = Command::new(bin.path().join("sh"));
+    shell.arg(&file).env_clear().env("PATH", bin.path()).env("VAULT", place.path("vault"));
+    hand::output(shell.envs(settings.iter().copied()).current_dir(bin.path())).unwrap()
 }
 
 fn restore_file(place: &Place, root: &str, file: &str, out: &Path) -> Output {

@@ -2,13 +2,12 @@
 //! along; those are not restored, the others are.
 
 use super::gallery::{ACTIONS, Action, Gallery, Tampered};
+use super::recorder::Recorder;
 use super::support::{assert_same, overwrite};
+use crate::hand::fs;
 use outlive::domain::{Kind, Silent};
-use outlive::store::DirStore;
 use outlive::vault::{RestoreOptions, Roots, Vault, VerifyReport, restore, verify};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::sync::Arc;
 
 type Expected = BTreeMap<String, BTreeSet<String>>;
 
@@ -177,7 +176,7 @@ fn damaged_instructions_concern_every_point() {
 #[test]
 fn a_vault_whose_marker_is_damaged_does_not_open() {
     let gallery = Gallery::new();
-    let store = Arc::new(DirStore::open(&gallery.place.path("vault")).unwrap());
+    let store = Recorder::open(&gallery.place.path("vault")).unwrap();
     for action in ACTIONS {
         let tampered = Tampered::new(gallery.object("vault.json"), action);
         let problem = Vault::open(store.clone()).map(drop).unwrap_err();
@@ -194,7 +193,7 @@ fn the_marker_of_another_vault_makes_every_root_a_stranger() {
     let (gallery, other) = (Gallery::new(), super::support::Place::new());
     let marker = fs::read(other.path("vault/vault.json")).unwrap();
     overwrite(&gallery.object("vault.json"), &marker);
-    let store = Arc::new(DirStore::open(&gallery.place.path("vault")).unwrap());
+    let store = Recorder::open(&gallery.place.path("vault")).unwrap();
     let report = verify(&Vault::open(store).unwrap(), &[], &Silent).unwrap();
     assert!(report.sound.is_empty());
     assert_eq!(reported(&report).into_keys().collect::<BTreeSet<_>>(), gallery.all_points());

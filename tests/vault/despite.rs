@@ -2,10 +2,10 @@
 
 use super::gallery::{Action, Tampered};
 use super::support::{Place, noise};
+use crate::hand::fs;
 use outlive::domain::Silent;
 use outlive::vault::{CopyReport, RestoreOptions, RestoreReport, restore};
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 const DESPITE: RestoreOptions = RestoreOptions { devices: false, despite_damage: true };

@@ -1,6 +1,7 @@
 //! Makes vaults that the program would never write: consistent digests around content made to harm.
 
 use super::support::Place;
+use crate::hand::fs;
 use outlive::domain::{ByteName, Result, Silent};
 use outlive::store::{Key, Store};
 use outlive::vault::format::{
@@ -8,7 +9,6 @@ use outlive::vault::format::{
     PageKind, PageRef, Root, Run, Sidecar, SidecarFrame, Totals,
 };
 use outlive::vault::{FoundRoot, RestoreOptions, Roots, VerifyReport, restore, verify};
-use std::fs;
 use std::path::PathBuf;
 
 pub struct Forge {

@@ -2,12 +2,12 @@
 //! stored JSON without the program.
 
 use super::support::{Place, chmod, copy_as, noise};
+use crate::hand::fs;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use outlive::domain::Silent;
 use outlive::vault::{FoundRoot, RootRecord, Roots};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 pub struct Gallery {

@@ -1,9 +1,9 @@
 //! What the writer writes its own readers take.
 
 use super::support::{Place, copy_into, noise, run};
+use crate::hand::{self, fs};
 use outlive::domain::Silent;
 use outlive::vault::verify;
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 
 /// A filesystem that takes large attributes, on a loop device; taken down when dropped.
@@ -22,7 +22,7 @@ impl Xfs {
 
 impl Drop for Xfs {
     fn drop(&mut self) {
-        drop(std::process::Command::new("umount").arg(&self.0).status());
+        drop(hand::output(std::process::Command::new("umount").arg(&self.0)));
     }
 }
 
@@ -55,7 +55,7 @@ fn sizes_that_add_up_to_more_than_can_be_counted_do_no_harm() {
     let data = xfs.0.join("data");
     fs::create_dir(&data).unwrap();
     for name in ["a", "b", "c"] {
-        fs::File::create(data.join(name)).unwrap().set_len((1 << 63) - 1).unwrap();
+        fs::sparse(data.join(name), (1 << 63) - 1).unwrap();
     }
     let report = copy_into(&place.vault, &data, &Silent).unwrap();
     assert_eq!(report.root.root.totals.bytes, u64::MAX);

@@ -8,6 +8,8 @@ mod damage;
 mod despite;
 mod forge;
 mod gallery;
+#[path = "../hand/mod.rs"]
+mod hand;
 mod hostile;
 mod limits;
 mod newer;

@@ -1,14 +1,13 @@
 //! What a newer outlive wrote is refused as newer, not called damaged and not half read.
 
 use super::forge::{Forge, entry, json};
+use super::recorder::Recorder;
 use super::support::{Place, overwrite};
+use crate::hand::fs;
 use outlive::domain::{Kind, Problem, Silent};
-use outlive::store::DirStore;
 use outlive::vault::format::{EntryKind, seal_envelope};
 use outlive::vault::{RestoreOptions, Roots, Vault, verify};
-use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 #[track_caller]
 fn assert_newer<T>(result: Result<T, Problem>, object: &str) {
@@ -19,7 +18,7 @@ fn assert_newer<T>(result: Result<T, Problem>, object: &str) {
 }
 
 fn open(place: &Place) -> Result<Vault, Problem> {
-    Vault::open(Arc::new(DirStore::open(&place.path("vault")).unwrap()))
+    Vault::open(Recorder::open(&place.path("vault")).unwrap())
 }
 
 fn replace(object: &Path, from: &str, to: &str) {
@@ -36,7 +35,7 @@ fn a_newer_vault_is_refused_whether_it_is_opened_or_made() {
         let place = Place::new();
         replace(&place.path("vault/vault.json"), from, to);
         assert_newer(open(&place), "vault.json");
-        let store = Arc::new(DirStore::open(&place.path("vault")).unwrap());
+        let store = Recorder::open(&place.path("vault")).unwrap();
         assert_newer(Vault::open_or_create(store, chrono::Utc::now()), "vault.json");
     }
 }

@@ -1,9 +1,11 @@
-//! A recording layer over the store: in every test here that copies, no object is written twice.
+//! A recording layer over the store: no test here sees an object written twice.
 
+use crate::hand::TempDir;
 use outlive::domain::Result;
 use outlive::store::{DirStore, Key, Listed, Store, Upload};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// What was written under each key, by its length.
@@ -16,8 +18,12 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    pub fn new(inner: DirStore) -> Self {
-        Self { inner, written: Written::default() }
+    pub fn create(path: &Path) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self { inner: DirStore::create(path)?, written: Written::default() }))
+    }
+
+    pub fn open(path: &Path) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self { inner: DirStore::open(path)?, written: Written::default() }))
     }
 }
 
@@ -95,15 +101,14 @@ impl Upload for Recording {
 
 #[test]
 fn the_recording_layer_sees_an_object_that_is_written_over() {
-    let temp = tempfile::tempdir().unwrap();
-    let store = DirStore::create(&temp.path().join("vault")).unwrap();
-    let recorder = Recorder::new(store);
+    let temp = TempDir::new();
+    let recorder = Recorder::create(&temp.path().join("vault")).unwrap();
     let key = Key::new("packs/one").unwrap();
-    (&recorder as &dyn Store).put_bytes(&key, b"first").unwrap();
+    (&*recorder as &dyn Store).put_bytes(&key, b"first").unwrap();
     // Somebody removes it behind the store's back: the store would now write it anew, the recorder knows.
-    std::fs::remove_file(temp.path().join("vault/packs/one")).unwrap();
+    crate::hand::fs::remove_file(temp.path().join("vault/packs/one")).unwrap();
     let again = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        (&recorder as &dyn Store).put_bytes(&key, b"second")
+        (&*recorder as &dyn Store).put_bytes(&key, b"second")
     }));
     assert!(again.is_err(), "a second writing of one key went unnoticed");
 }

@@ -1,6 +1,6 @@
 use super::support::{Place, allocated, assert_same, chmod, noise, run};
+use crate::hand::fs;
 use std::ffi::OsStr;
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;

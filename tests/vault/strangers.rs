@@ -1,15 +1,15 @@
 //! What a vault finds that it did not write itself.
 
+use super::recorder::Recorder;
 use super::support::{Place, assert_same, noise};
+use crate::hand::fs;
 use outlive::domain::Kind;
-use outlive::store::{DirStore, Key};
+use outlive::store::Key;
 use outlive::vault::Vault;
 use outlive::vault::format::{Chunk, Digest, PackKey, PackRole, Sidecar, SidecarFrame};
-use std::fs;
-use std::sync::Arc;
 
 fn open_or_create(place: &Place, name: &str) -> outlive::domain::Result<Vault> {
-    Vault::open_or_create(Arc::new(DirStore::create(&place.path(name)).unwrap()), chrono::Utc::now())
+    Vault::open_or_create(Recorder::create(&place.path(name)).unwrap(), chrono::Utc::now())
 }
 
 #[test]

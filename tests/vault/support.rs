@@ -1,28 +1,25 @@
 //! A vault in a temporary directory, and a tree with everything a filesystem can hold.
 
+use crate::hand::{self, TempDir};
 use outlive::domain::{AssetId, Consistency, Monitor, Silent, Volume, VolumeId, VolumeKind};
 use outlive::providers::files::TreeSource;
-use outlive::store::DirStore;
 use outlive::vault::format::Origin;
 use outlive::vault::{CopyReport, CopyRequest, Roots, Vault, copy, restore};
 use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 
 pub struct Place {
-    pub temp: tempfile::TempDir,
+    pub temp: TempDir,
     pub vault: Vault,
 }
 
 impl Place {
     pub fn new() -> Self {
-        let temp = tempfile::Builder::new().prefix("outlive-test-").tempdir().unwrap();
-        let store = DirStore::create(&temp.path().join("vault")).unwrap();
-        let vault =
-            Vault::open_or_create(Arc::new(super::recorder::Recorder::new(store)), chrono::Utc::now())
-                .unwrap();
+        let temp = TempDir::new();
+        let store = super::recorder::Recorder::create(&temp.path().join("vault")).unwrap();
+        let vault = Vault::open_or_create(store, chrono::Utc::now()).unwrap();
         Self { temp, vault }
     }
 
@@ -75,7 +72,7 @@ pub fn copy_as(
 
 /// Runs a program and gives its standard output; anything but success fails the test.
 pub fn run(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output();
+    let output = hand::output(Command::new(program).args(arguments));
     let output =
         output.unwrap_or_else(|error| panic!("{program} cannot be run ({error}): scripts/test installs it"));
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -125,5 +122,5 @@ pub fn overwrite(object: &Path, bytes: &[u8]) {
     if object.exists() {
         chmod(object, 0o600);
     }
-    std::fs::write(object, bytes).unwrap();
+    crate::hand::fs::write(object, bytes).unwrap();
 }

@@ -247,6 +247,7 @@ fn same_bytes(
 mod tests {
     use super::*;
     use crate::domain::Silent;
+    use crate::hand::{TempDir, fs};
 
     fn compare(a: &Path, b: &Path) -> Comparison {
         same_tree(&Original::still(a), b, LeftOut::default(), 0, &Silent).unwrap()
@@ -254,11 +255,11 @@ mod tests {
 
     #[test]
     fn every_kind_of_difference_is_found() {
-        let temp = tempfile::tempdir().unwrap();
+        let temp = TempDir::new();
         let (a, b) = (temp.path().join("a"), temp.path().join("b"));
         std::fs::create_dir(&a).unwrap();
-        std::fs::write(a.join("file"), vec![7; 700_000]).unwrap();
-        std::fs::write(a.join("other"), b"x").unwrap();
+        fs::write(a.join("file"), vec![7; 700_000]).unwrap();
+        fs::write(a.join("other"), b"x").unwrap();
         std::os::unix::fs::symlink("file", a.join("link")).unwrap();
         archive(&a, &b);
         assert_eq!(compare(&a, &b).differing, 0);
@@ -269,24 +270,19 @@ mod tests {
                 let mut bytes = vec![7; 700_000];
                 bytes[699_999] = 8;
                 let time = std::fs::metadata(b.join("file")).unwrap().modified().unwrap();
-                std::fs::write(b.join("file"), bytes).unwrap();
-                std::fs::File::options()
-                    .write(true)
-                    .open(b.join("file"))
-                    .unwrap()
-                    .set_modified(time)
-                    .unwrap();
+                fs::write(b.join("file"), bytes).unwrap();
+                fs::set_modified(b.join("file"), time).unwrap();
             }),
-            ("another size", |b| std::fs::write(b.join("file"), b"short").unwrap()),
-            ("only on one side", |b| std::fs::remove_file(b.join("other")).unwrap()),
-            ("only on one side", |b| std::fs::write(b.join("more"), b"").unwrap()),
+            ("another size", |b| fs::write(b.join("file"), b"short").unwrap()),
+            ("only on one side", |b| fs::remove_file(b.join("other")).unwrap()),
+            ("only on one side", |b| fs::write(b.join("more"), b"").unwrap()),
             ("another link target", |b| {
-                std::fs::remove_file(b.join("link")).unwrap();
+                fs::remove_file(b.join("link")).unwrap();
                 std::os::unix::fs::symlink("elsewhere", b.join("link")).unwrap();
             }),
         ];
         for (how, damage) in damages {
-            std::fs::remove_dir_all(&b).unwrap();
+            fs::remove_dir_all(&b).unwrap();
             archive(&a, &b);
             damage(&b);
             let found = compare(&a, &b);
@@ -299,23 +295,23 @@ mod tests {
 
     #[test]
     fn only_what_changed_after_the_copy_began_is_counted_apart_and_never_as_compared() {
-        let temp = tempfile::tempdir().unwrap();
+        let temp = TempDir::new();
         let (a, b) = (temp.path().join("a"), temp.path().join("b"));
         std::fs::create_dir(&a).unwrap();
         for name in ["early", "late", "gone", "same"] {
-            std::fs::write(a.join(name), name).unwrap();
+            fs::write(a.join(name), name).unwrap();
         }
         // A time of modification in the future excuses nothing.
         let future = std::time::SystemTime::now() + std::time::Duration::from_secs(1 << 30);
-        std::fs::File::options().write(true).open(a.join("early")).unwrap().set_modified(future).unwrap();
+        fs::set_modified(a.join("early"), future).unwrap();
         archive(&a, &b);
-        std::fs::write(b.join("early"), "EARLY").unwrap();
-        std::fs::File::options().write(true).open(b.join("early")).unwrap().set_modified(future).unwrap();
+        fs::write(b.join("early"), "EARLY").unwrap();
+        fs::set_modified(b.join("early"), future).unwrap();
         std::thread::sleep(std::time::Duration::from_millis(50));
         let copied = chrono::Utc::now();
         std::thread::sleep(std::time::Duration::from_millis(50));
-        std::fs::write(a.join("late"), "other").unwrap();
-        std::fs::remove_file(a.join("gone")).unwrap();
+        fs::write(a.join("late"), "other").unwrap();
+        fs::remove_file(a.join("gone")).unwrap();
         let found =
             same_tree(&Original::live(&a, copied, chrono::Utc::now), &b, LeftOut::default(), 0, &Silent)
                 .unwrap();
@@ -332,7 +328,7 @@ mod tests {
     }
 
     fn archive(a: &Path, b: &Path) {
-        let done = std::process::Command::new("cp").arg("-aT").args([a, b]).status().unwrap();
-        assert!(done.success());
+        let done = crate::hand::output(std::process::Command::new("cp").arg("-aT").args([a, b])).unwrap();
+        assert!(done.status.success());
     }
 }

@@ -131,15 +131,16 @@ fn is_unused(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hand::{TempDir, fs};
 
     #[test]
     fn scratch_space_is_private_and_goes_only_while_it_is_ours() {
-        let temp = tempfile::tempdir().unwrap();
+        let temp = TempDir::new();
         let scratch = Scratch::create(temp.path()).unwrap();
         let path = scratch.path().to_path_buf();
         let mode = rustix::fs::stat(&path).unwrap().st_mode & 0o777;
         assert_eq!(mode, 0o700);
-        std::fs::write(path.join(MARKER), "another").unwrap();
+        fs::write(path.join(MARKER), "another").unwrap();
         assert!(scratch.remove().left.is_some());
         assert!(path.exists());
         let scratch = Scratch::create(temp.path()).unwrap();
@@ -151,7 +152,7 @@ mod tests {
 
     #[test]
     fn what_nobody_uses_any_more_is_found_and_what_is_in_use_is_not() {
-        let temp = tempfile::tempdir().unwrap();
+        let temp = TempDir::new();
         let (stopped, mine) = (Scratch::create(temp.path()).unwrap(), Scratch::create(temp.path()).unwrap());
         std::fs::create_dir(temp.path().join("outlive-scratch-not")).unwrap();
         assert!(mine.left_by_others().is_empty());
