@@ -1,6 +1,6 @@
 //! A directory as a store. Objects appear whole or not at all, and nothing is renamed over or removed.
 
-use super::{Key, Listed, Store, Upload};
+use super::{Key, Listed, Store, Upload, read_failed};
 use crate::domain::{Kind, Problem, Result, printable};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -72,8 +72,8 @@ impl DirStore {
 
     fn open_object(&self, key: &Key) -> Result<File> {
         let fd = self.open_beneath(key.as_str(), OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty());
-        let file = File::from(fd.map_err(|error| self.failed("opening", key.as_str(), error))?);
-        let meta = file.metadata().map_err(|error| self.failed("reading", key.as_str(), error))?;
+        let file = File::from(fd.map_err(|error| read_failed(key, self, error.into()))?);
+        let meta = file.metadata().map_err(|error| read_failed(key, self, error))?;
         if !meta.is_file() {
             return Err(Problem::damaged(key.as_str(), "not a regular file"));
         }
@@ -125,8 +125,7 @@ impl Store for DirStore {
     fn get(&self, key: &Key, offset: u64) -> Result<Box<dyn Read + Send>> {
         let mut file = self.open_object(key)?;
         if offset > 0 {
-            file.seek(SeekFrom::Start(offset))
-                .map_err(|error| self.failed("reading", key.as_str(), error))?;
+            file.seek(SeekFrom::Start(offset)).map_err(|error| read_failed(key, self, error))?;
         }
         Ok(Box::new(file))
     }
@@ -134,7 +133,7 @@ impl Store for DirStore {
     fn size(&self, key: &Key) -> Result<Option<u64>> {
         match self.open_object(key) {
             Ok(file) => {
-                let meta = file.metadata().map_err(|error| self.failed("reading", key.as_str(), error))?;
+                let meta = file.metadata().map_err(|error| read_failed(key, self, error))?;
                 Ok(Some(meta.len()))
             }
             Err(problem) if problem.kind == Kind::NotFound => Ok(None),

@@ -61,3 +61,23 @@ fn a_pack_that_the_filesystem_cannot_read_is_damage_with_its_name_and_its_points
         told.says(&format!("DAMAGED {object}")).says("takes along recovery point").says("broken: ");
     }
 }
+
+#[test]
+fn an_object_that_cannot_even_be_opened_is_damage_with_its_name_and_its_points() {
+    let place = Place::new();
+    let (data, vault) = (place.file("data/a", "content"), place.path("vault"));
+    place.outlive(&[&"copy", &data.parent().unwrap(), &"--vault", &vault]).end().expect(0);
+    let first = place.outlive(&[&"verify", &vault]).end().expect(0);
+    let number = first.count_until("openat2", "\"packs/");
+    let verify = place.outlive(&[&"verify", &vault, &"--format", &"json"]);
+    let verified = verify.inject(&format!("openat2:error=EIO:when={number}")).end().expect(14);
+    let json = verified.json("verify");
+    let damage = json["damage"].as_array().unwrap();
+    assert!(!damage.is_empty(), "{json:#}");
+    for found in damage {
+        assert!(found["object"].as_str().unwrap().contains('/'), "{json:#}");
+        assert!(found["because"].as_str().unwrap().contains("Input/output error"), "{json:#}");
+        assert_eq!(found["points"].as_array().unwrap().len(), 1, "{json:#}");
+    }
+    assert_eq!(json["points"].as_array().unwrap().len(), 0, "{json:#}");
+}

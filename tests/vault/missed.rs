@@ -43,6 +43,8 @@ fn every_other_name_of_a_missed_file_is_missed_too() {
     // Another file with two names, which stays.
     fs::write(original.join("c"), noise(2, 5000)).unwrap();
     fs::hard_link(original.join("c"), original.join("d")).unwrap();
+    // A symlink to it is no other name of it, and stays though it leads nowhere.
+    std::os::unix::fs::symlink("a", original.join("e")).unwrap();
     let tree = TreeSource::open(&original, Vec::new()).unwrap();
     let mut source = Vanishing { tree, root: original.clone(), name: "a" };
     let report = copy_from(&place, &mut source, chrono::Utc::now());
@@ -63,7 +65,7 @@ fn every_other_name_of_a_missed_file_is_missed_too() {
     let entries: Vec<_> =
         Entries::new(&place.vault, PageKind::Entries, &root.entries).map(|entry| entry.unwrap()).collect();
     let names: Vec<String> = entries.iter().map(|entry| entry.path.to_string()).collect();
-    assert_eq!(names, ["", "c", "d", "folder"]);
+    assert_eq!(names, ["", "c", "d", "e", "folder"]);
     for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Hardlink) {
         let first = entries.iter().find(|first| Some(&first.path) == entry.target.as_ref());
         assert!(first.is_some_and(|first| first.kind == EntryKind::File), "{} dangles", entry.path);

@@ -102,7 +102,8 @@ impl<'a> Feed<'a> {
                     )));
                 }
                 Item::Plain(entry)
-                    if entry.target.as_ref().is_some_and(|first| self.missed.contains(first)) =>
+                    if entry.kind == EntryKind::Hardlink
+                        && entry.target.as_ref().is_some_and(|first| self.missed.contains(first)) =>
                 {
                     let because = "it is another name of a file that could not be read".into();
                     self.abandon(Missed { path: entry.path, because });
