@@ -5,8 +5,8 @@
 //!
 //! The exceptions, all for programs that the run started (`mount`, `umount`, `mkfs.btrfs`, `btrfs`, `cp`,
 //! `qemu-img`), never for the program itself:
-//! - `/dev`: `mount` and `umount` drive `/dev/loop-control` and a loop device; `btrfs` its control device.
-//! - `/run/mount`: the lock and the table that `mount` and `umount` keep there, replaced by renaming.
+//! - `mount` and `umount` drive `/dev/loop-control` and loop devices, and keep a lock and a table in
+//!   `/run/mount`; `btrfs` drives `/dev/btrfs-control`.
 //! - `/run/blkid`: the cache that `mount` and `mkfs.btrfs` keep of what they saw on devices.
 //! - their own memory, pipes and sockets, which are no files: `/proc/self`, `pipe:[…]`, `socket:[…]`.
 
@@ -16,11 +16,16 @@ use std::collections::{HashMap, HashSet};
 
 /// The calls to record.
 pub const RECORDED: &str = "trace=unlink,unlinkat,rmdir,rename,renameat,renameat2,truncate,ftruncate,open,\
-    openat,openat2,creat,fallocate,removexattr,lremovexattr,fremovexattr,linkat,link,mkdir,mkdirat,mount,\
-    umount2,move_mount,execve,clone,clone3,fork,vfork,ioctl";
+    openat,openat2,open_by_handle_at,creat,fallocate,removexattr,lremovexattr,fremovexattr,linkat,link,\
+    symlink,symlinkat,mkdir,mkdirat,mount,umount2,move_mount,execve,clone,clone3,fork,vfork,ioctl,io_uring_setup";
 
-/// Where programs that a run starts may write.
-const OF_CHILDREN: [&[u8]; 3] = [b"/dev/", b"/run/mount/", b"/run/blkid/"];
+/// What programs that a run starts may write to, by program: what the path begins with.
+const OF_CHILDREN: [(&str, &[&str]); 4] = [
+    ("mount", &["/dev/loop", "/run/mount/", "/run/blkid/"]),
+    ("umount", &["/dev/loop", "/run/mount/"]),
+    ("btrfs", &["/dev/btrfs-control"]),
+    ("mkfs.btrfs", &["/dev/btrfs-control", "/run/blkid/"]),
+];
 
 /// Words in the names of ioctls that destroy, whatever they act on.
 const DESTROYING_IOCTLS: [&str; 8] =
@@ -41,7 +46,12 @@ const READING_IOCTLS: [&str; 9] = [
 /// Everything in the recording that is not allowed; one line each.
 pub fn complaints(log: &str) -> Vec<String> {
     let calls = calls(log);
-    let mut court = Court { programs: Programs::of(&calls), scratch: Vec::new(), made: HashSet::new() };
+    let mut court = Court {
+        programs: Programs::of(&calls),
+        scratch: Vec::new(),
+        links: HashSet::new(),
+        made: HashSet::new(),
+    };
     let mut hand = Hand::default();
     let mut found = Vec::new();
     for (at, call) in calls.iter().enumerate() {
@@ -86,7 +96,8 @@ impl Hand {
 /// Which program each thread was running at each call.
 struct Programs {
     started: HashMap<u32, Vec<(usize, String)>>,
-    parents: HashMap<u32, (u32, usize)>,
+    /// Who started each thread, and when: numbers are used again.
+    parents: HashMap<u32, Vec<(u32, usize)>>,
     first: String,
 }
 
@@ -106,7 +117,7 @@ impl Programs {
                 }
                 "clone" | "clone3" | "fork" | "vfork" => {
                     if let Some(child) = call.child() {
-                        programs.parents.insert(child, (call.thread, at));
+                        programs.parents.entry(child).or_default().push((call.thread, at));
                     }
                 }
                 _ => {}
@@ -116,53 +127,69 @@ impl Programs {
     }
 
     fn name(&self, thread: u32, at: usize) -> &str {
-        let own = self.started.get(&thread).and_then(|all| all.iter().rev().find(|(from, _)| *from <= at));
-        match (own, self.parents.get(&thread)) {
+        let born = self.parents.get(&thread).and_then(|all| all.iter().rev().find(|(_, since)| *since < at));
+        let since = born.map_or(0, |(_, since)| *since);
+        let own = self.started.get(&thread);
+        let own = own.and_then(|all| all.iter().rev().find(|(from, _)| (since..=at).contains(from)));
+        match (own, born) {
             (Some((_, name)), _) => name,
             (None, Some((parent, since))) if parent != &thread => self.name(*parent, *since),
             _ => &self.first,
         }
     }
 
-    /// True for the program that is recorded, false for what it started.
-    fn is_itself(&self, thread: u32, at: usize) -> bool {
-        self.name(thread, at) == self.first
+    /// Who is at work: the program that is recorded, or what it started.
+    fn actor(&self, thread: u32, at: usize) -> Actor {
+        let name = self.name(thread, at);
+        if name == self.first { Actor::Itself } else { Actor::Child(name.to_owned()) }
     }
+}
+
+/// Who made a call.
+enum Actor {
+    Itself,
+    Child(String),
 }
 
 struct Court {
     programs: Programs,
     /// Scratch directories that this run made.
     scratch: Vec<Vec<u8>>,
+    /// Symlinks that this run made in them: what lies behind is elsewhere.
+    links: HashSet<Vec<u8>>,
     /// Files that this run made.
     made: HashSet<Vec<u8>>,
 }
 
 impl Court {
     fn judge(&mut self, at: usize, call: &Call) -> Option<&'static str> {
-        let itself = self.programs.is_itself(call.thread, at);
+        let actor = &self.programs.actor(call.thread, at);
         match call.name.as_str() {
             "mkdir" => self.note_directory(call.string(0), call),
             "mkdirat" => self.note_directory(call.path_at(0), call),
-            "unlink" | "rmdir" => return self.may(itself, &call.string(0), "removes"),
-            "unlinkat" => return self.may(itself, &call.path_at(0), "removes"),
-            "rename" => return self.may_rename(itself, &call.string(0), &call.string(1)),
+            "symlink" => drop(self.links.insert(call.string(1))),
+            "symlinkat" => drop(self.links.insert(call.path_at(1))),
+            "io_uring_setup" => return Some("does what no recorder sees"),
+            "open_by_handle_at" if !call.has(2, "O_PATH") => return Some("opens without a name"),
+            "unlink" | "rmdir" => return self.may(actor, &call.string(0), "removes"),
+            "unlinkat" => return self.may(actor, &call.path_at(0), "removes"),
+            "rename" => return self.may_rename(actor, &call.string(0), &call.string(1)),
             "renameat" | "renameat2" => {
-                return self.may_rename(itself, &call.path_at(0), &call.path_at(2));
+                return self.may_rename(actor, &call.path_at(0), &call.path_at(2));
             }
-            "truncate" => return self.may(itself, &call.string(0), "cuts"),
-            "ftruncate" | "fallocate" => return self.may_size(itself, call),
-            "creat" => return self.may(itself, &call.string(0), "overwrites"),
-            "open" => return self.may_open(itself, call, 1, call.string(0)),
-            "openat" | "openat2" => return self.may_open(itself, call, 2, call.path_at(0)),
+            "truncate" => return self.may(actor, &call.string(0), "cuts"),
+            "ftruncate" | "fallocate" => return self.may_size(actor, call),
+            "creat" => return self.may(actor, &call.string(0), "overwrites"),
+            "open" => return self.may_open(actor, call, 1, call.string(0)),
+            "openat" | "openat2" => return self.may_open(actor, call, 2, call.path_at(0)),
             "removexattr" | "lremovexattr" => {
-                return self.may(itself, &call.string(0), "removes an attribute of");
+                return self.may(actor, &call.string(0), "removes an attribute of");
             }
-            "fremovexattr" => return self.may(itself, &call.descriptor(0), "removes an attribute of"),
-            "mount" => return self.may(itself, &call.string(1), "mounts over"),
-            "move_mount" => return self.may(itself, &call.path_at(2), "mounts over"),
-            "umount2" => return self.may(itself, &call.string(0), "unmounts"),
-            "ioctl" => return self.may_control(itself, call),
+            "fremovexattr" => return self.may(actor, &call.descriptor(0), "removes an attribute of"),
+            "mount" => return self.may(actor, &call.string(1), "mounts over"),
+            "move_mount" => return self.may(actor, &call.path_at(2), "mounts over"),
+            "umount2" => return self.may(actor, &call.string(0), "unmounts"),
+            "ioctl" => return self.may_control(actor, call),
             _ => {}
         }
         None
@@ -176,21 +203,29 @@ impl Court {
     }
 
     fn in_scratch(&self, path: &[u8]) -> bool {
-        let climbs = path.split(|byte| *byte == b'/').any(|part| part == b"..");
-        !climbs && self.scratch.iter().any(|scratch| is_at_or_below(path, scratch))
+        let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        let leads_out = slashes.into_iter().any(|at| self.links.contains(&path[..at]));
+        !leads_out && !climbs(path) && self.scratch.iter().any(|scratch| is_at_or_below(path, scratch))
     }
 
-    fn may(&self, itself: bool, path: &[u8], what: &'static str) -> Option<&'static str> {
-        let of_child = !itself && OF_CHILDREN.iter().any(|prefix| path.starts_with(prefix));
+    fn may(&self, actor: &Actor, path: &[u8], what: &'static str) -> Option<&'static str> {
+        let of_child = match actor {
+            Actor::Itself => false,
+            Actor::Child(name) => {
+                let own = OF_CHILDREN.iter().filter(|(program, _)| program == name);
+                let mut places = own.flat_map(|(_, places)| *places);
+                places.any(|place| path.starts_with(place.as_bytes())) && !climbs(path)
+            }
+        };
         (!of_child && !self.in_scratch(path)).then_some(what)
     }
 
-    fn may_rename(&self, itself: bool, from: &[u8], to: &[u8]) -> Option<&'static str> {
-        self.may(itself, from, "renames").or_else(|| self.may(itself, to, "renames over"))
+    fn may_rename(&self, actor: &Actor, from: &[u8], to: &[u8]) -> Option<&'static str> {
+        self.may(actor, from, "renames").or_else(|| self.may(actor, to, "renames over"))
     }
 
     /// Setting a length is for files that this run made.
-    fn may_size(&self, itself: bool, call: &Call) -> Option<&'static str> {
+    fn may_size(&self, actor: &Actor, call: &Call) -> Option<&'static str> {
         let path = call.descriptor(0);
         let own = self.made.contains(&path) || is_no_file(&path);
         let only_reserves = call.name == "fallocate"
@@ -198,10 +233,10 @@ impl Court {
         if own || only_reserves && self.made.contains(&path) {
             return None;
         }
-        self.may(itself, &path, "cuts")
+        self.may(actor, &path, "cuts")
     }
 
-    fn may_open(&mut self, itself: bool, call: &Call, flags: usize, named: Vec<u8>) -> Option<&'static str> {
+    fn may_open(&mut self, actor: &Actor, call: &Call, flags: usize, named: Vec<u8>) -> Option<&'static str> {
         let has = |flag| call.has(flags, flag);
         let is_new = has("O_CREAT") && has("O_EXCL") || has("O_TMPFILE");
         let path = if call.succeeded() { call.opened() } else { named };
@@ -213,21 +248,25 @@ impl Court {
         if !writes || is_new || has("O_APPEND") && !has("O_TRUNC") || is_no_file(&path) {
             return None;
         }
-        self.may(itself, &path, "opens for writing what is there")
+        self.may(actor, &path, "opens for writing what is there")
     }
 
-    fn may_control(&self, itself: bool, call: &Call) -> Option<&'static str> {
+    fn may_control(&self, actor: &Actor, call: &Call) -> Option<&'static str> {
         let request = call.arguments.get(1).map_or("", String::as_str);
         let reads = READING_IOCTLS.iter().any(|word| request.contains(word));
         let destroys = DESTROYING_IOCTLS.iter().any(|word| request.contains(word));
         let path = call.descriptor(0);
-        match (itself, reads || is_no_file(&path), destroys) {
+        match (matches!(actor, Actor::Itself), reads || is_no_file(&path), destroys) {
             (_, true, _) => None,
             (true, false, _) => Some("asks a device or file for something else than to be read"),
-            (false, false, true) => self.may(itself, &path, "destroys by ioctl"),
+            (false, false, true) => self.may(actor, &path, "destroys by ioctl"),
             (false, false, false) => None,
         }
     }
+}
+
+fn climbs(path: &[u8]) -> bool {
+    path.split(|byte| *byte == b'/').any(|part| part == b"..")
 }
 
 fn is_at_or_below(path: &[u8], directory: &[u8]) -> bool {
@@ -237,5 +276,8 @@ fn is_at_or_below(path: &[u8], directory: &[u8]) -> bool {
 /// What a write cannot lose: the null device, and what exists in memory only.
 fn is_no_file(path: &[u8]) -> bool {
     let prefixes: [&[u8]; 4] = [b"/proc/self/", b"pipe:", b"socket:", b"/memfd:"];
-    path == b"/dev/null" || path == b"/dev/tty" || prefixes.iter().any(|prefix| path.starts_with(prefix))
+    let leads_on = path.starts_with(b"/proc/self/fd/") || climbs(path);
+    path == b"/dev/null"
+        || path == b"/dev/tty"
+        || !leads_on && prefixes.iter().any(|prefix| path.starts_with(prefix))
 }

@@ -103,3 +103,37 @@ fn only_what_a_test_marks_as_its_own_is_let_pass_with_all_it_starts() {
     std::fs::write(&file, "precious").unwrap();
     assert_eq!(script(&format!("unlink '{}';", file.display())).len(), 1);
 }
+
+#[test]
+fn the_judge_knows_which_program_may_touch_which_device_and_is_not_led_astray() {
+    let begin = "1 execve(\"/t/outlive\", [], 0x1) = 0\n1 mkdir(\"/s/outlive-scratch-1\", 0700) = 0\n";
+    let child = |name: &str| format!("1 vfork() = 2\n2 execve(\"/sbin/{name}\", [], 0x1) = 0\n");
+    let found = |log: String| complaints(&format!("{begin}{log}\n")).len();
+    for (name, call) in [
+        ("mount", "openat(AT_FDCWD</>, \"/dev/vda\", O_WRONLY|O_TRUNC) = 3</dev/vda>"),
+        ("cp", "openat(AT_FDCWD</>, \"/dev/loop1\", O_WRONLY) = 3</dev/loop1>"),
+        ("btrfs", "unlink(\"/dev/mapper/precious\") = 0"),
+        ("mount", "unlink(\"/run/mount/../../home/precious\") = 0"),
+        ("mount", "ioctl(3</dev/vda>, BLKDISCARD, [0, 512]) = 0"),
+    ] {
+        assert_eq!(found(format!("{}2 {call}", child(name))), 1, "{name}: {call}");
+    }
+    assert_eq!(
+        found(format!("{}2 openat(AT_FDCWD</>, \"/dev/loop1\", O_RDWR) = 3</dev/loop1>", child("mount"))),
+        0
+    );
+    for call in [
+        "open_by_handle_at(3</>, {handle_bytes=8}, O_WRONLY|O_TRUNC) = 4</precious>",
+        "io_uring_setup(8, {}) = 4<anon_inode:[io_uring]>",
+        "openat(AT_FDCWD</>, \"/proc/self/fd/3\", O_WRONLY|O_TRUNC) = ?",
+    ] {
+        assert_eq!(found(format!("1 {call}")), 1, "{call}");
+    }
+    // Through a symlink in its own scratch space.
+    let link = "1 symlink(\"/home\", \"/s/outlive-scratch-1/l\") = 0\n";
+    assert_eq!(found(format!("{link}1 unlink(\"/s/outlive-scratch-1/l/precious\") = 0")), 1);
+    assert_eq!(found(format!("{link}1 unlink(\"/s/outlive-scratch-1/l\") = 0")), 0);
+    // A thread of its own with a number that a child had before.
+    let own = format!("{}1 clone3({{flags=CLONE_VM}}, 88) = 2\n2 ", child("mount"));
+    assert_eq!(found(format!("{own}openat(AT_FDCWD</>, \"/dev/loop1\", O_RDWR) = 3</dev/loop1>")), 1);
+}
