@@ -1,15 +1,17 @@
 //! A directory as a store. Objects appear whole or not at all, and nothing is renamed over or removed.
 
+use super::names::sync_name;
 use super::{Key, Listed, Store, Upload, read_failed};
 use crate::domain::{Kind, Problem, Result, printable};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where objects wait for their key on filesystems that have no unnamed files.
 const INCOMING: &str = "incoming";
@@ -19,6 +21,8 @@ const INCOMING: &str = "incoming";
 pub struct DirStore {
     path: PathBuf,
     root: Arc<OwnedFd>,
+    /// Folders whose names were made durable since the store was opened.
+    durable: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl DirStore {
@@ -31,7 +35,7 @@ impl DirStore {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(path, flags, Mode::empty())
             .map_err(|error| Problem::io("opening the directory", error).at(place))?;
-        Ok(Self { path: path.to_path_buf(), root: Arc::new(root) })
+        Ok(Self { path: path.to_path_buf(), root: Arc::new(root), durable: Arc::default() })
     }
 
     /// Makes the directory where it is not there yet, and opens it. Its parent must exist.
@@ -39,12 +43,16 @@ impl DirStore {
     /// # Errors
     /// Where it cannot be made or opened.
     pub fn create(path: &Path) -> Result<Self> {
+        let failed =
+            |doing: &str, error: Errno| Problem::io(doing, error).at(printable(path.as_os_str().as_bytes()));
         match rustix::fs::mkdir(path, Mode::RWXU) {
-            Ok(()) | Err(Errno::EXIST) => Self::open(path),
-            Err(error) => {
-                Err(Problem::io("making the directory", error).at(printable(path.as_os_str().as_bytes())))
-            }
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(failed("making the directory", error)),
         }
+        let store = Self::open(path)?;
+        // One that was there may be what a run left that was stopped before its name was durable.
+        sync_name(&*store.root).map_err(|error| failed("making the name of the directory durable", error))?;
+        Ok(store)
     }
 
     fn open_beneath(&self, key: &str, flags: OFlags, mode: Mode) -> std::result::Result<OwnedFd, Errno> {
@@ -59,9 +67,13 @@ impl DirStore {
             return self.open_beneath(".", flags, Mode::empty());
         }
         match rustix::fs::mkdirat(&*self.root, folder, Mode::RWXU) {
-            Ok(()) => rustix::fs::fsync(&*self.root)?,
-            Err(Errno::EXIST) => {}
+            Ok(()) | Err(Errno::EXIST) => {}
             Err(error) => return Err(error),
+        }
+        // Whoever made it may have been stopped before this.
+        if !self.durable.lock().unwrap_or_else(PoisonError::into_inner).contains(folder) {
+            rustix::fs::fsync(&*self.root)?;
+            self.durable.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned());
         }
         self.open_beneath(folder, flags, Mode::empty())
     }

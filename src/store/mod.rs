@@ -4,9 +4,11 @@
 
 mod dir;
 mod key;
+mod names;
 
 pub use dir::{DirStore, random_hex};
 pub use key::Key;
+pub use names::sync_names;
 
 use crate::domain::{Problem, Result};
 use std::io::{Read, Write};
