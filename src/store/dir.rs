@@ -1,7 +1,7 @@
 //! A directory as a store. Objects appear whole or not at all, and nothing is renamed over or removed.
 
 use super::names::sync_name;
-use super::{Key, Listed, Store, Upload, read_failed};
+use super::{Key, Listed, Store, Upload, read_failed, standing};
 use crate::domain::{Kind, Problem, Result, printable};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -99,15 +99,7 @@ impl Store for DirStore {
     }
 
     fn identity(&self) -> Result<String> {
-        // Device numbers change with a reboot; a directory's inode and birth do not, and a copy has others.
-        let wanted = rustix::fs::StatxFlags::INO | rustix::fs::StatxFlags::BTIME;
-        let seen = rustix::fs::statx(&*self.root, "", AtFlags::EMPTY_PATH, wanted)
-            .map_err(|error| self.failed("reading", "the directory", error))?;
-        let born = match seen.stx_mask & rustix::fs::StatxFlags::BTIME.bits() {
-            0 => "unknown".into(),
-            _ => format!("{}.{:09}", seen.stx_btime.tv_sec, seen.stx_btime.tv_nsec),
-        };
-        Ok(format!("directory {} born {born}", seen.stx_ino))
+        standing::identity(&*self.root).map_err(|error| self.failed("finding out the place of", ".", error))
     }
 
     fn put_new(&self, key: &Key) -> Result<Box<dyn Upload>> {

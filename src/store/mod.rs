@@ -5,6 +5,7 @@
 mod dir;
 mod key;
 mod names;
+mod standing;
 
 pub use dir::{DirStore, random_hex};
 pub use key::Key;
