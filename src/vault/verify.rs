@@ -2,13 +2,13 @@
 
 use super::format::{EntryKind, PackKey, PackLine, PackRole, PageKind, Run, SIDECARS, Sidecar};
 use super::index::{PackTable, packs_of};
-use super::line::split;
+use super::line::{is_at_or_above, split};
 use super::parallel::in_parallel;
 use super::readback::{Damage, digest_of};
 use super::roots::{FoundRoot, RootRecord, Roots};
 use super::tree::runs;
 use super::{Entries, Vault, decode, gone};
-use crate::domain::{ByteName, Kind, Monitor, Phase, Problem, Result};
+use crate::domain::{Kind, Monitor, Phase, Problem, Result};
 use crate::store::read_failed;
 use crate::vault::format::{Chunk, Digest, Hasher};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -260,19 +260,19 @@ impl<'a> Walk<'a> {
     }
 
     fn point(&mut self, found: &FoundRoot) -> Result<()> {
-        let mut dirs: Vec<ByteName> = Vec::new();
+        // The path of the directory where we are: those above it are its beginnings, and need not be kept.
+        let mut dir: Option<Vec<u8>> = None;
         for entry in Entries::new(self.vault, PageKind::Entries, &found.root.entries) {
             let entry = entry?;
             if let Some((parent, _)) = split(entry.path.as_bytes()) {
-                let depth = dirs.iter().rposition(|dir| dir.as_bytes() == parent);
-                let Some(depth) = depth else {
+                let Some(dir) = dir.as_mut().filter(|dir| is_at_or_above(parent, dir)) else {
                     let what = format!("its tree holds {} without its directory", entry.path);
                     return Err(Problem::damaged(found.key.as_str(), what));
                 };
-                dirs.truncate(depth + 1);
+                dir.truncate(parent.len());
             }
             if entry.kind == EntryKind::Dir {
-                dirs.push(entry.path.clone());
+                dir = Some(entry.path.as_bytes().to_vec());
             }
             for run in runs(self.vault, entry.content.as_ref()) {
                 let run = run?;

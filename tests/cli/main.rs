@@ -8,6 +8,7 @@
 mod auditing;
 mod cloning;
 mod contract;
+mod deep;
 mod durable;
 #[path = "../hand/mod.rs"]
 mod hand;
