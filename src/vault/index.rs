@@ -5,7 +5,7 @@ use super::readback::Present;
 use super::roots::FoundRoot;
 use super::tree::Lines;
 use super::{Vault, format::PageKind};
-use crate::domain::Result;
+use crate::domain::{Problem, Result};
 use crate::store::Key;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -102,11 +102,18 @@ pub struct Holdings {
 }
 
 /// Reads the list of packs that a point needs.
+///
+/// # Errors
+/// What the store said; `Damaged`, also where the list says two things of one pack.
 pub fn packs_of(vault: &Vault, found: &FoundRoot) -> Result<PackTable> {
-    let mut table: PackTable =
-        found.root.list_packs.iter().map(|line| (line.pack.clone(), line.clone())).collect();
-    for line in Lines::<PackLine>::new(vault, PageKind::Packs, &found.root.packs) {
+    let mut table = PackTable::new();
+    let listed = Lines::<PackLine>::new(vault, PageKind::Packs, &found.root.packs);
+    for line in found.root.list_packs.iter().cloned().map(Ok).chain(listed) {
         let line = line?;
+        if table.get(&line.pack).is_some_and(|before| *before != line) {
+            let what = format!("says two things of packs/{}", super::safe(&line.pack.0));
+            return Err(Problem::damaged(found.key.as_str(), what));
+        }
         table.insert(line.pack.clone(), line);
     }
     Ok(table)

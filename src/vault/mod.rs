@@ -1,5 +1,6 @@
 //! The format of recovery points in a store, and how they are written, read, verified and restored.
 
+mod check_pack;
 pub mod format;
 mod index;
 mod line;

@@ -4,6 +4,7 @@
 
 mod bits;
 mod by_hand;
+mod conflicting;
 mod damage;
 mod despite;
 mod forge;
