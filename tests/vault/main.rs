@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in tests a panic is the message
 
+mod adopted;
 mod bits;
 mod by_hand;
 mod conflicting;
