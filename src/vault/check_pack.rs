@@ -46,8 +46,15 @@ pub(super) fn check_claims(vault: &Vault, claims: &[&PackLine], monitor: &dyn Mo
 fn best_fit(vault: &Vault, claims: &[&PackLine], any: &PackLine) -> Option<usize> {
     let bytes = vault.store().get_bytes(&any.pack.sidecar().ok()?, MAX_OBJECT).ok()?;
     let header = Sidecar::open(&any.pack, &bytes).ok()?.header;
-    let found = (bytes.len() as u64, Digest::of(&bytes), header.bytes, header.sha256);
-    claims.iter().position(|line| (line.sidecar_bytes, line.sidecar_sha256, line.bytes, line.sha256) == found)
+    let found = PackLine {
+        pack: header.pack,
+        role: header.role,
+        bytes: header.bytes,
+        sha256: header.sha256,
+        sidecar_bytes: bytes.len() as u64,
+        sidecar_sha256: Digest::of(&bytes),
+    };
+    claims.iter().position(|line| **line == found)
 }
 
 /// Streams a pack once: its own digest, and each frame decoded to the chunks its sidecar names.
