@@ -3,7 +3,7 @@
 use super::names::sync_name;
 use super::{Key, Listed, Store, Upload, read_failed, standing};
 use crate::domain::{Kind, Problem, Result, printable};
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
+use rustix::fs::{Advice, AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -132,6 +132,17 @@ impl Store for DirStore {
             file.seek(SeekFrom::Start(offset)).map_err(|error| read_failed(key, self, error))?;
         }
         Ok(Box::new(file))
+    }
+
+    fn forget(&self, key: &Key) -> Result<()> {
+        let file = self.open_object(key)?;
+        // What is not on the medium yet stays remembered. A filesystem that is never written has no sync.
+        match rustix::fs::fsync(&file) {
+            Ok(()) | Err(Errno::INVAL | Errno::ROFS) => {}
+            Err(error) => return Err(read_failed(key, self, error.into())),
+        }
+        rustix::fs::fadvise(&file, 0, None, Advice::DontNeed)
+            .map_err(|error| read_failed(key, self, error.into()))
     }
 
     fn size(&self, key: &Key) -> Result<Option<u64>> {

@@ -55,6 +55,15 @@ pub trait Store: Send + Sync {
     /// `NotFound` where there is none; otherwise what the store said.
     fn get(&self, key: &Key, offset: u64) -> Result<Box<dyn Read + Send>>;
 
+    /// Drops what this machine remembers of an object, so that reading it next asks the medium it is on, as
+    /// far as the operating system can be told so. A store that remembers nothing has nothing to do.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    fn forget(&self, _key: &Key) -> Result<()> {
+        Ok(())
+    }
+
     /// The size of an object in bytes, or `None` where there is none.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! One pack: its digest, its sidecar, and every frame decoded to the chunks it is said to hold.
+//! One pack from the medium: its digest, its sidecar, and every frame decoded to the chunks it is said to hold.
 
 use super::format::{Digest, Hasher, MAX_OBJECT, MAX_PAGE, PackLine, Sidecar};
 use super::readback::digest_of;
@@ -12,7 +12,8 @@ pub(super) type Checked = (Result<u64>, Result<()>);
 
 /// Checks one pack and its sidecar.
 pub(super) fn check_pack(vault: &Vault, line: &PackLine, monitor: &dyn Monitor) -> Checked {
-    match vault.sidecar(line) {
+    let forgotten = line.pack.sidecar().and_then(|key| vault.store().forget(&key).map_err(gone));
+    match forgotten.and_then(|()| vault.sidecar(line)) {
         Ok(sidecar) => (decode_pack(vault, line, &sidecar, monitor), Ok(())),
         // Without its sidecar the frames cannot be told apart here; the bytes still have a digest.
         Err(problem) => {
@@ -75,7 +76,7 @@ pub(super) fn decode_pack(
         return Err(damaged("not as long as it was written"));
     }
     let store = vault.store();
-    let mut reader = store.get(&key, 0).map_err(gone)?;
+    let mut reader = store.forget(&key).and_then(|()| store.get(&key, 0)).map_err(gone)?;
     let mut hasher = Hasher::default();
     let mut chunks = 0;
     for frame in &sidecar.frames {

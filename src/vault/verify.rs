@@ -39,7 +39,7 @@ pub struct VerifyReport {
 /// # Errors
 /// When the store fails, or holds what a newer outlive wrote. Damage is in the report, not an error.
 pub fn verify(vault: &Vault, known: &[RootRecord], monitor: &dyn Monitor) -> Result<VerifyReport> {
-    let roots = Roots::read(vault)?;
+    let roots = Roots::read_back(vault)?;
     let mut damage = Damages::default();
     // A restore refuses to begin beside instructions that are not what was written: it concerns every point.
     let readme = vault.check_readme();

@@ -15,6 +15,7 @@ mod hand;
 mod judge;
 mod killing;
 mod many;
+mod medium;
 mod naming;
 mod place;
 mod proving;
