@@ -69,7 +69,7 @@ impl Mount {
 }
 
 /// What is written on a device or was given to it, and outlasts its number: for a part of a disk, that of the
-/// disk. Where there is nothing of the kind, its name must do.
+/// disk. Where there is nothing that no other device has, its name must do.
 fn facts(device: &Path) -> String {
     let read = |name: &str| {
         let text = std::fs::read(device.join(name)).ok()?;
@@ -79,14 +79,15 @@ fn facts(device: &Path) -> String {
     if let (Some(part), Some(disk)) = (read("partition"), device.parent()) {
         return format!("{part} of {}", facts(disk));
     }
-    let lasting =
-        ["dm/uuid", "md/uuid", "wwid", "device/wwid", "serial", "device/serial", "loop/backing_file"];
+    let lasting = ["dm/uuid", "md/uuid", "wwid", "device/wwid", "loop/backing_file"];
     let mut found: Vec<String> = lasting.into_iter().filter_map(read).collect();
     found.extend(backing(device));
-    match (found.is_empty(), device.file_name()) {
-        (true, Some(name)) => printable(name.as_bytes()),
-        _ => printable(found.join(", ").as_bytes()),
+    if found.is_empty() {
+        // A virtual disk often has the serial number of all its kind.
+        found.extend(["serial", "device/serial"].into_iter().filter_map(read));
+        found.extend(device.file_name().map(|name| format!("name {}", name.to_string_lossy())));
     }
+    printable(found.join(", ").as_bytes())
 }
 
 /// The file under a loop device: another file may take its path.
