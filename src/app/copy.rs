@@ -208,6 +208,7 @@ fn prove(
 
 fn root_read_back(vault: &Vault, report: &CopyReport, damage: &mut Vec<Damage>) -> Result<u64> {
     let key = &report.root.key;
+    vault.store().forget(key)?;
     let bytes = vault.store().get_bytes(key, crate::vault::format::MAX_OBJECT)?;
     if Digest::of(&bytes) != report.root.id {
         let because = "does not match its SHA-256".into();

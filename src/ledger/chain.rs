@@ -2,6 +2,7 @@
 
 use super::Event;
 use crate::domain::{Kind, Problem, Result, Timestamp, printable};
+use crate::store::sync_names;
 use crate::vault::format::{Digest, parse, render};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use serde::{Deserialize, Serialize};
@@ -62,7 +63,13 @@ impl Ledger {
         let flags = OFlags::CREATE | OFlags::APPEND | OFlags::RDWR | OFlags::CLOEXEC;
         let file =
             rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR).map_err(|error| failed(error.into()))?;
-        Self::read(path, File::from(file))
+        let ledger = Self::read(path, File::from(file))?;
+        if ledger.records.is_empty() {
+            // Nothing is appended before the names that lead to it are durable, whoever made them.
+            let directory = File::open(state).map_err(failed)?;
+            sync_names(&directory).map_err(|error| failed(error.into()))?;
+        }
+        Ok(ledger)
     }
 
     fn read(path: PathBuf, file: File) -> Result<Self> {

@@ -1,15 +1,17 @@
 //! A directory as a store. Objects appear whole or not at all, and nothing is renamed over or removed.
 
-use super::{Key, Listed, Store, Upload, read_failed};
+use super::names::sync_name;
+use super::{Key, Listed, Store, Upload, read_failed, standing};
 use crate::domain::{Kind, Problem, Result, printable};
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
+use rustix::fs::{Advice, AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where objects wait for their key on filesystems that have no unnamed files.
 const INCOMING: &str = "incoming";
@@ -19,6 +21,8 @@ const INCOMING: &str = "incoming";
 pub struct DirStore {
     path: PathBuf,
     root: Arc<OwnedFd>,
+    /// Folders whose names were made durable since the store was opened.
+    durable: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl DirStore {
@@ -31,7 +35,7 @@ impl DirStore {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(path, flags, Mode::empty())
             .map_err(|error| Problem::io("opening the directory", error).at(place))?;
-        Ok(Self { path: path.to_path_buf(), root: Arc::new(root) })
+        Ok(Self { path: path.to_path_buf(), root: Arc::new(root), durable: Arc::default() })
     }
 
     /// Makes the directory where it is not there yet, and opens it. Its parent must exist.
@@ -39,12 +43,16 @@ impl DirStore {
     /// # Errors
     /// Where it cannot be made or opened.
     pub fn create(path: &Path) -> Result<Self> {
+        let failed =
+            |doing: &str, error: Errno| Problem::io(doing, error).at(printable(path.as_os_str().as_bytes()));
         match rustix::fs::mkdir(path, Mode::RWXU) {
-            Ok(()) | Err(Errno::EXIST) => Self::open(path),
-            Err(error) => {
-                Err(Problem::io("making the directory", error).at(printable(path.as_os_str().as_bytes())))
-            }
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(failed("making the directory", error)),
         }
+        let store = Self::open(path)?;
+        // One that was there may be what a run left that was stopped before its name was durable.
+        sync_name(&*store.root).map_err(|error| failed("making the name of the directory durable", error))?;
+        Ok(store)
     }
 
     fn open_beneath(&self, key: &str, flags: OFlags, mode: Mode) -> std::result::Result<OwnedFd, Errno> {
@@ -59,9 +67,13 @@ impl DirStore {
             return self.open_beneath(".", flags, Mode::empty());
         }
         match rustix::fs::mkdirat(&*self.root, folder, Mode::RWXU) {
-            Ok(()) => rustix::fs::fsync(&*self.root)?,
-            Err(Errno::EXIST) => {}
+            Ok(()) | Err(Errno::EXIST) => {}
             Err(error) => return Err(error),
+        }
+        // Whoever made it may have been stopped before this.
+        if !self.durable.lock().unwrap_or_else(PoisonError::into_inner).contains(folder) {
+            rustix::fs::fsync(&*self.root)?;
+            self.durable.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned());
         }
         self.open_beneath(folder, flags, Mode::empty())
     }
@@ -87,15 +99,7 @@ impl Store for DirStore {
     }
 
     fn identity(&self) -> Result<String> {
-        // Device numbers change with a reboot; a directory's inode and birth do not, and a copy has others.
-        let wanted = rustix::fs::StatxFlags::INO | rustix::fs::StatxFlags::BTIME;
-        let seen = rustix::fs::statx(&*self.root, "", AtFlags::EMPTY_PATH, wanted)
-            .map_err(|error| self.failed("reading", "the directory", error))?;
-        let born = match seen.stx_mask & rustix::fs::StatxFlags::BTIME.bits() {
-            0 => "unknown".into(),
-            _ => format!("{}.{:09}", seen.stx_btime.tv_sec, seen.stx_btime.tv_nsec),
-        };
-        Ok(format!("directory {} born {born}", seen.stx_ino))
+        standing::identity(&*self.root).map_err(|error| self.failed("finding out the place of", ".", error))
     }
 
     fn put_new(&self, key: &Key) -> Result<Box<dyn Upload>> {
@@ -128,6 +132,17 @@ impl Store for DirStore {
             file.seek(SeekFrom::Start(offset)).map_err(|error| read_failed(key, self, error))?;
         }
         Ok(Box::new(file))
+    }
+
+    fn forget(&self, key: &Key) -> Result<()> {
+        let file = self.open_object(key)?;
+        // What is not on the medium yet stays remembered. A filesystem that is never written has no sync.
+        match rustix::fs::fsync(&file) {
+            Ok(()) | Err(Errno::INVAL | Errno::ROFS) => {}
+            Err(error) => return Err(read_failed(key, self, error.into())),
+        }
+        rustix::fs::fadvise(&file, 0, None, Advice::DontNeed)
+            .map_err(|error| read_failed(key, self, error.into()))
     }
 
     fn size(&self, key: &Key) -> Result<Option<u64>> {

@@ -4,9 +4,12 @@
 
 mod dir;
 mod key;
+mod names;
+mod standing;
 
 pub use dir::{DirStore, random_hex};
 pub use key::Key;
+pub use names::sync_names;
 
 use crate::domain::{Problem, Result};
 use std::io::{Read, Write};
@@ -51,6 +54,15 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// `NotFound` where there is none; otherwise what the store said.
     fn get(&self, key: &Key, offset: u64) -> Result<Box<dyn Read + Send>>;
+
+    /// Drops what this machine remembers of an object, so that reading it next asks the medium it is on, as
+    /// far as the operating system can be told so. A store that remembers nothing has nothing to do.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    fn forget(&self, _key: &Key) -> Result<()> {
+        Ok(())
+    }
 
     /// The size of an object in bytes, or `None` where there is none.
     ///

@@ -1,11 +1,15 @@
 //! What a vault already holds: packs, and where chunks are. A cache in memory, made anew for each copy.
 
-use super::format::{Chunk, Digest, Frame, PackKey, PackLine, PackRole, ROOTS, SIDECARS, Sidecar};
+use super::check_pack::decode_pack;
+use super::format::{
+    Chunk, Digest, Frame, MAX_OBJECT, PackKey, PackLine, PackRole, ROOTS, SIDECARS, Sidecar,
+};
+use super::parallel::in_parallel;
 use super::readback::Present;
 use super::roots::FoundRoot;
 use super::tree::Lines;
 use super::{Vault, format::PageKind};
-use crate::domain::Result;
+use crate::domain::{Kind, Monitor, Phase, Problem, Result};
 use crate::store::Key;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -102,11 +106,18 @@ pub struct Holdings {
 }
 
 /// Reads the list of packs that a point needs.
+///
+/// # Errors
+/// What the store said; `Damaged`, also where the list says two things of one pack.
 pub fn packs_of(vault: &Vault, found: &FoundRoot) -> Result<PackTable> {
-    let mut table: PackTable =
-        found.root.list_packs.iter().map(|line| (line.pack.clone(), line.clone())).collect();
-    for line in Lines::<PackLine>::new(vault, PageKind::Packs, &found.root.packs) {
+    let mut table = PackTable::new();
+    let listed = Lines::<PackLine>::new(vault, PageKind::Packs, &found.root.packs);
+    for line in found.root.list_packs.iter().cloned().map(Ok).chain(listed) {
         let line = line?;
+        if table.get(&line.pack).is_some_and(|before| *before != line) {
+            let what = format!("says two things of packs/{}", super::safe(&line.pack.0));
+            return Err(Problem::damaged(found.key.as_str(), what));
+        }
         table.insert(line.pack.clone(), line);
     }
     Ok(table)
@@ -114,15 +125,24 @@ pub fn packs_of(vault: &Vault, found: &FoundRoot) -> Result<PackTable> {
 
 impl Holdings {
     /// Gathers what the parent point needs, and what runs left that were stopped before their root.
-    /// Packs in `avoid` are never built on, nor are packs whose sidecar cannot be read.
+    /// Packs in `avoid` are never built on, nor are packs whose sidecar cannot be read or says what they do
+    /// not hold.
     ///
     /// # Errors
-    /// When the store cannot be listed.
-    pub fn gather(vault: &Vault, parent: Option<&FoundRoot>, avoid: &BTreeSet<PackKey>) -> Result<Self> {
+    /// When the store cannot be listed, or the user stops it.
+    pub fn gather(
+        vault: &Vault,
+        parent: Option<&FoundRoot>,
+        avoid: &BTreeSet<PackKey>,
+        monitor: &dyn Monitor,
+    ) -> Result<Self> {
         let mut holdings = Self::default();
+        // What the parent says of a pack is not said anew in other words.
+        let mut not_adopted = avoid.clone();
         if let Some(parent) = parent
             && let Ok(packs) = packs_of(vault, parent)
         {
+            not_adopted.extend(packs.keys().cloned());
             holdings.packs = packs;
             let present = Present::list(vault)?;
             holdings.packs.retain(|pack, line| !avoid.contains(pack) && present.check(line).is_ok());
@@ -139,37 +159,68 @@ impl Holdings {
                 holdings.index.add_sidecar(&sidecar);
             }
         }
-        holdings.adopt_unfinished(vault, avoid)?;
+        holdings.adopt_unfinished(vault, &not_adopted, monitor)?;
         Ok(holdings)
     }
 
-    /// Adds the packs of runs that have no root: their chunks arrived, so they are not sent again.
-    fn adopt_unfinished(&mut self, vault: &Vault, avoid: &BTreeSet<PackKey>) -> Result<()> {
+    /// Adds the packs of runs that have no root: their chunks arrived, so they are not sent again. No root
+    /// vouches for their sidecars, so that each pack is decoded first, and must be what its sidecar says.
+    fn adopt_unfinished(
+        &mut self,
+        vault: &Vault,
+        not_adopted: &BTreeSet<PackKey>,
+        monitor: &dyn Monitor,
+    ) -> Result<()> {
         let run_of = |key: &Key| key.name().split('-').nth(1).unwrap_or_default().to_owned();
         let finished: BTreeSet<String> =
             vault.store().list(ROOTS)?.iter().map(|root| run_of(&root.key)).collect();
-        for listed in vault.store().list(SIDECARS)? {
-            let pack = PackKey(listed.key.name().into());
+        let sidecars = vault.store().list(SIDECARS)?.into_iter();
+        let packs = sidecars.map(|listed| PackKey(listed.key.name().into())).filter(|pack| {
             let run = pack.0.split('-').next().unwrap_or_default();
-            if finished.contains(run) || avoid.contains(&pack) || self.index.is_full() {
-                continue;
-            }
-            let Ok(bytes) = vault.store().get_bytes(&listed.key, super::format::MAX_OBJECT) else { continue };
-            let Ok(sidecar) = Sidecar::open(&pack, &bytes) else { continue };
-            if vault.store().size(&pack.pack()?).ok().flatten() != Some(sidecar.header.bytes) {
-                continue;
-            }
-            let line = PackLine {
-                pack: pack.clone(),
-                role: sidecar.header.role,
-                bytes: sidecar.header.bytes,
-                sha256: sidecar.header.sha256,
-                sidecar_bytes: bytes.len() as u64,
-                sidecar_sha256: Digest::of(&bytes),
-            };
-            self.packs.insert(pack, line);
+            !finished.contains(run) && !not_adopted.contains(pack)
+        });
+        let packs: Vec<PackKey> = packs.collect();
+        if packs.is_empty() {
+            return Ok(());
+        }
+        monitor.begin(Phase::Verify, None);
+        let adopted = packs.chunks(TOGETHER).try_for_each(|some| self.adopt(vault, some, monitor));
+        monitor.end();
+        adopted
+    }
+
+    fn adopt(&mut self, vault: &Vault, packs: &[PackKey], monitor: &dyn Monitor) -> Result<()> {
+        if self.index.is_full() {
+            return Ok(());
+        }
+        let read = in_parallel(packs, |pack| match unfinished_pack(vault, pack, monitor) {
+            Err(problem) if problem.kind == Kind::Cancelled => Err(problem),
+            // Whatever is wrong with it, the copy does without it.
+            other => Ok(other.ok()),
+        });
+        for (line, sidecar) in read?.into_iter().flatten() {
             self.index.add_sidecar(&sidecar);
+            self.packs.insert(line.pack.clone(), line);
         }
         Ok(())
     }
+}
+
+/// Packs without a root that are decoded before their sidecars are let go of.
+const TOGETHER: usize = 4;
+
+/// A pack that no root names, as its own sidecar describes it: with every frame decoded to that.
+fn unfinished_pack(vault: &Vault, pack: &PackKey, monitor: &dyn Monitor) -> Result<(PackLine, Sidecar)> {
+    let bytes = vault.store().get_bytes(&pack.sidecar()?, MAX_OBJECT)?;
+    let sidecar = Sidecar::open(pack, &bytes)?;
+    let line = PackLine {
+        pack: pack.clone(),
+        role: sidecar.header.role,
+        bytes: sidecar.header.bytes,
+        sha256: sidecar.header.sha256,
+        sidecar_bytes: bytes.len() as u64,
+        sidecar_sha256: Digest::of(&bytes),
+    };
+    decode_pack(vault, &line, &sidecar, monitor)?;
+    Ok((line, sidecar))
 }

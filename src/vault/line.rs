@@ -86,6 +86,11 @@ pub fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
     })
 }
 
+/// True where the directory `above` is `path` itself or one of those that lead to it.
+pub fn is_at_or_above(above: &[u8], path: &[u8]) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || above.is_empty() || rest[0] == b'/')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,5 +102,15 @@ mod tests {
         }
         assert_eq!(split(b"a/b c/\xff"), Some((&b"a/b c"[..], &b"\xff"[..])));
         assert_eq!(split(b"a"), Some((&b""[..], &b"a"[..])));
+    }
+
+    #[test]
+    fn a_directory_is_above_what_its_whole_name_leads_to() {
+        for (above, path) in [("", ""), ("", "a"), ("", "a/b"), ("a", "a"), ("a", "a/b"), ("a/b", "a/b/c")] {
+            assert!(is_at_or_above(above.as_bytes(), path.as_bytes()), "{above:?} {path:?}");
+        }
+        for (above, path) in [("a", ""), ("a", "ab"), ("a", "ab/c"), ("b", "a/b"), ("a/b", "a")] {
+            assert!(!is_at_or_above(above.as_bytes(), path.as_bytes()), "{above:?} {path:?}");
+        }
     }
 }

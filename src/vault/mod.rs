@@ -1,5 +1,6 @@
 //! The format of recovery points in a store, and how they are written, read, verified and restored.
 
+mod check_pack;
 pub mod format;
 mod index;
 mod line;
@@ -61,28 +62,41 @@ impl Vault {
         }
         // A run that was stopped while making the vault left README.md; a new filesystem has lost+found.
         if let Some(stranger) = store.stranger(&["README.md", "incoming", "lost+found"])? {
-            // Another run may have made the vault in the meantime.
-            if let Some(marker) = Marker::read(&*store)? {
-                return Ok(Self { store, marker });
+            return Self::made_by_another(store, &stranger);
+        }
+        let key = Marker::readme_key()?;
+        if store.size(&key).is_ok_and(|size| size.is_none()) {
+            match store.put_bytes(&key, README.as_bytes()) {
+                // Another run is making the vault at the same time.
+                Err(problem) if problem.kind == Kind::Refused && store.size(&key)?.is_some() => {}
+                other => other?,
             }
-            let what = format!("neither a vault nor empty: it holds {stranger}");
-            return Err(Problem::new(Kind::Refused, what)
-                .at(store.place())
-                .remedy("name a vault, or a new or empty directory"));
         }
-        match store.put_bytes(&Marker::readme_key()?, README.as_bytes()) {
-            // A run before this one was stopped between the two objects.
-            Err(problem) if problem.kind == Kind::Refused => {}
-            other => other?,
+        // What is there already was left by a run that was stopped between the two objects, or is no part of
+        // a vault: a page that this program did not write never becomes what people are to rely on.
+        match store.get_bytes(&key, MAX_OBJECT) {
+            Ok(page) if page == README.as_bytes() => {}
+            Err(problem) if problem.kind != Kind::Damaged => return Err(problem),
+            _ => return Self::made_by_another(store, "README.md, which is not this program's page"),
         }
-        let readme = store.get_bytes(&Marker::readme_key()?, MAX_OBJECT)?;
-        let marker = Marker::new(random_hex()?, now, &readme);
+        let marker = Marker::new(random_hex()?, now, README.as_bytes());
         match store.put_bytes(&Marker::key()?, &marker.render()?) {
             Ok(()) => Ok(Self { store, marker }),
             // Another run made the vault in the meantime: that one counts.
             Err(problem) if problem.kind == Kind::Refused => Self::open(store),
             Err(problem) => Err(problem),
         }
+    }
+
+    /// What was found is a vault only where another run made one in the meantime.
+    fn made_by_another(store: Arc<dyn Store>, stranger: &str) -> Result<Self> {
+        if let Some(marker) = Marker::read(&*store)? {
+            return Ok(Self { store, marker });
+        }
+        let what = format!("neither a vault nor empty: it holds {stranger}");
+        Err(Problem::new(Kind::Refused, what)
+            .at(store.place())
+            .remedy("name a vault, or a new or empty directory"))
     }
 
     /// The vault's random identity.
@@ -106,6 +120,7 @@ impl Vault {
     /// `Damaged` or `NotFound`, naming the object.
     pub fn check_readme(&self) -> Result<()> {
         let key = Marker::readme_key()?;
+        self.store.forget(&key)?;
         if Digest::of(&self.store.get_bytes(&key, MAX_OBJECT)?) == self.marker.readme_sha256 {
             Ok(())
         } else {

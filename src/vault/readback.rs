@@ -113,14 +113,15 @@ impl Present {
     }
 }
 
-/// Reads one object to its end and compares size and SHA-256.
+/// Reads one object from the medium to its end and compares size and SHA-256.
 pub(super) fn digest_of(
     vault: &Vault,
     key: &Key,
     expected: (u64, Digest),
     monitor: &dyn Monitor,
 ) -> Result<u64> {
-    let mut reader = vault.store().get(key, 0).map_err(gone)?;
+    let store = vault.store();
+    let mut reader = store.forget(key).and_then(|()| store.get(key, 0)).map_err(gone)?;
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; 256 * 1024];
     let mut bytes = 0;

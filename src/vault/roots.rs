@@ -59,9 +59,21 @@ impl Roots {
     /// # Errors
     /// When the store cannot be listed. A root that cannot be read is no error here.
     pub fn read(vault: &Vault) -> Result<Self> {
+        Self::read_after(vault, |_| Ok(()))
+    }
+
+    /// The same from the medium, whatever this machine remembers of it.
+    ///
+    /// # Errors
+    /// As [`Roots::read`].
+    pub fn read_back(vault: &Vault) -> Result<Self> {
+        Self::read_after(vault, |key| vault.store().forget(key))
+    }
+
+    fn read_after(vault: &Vault, before: impl Fn(&Key) -> Result<()>) -> Result<Self> {
         let mut roots = Self::default();
         for listed in vault.store().list(ROOTS)? {
-            match read_root(vault, &listed.key) {
+            match before(&listed.key).map_err(super::gone).and_then(|()| read_root(vault, &listed.key)) {
                 Ok(found) => roots.sound.push(found),
                 // One root that cannot be read, damaged, newer or refused by the system, is one point that
                 // cannot be had here, and not the end of the others.

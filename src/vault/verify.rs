@@ -1,18 +1,17 @@
 //! Verifying a vault: every object against its digest, every chunk decoded to what was read at the source.
 
+use super::check_pack::check_claims;
 use super::format::{EntryKind, PackKey, PackLine, PackRole, PageKind, Run, SIDECARS, Sidecar};
 use super::index::{PackTable, packs_of};
-use super::line::split;
+use super::line::{is_at_or_above, split};
 use super::parallel::in_parallel;
-use super::readback::{Damage, digest_of};
+use super::readback::Damage;
 use super::roots::{FoundRoot, RootRecord, Roots};
 use super::tree::runs;
-use super::{Entries, Vault, decode, gone};
-use crate::domain::{ByteName, Kind, Monitor, Phase, Problem, Result};
-use crate::store::read_failed;
-use crate::vault::format::{Chunk, Digest, Hasher};
+use super::{Entries, Vault, gone};
+use crate::domain::{Kind, Monitor, Phase, Problem, Result};
+use crate::vault::format::{Chunk, Digest};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io::Read;
 use std::sync::Arc;
 
 /// What verifying found.
@@ -40,7 +39,7 @@ pub struct VerifyReport {
 /// # Errors
 /// When the store fails, or holds what a newer outlive wrote. Damage is in the report, not an error.
 pub fn verify(vault: &Vault, known: &[RootRecord], monitor: &dyn Monitor) -> Result<VerifyReport> {
-    let roots = Roots::read(vault)?;
+    let roots = Roots::read_back(vault)?;
     let mut damage = Damages::default();
     // A restore refuses to begin beside instructions that are not what was written: it concerns every point.
     let readme = vault.check_readme();
@@ -58,7 +57,7 @@ pub fn verify(vault: &Vault, known: &[RootRecord], monitor: &dyn Monitor) -> Res
     for found in &roots.sound {
         // A list of packs that cannot be read has been noted; nothing below it can be walked.
         if let Ok(packs) = packs_of(vault, found) {
-            let walked = Walk::new(vault, &packs, &damage).point(found);
+            let walked = Walk::new(vault, &packs, &damage, found).point();
             damage.note_result(walked, Some(found.key.as_str()))?;
         }
     }
@@ -103,8 +102,9 @@ impl Damages {
         self.0.values().any(|damage| damage.points.contains(point))
     }
 
-    fn has(&self, object: &str) -> bool {
-        self.0.contains_key(object)
+    /// True where this object is damage for this point; for another one it may be what it names.
+    fn has(&self, object: &str, point: &str) -> bool {
+        self.0.get(object).is_some_and(|damage| damage.points.contains(point))
     }
 }
 
@@ -130,14 +130,14 @@ fn missing_roots(roots: &Roots, known: &[RootRecord], damage: &mut Damages) {
     }
 }
 
-/// Which packs are needed, and by which points: points by their place in the list of sound roots, because
-/// there may be many of both.
+/// Which packs are needed, in the words of which points: points by their place in the list of sound roots,
+/// because there may be many of both. Points that say the same of a pack share a claim.
 struct Needs {
-    lines: BTreeMap<PackKey, (PackLine, Vec<u32>)>,
+    claims: BTreeMap<PackKey, Vec<(PackLine, Vec<u32>)>>,
 }
 
 fn gather_needs(vault: &Vault, roots: &Roots, damage: &mut Damages) -> Result<Needs> {
-    let mut lines: BTreeMap<PackKey, (PackLine, Vec<u32>)> = BTreeMap::new();
+    let mut claims: BTreeMap<PackKey, Vec<(PackLine, Vec<u32>)>> = BTreeMap::new();
     for (number, found) in (0..).zip(&roots.sound) {
         let needed: Vec<PackLine> = match packs_of(vault, found) {
             Ok(table) => table.into_values().collect(),
@@ -148,11 +148,14 @@ fn gather_needs(vault: &Vault, roots: &Roots, damage: &mut Damages) -> Result<Ne
             }
         };
         for line in needed {
-            let (_, points) = lines.entry(line.pack.clone()).or_insert((line, Vec::new()));
-            points.push(number);
+            let of_pack = claims.entry(line.pack.clone()).or_insert_with(|| Vec::with_capacity(1));
+            match of_pack.iter_mut().find(|(claim, _)| *claim == line) {
+                Some((_, points)) => points.push(number),
+                None => of_pack.push((line, vec![number])),
+            }
         }
     }
-    Ok(Needs { lines })
+    Ok(Needs { claims })
 }
 
 fn check_packs(
@@ -163,84 +166,33 @@ fn check_packs(
     report: &mut VerifyReport,
     monitor: &dyn Monitor,
 ) -> Result<()> {
-    let needed: Vec<_> = needs.lines.values().collect();
-    monitor.begin(Phase::Verify, Some(needed.iter().map(|(line, _)| line.bytes).sum()));
-    let checked = in_parallel(&needed, |(line, _)| Ok(check_pack(vault, line, monitor)));
+    let needed: Vec<_> = needs.claims.values().collect();
+    let bytes = needed.iter().filter_map(|claims| claims.first()).map(|(line, _)| line.bytes);
+    monitor.begin(Phase::Verify, Some(bytes.fold(0, u64::saturating_add)));
+    let checked = in_parallel(&needed, |claims| {
+        let lines: Vec<&PackLine> = claims.iter().map(|(line, _)| line).collect();
+        Ok(check_claims(vault, &lines, monitor))
+    });
     monitor.end();
-    for ((line, points), (pack, sidecar)) in needed.into_iter().zip(checked?) {
+    for (claims, checked) in needed.into_iter().zip(checked?) {
         report.objects += 2;
-        for result in [pack, sidecar.map(|()| 0)] {
-            match result {
-                Ok(chunks) => report.chunks += chunks,
-                Err(problem) if problem.kind == Kind::Damaged => {
-                    let named = points.iter().filter_map(|number| roots.sound.get(*number as usize));
-                    damage.note(&problem, named.map(|found| found.key.as_str()));
+        if let Some((line, _)) = claims.first() {
+            report.bytes = report.bytes.saturating_add(line.bytes).saturating_add(line.sidecar_bytes);
+        }
+        for ((_, points), (pack, sidecar)) in claims.iter().zip(checked) {
+            for result in [pack, sidecar.map(|()| 0)] {
+                match result {
+                    Ok(chunks) => report.chunks += chunks,
+                    Err(problem) if problem.kind == Kind::Damaged => {
+                        let named = points.iter().filter_map(|number| roots.sound.get(*number as usize));
+                        damage.note(&problem, named.map(|found| found.key.as_str()));
+                    }
+                    Err(problem) => return Err(problem),
                 }
-                Err(problem) => return Err(problem),
             }
         }
-        report.bytes += line.bytes + line.sidecar_bytes;
     }
     Ok(())
-}
-
-/// Checks one pack and its sidecar: how many chunks were decoded, and whether the sidecar is sound.
-fn check_pack(vault: &Vault, line: &PackLine, monitor: &dyn Monitor) -> (Result<u64>, Result<()>) {
-    match vault.sidecar(line) {
-        Ok(sidecar) => (decode_pack(vault, line, &sidecar, monitor), Ok(())),
-        // Without its sidecar the frames cannot be told apart here; the bytes still have a digest.
-        Err(problem) => {
-            let key = line.pack.pack();
-            (
-                key.and_then(|key| digest_of(vault, &key, (line.bytes, line.sha256), monitor)).map(|_| 0),
-                Err(problem),
-            )
-        }
-    }
-}
-
-/// Streams a pack once: its own digest, and each frame decoded to the chunks its sidecar names.
-fn decode_pack(vault: &Vault, line: &PackLine, sidecar: &Sidecar, monitor: &dyn Monitor) -> Result<u64> {
-    let key = line.pack.pack()?;
-    let damaged = |what: &str| Problem::damaged(key.as_str(), what);
-    if vault
-        .store()
-        .size(&key)?
-        .ok_or_else(|| damaged("gone: a recovery point needs it and it is not there"))?
-        != line.bytes
-    {
-        return Err(damaged("not as long as it was written"));
-    }
-    let mut reader = vault.store().get(&key, 0).map_err(gone)?;
-    let mut hasher = Hasher::default();
-    let mut chunks = 0;
-    for frame in &sidecar.frames {
-        if monitor.cancelled() {
-            return Err(Problem::new(Kind::Cancelled, "stopped as asked"));
-        }
-        let mut packed = vec![0; frame.length as usize];
-        reader.read_exact(&mut packed).map_err(|error| match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => damaged("ends too early"),
-            _ => read_failed(&key, vault.store(), error),
-        })?;
-        hasher.update(&packed);
-        monitor.advance(u64::from(frame.length), 0);
-        let bytes: usize = frame.chunks.iter().map(|chunk| chunk.size() as usize).sum();
-        if bytes > super::format::MAX_PAGE {
-            return Err(damaged("a frame is larger than this format allows"));
-        }
-        let raw = decode(&key, &packed, bytes)?;
-        let mut at = 0;
-        for chunk in &frame.chunks {
-            let end = at + chunk.size() as usize;
-            if Digest::of(&raw[at..end]) != chunk.sha256() {
-                return Err(damaged("a chunk does not match its SHA-256"));
-            }
-            at = end;
-            chunks += 1;
-        }
-    }
-    if hasher.finish() == line.sha256 { Ok(chunks) } else { Err(damaged("does not match its SHA-256")) }
 }
 
 /// Walks one point's trees and compares every run with what its pack was verified to hold.
@@ -248,6 +200,7 @@ struct Walk<'a> {
     vault: &'a Vault,
     packs: &'a PackTable,
     damage: &'a Damages,
+    root: &'a FoundRoot,
     recent: VecDeque<Arc<Sidecar>>,
 }
 
@@ -255,24 +208,24 @@ struct Walk<'a> {
 const RECENT: usize = 8;
 
 impl<'a> Walk<'a> {
-    fn new(vault: &'a Vault, packs: &'a PackTable, damage: &'a Damages) -> Self {
-        Self { vault, packs, damage, recent: VecDeque::new() }
+    fn new(vault: &'a Vault, packs: &'a PackTable, damage: &'a Damages, root: &'a FoundRoot) -> Self {
+        Self { vault, packs, damage, root, recent: VecDeque::new() }
     }
 
-    fn point(&mut self, found: &FoundRoot) -> Result<()> {
-        let mut dirs: Vec<ByteName> = Vec::new();
-        for entry in Entries::new(self.vault, PageKind::Entries, &found.root.entries) {
+    fn point(&mut self) -> Result<()> {
+        // The path of the directory where we are: those above it are its beginnings, and need not be kept.
+        let mut dir: Option<Vec<u8>> = None;
+        for entry in Entries::new(self.vault, PageKind::Entries, &self.root.root.entries) {
             let entry = entry?;
             if let Some((parent, _)) = split(entry.path.as_bytes()) {
-                let depth = dirs.iter().rposition(|dir| dir.as_bytes() == parent);
-                let Some(depth) = depth else {
+                let Some(dir) = dir.as_mut().filter(|dir| is_at_or_above(parent, dir)) else {
                     let what = format!("its tree holds {} without its directory", entry.path);
-                    return Err(Problem::damaged(found.key.as_str(), what));
+                    return Err(Problem::damaged(self.root.key.as_str(), what));
                 };
-                dirs.truncate(depth + 1);
+                dir.truncate(parent.len());
             }
             if entry.kind == EntryKind::Dir {
-                dirs.push(entry.path.clone());
+                dir = Some(entry.path.as_bytes().to_vec());
             }
             for run in runs(self.vault, entry.content.as_ref()) {
                 let run = run?;
@@ -294,7 +247,8 @@ impl<'a> Walk<'a> {
                 "needed, and not in the recovery point's list of packs",
             ));
         };
-        if self.damage.has(key.as_str()) || self.damage.has(line.pack.sidecar()?.as_str()) {
+        let point = self.root.key.as_str();
+        if self.damage.has(key.as_str(), point) || self.damage.has(line.pack.sidecar()?.as_str(), point) {
             return Ok(());
         }
         let sidecar = self.sidecar(line)?;
@@ -335,6 +289,6 @@ impl<'a> Walk<'a> {
 fn unfinished(vault: &Vault, needs: &Needs) -> Result<u64> {
     let packs = vault.store().list(SIDECARS)?;
     let unneeded =
-        packs.iter().filter(|listed| !needs.lines.contains_key(&PackKey(listed.key.name().into())));
+        packs.iter().filter(|listed| !needs.claims.contains_key(&PackKey(listed.key.name().into())));
     Ok(unneeded.count() as u64)
 }

@@ -6,12 +6,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in tests a panic is the message
 
 mod auditing;
+mod cloning;
 mod contract;
+mod deep;
+mod durable;
 #[path = "../hand/mod.rs"]
 mod hand;
 mod judge;
 mod killing;
 mod many;
+mod medium;
 mod naming;
 mod place;
 mod proving;

@@ -17,7 +17,7 @@ const PACKS: usize = 1000;
 const LIMIT: &str = "--data=33554432";
 
 /// Writes a pack of one frame, and its sidecar.
-fn write_pack(vault: &Path, name: &str, role: PackRole, content: &[u8]) -> (PackLine, PageRef) {
+pub fn write_pack(vault: &Path, name: &str, role: PackRole, content: &[u8]) -> (PackLine, PageRef) {
     let pack = PackKey(name.into());
     let packed = zstd::bulk::compress(content, 1).unwrap();
     let (size, length) = (u32::try_from(content.len()).unwrap(), u32::try_from(packed.len()).unwrap());

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in tests a panic is the message
 
+mod adopted;
 mod bits;
 mod by_hand;
+mod conflicting;
 mod damage;
 mod despite;
 mod forge;

@@ -51,6 +51,10 @@ impl Store for Recorder {
         self.inner.get(key, offset)
     }
 
+    fn forget(&self, key: &Key) -> Result<()> {
+        self.inner.forget(key)
+    }
+
     fn size(&self, key: &Key) -> Result<Option<u64>> {
         self.inner.size(key)
     }

@@ -69,3 +69,22 @@ fn a_forged_sidecar_neither_stops_a_copy_nor_is_built_upon() {
     place.vault.store().put_bytes(&garbage, &noise(3, 999)).unwrap();
     place.copy(&original);
 }
+
+#[test]
+fn a_page_that_somebody_else_wrote_never_becomes_a_vaults_instructions() {
+    let place = Place::new();
+    let page = fs::read(place.path("vault/README.md")).unwrap();
+    let pages = [b"mine".to_vec(), Vec::new(), page[..page.len() - 1].to_vec(), [&page[..], b"\n"].concat()];
+    for (number, page) in pages.into_iter().enumerate() {
+        let name = format!("mine {number}");
+        fs::create_dir(place.path(&name)).unwrap();
+        fs::write(place.path(&name).join("README.md"), &page).unwrap();
+        let problem = open_or_create(&place, &name).map(drop).unwrap_err();
+        assert_eq!(problem.kind, Kind::Refused, "{problem}");
+        assert!(problem.what.contains("README.md"), "{problem}");
+        assert_eq!(fs::read_dir(place.path(&name)).unwrap().count(), 1, "something was written");
+        assert_eq!(fs::read(place.path(&name).join("README.md")).unwrap(), page);
+    }
+    fs::create_dir_all(place.path("folder/README.md")).unwrap();
+    assert_eq!(open_or_create(&place, "folder").map(drop).unwrap_err().kind, Kind::Refused);
+}

@@ -50,6 +50,10 @@ impl Store for BadMedium {
         Ok(Box::new(readable.chain(BadSector(self.failed.clone()))))
     }
 
+    fn forget(&self, key: &Key) -> Result<()> {
+        self.vault.store().forget(key)
+    }
+
     fn size(&self, key: &Key) -> Result<Option<u64>> {
         self.vault.store().size(key)
     }

@@ -47,7 +47,7 @@ impl Marker {
     /// `Refused` for a newer format, `Damaged` for what is not exactly a marker.
     pub fn read(store: &dyn Store) -> Result<Option<Self>> {
         let key = Self::key()?;
-        let bytes = match store.get_bytes(&key, MAX_OBJECT) {
+        let bytes = match store.forget(&key).and_then(|()| store.get_bytes(&key, MAX_OBJECT)) {
             Err(problem) if problem.kind == Kind::NotFound => return Ok(None),
             other => other?,
         };

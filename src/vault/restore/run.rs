@@ -1,7 +1,7 @@
 //! Making entries in order, and handing their content to the workers.
 
-use super::super::format::{Entry, EntryKind, PageKind, Run};
-use super::super::line::split;
+use super::super::format::{Entry, EntryKind, Meta, PageKind, Run};
+use super::super::line::{is_at_or_above, split};
 use super::super::metadata::{Spot, give};
 use super::super::roots::FoundRoot;
 use super::super::tree::runs;
@@ -61,6 +61,7 @@ pub fn restore_entries(
             out,
             batch: None,
             dirs: Vec::new(),
+            path: ByteName::default(),
             links: Vec::new(),
         };
         maker.all(found).map(|report| (report, maker.links))
@@ -86,10 +87,22 @@ struct Maker<'a> {
     monitor: &'a dyn Monitor,
     out: Sender<Job>,
     batch: Option<Job>,
-    /// The directories from the root to where we are: their metadata is given when they are left.
-    dirs: Vec<(Entry, OwnedFd)>,
+    /// The directories from the root to where we are.
+    dirs: Vec<Above>,
+    /// The path of the last of them.
+    path: ByteName,
     /// Hard links and what they are names of; kept only where content may be lost.
     links: Vec<(ByteName, ByteName)>,
+}
+
+/// A directory that is being filled. Its path is a beginning of the path of the one below it, and not kept
+/// once more: in a tree of great depth all paths together are large.
+struct Above {
+    dir: OwnedFd,
+    /// Given when the directory is left.
+    meta: Meta,
+    /// How long its path is, in bytes.
+    length: usize,
 }
 
 /// What is lost of a file is lost under each of its names.
@@ -129,10 +142,16 @@ impl Maker<'_> {
             self.entry(entry, &mut report)?;
         }
         self.send_batch();
-        while let Some(dir) = self.dirs.pop() {
-            self.leave(&dir)?;
+        while !self.dirs.is_empty() {
+            self.leave()?;
         }
         Ok(report)
+    }
+
+    /// Goes into a directory that was made.
+    fn go_into(&mut self, entry: Entry, dir: OwnedFd) {
+        self.dirs.push(Above { dir, meta: entry.meta, length: entry.path.as_bytes().len() });
+        self.path = entry.path;
     }
 
     fn entry(&mut self, entry: Entry, report: &mut RestoreReport) -> Result<()> {
@@ -144,18 +163,18 @@ impl Maker<'_> {
                 report.bytes += entry.size;
                 return self.fill(entry, root);
             }
-            self.dirs.push((entry, root));
+            self.go_into(entry, root);
             return Ok(());
         }
         let path = entry.path.clone();
         let (parent, name) = split(path.as_bytes()).ok_or_else(|| {
             Problem::damaged(self.target.place_of(&path), "the vault holds a path that leaves the target")
         })?;
-        let Some(depth) = self.dirs.iter().rposition(|(dir, _)| dir.path.as_bytes() == parent) else {
+        if self.dirs.is_empty() || !is_at_or_above(parent, self.path.as_bytes()) {
             return self.orphan(path, report);
-        };
-        for dir in self.dirs.split_off(depth + 1).iter().rev() {
-            self.leave(dir)?;
+        }
+        while self.dirs.last().is_some_and(|above| above.length > parent.len()) {
+            self.leave()?;
         }
         report.entries += 1;
         if entry.kind == EntryKind::File {
@@ -177,7 +196,7 @@ impl Maker<'_> {
     }
 
     fn make(&mut self, entry: Entry, name: &[u8], report: &mut RestoreReport) -> Result<()> {
-        let Some((_, parent)) = self.dirs.last() else { return Ok(()) };
+        let Some(Above { dir: parent, .. }) = self.dirs.last() else { return Ok(()) };
         let parent = parent.as_fd();
         let read_write = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let made = match entry.kind {
@@ -191,7 +210,7 @@ impl Maker<'_> {
                 let dir = rustix::fs::mkdirat(parent, name, Mode::RWXU)
                     .and_then(|()| rustix::fs::openat(parent, name, flags, Mode::empty()))
                     .map_err(|error| self.io("making", &entry.path, error))?;
-                self.dirs.push((entry, dir));
+                self.go_into(entry, dir);
                 return Ok(());
             }
             EntryKind::Symlink => {
@@ -231,7 +250,7 @@ impl Maker<'_> {
         };
         let first = entry.target.as_ref().ok_or_else(wrong)?;
         let (dir, first_name) = split(first.as_bytes()).ok_or_else(wrong)?;
-        let Some((_, parent)) = self.dirs.last() else { return Err(wrong()) };
+        let Some(Above { dir: parent, .. }) = self.dirs.last() else { return Err(wrong()) };
         let linked = self
             .target
             .open_beneath(dir, OFlags::PATH | OFlags::DIRECTORY)
@@ -306,10 +325,15 @@ impl Maker<'_> {
         }
     }
 
-    fn leave(&self, (entry, dir): &(Entry, OwnedFd)) -> Result<()> {
+    /// Leaves the directory where we are.
+    fn leave(&mut self) -> Result<()> {
+        let Some(Above { dir, meta, .. }) = self.dirs.pop() else { return Ok(()) };
         let mut kept = self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        give(Spot::Open(dir.as_fd()), &entry.meta, false, &mut kept)
-            .map_err(|error| self.io("giving metadata to", &entry.path, error))
+        give(Spot::Open(dir.as_fd()), &meta, false, &mut kept)
+            .map_err(|error| self.io("giving metadata to", &self.path, error))?;
+        drop(kept);
+        self.path.0.truncate(self.dirs.last().map_or(0, |above| above.length));
+        Ok(())
     }
 
     fn io(&self, doing: &str, path: &impl std::fmt::Display, error: impl Into<std::io::Error>) -> Problem {

@@ -64,7 +64,8 @@ pub fn copy(
     let started_at = (request.clock)();
     let roots = Roots::read(vault)?;
     let parent = roots.newest_of(&request.volume.id);
-    let Holdings { packs: held, of_parent, index } = Holdings::gather(vault, parent, &request.avoid)?;
+    let Holdings { packs: held, of_parent, index } =
+        Holdings::gather(vault, parent, &request.avoid, monitor)?;
     let run = random_hex()?;
     let index = RwLock::new(index);
     let usable: BTreeSet<PackKey> = held.keys().cloned().collect();

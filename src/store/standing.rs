@@ -1,0 +1,103 @@
+//! What tells the place of a directory from that of a clone of its filesystem.
+
+use crate::domain::printable;
+use rustix::fs::{AtFlags, StatxFlags};
+use rustix::io::Errno;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// The directory, the filesystem it is on, and the device under that, as far as each has something that
+/// stays over a reboot.
+pub fn identity(directory: impl AsFd) -> io::Result<String> {
+    let wanted = StatxFlags::INO | StatxFlags::BTIME | StatxFlags::MNT_ID;
+    let seen = rustix::fs::statx(&directory, "", AtFlags::EMPTY_PATH, wanted)?;
+    let born = match seen.stx_mask & StatxFlags::BTIME.bits() {
+        0 => "unknown".into(),
+        _ => format!("{}.{:09}", seen.stx_btime.tv_sec, seen.stx_btime.tv_nsec),
+    };
+    let number = (seen.stx_dev_major, seen.stx_dev_minor);
+    let filesystem = match rustix::fs::fstatvfs(&directory)?.f_fsid {
+        // Some filesystems know no more of themselves than the device's number, which a reboot may change.
+        id if id == 0 || id == rustix::fs::makedev(number.0, number.1) => "unknown".into(),
+        id => format!("{id:016x}"),
+    };
+    let has_mount = seen.stx_mask & StatxFlags::MNT_ID.bits() != 0;
+    let mount = Mount::find(has_mount.then_some(seen.stx_mnt_id), number)?;
+    let (kind, medium) = (&mount.kind, mount.medium());
+    Ok(format!("directory {} born {born} on {kind} {filesystem} of {medium}", seen.stx_ino))
+}
+
+/// What is mounted.
+struct Mount {
+    kind: String,
+    /// A device, `server:/export` or any word; escaped as the kernel does it.
+    source: String,
+    device: (u32, u32),
+}
+
+impl Mount {
+    /// The mount of this number; where the kernel gives none, the first of this device.
+    fn find(id: Option<u64>, device: (u32, u32)) -> io::Result<Self> {
+        let table = std::fs::read("/proc/self/mountinfo")?;
+        let table = String::from_utf8_lossy(&table);
+        let found = table.lines().find_map(|line| {
+            let (mount, about) = line.split_once(" - ")?;
+            let (mut mount, mut about) = (mount.split(' '), about.split(' '));
+            let number: u64 = mount.next()?.parse().ok()?;
+            let (major, minor) = mount.nth(1)?.split_once(':')?;
+            let seen = (major.parse().ok()?, minor.parse().ok()?);
+            let wanted = id.map_or(seen == device, |id| number == id);
+            let (kind, source) = (about.next()?.to_owned(), about.next()?.to_owned());
+            wanted.then_some(Self { kind, source, device: seen })
+        });
+        let missing =
+            || io::Error::new(io::ErrorKind::NotFound, "the table of mounts does not name its mount");
+        found.ok_or_else(missing)
+    }
+
+    /// What lasts of the device that is mounted, or of what stands in its place.
+    fn medium(&self) -> String {
+        let numbered = Path::new("/sys/dev/block").join(format!("{}:{}", self.device.0, self.device.1));
+        // A btrfs has a number of no device; its source is one of its devices.
+        let named = Path::new(&self.source).canonicalize().ok().filter(|path| path.starts_with("/dev"));
+        let named = named.and_then(|path| Some(Path::new("/sys/class/block").join(path.file_name()?)));
+        let found = [Some(numbered), named].into_iter().flatten().find_map(|path| path.canonicalize().ok());
+        found.map_or_else(|| printable(self.source.as_bytes()), |device| facts(&device))
+    }
+}
+
+/// What is written on a device or was given to it, and outlasts its number: for a part of a disk, that of the
+/// disk. Where there is nothing that no other device has, its name must do.
+fn facts(device: &Path) -> String {
+    let read = |name: &str| {
+        let text = std::fs::read(device.join(name)).ok()?;
+        let text = String::from_utf8_lossy(&text).trim().to_owned();
+        (!text.is_empty()).then(|| format!("{name} {text}"))
+    };
+    if let (Some(part), Some(disk)) = (read("partition"), device.parent()) {
+        return format!("{part} of {}", facts(disk));
+    }
+    let lasting = ["dm/uuid", "md/uuid", "wwid", "device/wwid", "loop/backing_file"];
+    let mut found: Vec<String> = lasting.into_iter().filter_map(read).collect();
+    found.extend(backing(device));
+    if found.is_empty() {
+        // A virtual disk often has the serial number of all its kind.
+        found.extend(["serial", "device/serial"].into_iter().filter_map(read));
+        found.extend(device.file_name().map(|name| format!("name {}", name.to_string_lossy())));
+    }
+    printable(found.join(", ").as_bytes())
+}
+
+/// The file under a loop device: another file may take its path.
+fn backing(device: &Path) -> Option<String> {
+    let path = std::fs::read(device.join("loop/backing_file")).ok()?;
+    let path = PathBuf::from(std::ffi::OsStr::from_bytes(path.strip_suffix(b"\n").unwrap_or(&path)));
+    let seen = |path: &Path| -> Result<_, Errno> {
+        rustix::fs::statx(rustix::fs::CWD, path, AtFlags::empty(), StatxFlags::INO | StatxFlags::BTIME)
+    };
+    let seen = seen(&path).ok()?;
+    let born = (seen.stx_btime.tv_sec, seen.stx_btime.tv_nsec);
+    Some(format!("file {} born {}.{:09}", seen.stx_ino, born.0, born.1))
+}
