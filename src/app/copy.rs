@@ -7,7 +7,7 @@ use crate::domain::{
 };
 use crate::ledger::{Event, History, Ledger, VaultRef};
 use crate::providers::files::TreeSource;
-use crate::providers::local::{SnapshotView, System, newest_snapshot_view, volume_of};
+use crate::providers::local::{Reach, SnapshotView, System, newest_snapshot_view, reach, volume_of};
 use crate::report::activity::{CopyDone, DamagedObject, MissedPath};
 use crate::store::DirStore;
 use crate::vault::format::{Digest, Origin, PackLine};
@@ -43,6 +43,7 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     let read = view.as_ref().map_or(&order.path, |view| &view.path);
     refuse_nesting(&order.vault, read)?;
     refuse_nesting(&order.vault, &order.path)?;
+    notices.extend(reached(&order.vault, &order.path, &system, now)?);
     // The source is opened first: without it no vault is made.
     drop(TreeSource::open(read, Vec::new())?);
     let vault = Vault::open_or_create(Arc::new(DirStore::create(&order.vault)?), now)?;
@@ -119,6 +120,23 @@ fn refuse_nesting(vault: &Path, source: &Path) -> Result<()> {
         .remedy("name a vault elsewhere: best on another machine"));
     }
     Ok(())
+}
+
+/// What `refuse_nesting` cannot see in the paths: overlays, and what is mounted inside the volume.
+fn reached(vault: &Path, volume: &Path, system: &System, now: Timestamp) -> Result<Option<String>> {
+    match reach(volume, vault, system, now) {
+        Reach::Apart => Ok(None),
+        Reach::ThroughOverlay => {
+            let what = "the vault and what is to be copied lie in one overlay, and would die together";
+            Err(Problem::new(Kind::Refused, what)
+                .at(printable(vault.as_os_str().as_bytes()))
+                .remedy("name a vault outside the overlay's upper directory: best on another machine"))
+        }
+        Reach::ThroughMount => {
+            let what = "the vault can be reached below the volume: `rm -rf` of the volume deletes it too";
+            Ok(Some(what.to_owned()))
+        }
+    }
 }
 
 /// The vault's directory, by device and inode: reached by whatever path, it is not copied into itself.

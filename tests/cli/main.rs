@@ -15,6 +15,7 @@ mod many;
 mod naming;
 mod place;
 mod proving;
+mod reaching;
 mod recording;
 mod refusing;
 mod rehearsing;
