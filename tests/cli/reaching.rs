@@ -76,7 +76,8 @@ fn a_vault_on_an_overlay_dies_with_a_volume_in_the_upper_directory() {
     moved_vault(&place, &data, &vault);
     assert_eq!(deletion(&place, &data, &vault)["result"], "none");
     tool("rm", &["-rf".as_ref(), data.as_os_str()]);
-    assert!(!vault.join("vault.json").exists());
+    // What the overlay itself still shows then, the kernel leaves open.
+    assert!(!place.path("upper/data/vault").exists());
 }
 
 #[test]
@@ -103,7 +104,11 @@ fn where_the_upper_directory_cannot_be_told_no_vault_is_known_to_survive() {
 fn a_vault_on_a_filesystem_mounted_inside_dies_with_the_volume_unless_it_is_mounted_read_only() {
     let mut place = Place::new();
     let outer = place.tmpfs("outer", "20m");
-    for (data, mounted) in [(outer.clone(), "outer/backup"), (place.directory("data"), "data/backup")] {
+    // A copy of a directory that leaves out a mount is unproven for that.
+    let directory = place.directory("data");
+    for (data, mounted, left) in
+        [(outer.clone(), "outer/backup", "survivor"), (directory, "data/backup", "unknown")]
+    {
         std::fs::write(data.join("a"), "content").unwrap();
         let inside = place.tmpfs(mounted, "20m");
         let vault = inside.join("vault");
@@ -112,7 +117,7 @@ fn a_vault_on_a_filesystem_mounted_inside_dies_with_the_volume_unless_it_is_moun
         let row = deletion(&place, &data, &vault);
         assert_eq!(row["result"], "none", "{row:#}");
         tool("mount", &["-o".as_ref(), "remount,ro".as_ref(), inside.as_os_str()]);
-        assert_eq!(deletion(&place, &data, &vault)["result"], "survivor");
+        assert_eq!(deletion(&place, &data, &vault)["result"], left);
         let removed = std::process::Command::new("rm").arg("-rf").arg(&vault).output().unwrap();
         assert!(!removed.status.success() && vault.join("vault.json").exists());
         tool("mount", &["-o".as_ref(), "remount,rw".as_ref(), inside.as_os_str()]);

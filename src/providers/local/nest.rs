@@ -49,9 +49,7 @@ pub(super) fn nest_located(assets: &mut [Asset], volumes: &[Located], inside: &[
         };
         for below in inside.iter().filter(|below| below.asset != volume.asset) {
             let bond = match relation(volume, below) {
-                Relation::Within if is_subtree => {
-                    Bond::observed(Nature::StoredOn, volume.asset.clone(), now)
-                }
+                Relation::Within if is_subtree => Bond::observed(Nature::StoredOn, volume.asset.clone(), now),
                 Relation::Within => continue,
                 // Snapshots are subvolumes, and nothing can be deleted in a read-only one by its path.
                 Relation::Shown | Relation::MayBeShown(_)
