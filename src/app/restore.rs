@@ -5,7 +5,7 @@ use super::vaults::open_vault;
 use crate::domain::{Kind, Monitor, Problem, Result, printable};
 use crate::ledger::{Event, History, Ledger, VaultRef};
 use crate::report::activity::{MissedPath, RestoreDone};
-use crate::vault::{FoundRoot, RestoreOptions, Restored, Roots, Verified};
+use crate::vault::{FoundRoot, RestoreOptions, RestoreReport, Restored, Roots, Verified};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -119,8 +119,26 @@ fn newer_incomplete(found: &FoundRoot, roots: &Roots) -> Option<String> {
     ))
 }
 
-fn done<State>(restored: &Restored<State>, vault: &str, notices: Vec<String>, began: Instant) -> RestoreDone {
+/// Extended attributes that are there now though nobody stored them.
+fn not_stored(report: &RestoreReport) -> impl Iterator<Item = String> {
+    let said = [
+        (&report.labels, "the kernel gave restored entries labels that were not stored"),
+        (&report.target_keeps, "the target was there before, and keeps attributes that were not stored"),
+    ];
+    said.into_iter().filter(|(names, _)| !names.is_empty()).map(|(names, what)| {
+        let names: Vec<String> = names.iter().map(|name| printable(name.as_bytes())).collect();
+        format!("{what}: {}", names.join(", "))
+    })
+}
+
+fn done<State>(
+    restored: &Restored<State>,
+    vault: &str,
+    mut notices: Vec<String>,
+    began: Instant,
+) -> RestoreDone {
     let (root, report) = (&restored.point.root, &restored.report);
+    notices.extend(not_stored(report));
     RestoreDone {
         vault: vault.into(),
         volume: printable(root.volume.0.as_bytes()),

@@ -2,7 +2,7 @@
 
 use super::super::format::{Entry, EntryKind, PageKind, Run};
 use super::super::line::split;
-use super::super::metadata::{Spot, give};
+use super::super::metadata::{Receiver, Spot, give};
 use super::super::roots::FoundRoot;
 use super::super::tree::runs;
 use super::super::{Entries, Vault};
@@ -144,6 +144,11 @@ impl Maker<'_> {
                 report.bytes += entry.size;
                 return self.fill(entry, root);
             }
+            if let Some(had) = &self.target.had {
+                let stored = &entry.meta.xattrs;
+                report.target_keeps =
+                    had.iter().filter(|name| !stored.contains_key(*name)).cloned().collect();
+            }
             self.dirs.push((entry, root));
             return Ok(());
         }
@@ -216,9 +221,9 @@ impl Maker<'_> {
                 rustix::fs::mknodat(parent, name, kind, Mode::RUSR, rustix::fs::makedev(major, minor))
             }
         };
-        let is_symlink = entry.kind == EntryKind::Symlink;
+        let receiver = if entry.kind == EntryKind::Symlink { Receiver::Link } else { Receiver::Made };
         let mut kept = self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        made.and_then(|()| give(Spot::Named(parent, name), &entry.meta, is_symlink, &mut kept))
+        made.and_then(|()| give(Spot::Named(parent, name), &entry.meta, receiver, &mut kept))
             .map_err(|error| self.io("making", &entry.path, error))
     }
 
@@ -308,7 +313,9 @@ impl Maker<'_> {
 
     fn leave(&self, (entry, dir): &(Entry, OwnedFd)) -> Result<()> {
         let mut kept = self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        give(Spot::Open(dir.as_fd()), &entry.meta, false, &mut kept)
+        let is_old_root = entry.path.as_bytes().is_empty() && self.target.had.is_some();
+        let receiver = if is_old_root { Receiver::WasThere } else { Receiver::Made };
+        give(Spot::Open(dir.as_fd()), &entry.meta, receiver, &mut kept)
             .map_err(|error| self.io("giving metadata to", &entry.path, error))
     }
 
