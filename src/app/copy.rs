@@ -1,6 +1,7 @@
 //! Copying: from a snapshot where there is one, into a vault, and read back.
 
 use super::Context;
+use super::doubt::doubts;
 use crate::domain::{
     ByteName, Consistency, CopyState, Kind, Monitor, Policy, Problem, Result, Timestamp, Volume, printable,
     say_duration,
@@ -11,7 +12,7 @@ use crate::providers::local::{Reach, SnapshotView, System, newest_snapshot_view,
 use crate::report::activity::{CopyDone, DamagedObject, MissedPath};
 use crate::store::DirStore;
 use crate::vault::format::{Digest, Origin, PackLine};
-use crate::vault::{CopyReport, CopyRequest, Damage, Present, Source, Vault, read_back};
+use crate::vault::{CopyReport, CopyRequest, Damage, Present, Roots, Source, Vault, read_back};
 use chrono::TimeDelta;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -69,7 +70,11 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     let report = write(&vault, &mut source, &request, &mut ledger, monitor)?;
     let written = began.elapsed();
     let damage = prove(context, &vault, &report, &history, &mut ledger, monitor)?;
-    let state = History::of(ledger.records(), &here).state(&report.root.record());
+    let history = History::of(ledger.records(), &here);
+    let state = history.state(&report.root.record());
+    notices.extend(doubts(&Roots::read(&vault)?, &history).remove(&report.root.id).map(|because| {
+        format!("this point does not count as a recovery point until it was restored by its name: {because}")
+    }));
     Ok(CopyDone {
         seconds: began.elapsed().as_secs_f64(),
         copy_seconds: written.as_secs_f64(),

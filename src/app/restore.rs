@@ -1,6 +1,7 @@
 //! Restoring a recovery point to a new, empty target.
 
 use super::Context;
+use super::doubt::doubts;
 use super::vaults::open_vault;
 use crate::domain::{Kind, Monitor, Problem, Result, printable};
 use crate::ledger::{Event, History, Ledger, VaultRef};
@@ -49,6 +50,7 @@ pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -
     let found = roots.choose(volume.as_deref(), order.point.as_deref())?;
     if order.point.is_none() {
         refuse_silent_fallback(found, &roots, &history)?;
+        refuse_doubted(found, &roots, &history)?;
         notices.extend(newer_incomplete(found, &roots));
     }
     let written = crate::vault::restore(&vault, found, &order.target, order.options, monitor)?;
@@ -104,6 +106,14 @@ fn refuse_silent_fallback(found: &FoundRoot, roots: &Roots, history: &History) -
         found.root.taken_at.format("%Y-%m-%d %H:%M:%SZ"),
         found.short()
     )))
+}
+
+/// What may be a copy of an unmounted mount point is given only to whoever names it.
+fn refuse_doubted(found: &FoundRoot, roots: &Roots, history: &History) -> Result<()> {
+    let Some(because) = doubts(roots, history).remove(&found.id) else { return Ok(()) };
+    let what = format!("the newest recovery point, {}, may be of something else: {because}", found.short());
+    Err(Problem::new(Kind::Refused, what)
+        .remedy("choose this one or one before it with --point; `outlive vault list DIR` shows them"))
 }
 
 /// A newer point that is incomplete is not taken by itself, but whoever restores must know that it is there.
