@@ -1,17 +1,18 @@
 //! Copying: from a snapshot where there is one, into a vault, and read back.
 
 use super::Context;
+use super::doubt::doubts;
 use crate::domain::{
     ByteName, Consistency, CopyState, Kind, Monitor, Policy, Problem, Result, Timestamp, Volume, printable,
     say_duration,
 };
 use crate::ledger::{Event, History, Ledger, VaultRef};
 use crate::providers::files::TreeSource;
-use crate::providers::local::{SnapshotView, System, newest_snapshot_view, volume_of};
+use crate::providers::local::{Reach, SnapshotView, System, newest_snapshot_view, reach, volume_of};
 use crate::report::activity::{CopyDone, DamagedObject, MissedPath};
 use crate::store::DirStore;
 use crate::vault::format::{Digest, Origin, PackLine};
-use crate::vault::{CopyReport, CopyRequest, Damage, Present, Source, Vault, read_back};
+use crate::vault::{CopyReport, CopyRequest, Damage, Present, Roots, Source, Vault, read_back};
 use chrono::TimeDelta;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,7 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     let read = view.as_ref().map_or(&order.path, |view| &view.path);
     refuse_nesting(&order.vault, read)?;
     refuse_nesting(&order.vault, &order.path)?;
+    notices.extend(reached(&order.vault, &order.path, &system, now)?);
     // The source is opened first: without it no vault is made.
     drop(TreeSource::open(read, Vec::new())?);
     let vault = Vault::open_or_create(Arc::new(DirStore::create(&order.vault)?), now)?;
@@ -68,7 +70,11 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     let report = write(&vault, &mut source, &request, &mut ledger, monitor)?;
     let written = began.elapsed();
     let damage = prove(context, &vault, &report, &history, &mut ledger, monitor)?;
-    let state = History::of(ledger.records(), &here).state(&report.root.record());
+    let history = History::of(ledger.records(), &here);
+    let state = history.state(&report.root.record());
+    notices.extend(doubts(&Roots::read(&vault)?, &history).remove(&report.root.id).map(|because| {
+        format!("this point does not count as a recovery point until it was restored by its name: {because}")
+    }));
     Ok(CopyDone {
         seconds: began.elapsed().as_secs_f64(),
         copy_seconds: written.as_secs_f64(),
@@ -119,6 +125,23 @@ fn refuse_nesting(vault: &Path, source: &Path) -> Result<()> {
         .remedy("name a vault elsewhere: best on another machine"));
     }
     Ok(())
+}
+
+/// What `refuse_nesting` cannot see in the paths: overlays, and what is mounted inside the volume.
+fn reached(vault: &Path, volume: &Path, system: &System, now: Timestamp) -> Result<Option<String>> {
+    match reach(volume, vault, system, now) {
+        Reach::Apart => Ok(None),
+        Reach::ThroughOverlay => {
+            let what = "the vault and what is to be copied lie in one overlay, and would die together";
+            Err(Problem::new(Kind::Refused, what)
+                .at(printable(vault.as_os_str().as_bytes()))
+                .remedy("name a vault outside the overlay's upper directory: best on another machine"))
+        }
+        Reach::ThroughMount => {
+            let what = "the vault can be reached below the volume: `rm -rf` of the volume deletes it too";
+            Ok(Some(what.to_owned()))
+        }
+    }
 }
 
 /// The vault's directory, by device and inode: reached by whatever path, it is not copied into itself.

@@ -2,6 +2,7 @@
 
 mod audit;
 mod copy;
+mod doubt;
 mod rehearse;
 mod restore;
 mod survey;

@@ -1,11 +1,12 @@
 //! Restoring a recovery point to a new, empty target.
 
 use super::Context;
+use super::doubt::doubts;
 use super::vaults::open_vault;
 use crate::domain::{Kind, Monitor, Problem, Result, printable};
 use crate::ledger::{Event, History, Ledger, VaultRef};
 use crate::report::activity::{MissedPath, RestoreDone};
-use crate::vault::{FoundRoot, RestoreOptions, Restored, Roots, Verified};
+use crate::vault::{FoundRoot, RestoreOptions, RestoreReport, Restored, Roots, Verified};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -49,6 +50,7 @@ pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -
     let found = roots.choose(volume.as_deref(), order.point.as_deref())?;
     if order.point.is_none() {
         refuse_silent_fallback(found, &roots, &history)?;
+        refuse_doubted(found, &roots, &history)?;
         notices.extend(newer_incomplete(found, &roots));
     }
     let written = crate::vault::restore(&vault, found, &order.target, order.options, monitor)?;
@@ -106,6 +108,14 @@ fn refuse_silent_fallback(found: &FoundRoot, roots: &Roots, history: &History) -
     )))
 }
 
+/// What may be a copy of an unmounted mount point is given only to whoever names it.
+fn refuse_doubted(found: &FoundRoot, roots: &Roots, history: &History) -> Result<()> {
+    let Some(because) = doubts(roots, history).remove(&found.id) else { return Ok(()) };
+    let what = format!("the newest recovery point, {}, may be of something else: {because}", found.short());
+    Err(Problem::new(Kind::Refused, what)
+        .remedy("choose this one or one before it with --point; `outlive vault list DIR` shows them"))
+}
+
 /// A newer point that is incomplete is not taken by itself, but whoever restores must know that it is there.
 fn newer_incomplete(found: &FoundRoot, roots: &Roots) -> Option<String> {
     let of_volume = |other: &&FoundRoot| other.root.volume == found.root.volume;
@@ -119,8 +129,26 @@ fn newer_incomplete(found: &FoundRoot, roots: &Roots) -> Option<String> {
     ))
 }
 
-fn done<State>(restored: &Restored<State>, vault: &str, notices: Vec<String>, began: Instant) -> RestoreDone {
+/// Extended attributes that are there now though nobody stored them.
+fn not_stored(report: &RestoreReport) -> impl Iterator<Item = String> {
+    let said = [
+        (&report.labels, "the kernel gave restored entries labels that were not stored"),
+        (&report.target_keeps, "the target was there before, and keeps attributes that were not stored"),
+    ];
+    said.into_iter().filter(|(names, _)| !names.is_empty()).map(|(names, what)| {
+        let names: Vec<String> = names.iter().map(|name| printable(name.as_bytes())).collect();
+        format!("{what}: {}", names.join(", "))
+    })
+}
+
+fn done<State>(
+    restored: &Restored<State>,
+    vault: &str,
+    mut notices: Vec<String>,
+    began: Instant,
+) -> RestoreDone {
     let (root, report) = (&restored.point.root, &restored.report);
+    notices.extend(not_stored(report));
     RestoreDone {
         vault: vault.into(),
         volume: printable(root.volume.0.as_bytes()),

@@ -32,7 +32,7 @@ pub fn survey(context: &Context, order: &SurveyOrder) -> Inventory {
         Ok(runtime) => runtime.block_on(provider.survey()),
         Err(error) => no_survey(order, &error.to_string()),
     };
-    let records = Arc::new(records(context, &mut inventory));
+    let records = Arc::new(records(&context.state, order.limit, &mut inventory));
     let look = move |vault: &Path| vault_inventory(vault, &records, now);
     let answered = vaults(&mut inventory, order, look);
     nested(&mut inventory, order, answered, move |inventory, paths, vaults| {
@@ -147,23 +147,18 @@ impl<T: Send + 'static> Waiting<T> {
     }
 }
 
-/// The ledger's records; a ledger that cannot be read leaves open how far copies were proved.
-fn records(context: &Context, inventory: &mut Inventory) -> Vec<Record> {
-    match Ledger::look(&context.state) {
-        Ok(records) => records,
-        Err(problem) => {
-            inventory.gaps.push(Gap {
-                scope: GapScope::Points,
-                place: problem.place.clone(),
-                reason: GapReason::Failed,
-                detail: format!(
-                    "the ledger cannot be read, so that no copy counts as proved: {}",
-                    problem.what
-                ),
-            });
-            Vec::new()
-        }
-    }
+/// The ledger's records; a ledger that cannot be read, or not in time, leaves open how far copies were
+/// proved.
+fn records(state: &Path, limit: Duration, inventory: &mut Inventory) -> Vec<Record> {
+    let asked = state.to_path_buf();
+    let (place, reason, detail) = match Waiting::start(limit, move || Ledger::look(&asked)).end() {
+        Ok(Ok(records)) => return records,
+        Ok(Err(problem)) => (problem.place, GapReason::Failed, problem.what),
+        Err((reason, detail)) => (printable(state.as_os_str().as_encoded_bytes()), reason, detail),
+    };
+    let detail = format!("the ledger cannot be read, so that no copy counts as proved: {detail}");
+    inventory.gaps.push(Gap { scope: GapScope::Points, place, reason, detail });
+    Vec::new()
 }
 
 fn no_survey(order: &SurveyOrder, because: &str) -> Inventory {

@@ -1,6 +1,7 @@
 //! Vaults as recovery points: what a vault holds, and how far the ledger says it was proved.
 
 use super::Context;
+use super::doubt::doubts;
 use crate::domain::{
     Bond, Bonds, CopyState, Gap, GapReason, GapScope, Inventory, Kind, Known, Lock, LockMode, Nature,
     PointId, PointKind, Problem, RecoveryPoint, Result, Timestamp, Usable, VolumeKind, printable,
@@ -50,6 +51,7 @@ pub fn vault_inventory(path: &Path, records: &[Record], now: Timestamp) -> Inven
             inventory.gaps.push(gap(GapScope::PointsOf(record.volume.clone()), &place, &problem));
         }
     }
+    let doubts = doubts(&roots, &history);
     for found in &roots.sound {
         let mut bonds = Bonds::default().complete(Nature::Needs);
         if let Some(on) = &on {
@@ -57,7 +59,10 @@ pub fn vault_inventory(path: &Path, records: &[Record], now: Timestamp) -> Inven
         }
         let state = state_of(found, &history);
         let usable = match present.check_point(&vault, found) {
-            Ok(()) => usable(state, found),
+            Ok(()) => match (usable(state, found), doubts.get(&found.id)) {
+                (Usable::Yes, Some(why)) => Usable::Unproven(why.clone()),
+                (usable, _) => usable,
+            },
             Err(problem) => Usable::No(format!("cannot be restored: {problem}")),
         };
         inventory.points.push(point(found, &vault, Proof { state, usable }, bonds, now));

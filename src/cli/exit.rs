@@ -65,7 +65,7 @@ Exit codes:
   10  a rule failed
   11  undetermined: something that was asked for could not be seen or judged
   12  a test restore failed
-  14  a copy failed, is incomplete or is damaged
+  14  a copy failed, is incomplete or is damaged, or an incomplete one was restored
 When several apply, the process ends with the first of 2, 1, 14, 12, 10, 11; JSON lists all.";
 
 #[cfg(test)]

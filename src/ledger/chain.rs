@@ -60,7 +60,7 @@ impl Ledger {
         };
         std::fs::create_dir_all(state).map_err(failed)?;
         let path = state.join(NAME);
-        let flags = OFlags::CREATE | OFlags::APPEND | OFlags::RDWR | OFlags::CLOEXEC;
+        let flags = OFlags::CREATE | OFlags::APPEND | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let file =
             rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR).map_err(|error| failed(error.into()))?;
         let ledger = Self::read(path, File::from(file))?;
@@ -73,6 +73,12 @@ impl Ledger {
     }
 
     fn read(path: PathBuf, file: File) -> Result<Self> {
+        let place = || printable(path.as_os_str().as_bytes());
+        let kind = file.metadata().map_err(|error| Problem::io("opening the ledger", error).at(place()))?;
+        if !kind.is_file() {
+            // A pipe would be waited for without end.
+            return Err(Problem::new(Kind::Refused, "the ledger is no regular file").at(place()));
+        }
         let mut ledger = Self { path, file, records: Vec::new(), read: 0, lines: 0, last: NOTHING };
         ledger.locked(|ledger| ledger.catch_up().map(drop))?;
         Ok(ledger)
@@ -84,9 +90,10 @@ impl Ledger {
     /// When it cannot be read; `Damaged` where its chain is broken.
     pub fn look(state: &Path) -> Result<Vec<Record>> {
         let path = state.join(NAME);
-        match File::open(&path) {
-            Ok(file) => Ok(Self::read(path, file)?.records),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        match rustix::fs::open(&path, flags, Mode::empty()) {
+            Ok(file) => Ok(Self::read(path, File::from(file))?.records),
+            Err(rustix::io::Errno::NOENT) => Ok(Vec::new()),
             Err(error) => {
                 Err(Problem::io("opening the ledger", error).at(printable(path.as_os_str().as_bytes())))
             }

@@ -5,10 +5,11 @@ use crate::domain::ByteName;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rustix::fs::{AtFlags, FileType, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Mutex, PoisonError};
 
 /// A thing on a filesystem: by its name in an open directory, or itself open.
 #[derive(Debug, Clone, Copy)]
@@ -41,11 +42,14 @@ pub struct Kept {
 
 /// Compares metadata after a restore. What could not be given back is excused entry by entry, and no more
 /// often than the restore counted: any further difference is one.
+///
+/// A label that the kernel's security module gives whatever is made is no difference, but is remembered.
 #[derive(Debug, Default)]
 pub struct Excuses {
     allowed: Kept,
     owners: AtomicU64,
     xattrs: AtomicU64,
+    labels: Mutex<BTreeSet<String>>,
 }
 
 impl Excuses {
@@ -82,12 +86,32 @@ impl Excuses {
         self.xattrs_differ(&stored.meta.xattrs, &seen.meta.xattrs).then_some("extended attributes")
     }
 
-    /// An attribute that is missing may be one that could not be set; one with another value never is.
-    fn xattrs_differ(&self, stored: &BTreeMap<String, String>, seen: &BTreeMap<String, String>) -> bool {
-        let missing = stored.keys().filter(|name| !seen.contains_key(*name)).count() as u64;
-        let other = seen.iter().any(|(name, value)| stored.get(name) != Some(value));
-        other || (missing > 0 && !spend(&self.xattrs, missing, self.allowed.xattrs))
+    /// The names of labels that were not stored and are there now, so far.
+    pub fn labels(&self) -> BTreeSet<String> {
+        self.labels.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// An attribute that is missing may be one that could not be set; one with another value never is, save
+    /// a label: where the stored one could not be set, the kernel's own stays.
+    fn xattrs_differ(&self, stored: &BTreeMap<String, String>, seen: &BTreeMap<String, String>) -> bool {
+        let not_given = |name: &String, value: &String| match seen.get(name) {
+            None => true,
+            Some(other) => is_label(name) && other != value,
+        };
+        let missing = stored.iter().filter(|(name, value)| not_given(name, value)).count() as u64;
+        let other = seen.iter().any(|(name, value)| stored.get(name) != Some(value) && !is_label(name));
+        if other || (missing > 0 && !spend(&self.xattrs, missing, self.allowed.xattrs)) {
+            return true;
+        }
+        let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
+        labels.extend(seen.keys().filter(|name| !stored.contains_key(*name)).cloned());
+        false
+    }
+}
+
+/// What a security module of the kernel may give every new entry. Capabilities it never gives.
+fn is_label(name: &str) -> bool {
+    name.starts_with("security.") && name != "security.capability"
 }
 
 /// Counts so many more, if the sum stays within what is allowed.
@@ -143,12 +167,12 @@ impl Spot<'_> {
         }
     }
 
-    /// Reads all extended attributes.
-    fn xattrs(&self) -> Result<BTreeMap<String, String>, Errno> {
+    /// The names of all extended attributes.
+    pub fn xattr_names(&self) -> Result<BTreeSet<String>, Errno> {
         // Nearly always there are none: one call, no allocation. 64 KiB is the kernel's own limit.
         let mut few = [0u8; 256];
         let names = match self.list_xattrs(&mut few) {
-            Ok(0) | Err(Errno::OPNOTSUPP) => return Ok(BTreeMap::new()),
+            Ok(0) | Err(Errno::OPNOTSUPP) => return Ok(BTreeSet::new()),
             Ok(length) => few[..length].to_vec(),
             Err(Errno::RANGE) => {
                 let mut many = vec![0; 65_536];
@@ -158,12 +182,21 @@ impl Spot<'_> {
             }
             Err(error) => return Err(error),
         };
+        let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+        names.map(|name| std::str::from_utf8(name).map(str::to_owned).map_err(|_| Errno::ILSEQ)).collect()
+    }
+
+    /// Reads all extended attributes.
+    fn xattrs(&self) -> Result<BTreeMap<String, String>, Errno> {
         let mut found = BTreeMap::new();
+        let names = self.xattr_names()?;
+        if names.is_empty() {
+            return Ok(found);
+        }
         let mut value = vec![0; 65_536];
-        for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-            let Ok(name) = std::str::from_utf8(name) else { return Err(Errno::ILSEQ) };
-            match self.get_xattr(name, &mut value) {
-                Ok(length) => drop(found.insert(name.to_owned(), STANDARD.encode(&value[..length]))),
+        for name in names {
+            match self.get_xattr(&name, &mut value) {
+                Ok(length) => drop(found.insert(name, STANDARD.encode(&value[..length]))),
                 // Removed since it was listed.
                 Err(Errno::NODATA) => {}
                 Err(error) => return Err(error),
@@ -208,12 +241,29 @@ pub fn see(spot: Spot<'_>, path: ByteName) -> Result<Seen, Errno> {
     Ok(Seen { entry, device: stat.st_dev, links: stat.st_nlink })
 }
 
+/// What is given metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receiver {
+    /// A symbolic link that this restore made: it has no mode and no ACL.
+    Link,
+    /// Anything else that this restore made.
+    Made,
+    /// A directory that was there before: what it has and nobody stored, it keeps.
+    WasThere,
+}
+
+/// The ACLs that a new entry inherits from its directory.
+const INHERITED: [&str; 2] = ["system.posix_acl_access", "system.posix_acl_default"];
+/// An ACL without entries: its version (linux/posix_acl_xattr.h) and nothing more. Set as an ACL, it leaves
+/// an entry that has none.
+const NO_ACL: [u8; 4] = 2_u32.to_le_bytes();
+
 /// Gives a new thing its owner, extended attributes, mode and times, in the order in which none undoes
 /// another. Owner and attributes that may not be set are counted, not fatal.
 ///
 /// # Errors
-/// What the operating system said of mode or times.
-pub fn give(spot: Spot<'_>, meta: &Meta, is_symlink: bool, kept: &mut Kept) -> Result<(), Errno> {
+/// What the operating system said of inherited ACLs, mode or times.
+pub fn give(spot: Spot<'_>, meta: &Meta, receiver: Receiver, kept: &mut Kept) -> Result<(), Errno> {
     let owner = (Some(Uid::from_raw(meta.uid)), Some(Gid::from_raw(meta.gid)));
     let owned = match spot {
         Spot::Named(dir, name) => rustix::fs::chownat(dir, name, owner.0, owner.1, AtFlags::SYMLINK_NOFOLLOW),
@@ -221,6 +271,14 @@ pub fn give(spot: Spot<'_>, meta: &Meta, is_symlink: bool, kept: &mut Kept) -> R
     };
     if owned.is_err() {
         kept.ownership += 1;
+    }
+    if receiver == Receiver::Made {
+        let there = spot.xattr_names()?;
+        for name in
+            INHERITED.iter().filter(|name| there.contains(**name) && !meta.xattrs.contains_key(**name))
+        {
+            spot.set_xattr(name, &NO_ACL)?;
+        }
     }
     for (name, value) in &meta.xattrs {
         let set =
@@ -234,7 +292,7 @@ pub fn give(spot: Spot<'_>, meta: &Meta, is_symlink: bool, kept: &mut Kept) -> R
         // Set-uid for another owner than the stored one would grant what nobody granted.
         mode &= WITHOUT_SET_ID;
     }
-    if !is_symlink {
+    if receiver != Receiver::Link {
         match spot {
             Spot::Named(dir, name) => {
                 rustix::fs::chmodat(dir, name, Mode::from_raw_mode(mode), AtFlags::empty())?;
@@ -317,5 +375,22 @@ mod tests {
         assert_eq!(same(&[]), Some("extended attributes"));
         assert_eq!(same(plain), None);
         assert_eq!(excuses.used(), Kept { ownership: 1, xattrs: 1 });
+    }
+
+    #[test]
+    fn a_label_of_the_kernel_is_remembered_and_no_other_attribute_is_excused() {
+        let label = ("security.selinux", "system_u");
+        let excuses = Excuses::new(Kept { ownership: 0, xattrs: 1 });
+        let difference = |stored: &[(&str, &str)], seen: &[(&str, &str)]| {
+            excuses.difference(&entry(0, "0644", stored), &entry(0, "0644", seen))
+        };
+        assert_eq!(difference(&[], &[label]), None);
+        assert_eq!(excuses.labels(), ["security.selinux".to_owned()].into());
+        for other in ["security.capability", "system.posix_acl_access", "user.a"] {
+            assert_eq!(difference(&[], &[(other, "x")]), Some("extended attributes"), "{other}");
+        }
+        // A stored label that could not be set counts as one that was not given, and no more often.
+        assert_eq!(difference(&[("security.selinux", "stored")], &[label]), None);
+        assert_eq!(difference(&[("security.selinux", "stored")], &[label]), Some("extended attributes"));
     }
 }

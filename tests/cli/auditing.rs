@@ -137,3 +137,49 @@ fn a_vault_that_cannot_be_read_is_a_gap_and_no_survivor() {
     assert!(json["gaps"].to_string().contains("no vault here"), "{json:#}");
     assert_ne!(json["overall"], "sound");
 }
+
+#[test]
+fn a_file_below_an_overlay_that_nobody_read_is_no_recovery_point() {
+    let place = Place::new();
+    let (base, top) = (place.path("base.qcow2"), place.path("top.qcow2"));
+    let create = ["create", "-q", "-f", "qcow2"].map(AsRef::as_ref);
+    tool("qemu-img", &[create.as_slice(), &[base.as_os_str(), "4M".as_ref()]].concat());
+    let on_base = ["-F".as_ref(), "qcow2".as_ref(), "-b".as_ref(), base.as_os_str(), top.as_os_str()];
+    tool("qemu-img", &[create.as_slice(), &on_base].concat());
+    let audit = ["--survive", "primary-deletion", "--format", "json"];
+    let audit: [&dyn AsRef<std::ffi::OsStr>; 6] =
+        [&"audit", &top, &audit[0], &audit[1], &audit[2], &audit[3]];
+    let json = place.outlive(&audit).end().expect(11).json("audit");
+    assert_eq!(row(&json, "primary-deletion")["result"], "unknown", "{json:#}");
+    assert!(json.to_string().contains("it may be empty"), "{json:#}");
+}
+
+#[test]
+fn a_ledger_that_is_a_pipe_or_that_another_process_holds_does_not_hold_up_an_audit() {
+    let place = Place::new();
+    let data = place.file("data/a", "x").parent().unwrap().to_owned();
+    let vault = place.path("vault");
+    let held = place.path("held");
+    place.outlive_with_state(&held, &[&"copy", &data, &"--vault", &vault]).end().expect(0);
+    let ledger = std::fs::File::open(held.join("ledger.jsonl")).unwrap();
+    rustix::fs::flock(&ledger, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let pipe = place.directory("pipe");
+    tool("mkfifo", &[pipe.join("ledger.jsonl")]);
+    for (state, said) in [(pipe, "no regular file"), (held, "no answer within")] {
+        let arguments: [&dyn AsRef<std::ffi::OsStr>; 8] =
+            [&"audit", &data, &"--vault", &vault, &"--time-limit", &"2s", &"--format", &"json"];
+        let mut audit = place.outlive_with_state(&state, &arguments).start();
+        let patience = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while audit.is_running() {
+            let late = std::time::Instant::now() > patience;
+            if late {
+                audit.signal(rustix::process::Signal::KILL);
+            }
+            assert!(!late, "the audit hangs at {}", state.display());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let json = audit.end().json("audit");
+        assert!(json["gaps"].to_string().contains(said), "{json:#}");
+        assert_eq!(row(&json, "primary-deletion")["result"], "unknown", "{json:#}");
+    }
+}

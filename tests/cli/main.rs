@@ -9,6 +9,7 @@ mod auditing;
 mod cloning;
 mod contract;
 mod deep;
+mod doubting;
 mod durable;
 #[path = "../hand/mod.rs"]
 mod hand;
@@ -19,6 +20,7 @@ mod medium;
 mod naming;
 mod place;
 mod proving;
+mod reaching;
 mod recording;
 mod refusing;
 mod rehearsing;

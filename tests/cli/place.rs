@@ -89,6 +89,11 @@ impl Place {
         let mut all: Vec<&OsStr> = arguments.iter().map(|argument| argument.as_ref()).collect();
         all.push(point.as_os_str());
         tool("mount", &all);
+        self.undo_mount(point);
+    }
+
+    /// What a test mounted by itself is taken down with the rest.
+    pub fn undo_mount(&mut self, point: &Path) {
         self.undo.push(["umount".as_ref(), "--".as_ref(), point.as_os_str()].map(OsStr::to_owned).to_vec());
     }
 

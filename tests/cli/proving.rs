@@ -120,7 +120,8 @@ fn a_root_that_cannot_be_opened_does_not_take_the_others_along() {
 }
 
 #[test]
-fn a_vault_on_a_filesystem_mounted_inside_is_elsewhere_and_through_a_bind_mount_is_not_copied_into_itself() {
+fn a_vault_on_a_filesystem_mounted_inside_may_be_copied_to_and_through_a_bind_mount_is_not_copied_into_itself()
+ {
     let mut place = Place::new();
     let data = place.directory("data");
     place.file("data/a", b"content");

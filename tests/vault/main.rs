@@ -13,6 +13,7 @@ mod gallery;
 #[path = "../hand/mod.rs"]
 mod hand;
 mod hostile;
+mod inheriting;
 mod limits;
 mod missed;
 mod newer;

@@ -235,7 +235,7 @@ fn server_of(kind: &str, source: &[u8]) -> String {
 }
 
 /// Overlayfs writes a backslash before a character that would split its lists.
-fn without_backslashes(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn without_backslashes(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes.iter();
     while let Some(&byte) = rest.next() {

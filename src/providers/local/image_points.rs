@@ -40,7 +40,12 @@ fn snapshot(volume: &Volume, asset: &AssetId, inside: &Snapshot, now: Timestamp)
     }
 }
 
-/// An overlay leaves the file below as it was: it holds the state of when it was last written.
+/// An overlay leaves the file below as it was: it holds the state of when it was last written, whatever
+/// that is. Whether it ever held what the overlay was made for, nobody has looked.
+const NEVER_READ: &str = "a file below an overlay: outlive never read it, and all that is known of its age is \
+                          when it was last changed; it may be empty";
+
+/// The file below, with the time of its last change.
 fn backing(volume: &Volume, below: &Backing, now: Timestamp) -> RecoveryPoint {
     RecoveryPoint {
         id: PointId(format!("qcow2-backing:{} of {}", below.asset, volume.id)),
@@ -48,6 +53,7 @@ fn backing(volume: &Volume, below: &Backing, now: Timestamp) -> RecoveryPoint {
         taken_at: below.modified.map_or(Known::Unknown, |at| Known::Observed(at, now)),
         kind: PointKind::Qcow2Backing,
         bytes: Known::Observed(below.bytes, now),
+        usable: Usable::Unproven(NEVER_READ.into()),
         ..in_file(volume, &below.asset, now)
     }
 }

@@ -1,6 +1,7 @@
 //! This machine: the volumes that paths are, the assets below them to the physical bottom, and the
 //! recovery points that lie here. Only looks; needs no configuration.
 
+mod appear;
 mod block;
 mod btrfs;
 mod btrfs_points;
@@ -24,7 +25,7 @@ mod system;
 mod unseen;
 mod volume;
 
-pub use nest::nest;
+pub use nest::{Reach, nest, reach};
 pub use snapshot_view::{SnapshotView, newest_snapshot_view};
 pub use standing::{Standing, stand};
 pub use system::System;

@@ -24,6 +24,8 @@ pub(super) struct Mount {
     pub(super) source: Vec<u8>,
     /// The filesystem's own options.
     pub(super) options: Vec<u8>,
+    /// The options of this one mount.
+    pub(super) flags: Vec<u8>,
 }
 
 impl Mount {
@@ -37,6 +39,11 @@ impl Mount {
     pub(super) fn shows(&self, tree: &Path) -> Option<PathBuf> {
         let below = tree.strip_prefix(&self.root).ok()?;
         Some(if below.as_os_str().is_empty() { self.point.clone() } else { self.point.join(below) })
+    }
+
+    /// True where nothing can be deleted through this mount.
+    pub(super) fn is_read_only(&self) -> bool {
+        [&self.flags, &self.options].into_iter().any(|options| split(options, b',').contains(&b"ro".to_vec()))
     }
 
     /// The values of an option of the filesystem, in order.
@@ -83,7 +90,8 @@ fn line(bytes: &[u8]) -> Option<Mount> {
     let device = std::str::from_utf8(fields.nth(1)?).ok()?;
     let (major, minor) = device.split_once(':')?;
     let (root, point) = (path(fields.next()?), path(fields.next()?));
-    // Optional fields follow the mount's options; a lone hyphen ends them.
+    let flags = fields.next()?.to_vec();
+    // Optional fields follow; a lone hyphen ends them.
     fields.find(|&field| field == b"-")?;
     Some(Mount {
         id,
@@ -93,6 +101,7 @@ fn line(bytes: &[u8]) -> Option<Mount> {
         kind: String::from_utf8_lossy(&unescape(fields.next()?)).into_owned(),
         source: unescape(fields.next()?),
         options: unescape(fields.next().unwrap_or_default()),
+        flags,
     })
 }
 
@@ -137,12 +146,15 @@ mod tests {
 27 1 254:0 / / rw,relatime shared:1 master:2 - ext4 /dev/vda rw,discard
 44 27 0:39 /s\040t /mnt/a\134b\012c rw - btrfs /dev/loop0 rw,subvolid=256,subvol=/s
 50 27 0:50 / /over rw - overlay overlay rw,lowerdir=/l\1342:/l2,upperdir=/u\134,p,workdir=/w
+51 27 0:51 / /cd ro,relatime - iso9660 /dev/sr0 rw
 ";
 
     #[test]
     fn a_table_is_read_with_its_escapes() {
         let mounts = parse(TABLE);
-        assert_eq!(mounts.len(), 4);
+        assert_eq!(mounts.len(), 5);
+        let read_only: Vec<_> = mounts.iter().map(Mount::is_read_only).collect();
+        assert_eq!(read_only, [false, false, false, false, true]);
         assert_eq!(mounts[1].kind, "ext4");
         assert_eq!(mounts[2].root, Path::new("/s t"));
         assert_eq!(mounts[2].point, Path::new("/mnt/a\\b\nc"));

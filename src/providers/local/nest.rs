@@ -1,10 +1,13 @@
-//! What lies inside a volume dies with it: a directory below another one, on the same filesystem.
+//! What lies inside a volume dies with it: a directory below another one, on the same filesystem, in the
+//! upper directory of an overlay, or on a filesystem that is mounted inside.
 
+use super::appear::{Spot, Upper};
 use super::place::Machine;
 use super::stack::{Located, Stack};
 use super::system::System;
-use crate::domain::{Asset, AssetKind, Bond, Inventory, Nature, Timestamp};
-use std::path::PathBuf;
+use super::unseen::Unseen;
+use crate::domain::{Asset, AssetId, AssetKind, Bond, Inventory, Nature, Timestamp};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Bonds each of the directories `held` (vaults, directories of copies) that lies inside one of the
@@ -37,16 +40,30 @@ pub fn nest(
 
 /// The same for places that were noted while their assets were described.
 pub(super) fn nest_located(assets: &mut [Asset], volumes: &[Located], inside: &[Located], now: Timestamp) {
-    let is_directory = |located: &Located, assets: &[Asset]| {
-        let asset = assets.iter().find(|asset| asset.id == located.asset);
-        asset.is_some_and(|asset| matches!(asset.kind, AssetKind::Directory | AssetKind::Subvolume))
-    };
     for volume in volumes {
-        if !is_directory(volume, assets) {
-            continue; // Nothing lies in a file; and everything on a filesystem is bonded to it already.
-        }
-        for below in inside.iter().filter(|below| lies_in(below, volume)) {
-            let bond = Bond::observed(Nature::StoredOn, volume.asset.clone(), now);
+        let is_subtree = match kind_of(volume, assets) {
+            Some(AssetKind::Directory | AssetKind::Subvolume) => true,
+            // Everything on a filesystem is bonded to it already; but not what is mounted inside.
+            Some(AssetKind::Filesystem) => false,
+            _ => continue, // Nothing lies in a file.
+        };
+        for below in inside.iter().filter(|below| below.asset != volume.asset) {
+            let bond = match relation(volume, below) {
+                Relation::Within if is_subtree => Bond::observed(Nature::StoredOn, volume.asset.clone(), now),
+                Relation::Within => continue,
+                // Snapshots are subvolumes, and nothing can be deleted in a read-only one by its path.
+                Relation::Shown | Relation::MayBeShown(_)
+                    if !matches!(kind_of(below, assets), Some(AssetKind::Directory | AssetKind::File)) =>
+                {
+                    continue;
+                }
+                Relation::Shown => Bond::observed(Nature::CascadesFrom, volume.asset.clone(), now),
+                // An asset that nobody surveyed: no deletion is known to leave what hangs on it.
+                Relation::MayBeShown(upper) => {
+                    Bond::observed(Nature::CascadesFrom, AssetId(upper.name.clone()), now)
+                }
+                Relation::Apart => continue,
+            };
             let Some(asset) = assets.iter_mut().find(|asset| asset.id == below.asset) else { continue };
             if !asset.bonds.list.iter().any(|known| known.nature == bond.nature && known.on == bond.on) {
                 asset.bonds.list.push(bond);
@@ -55,10 +72,64 @@ pub(super) fn nest_located(assets: &mut [Asset], volumes: &[Located], inside: &[
     }
 }
 
-/// True for what is truly below, on the same filesystem.
-fn lies_in(below: &Located, volume: &Located) -> bool {
-    below.asset != volume.asset
-        && below.filesystem == volume.filesystem
-        && below.tree != volume.tree
-        && below.tree.starts_with(&volume.tree)
+fn kind_of(located: &Located, assets: &[Asset]) -> Option<AssetKind> {
+    assets.iter().find(|asset| asset.id == located.asset).map(|asset| asset.kind)
+}
+
+/// How something lies to a volume.
+enum Relation<'a> {
+    /// Truly below, on the same filesystem.
+    Within,
+    /// Whoever deletes what the volume's path shows deletes it: through an overlay, or in a mount inside.
+    Shown,
+    /// It may lie in the upper directory of the overlay that the volume is on.
+    MayBeShown(&'a Upper),
+    /// None of these.
+    Apart,
+}
+
+fn relation<'a>(volume: &'a Located, below: &Located) -> Relation<'a> {
+    let inside = |spot: &Spot| spot.0 == volume.spot.0 && spot.1.starts_with(&volume.spot.1);
+    if inside(&below.spot) && below.spot != volume.spot {
+        return Relation::Within;
+    }
+    if below.shown_at.iter().any(inside) || below.views.iter().any(|view| view.starts_with(&volume.path)) {
+        return Relation::Shown;
+    }
+    match &volume.hidden_upper {
+        Some(upper) if below.spot.0 != volume.spot.0 => Relation::MayBeShown(upper),
+        _ => Relation::Apart,
+    }
+}
+
+/// What deleting a volume by its path does to a vault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// It leaves the vault.
+    Apart,
+    /// It takes the vault: one is on an overlay, the other in the upper directory of it.
+    ThroughOverlay,
+    /// It takes the vault: that can be seen below the volume's path, through a mount.
+    ThroughMount,
+}
+
+/// Whether deleting what is at `volume` reaches `held`, or, where that is not there yet, the directory it
+/// would be made in. What cannot be looked at is `Apart`: a survey says so as a gap.
+pub fn reach(volume: &Path, held: &Path, system: &System, now: Timestamp) -> Reach {
+    let machine = Machine::look(system, now);
+    let parent = held.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let looked = || -> Result<_, Unseen> {
+        let held = machine.place(held).or_else(|_| machine.place(parent))?;
+        let mut stack = Stack::new(&machine, Duration::from_secs(10));
+        let places = [machine.place(volume)?, held];
+        Ok(places.each_ref().map(|place| stack.located_at(AssetId(String::new()), place)))
+    };
+    let Ok([volume, held]) = looked() else { return Reach::Apart };
+    let inside = |spot: &Spot| spot.0 == volume.spot.0 && spot.1.starts_with(&volume.spot.1);
+    match relation(&volume, &held) {
+        _ if held.shown_at.iter().any(inside) => Reach::ThroughOverlay,
+        _ if inside(&held.spot) => Reach::ThroughMount,
+        Relation::Within | Relation::Shown => Reach::ThroughMount,
+        Relation::MayBeShown(_) | Relation::Apart => Reach::Apart,
+    }
 }

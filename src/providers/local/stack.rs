@@ -1,22 +1,29 @@
 //! The chain of assets below a path, down to the host.
 
+use super::appear::{Spot, Upper, appearances};
 use super::place::{Form, Machine, Place};
 use super::qcow2::Image;
 use super::system::{machine_identity, node_name, shown};
 use super::unseen::Unseen;
 use crate::domain::{Asset, AssetId, AssetKind, Bond, Bonds, Gap, GapReason, GapScope, Nature};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Where a directory or file lies: needed to tell whether deleting another one takes it along.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Located {
     pub(super) asset: AssetId,
-    /// The device number of its filesystem.
-    pub(super) filesystem: (u32, u32),
-    /// Its path within that filesystem.
-    pub(super) tree: PathBuf,
+    /// The path by which it was looked at.
+    pub(super) path: PathBuf,
+    /// Where it lies.
+    pub(super) spot: Spot,
+    /// Where overlays show it, because it lies in the upper directory of one.
+    pub(super) shown_at: Vec<Spot>,
+    /// The paths at which it, or a part of it, can be seen and deleted.
+    pub(super) views: Vec<PathBuf>,
+    /// The upper directory of the overlay that it is on, where it cannot be told which one that is.
+    pub(super) hidden_upper: Option<Upper>,
 }
 
 /// Collects assets from the top down; each is described once, which also ends every circle.
@@ -32,6 +39,8 @@ pub(super) struct Stack<'a> {
     /// True once a logical volume of LVM was met: it may have snapshots.
     pub(super) has_logical_volume: bool,
     begun: BTreeSet<AssetId>,
+    /// Read once it is needed.
+    uppers: Option<Vec<Upper>>,
     depth: usize,
 }
 
@@ -54,6 +63,7 @@ impl<'a> Stack<'a> {
             images: BTreeMap::new(),
             has_logical_volume: false,
             begun: BTreeSet::new(),
+            uppers: None,
             depth: 0,
         }
     }
@@ -129,11 +139,18 @@ impl<'a> Stack<'a> {
     }
 
     pub(super) fn locate(&mut self, id: &AssetId, place: &Place) {
-        self.located.push(Located {
-            asset: id.clone(),
-            filesystem: place.mount.device,
-            tree: place.tree.clone(),
-        });
+        let located = self.located_at(id.clone(), place);
+        self.located.push(located);
+    }
+
+    pub(super) fn located_at(&mut self, asset: AssetId, place: &Place) -> Located {
+        let uppers = self.uppers.get_or_insert_with(|| self.machine.uppers());
+        let mut shown_at = appearances((place.mount.device, place.tree.clone()), uppers);
+        let views = shown_at.iter().flat_map(|spot| self.machine.writable_views(spot)).collect();
+        let spot = shown_at.remove(0);
+        let hidden = |upper: &&Upper| upper.overlay == spot.0 && upper.directory.is_none();
+        let hidden_upper = uppers.iter().find(hidden).cloned();
+        Located { asset, path: place.path.clone(), spot, shown_at, views, hidden_upper }
     }
 
     /// Goes one step down, unless that leads too deep.
@@ -167,7 +184,7 @@ impl<'a> Stack<'a> {
 
     /// A path that something stands on, as an asset; records the gap below `above` where it cannot be
     /// followed.
-    pub(super) fn follow(&mut self, path: &std::path::Path, above: &AssetId) -> Option<AssetId> {
+    pub(super) fn follow(&mut self, path: &Path, above: &AssetId) -> Option<AssetId> {
         let seen = self.machine.place(path).and_then(|place| match place.form {
             Form::Other => Err(Unseen::new(GapReason::Unsupported, "nothing can be stored in it")),
             _ => Ok(place),

@@ -58,6 +58,7 @@ pub(super) fn survey(
     let seen = machine.place(path).and_then(|place| Ok((volume(&mut stack, &place)?, place)));
     match seen {
         Ok((volume, place)) => {
+            stack.locate(&volume.asset, &place);
             points(&mut stack, &volume, &place, all, &mut inventory);
             inventory.volumes.push(volume);
         }

@@ -12,20 +12,21 @@ use super::target::Target;
 use crate::domain::{ByteName, Kind, Monitor, Problem, Result};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 /// Entries compared together on all cores.
 const BATCH: usize = 512;
 
-/// Compares the whole target.
+/// Compares the whole target; the names of labels that the kernel gave and nobody stored.
 pub fn compare(
     vault: &Vault,
     found: &FoundRoot,
     path: &Path,
     report: &RestoreReport,
     monitor: &dyn Monitor,
-) -> Result<()> {
+) -> Result<BTreeSet<String>> {
     let target = Target::open(path)?;
     let excuses = Excuses::new(report.not_given);
     let check = Check { vault, target: &target, report, excuses, monitor };
@@ -43,7 +44,8 @@ pub fn compare(
             ));
         }
     }
-    in_parallel(&batch, |entry| check.entry(entry)).map(drop)
+    in_parallel(&batch, |entry| check.entry(entry))?;
+    Ok(check.excuses.labels())
 }
 
 struct Check<'a> {
@@ -64,7 +66,10 @@ impl Check<'_> {
         if entry.kind == EntryKind::Hardlink {
             return self.hard_link(entry);
         }
-        let seen = self.see(&entry.path).map_err(|error| self.io("reading", entry, error))?;
+        let mut seen = self.see(&entry.path).map_err(|error| self.io("reading", entry, error))?;
+        if entry.path.as_bytes().is_empty() {
+            seen.meta.xattrs.retain(|name, _| !self.report.target_keeps.contains(name));
+        }
         self.metadata(entry, &seen)?;
         if entry.kind == EntryKind::File {
             let file = self.open(entry).map_err(|error| self.io("opening", entry, error))?;

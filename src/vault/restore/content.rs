@@ -2,7 +2,7 @@
 
 use super::super::Vault;
 use super::super::format::{Chunk, Digest, Entry, Frame};
-use super::super::metadata::{Kept, Spot, give};
+use super::super::metadata::{Kept, Receiver, Spot, give};
 use super::RestoreOptions;
 use super::run::Lost;
 use crate::domain::{Kind, Monitor, Problem, Result};
@@ -118,7 +118,7 @@ pub fn lose(shared: &Shared, output: &Output, problem: &Problem) {
 pub fn done(output: &Output, shared: &Shared) {
     if output.open_pieces.fetch_sub(1, SeqCst) == 1 {
         let mut kept = Kept::default();
-        let given = give(Spot::Open(output.file.as_fd()), &output.entry.meta, false, &mut kept);
+        let given = give(Spot::Open(output.file.as_fd()), &output.entry.meta, Receiver::Made, &mut kept);
         let mut all = shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
         all.ownership += kept.ownership;
         all.xattrs += kept.xattrs;

@@ -13,6 +13,7 @@ use super::metadata::Kept;
 use super::roots::FoundRoot;
 use super::{Entries, Vault, read_back, safe};
 use crate::domain::{ByteName, Kind, Monitor, Phase, Problem, Result};
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -43,6 +44,10 @@ pub struct RestoreReport {
     pub devices_left_out: u64,
     /// Owners and extended attributes that could not be set.
     pub not_given: Kept,
+    /// The names of extended attributes that a target which was there before has and keeps.
+    pub target_keeps: BTreeSet<String>,
+    /// The names of labels that the kernel gave and nobody stored; known once the target was read back.
+    pub labels: BTreeSet<String>,
     /// Paths whose content is lost, with the reason; only with `despite_damage`.
     pub lost: Vec<Lost>,
 }
@@ -98,8 +103,8 @@ impl Restored<Written> {
         monitor.begin(Phase::Compare, Some(self.point.root.totals.bytes));
         let compared = check::compare(vault, &self.point, &self.target, &self.report, monitor);
         monitor.end();
-        compared?;
-        Ok(Restored { target: self.target, point: self.point, report: self.report, state: PhantomData })
+        let report = RestoreReport { labels: compared?, ..self.report };
+        Ok(Restored { target: self.target, point: self.point, report, state: PhantomData })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::format::{Entry, EntryKind, Meta, PageKind, Run};
 use super::super::line::{is_at_or_above, split};
-use super::super::metadata::{Spot, give};
+use super::super::metadata::{Receiver, Spot, give};
 use super::super::roots::FoundRoot;
 use super::super::tree::runs;
 use super::super::{Entries, Vault};
@@ -163,6 +163,11 @@ impl Maker<'_> {
                 report.bytes += entry.size;
                 return self.fill(entry, root);
             }
+            if let Some(had) = &self.target.had {
+                let stored = &entry.meta.xattrs;
+                report.target_keeps =
+                    had.iter().filter(|name| !stored.contains_key(*name)).cloned().collect();
+            }
             self.go_into(entry, root);
             return Ok(());
         }
@@ -235,9 +240,9 @@ impl Maker<'_> {
                 rustix::fs::mknodat(parent, name, kind, Mode::RUSR, rustix::fs::makedev(major, minor))
             }
         };
-        let is_symlink = entry.kind == EntryKind::Symlink;
+        let receiver = if entry.kind == EntryKind::Symlink { Receiver::Link } else { Receiver::Made };
         let mut kept = self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        made.and_then(|()| give(Spot::Named(parent, name), &entry.meta, is_symlink, &mut kept))
+        made.and_then(|()| give(Spot::Named(parent, name), &entry.meta, receiver, &mut kept))
             .map_err(|error| self.io("making", &entry.path, error))
     }
 
@@ -329,7 +334,9 @@ impl Maker<'_> {
     fn leave(&mut self) -> Result<()> {
         let Some(Above { dir, meta, .. }) = self.dirs.pop() else { return Ok(()) };
         let mut kept = self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        give(Spot::Open(dir.as_fd()), &meta, false, &mut kept)
+        let is_old_root = self.dirs.is_empty() && self.target.had.is_some();
+        let receiver = if is_old_root { Receiver::WasThere } else { Receiver::Made };
+        give(Spot::Open(dir.as_fd()), &meta, receiver, &mut kept)
             .map_err(|error| self.io("giving metadata to", &self.path, error))?;
         drop(kept);
         self.path.0.truncate(self.dirs.last().map_or(0, |above| above.length));

@@ -1,9 +1,11 @@
 //! The target of a restore: new and empty, and never left by following a name.
 
 use super::super::format::EntryKind;
+use super::super::metadata::Spot;
 use crate::domain::{Kind, Problem, Result, printable};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -13,6 +15,8 @@ pub struct Target {
     place: String,
     /// The directory, or the new file.
     pub root: OwnedFd,
+    /// The names of the attributes of a directory that was there before.
+    pub had: Option<BTreeSet<String>>,
 }
 
 impl Target {
@@ -29,7 +33,7 @@ impl Target {
                 Err(Errno::EXIST) => return Err(refuse(&place, "there is something already")),
                 other => other.map_err(failed)?,
             };
-            return Ok(Self { place, root });
+            return Ok(Self { place, root, had: None });
         }
         let made = match rustix::fs::mkdir(path, Mode::RWXU) {
             Ok(()) => true,
@@ -41,7 +45,9 @@ impl Target {
             Err(Errno::NOTDIR | Errno::LOOP) => return Err(refuse(&place, "there is something already")),
             other => other.map_err(failed)?,
         };
+        let mut had = None;
         if !made {
+            had = Some(Spot::Open(root.as_fd()).xattr_names().map_err(failed)?);
             let mut entries = rustix::fs::Dir::read_from(&root).map_err(failed)?;
             let is_empty = entries
                 .all(|entry| entry.is_ok_and(|entry| matches!(entry.file_name().to_bytes(), b"." | b"..")));
@@ -49,7 +55,7 @@ impl Target {
                 return Err(refuse(&place, "the directory is not empty"));
             }
         }
-        Ok(Self { place, root })
+        Ok(Self { place, root, had })
     }
 
     /// Opens an existing target for reading it back.
@@ -61,7 +67,7 @@ impl Target {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let root = rustix::fs::open(path, flags, Mode::empty())
             .map_err(|error| Problem::io("opening the restored data", error).at(place.clone()))?;
-        Ok(Self { place, root })
+        Ok(Self { place, root, had: None })
     }
 
     /// Opens something below the target without following any link.

@@ -1,0 +1,103 @@
+//! Copies that may be of something else than they claim, or of a part of it, are never called whole.
+
+use super::place::{Place, chmod, names, tool};
+use serde_json::Value;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The vault's points as audited, oldest first.
+fn points(place: &Place, data: &Path, vault: &Path) -> Vec<Value> {
+    let arguments: [&dyn AsRef<OsStr>; 6] = [&"inventory", &data, &"--vault", &vault, &"--format", &"json"];
+    let inventory = place.outlive(&arguments).end().json("inventory");
+    let mut points = inventory["recovery_points"].as_array().unwrap().clone();
+    points.sort_by_key(|point| point["taken_at"].to_string());
+    points
+}
+
+fn copy(place: &Place, data: &Path, vault: &Path) -> Value {
+    let copied = place.outlive(&[&"copy", &data, &"--vault", &vault, &"--format", &"json"]).end().expect(0);
+    // Points are told apart, and named, by the second.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    copied.json("copy")
+}
+
+/// A mounted filesystem with 40 files, copied, and copied again after it was unmounted.
+fn unmounted(place: &Place) -> (PathBuf, PathBuf, String) {
+    let (data, vault) = (place.directory("data"), place.path("vault"));
+    tool("mount", &["-t".as_ref(), "tmpfs".as_ref(), "tmpfs".as_ref(), data.as_os_str()]);
+    (0..40).for_each(|number| fs::write(data.join(number.to_string()), "content").unwrap());
+    let first = copy(place, &data, &vault);
+    assert_eq!((&first["files"], &first["notices"]), (&40.into(), &Value::Array(Vec::new())));
+    tool("umount", &[data.as_os_str()]);
+    let second = copy(place, &data, &vault);
+    assert_eq!(second["files"], 0);
+    assert!(second["notices"].to_string().contains("was it mounted?"), "{second:#}");
+    (data, vault, second["point"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_copy_of_an_unmounted_mount_point_is_doubted_and_so_is_each_one_after_it() {
+    let place = Place::new();
+    let (data, vault, _) = unmounted(&place);
+    let third = copy(&place, &data, &vault);
+    assert!(third["notices"].to_string().contains("a filesystem before and is a directory now"));
+    let points = points(&place, &data, &vault);
+    let usable: Vec<bool> = points.iter().map(|point| point["usable"] == "yes").collect();
+    assert_eq!(usable, [true, false, false], "{points:#?}");
+    let target = place.path("target");
+    let restore = place.outlive(&[&"restore", &"--vault", &vault, &"--to", &target]).end().expect(2);
+    restore.complains("was it mounted?").complains("--point");
+    assert!(!target.exists());
+}
+
+#[test]
+fn a_doubted_point_counts_once_a_person_restored_it_by_its_name() {
+    let place = Place::new();
+    let (data, vault, second) = unmounted(&place);
+    let target = place.path("target");
+    let restore: [&dyn AsRef<OsStr>; 7] =
+        [&"restore", &"--vault", &vault, &"--to", &target, &"--point", &second];
+    place.outlive(&restore).end().expect(0);
+    fs::write(data.join("new"), "content").unwrap();
+    assert_eq!(copy(&place, &data, &vault)["notices"], Value::Array(Vec::new()));
+    let points = points(&place, &data, &vault);
+    assert!(points.iter().all(|point| point["usable"] == "yes"), "{points:#?}");
+}
+
+#[test]
+fn a_copy_in_which_all_files_are_gone_is_doubted_until_there_are_some_again() {
+    let place = Place::new();
+    let data = place.file("data/a", "content").parent().unwrap().to_owned();
+    let vault = place.path("vault");
+    copy(&place, &data, &vault);
+    fs::remove_file(data.join("a")).unwrap();
+    let emptied = copy(&place, &data, &vault);
+    assert!(emptied["notices"].to_string().contains("it had 1 files before and has none now"), "{emptied:#}");
+    place.file("data/b", "content");
+    assert_eq!(copy(&place, &data, &vault)["notices"], Value::Array(Vec::new()));
+    let points = points(&place, &data, &vault);
+    let usable: Vec<bool> = points.iter().map(|point| point["usable"] == "yes").collect();
+    assert_eq!(usable, [true, false, true], "{points:#?}");
+}
+
+#[test]
+fn an_incomplete_point_that_is_restored_by_its_name_says_so_and_is_no_success() {
+    let place = Place::new();
+    let data = place.directory("data");
+    fs::write(data.join("a"), "one").unwrap();
+    fs::write(data.join("secret"), "two").unwrap();
+    chmod(&data, 0o755);
+    chmod(&data.join("secret"), 0o600);
+    let vault = place.directory("vault");
+    tool("chown", &["65534:65534", vault.to_str().unwrap()]);
+    place.outlive_as_nobody(&[&"copy", &data, &"--vault", &vault]).end().expect(14);
+    let list = place.outlive(&[&"vault", &"list", &vault, &"--format", &"json"]).end().json("vault-list");
+    let point = list["points"][0]["point"].as_str().unwrap().to_owned();
+    let target = place.path("target");
+    let restore: [&dyn AsRef<OsStr>; 9] =
+        [&"restore", &"--vault", &vault, &"--to", &target, &"--point", &point, &"--format", &"json"];
+    let restore = place.outlive(&restore).end().expect(14).json("restore");
+    assert_eq!((&restore["missed_when_stored"], &restore["compared"]), (&1.into(), &true.into()));
+    assert_eq!(names(&target), ["a"]);
+}
