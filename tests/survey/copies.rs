@@ -209,6 +209,35 @@ fn a_vault_inside_a_volume_is_bonded_to_it_and_one_beside_it_is_not() {
 }
 
 #[test]
+fn copies_that_an_overlay_or_a_mount_shows_inside_the_volume_are_deleted_along_with_it() {
+    let mut lab = Lab::new();
+    let options = ["lower", "upper", "work"].map(|name| lab.directory(name));
+    let [lower, upper, work] = options.each_ref().map(|path| path.display());
+    let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
+    let merged = lab.path("merged");
+    lab.mount(&["-t", "overlay", "overlay", "-o", &options], &merged);
+    fs::create_dir_all(merged.join("data")).unwrap();
+    let mounted = lab.path("volume/mounted");
+    lab.mount(&["-t", "tmpfs", "none"], &mounted);
+    for (volume, copies, taken) in [
+        ("merged/data", "upper/data/copies", true),
+        ("merged", "upper/copies", true),
+        ("merged/data", "upper/copies", false),
+        ("volume", "volume/mounted/copies", true),
+        ("merged", "volume/mounted/copies", false),
+    ] {
+        let (volume, copies) = (lab.path(volume), lab.path(copies));
+        fs::create_dir_all(&copies).unwrap();
+        fs::write(copies.join("dump"), "1").unwrap();
+        let inventory = survey(&[&volume], &[&copies]);
+        let primary = &inventory.volumes[0].asset;
+        let directory = named(&inventory, copies.to_str().unwrap());
+        let along = directory.bonds.of(Nature::CascadesFrom).any(|bond| bond.on.contains(primary));
+        assert_eq!(along, taken, "{} and {}", volume.display(), copies.display());
+    }
+}
+
+#[test]
 fn a_volume_inside_another_is_deleted_along_with_it() {
     let lab = Lab::new();
     let (outer, inner) = (lab.directory("outer"), lab.directory("outer/inner"));
