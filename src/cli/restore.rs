@@ -19,6 +19,6 @@ pub fn run(terminal: &Terminal, options: &Restore) -> Result<Outcome, Failure> {
     };
     let done = app::restore(&terminal.context, &order, &terminal.monitor())
         .map_err(|problem| Failure::of_vault(problem, Exit::Internal))?;
-    let exits = if done.lost.is_empty() { vec![] } else { vec![Exit::CopyFailed] };
+    let exits = if done.is_sound() { vec![] } else { vec![Exit::CopyFailed] };
     Ok(Outcome { text: terminal.tell(&done, &Exit::codes(&exits)), exits })
 }

@@ -102,6 +102,9 @@ pub struct Holdings {
 }
 
 /// Reads the list of packs that a point needs.
+///
+/// # Errors
+/// `Damaged`, naming the pack, where the list is not what was written; otherwise what the store said.
 pub fn packs_of(vault: &Vault, found: &FoundRoot) -> Result<PackTable> {
     let mut table: PackTable =
         found.root.list_packs.iter().map(|line| (line.pack.clone(), line.clone())).collect();

@@ -7,6 +7,7 @@
 
 mod auditing;
 mod contract;
+mod damaged;
 #[path = "../hand/mod.rs"]
 mod hand;
 mod judge;

@@ -1,0 +1,149 @@
+//! Damage that any command finds is recorded: nothing is claimed of what it takes along, and nothing is built
+//! on it.
+
+use super::place::{Place, assert_same, chmod, names, noise, tool};
+use super::run::Ended;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A volume that was copied twice, with something new the second time: both points need the first one's pack.
+fn copied_twice(place: &Place) -> (PathBuf, PathBuf) {
+    let data = place.file("data/a", noise(1, 100_000)).parent().unwrap().to_owned();
+    let vault = place.path("vault");
+    place.outlive(&[&"copy", &data, &"--vault", &vault]).end().expect(0);
+    place.file("data/b", noise(2, 1000));
+    place.outlive(&[&"copy", &data, &"--vault", &vault]).end().expect(0);
+    (data, vault)
+}
+
+fn flip(object: &Path, at: usize) {
+    let mut bytes = fs::read(object).unwrap();
+    bytes[at] ^= 1;
+    chmod(object, 0o600);
+    fs::write(object, &bytes).unwrap();
+}
+
+/// Flips a byte in the midst of the largest pack; its key.
+fn flip_content(vault: &Path) -> String {
+    let packs = names(&vault.join("packs")).into_iter().map(|name| vault.join("packs").join(name));
+    let pack = packs.max_by_key(|pack| fs::metadata(pack).unwrap().len()).unwrap();
+    flip(&pack, 1000);
+    format!("packs/{}", pack.file_name().unwrap().to_str().unwrap())
+}
+
+fn states(place: &Place, vault: &Path) -> Vec<String> {
+    let list = place.outlive(&[&"vault", &"list", &vault, &"--format", &"json"]).end().json("vault-list");
+    let points = list["points"].as_array().unwrap().iter();
+    points.map(|point| point["state"].as_str().unwrap().to_owned()).collect()
+}
+
+fn audit(place: &Place, data: &Path, vault: &Path) -> Ended {
+    place.outlive(&[&"audit", &data, &"--vault", &vault, &"--survive", &"primary-deletion"]).end()
+}
+
+fn restore(place: &Place, vault: &Path, to: &str, more: &[&dyn AsRef<OsStr>]) -> Ended {
+    let to = place.path(to);
+    let arguments: [&dyn AsRef<OsStr>; 5] = [&"restore", &"--vault", &vault, &"--to", &to];
+    place.outlive(&[&arguments, more].concat()).end()
+}
+
+#[test]
+fn damage_that_a_restore_finds_turns_the_audit_and_the_next_copy_does_not_build_on_it() {
+    let place = Place::new();
+    let (data, vault) = copied_twice(&place);
+    audit(&place, &data, &vault).expect(0).says("read back");
+    let pack = flip_content(&vault);
+    restore(&place, &vault, "refused", &[]).expect(14).complains(&pack);
+    assert_eq!(states(&place, &vault), ["damaged", "damaged"], "the older point needs the same pack");
+    audit(&place, &data, &vault).expect(10);
+    place.outlive(&[&"copy", &data, &"--vault", &vault]).end().expect(0).says("read back");
+    assert_eq!(states(&place, &vault), ["damaged", "damaged", "read back"]);
+    restore(&place, &vault, "restored", &[]).expect(0);
+    assert_same(&data, &place.path("restored"));
+    audit(&place, &data, &vault).expect(0);
+}
+
+#[test]
+fn damage_that_a_restore_in_part_finds_is_shown_and_recorded() {
+    let place = Place::new();
+    let (data, vault) = copied_twice(&place);
+    let pack = flip_content(&vault);
+    let restored = restore(&place, &vault, "part", &[&"--despite-damage"]).expect(14);
+    restored.says("restored in part").says(&format!("DAMAGED {pack}"));
+    assert_eq!(states(&place, &vault), ["damaged", "damaged"]);
+    audit(&place, &data, &vault).expect(10);
+}
+
+#[test]
+fn a_restore_whose_ledger_cannot_be_written_says_its_own_result_and_that_it_is_not_recorded() {
+    let place = Place::new();
+    let (_, vault) = copied_twice(&place);
+    let pack = flip_content(&vault);
+    let file = place.file("file", "no directory");
+    let (to, part) = (place.path("refused"), place.path("part"));
+    let refused = place.outlive_with_state(&file, &[&"restore", &"--vault", &vault, &"--to", &to]).end();
+    let refused = refused.expect(14).complains(&pack).complains("damaged in the vault");
+    refused.complains("this damage is not recorded: ").complains("opening the ledger");
+    let arguments: [&dyn AsRef<OsStr>; 6] =
+        [&"restore", &"--vault", &vault, &"--to", &part, &"--despite-damage"];
+    let restored = place.outlive_with_state(&file, &arguments).end().expect(14);
+    restored.says("restored in part").says("the damage is not recorded").says(&pack);
+    // A ledger that was there and is full when the damage comes.
+    let full = place.outlive(&[&"restore", &"--vault", &vault, &"--to", &to]);
+    let full = full.inject("fsync:error=ENOSPC:when=1").end().expect(14);
+    full.complains(&pack).complains("this damage is not recorded: ").complains("No space left");
+}
+
+#[test]
+fn whatever_is_damaged_a_restore_despite_it_names_it_fails_and_is_not_called_restored() {
+    let place = Place::new();
+    let (data, vault) = copied_twice(&place);
+    let mut objects = vec!["README.md".to_owned()];
+    for folder in ["packs", "sidecars"] {
+        let all = names(&vault.join(folder)).into_iter();
+        objects.extend(all.map(|name| format!("{folder}/{}", name.to_str().unwrap())));
+    }
+    let mut whole = 0;
+    for (number, object) in objects.iter().enumerate() {
+        let copy = place.path(&format!("vault-{number}"));
+        tool("cp", &["-a".as_ref(), vault.as_os_str(), copy.as_os_str()]);
+        flip(&copy.join(object), fs::metadata(copy.join(object)).unwrap().len() as usize - 1);
+        // The first point alone needs some of it, the second needs the rest.
+        let listed = place.outlive(&[&"vault", &"list", &copy, &"--format", &"json"]).end();
+        let points = listed.json("vault-list")["points"].clone();
+        let mut named = 0;
+        for point in points.as_array().unwrap() {
+            let name = point["point"].as_str().unwrap();
+            let to = format!("restored-{number}-{name}");
+            if restore(&place, &copy, &format!("{to}-plain"), &[&"--point", &name]).code == Some(0) {
+                continue;
+            }
+            named += 1;
+            let options: [&dyn AsRef<OsStr>; 5] =
+                [&"--point", &name, &"--despite-damage", &"--format", &"json"];
+            let ended = restore(&place, &copy, &to, &options);
+            let json = match ended.expect(14) {
+                ended if ended.stdout.contains("outlive/error/v0") => {
+                    ended.complains(object);
+                    continue;
+                }
+                ended => ended.json("restore"),
+            };
+            let damage: Vec<_> = json["damage"].as_array().unwrap().iter().collect();
+            assert_eq!(damage.len(), 1, "{object}: {json:#}");
+            assert_eq!(damage[0]["object"].as_str(), Some(object.as_str()));
+            if json["lost"].as_array().unwrap().is_empty() {
+                assert_eq!(json["compared"], true, "{object}");
+                whole += 1;
+                if point == points.as_array().unwrap().last().unwrap() {
+                    assert_same(&data, &place.path(&to));
+                }
+            }
+        }
+        assert!(named > 0, "{object}: no point needs it");
+        let damaged = states(&place, &copy).into_iter().filter(|state| state == "damaged").count();
+        assert_eq!(damaged, named, "{object}: {:?}", states(&place, &copy));
+    }
+    assert!(whole > 4, "sidecars, instructions and lists of packs can be done without: {whole}");
+}
