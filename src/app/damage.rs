@@ -20,6 +20,18 @@ pub fn record_damage(ledger: &mut Ledger, at: Timestamp, vault: &VaultRef, damag
     recorded
 }
 
+/// The same for work whose result is worth nothing unrecorded: its damage is said all the same.
+///
+/// # Errors
+/// `Damaged`, naming the objects, where the ledger cannot be written.
+pub fn record_or_fail(ledger: &mut Ledger, at: Timestamp, vault: &VaultRef, damage: &[Damage]) -> Result<()> {
+    record_damage(ledger, at, vault, damage).map_err(|problem| {
+        let objects: Vec<String> =
+            damage.iter().map(|damage| format!("{} ({})", damage.object, damage.because)).collect();
+        or_unrecorded(Problem::damaged(objects.join(", "), "damaged in the vault"), Err(problem))
+    })
+}
+
 /// The same where the work itself failed: its own problem is what must be seen, and beside it that its damage
 /// could not be recorded.
 pub fn or_unrecorded(problem: Problem, recorded: Result<()>) -> Problem {

@@ -3,6 +3,7 @@
 
 use super::place::{Place, assert_same, chmod, names, noise, tool};
 use super::run::Ended;
+use rustix::process::Signal;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -146,4 +147,35 @@ fn whatever_is_damaged_a_restore_despite_it_names_it_fails_and_is_not_called_res
         assert_eq!(damaged, named, "{object}: {:?}", states(&place, &copy));
     }
     assert!(whole > 4, "sidecars, instructions and lists of packs can be done without: {whole}");
+}
+
+#[test]
+fn damaged_instructions_keep_the_next_copy_from_being_called_read_back() {
+    let place = Place::new();
+    let (data, vault) = copied_twice(&place);
+    flip(&vault.join("README.md"), 100);
+    restore(&place, &vault, "refused", &[]).expect(14).complains("README.md");
+    assert_eq!(states(&place, &vault), ["damaged", "damaged"], "they concern every point");
+    place.outlive(&[&"copy", &data, &"--vault", &vault]).end().expect(14).says("DAMAGED README.md");
+    audit(&place, &data, &vault).expect(10);
+}
+
+#[test]
+fn damage_that_another_run_records_while_a_copy_is_made_counts_for_that_copy() {
+    let place = Place::new();
+    let (data, vault) = copied_twice(&place);
+    let pack = flip_content(&vault);
+    (0..20).for_each(|number| drop(place.file(&format!("data/new-{number}"), noise(100 + number, 70_000))));
+    let run = place.outlive(&[&"copy", &data, &"--vault", &vault]);
+    let mut copy = run.inject("pread64:delay_enter=50000").start();
+    // The history was read, and the ledger let go, before the data is.
+    copy.wait_for("/data>, \"new-0\"");
+    assert!(copy.signal(Signal::STOP), "the copy was faster than the signal");
+    place.outlive(&[&"verify", &vault]).end().expect(14).says(&format!("DAMAGED {pack}"));
+    assert_eq!(names(&vault.join("roots")).len(), 2, "the copy was faster than the verification");
+    assert!(copy.signal(Signal::CONT));
+    let copied = copy.end().expect(14).says(&format!("DAMAGED {pack}"));
+    assert!(!copied.stdout.contains("read back: "), "{}", copied.stdout);
+    assert_eq!(states(&place, &vault), ["damaged", "damaged", "damaged"]);
+    audit(&place, &data, &vault).expect(10);
 }
