@@ -1,5 +1,6 @@
 //! The format of recovery points in a store, and how they are written, read, verified and restored.
 
+mod findings;
 pub mod format;
 mod index;
 mod line;
@@ -14,6 +15,7 @@ mod tree;
 mod verify;
 mod write;
 
+pub use findings::Unread;
 pub use index::{PackTable, packs_of};
 pub use readback::{Damage, Present, ReadBack, Stopped, read_back};
 pub use restore::{Lost, RestoreOptions, RestoreReport, Restored, Verified, Written, restore};

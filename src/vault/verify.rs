@@ -1,5 +1,6 @@
 //! Verifying a vault: every object against its digest, every chunk decoded to what was read at the source.
 
+use super::findings::{Findings, Unread};
 use super::format::{EntryKind, PackKey, PackLine, PackRole, PageKind, Run, SIDECARS, Sidecar};
 use super::index::{PackTable, packs_of};
 use super::line::split;
@@ -9,9 +10,9 @@ use super::roots::{FoundRoot, RootRecord, Roots};
 use super::tree::runs;
 use super::{Entries, Vault, decode, gone};
 use crate::domain::{ByteName, Kind, Monitor, Phase, Problem, Result};
-use crate::store::read_failed;
+use crate::store::{Key, read_failed};
 use crate::vault::format::{Chunk, Digest, Hasher};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Read;
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub struct VerifyReport {
     pub sound: Vec<FoundRoot>,
     /// The recovery points that damage takes along, as far as their roots can be read.
     pub broken: Vec<FoundRoot>,
+    /// The recovery points of which nothing can be said: something that they need was not read.
+    pub open: Vec<FoundRoot>,
     /// Objects read.
     pub objects: u64,
     /// Bytes read.
@@ -30,86 +33,88 @@ pub struct VerifyReport {
     pub chunks: u64,
     /// What is not as it was written.
     pub damage: Vec<Damage>,
+    /// What could not be read, so that nothing is known of it.
+    pub unread: Vec<Unread>,
+    /// Why it ended before all was read; none where it did not.
+    pub stopped: Option<Problem>,
     /// Packs of runs that were stopped before they wrote a root: no point needs them.
     pub unfinished_packs: u64,
 }
 
 /// Reads a whole vault. `known` is what the ledger recorded of it: a point that was recorded and is gone
-/// is damage.
+/// is damage. What cannot be read, or is not read because the user stops it, hides no damage found elsewhere.
 ///
 /// # Errors
-/// When the store fails, or holds what a newer outlive wrote. Damage is in the report, not an error.
+/// When the roots cannot be listed; where nothing is damaged and the vault holds what a newer outlive wrote.
+/// Damage is in the report, not an error, and so is what could not be read.
 pub fn verify(vault: &Vault, known: &[RootRecord], monitor: &dyn Monitor) -> Result<VerifyReport> {
     let roots = Roots::read(vault)?;
-    let mut damage = Damages::default();
+    let mut findings = Findings::default();
     // A restore refuses to begin beside instructions that are not what was written: it concerns every point.
-    let readme = vault.check_readme();
-    damage.note_result(readme.clone(), None)?;
-    for found in &roots.sound {
-        damage.note_result(readme.clone(), Some(found.key.as_str()))?;
+    if let Err(problem) = vault.check_readme() {
+        findings.note(problem, roots.sound.iter().map(|found| found.key.as_str()));
     }
     for (key, problem) in &roots.damaged {
-        damage.note(problem, [key.as_str()]);
+        note_root(key, problem, &mut findings);
     }
-    missing_roots(&roots, known, &mut damage);
-    let needs = gather_needs(vault, &roots, &mut damage)?;
+    missing_roots(&roots, known, &mut findings);
+    let needs = gather_needs(vault, &roots, &mut findings);
     let mut report = VerifyReport::default();
-    check_packs(vault, &needs, &roots, &mut damage, &mut report, monitor)?;
-    for found in &roots.sound {
-        // A list of packs that cannot be read has been noted; nothing below it can be walked.
-        if let Ok(packs) = packs_of(vault, found) {
-            let walked = Walk::new(vault, &packs, &damage).point(found);
-            damage.note_result(walked, Some(found.key.as_str()))?;
+    check_packs(vault, &needs, &roots, &mut findings, &mut report, monitor)?;
+    walk_all(vault, &roots, &mut findings, monitor);
+    report.objects += roots.sound.len() as u64 + roots.damaged.len() as u64 + 2;
+    match unfinished(vault, &needs) {
+        Ok(packs) => report.unfinished_packs = packs,
+        Err(problem) => findings.note(problem, []),
+    }
+    if let (Some(problem), true) = (findings.refused.take(), findings.damage.is_empty()) {
+        return Err(problem);
+    }
+    for found in roots.sound {
+        let point = found.key.as_str();
+        match (findings.breaks(point), findings.leaves_open(point)) {
+            (true, _) => report.broken.push(found),
+            (false, true) => report.open.push(found),
+            (false, false) => report.sound.push(found),
         }
     }
-    report.objects += roots.sound.len() as u64 + roots.damaged.len() as u64 + 2;
-    report.unfinished_packs = unfinished(vault, &needs)?;
-    let (broken, sound) = roots.sound.into_iter().partition(|found| damage.touches(found.key.as_str()));
-    (report.broken, report.sound) = (broken, sound);
-    report.damage = damage.0.into_values().collect();
+    report.damage = findings.damage.into_values().collect();
+    report.unread = findings.unread.into_values().collect();
+    report.stopped = findings.stopped;
     Ok(report)
 }
 
-/// Damage by object.
-#[derive(Default)]
-struct Damages(BTreeMap<String, Damage>);
+/// A root that the operating system does not let us read is unread. Any other that cannot be used, one of a newer
+/// outlive too, is a recovery point that cannot be had here.
+fn note_root(key: &Key, problem: &Problem, findings: &mut Findings) {
+    let problem = match problem.kind {
+        Kind::Io => problem.clone(),
+        _ => Problem::damaged(problem.place.clone(), problem.what.clone()),
+    };
+    findings.note(problem, [key.as_str()]);
+}
 
-impl Damages {
-    fn note<'a>(&mut self, problem: &Problem, points: impl IntoIterator<Item = &'a str>) {
-        let damage = self.0.entry(problem.place.clone()).or_insert_with(|| Damage {
-            object: problem.place.clone(),
-            because: problem.what.clone(),
-            points: BTreeSet::new(),
-        });
-        damage.points.extend(points.into_iter().map(str::to_owned));
-    }
-
-    /// Notes damage; passes on every other problem.
-    fn note_result(&mut self, result: Result<()>, point: Option<&str>) -> Result<()> {
-        match result {
-            Err(problem) if problem.kind == Kind::NotFound => {
-                self.note(&gone(problem), point);
-                Ok(())
-            }
-            Err(problem) if problem.kind == Kind::Damaged => {
-                self.note(&problem, point);
-                Ok(())
-            }
-            other => other,
+fn walk_all(vault: &Vault, roots: &Roots, findings: &mut Findings, monitor: &dyn Monitor) {
+    for found in &roots.sound {
+        if monitor.cancelled() {
+            return findings.note(stopped(), []);
         }
-    }
-
-    fn touches(&self, point: &str) -> bool {
-        self.0.values().any(|damage| damage.points.contains(point))
-    }
-
-    fn has(&self, object: &str) -> bool {
-        self.0.contains_key(object)
+        // A list of packs that cannot be read has been noted; nothing below it can be walked.
+        if let Ok(packs) = packs_of(vault, found) {
+            let walked = Walk::new(vault, &packs, findings).point(found);
+            if let Err(problem) = walked {
+                findings.note(problem, [found.key.as_str()]);
+            }
+        }
     }
 }
 
+fn stopped() -> Problem {
+    Problem::new(Kind::Cancelled, "stopped as asked")
+}
+
 /// Points that the ledger or a later point knows of and that are not there, or not the same.
-fn missing_roots(roots: &Roots, known: &[RootRecord], damage: &mut Damages) {
+fn missing_roots(roots: &Roots, known: &[RootRecord], findings: &mut Findings) {
     let there: BTreeMap<&str, Option<Digest>> = roots
         .sound
         .iter()
@@ -126,7 +131,7 @@ fn missing_roots(roots: &Roots, known: &[RootRecord], damage: &mut Damages) {
             Some(Some(found)) if *found != id => format!("replaced: {by} with another SHA-256"),
             Some(_) => continue,
         };
-        damage.note(&Problem::damaged(super::safe(key), because), [key]);
+        findings.note(Problem::damaged(super::safe(key), because), [key]);
     }
 }
 
@@ -136,13 +141,13 @@ struct Needs {
     lines: BTreeMap<PackKey, (PackLine, Vec<u32>)>,
 }
 
-fn gather_needs(vault: &Vault, roots: &Roots, damage: &mut Damages) -> Result<Needs> {
+fn gather_needs(vault: &Vault, roots: &Roots, findings: &mut Findings) -> Needs {
     let mut lines: BTreeMap<PackKey, (PackLine, Vec<u32>)> = BTreeMap::new();
     for (number, found) in (0..).zip(&roots.sound) {
         let needed: Vec<PackLine> = match packs_of(vault, found) {
             Ok(table) => table.into_values().collect(),
             Err(problem) => {
-                damage.note_result(Err(problem), Some(found.key.as_str()))?;
+                findings.note(problem, [found.key.as_str()]);
                 // What can still be checked of it: the packs that its root names itself.
                 found.root.list_packs.clone()
             }
@@ -152,14 +157,14 @@ fn gather_needs(vault: &Vault, roots: &Roots, damage: &mut Damages) -> Result<Ne
             points.push(number);
         }
     }
-    Ok(Needs { lines })
+    Needs { lines }
 }
 
 fn check_packs(
     vault: &Vault,
     needs: &Needs,
     roots: &Roots,
-    damage: &mut Damages,
+    findings: &mut Findings,
     report: &mut VerifyReport,
     monitor: &dyn Monitor,
 ) -> Result<()> {
@@ -168,24 +173,31 @@ fn check_packs(
     let checked = in_parallel(&needed, |(line, _)| Ok(check_pack(vault, line, monitor)));
     monitor.end();
     for ((line, points), (pack, sidecar)) in needed.into_iter().zip(checked?) {
-        report.objects += 2;
-        for result in [pack, sidecar.map(|()| 0)] {
+        let read = [pack.map(|chunks| (line.bytes, chunks)), sidecar.map(|()| (line.sidecar_bytes, 0))];
+        for result in read {
             match result {
-                Ok(chunks) => report.chunks += chunks,
-                Err(problem) if problem.kind == Kind::Damaged => {
-                    let named = points.iter().filter_map(|number| roots.sound.get(*number as usize));
-                    damage.note(&problem, named.map(|found| found.key.as_str()));
+                Ok((bytes, chunks)) => {
+                    report.objects += 1;
+                    report.bytes += bytes;
+                    report.chunks += chunks;
                 }
-                Err(problem) => return Err(problem),
+                Err(problem) => {
+                    // What is damaged was read too; what could not be read, or was left out, was not.
+                    report.objects += u64::from(problem.kind == Kind::Damaged);
+                    let named = points.iter().filter_map(|number| roots.sound.get(*number as usize));
+                    findings.note(problem, named.map(|found| found.key.as_str()));
+                }
             }
         }
-        report.bytes += line.bytes + line.sidecar_bytes;
     }
     Ok(())
 }
 
 /// Checks one pack and its sidecar: how many chunks were decoded, and whether the sidecar is sound.
 fn check_pack(vault: &Vault, line: &PackLine, monitor: &dyn Monitor) -> (Result<u64>, Result<()>) {
+    if monitor.cancelled() {
+        return (Err(stopped()), Err(stopped()));
+    }
     match vault.sidecar(line) {
         Ok(sidecar) => (decode_pack(vault, line, &sidecar, monitor), Ok(())),
         // Without its sidecar the frames cannot be told apart here; the bytes still have a digest.
@@ -216,7 +228,7 @@ fn decode_pack(vault: &Vault, line: &PackLine, sidecar: &Sidecar, monitor: &dyn 
     let mut chunks = 0;
     for frame in &sidecar.frames {
         if monitor.cancelled() {
-            return Err(Problem::new(Kind::Cancelled, "stopped as asked"));
+            return Err(stopped());
         }
         let mut packed = vec![0; frame.length as usize];
         reader.read_exact(&mut packed).map_err(|error| match error.kind() {
@@ -247,7 +259,7 @@ fn decode_pack(vault: &Vault, line: &PackLine, sidecar: &Sidecar, monitor: &dyn 
 struct Walk<'a> {
     vault: &'a Vault,
     packs: &'a PackTable,
-    damage: &'a Damages,
+    findings: &'a Findings,
     recent: VecDeque<Arc<Sidecar>>,
 }
 
@@ -255,8 +267,8 @@ struct Walk<'a> {
 const RECENT: usize = 8;
 
 impl<'a> Walk<'a> {
-    fn new(vault: &'a Vault, packs: &'a PackTable, damage: &'a Damages) -> Self {
-        Self { vault, packs, damage, recent: VecDeque::new() }
+    fn new(vault: &'a Vault, packs: &'a PackTable, findings: &'a Findings) -> Self {
+        Self { vault, packs, findings, recent: VecDeque::new() }
     }
 
     fn point(&mut self, found: &FoundRoot) -> Result<()> {
@@ -294,7 +306,7 @@ impl<'a> Walk<'a> {
                 "needed, and not in the recovery point's list of packs",
             ));
         };
-        if self.damage.has(key.as_str()) || self.damage.has(line.pack.sidecar()?.as_str()) {
+        if self.findings.has(key.as_str()) || self.findings.has(line.pack.sidecar()?.as_str()) {
             return Ok(());
         }
         let sidecar = self.sidecar(line)?;

@@ -179,3 +179,86 @@ fn damage_that_another_run_records_while_a_copy_is_made_counts_for_that_copy() {
     assert_eq!(states(&place, &vault), ["damaged", "damaged", "damaged"]);
     audit(&place, &data, &vault).expect(10);
 }
+
+/// Three volumes in one vault, all of an ordinary user: the vault, and the largest pack of each.
+fn three_volumes(place: &Place) -> (PathBuf, Vec<PathBuf>) {
+    let vault = place.directory("vault");
+    chmod(&vault, 0o777);
+    let mut largest: Vec<PathBuf> = Vec::new();
+    for number in 0..3 {
+        let data = place.file(&format!("data-{number}/a"), noise(number, 50_000));
+        place.outlive_as_nobody(&[&"copy", &data.parent().unwrap(), &"--vault", &vault]).end().expect(0);
+        let packs = names(&vault.join("packs")).into_iter().map(|name| vault.join("packs").join(name));
+        let new = packs.filter(|pack| !largest.contains(pack) && fs::metadata(pack).unwrap().len() > 40_000);
+        largest.extend(new.collect::<Vec<_>>());
+        assert_eq!(largest.len() as u64, number + 1);
+    }
+    (vault, largest)
+}
+
+fn object(pack: &Path) -> String {
+    format!("packs/{}", pack.file_name().unwrap().to_str().unwrap())
+}
+
+#[test]
+fn an_object_that_may_not_be_read_hides_no_damage_and_its_point_is_not_called_verified() {
+    let place = Place::new();
+    let (vault, packs) = three_volumes(&place);
+    chmod(&packs[1], 0);
+    let verify = |code| {
+        let run = place.outlive_as_nobody(&[&"verify", &vault, &"--format", &"json"]);
+        run.end().expect(code).json("verify")
+    };
+    let json = verify(1);
+    let count = |json: &serde_json::Value, list: &str| json[list].as_array().unwrap().len();
+    assert_eq!(
+        ["points", "broken", "open", "damage", "unread"].map(|list| count(&json, list)),
+        [2, 0, 1, 0, 1]
+    );
+    assert_eq!(json["unread"][0]["object"], object(&packs[1]), "{json:#}");
+    assert!(json["unread"][0]["because"].as_str().unwrap().contains("Permission denied"), "{json:#}");
+    flip(&packs[0], 1000);
+    let json = verify(14);
+    assert_eq!(
+        ["points", "broken", "open", "damage", "unread"].map(|list| count(&json, list)),
+        [1, 1, 1, 1, 1]
+    );
+    assert_eq!(json["damage"][0]["object"], object(&packs[0]), "{json:#}");
+    let told = place.outlive_as_nobody(&[&"verify", &vault]).end().expect(14);
+    told.says("DAMAGED packs/")
+        .says("UNREAD packs/")
+        .says("not verified: ")
+        .says("broken: ")
+        .says("verified: ");
+    let listed = place.outlive_as_nobody(&[&"vault", &"list", &vault, &"--format", &"json"]).end();
+    let listed = listed.json("vault-list");
+    let points = listed["points"].as_array().unwrap().iter();
+    let mut states: Vec<_> = points.map(|point| point["state"].as_str().unwrap()).collect();
+    states.sort_unstable();
+    assert_eq!(states, ["damaged", "read back", "verified"], "{listed:#}");
+}
+
+#[test]
+fn damage_found_before_a_verification_was_told_to_stop_is_recorded() {
+    let place = Place::new();
+    let (_, vault) = copied_twice(&place);
+    flip(&vault.join("README.md"), 100);
+    let mut verify = place.outlive(&[&"verify", &vault]).inject("read:delay_enter=20000").start();
+    verify.wait_for("\"packs/");
+    assert!(verify.signal(Signal::TERM), "the verification was faster than the signal");
+    let ended =
+        verify.end().expect(14).says("DAMAGED README.md").says("Not everything was read: stopped as asked");
+    assert!(!ended.stdout.contains("verified: "), "{}", ended.stdout);
+    assert_eq!(states(&place, &vault), ["damaged", "damaged"]);
+}
+
+#[test]
+fn a_verification_whose_ledger_is_full_names_the_damage_and_that_it_is_not_recorded() {
+    let place = Place::new();
+    let (_, vault) = copied_twice(&place);
+    let pack = flip_content(&vault);
+    let full = place.outlive(&[&"verify", &vault]).inject("fsync:error=ENOSPC:when=1").end().expect(14);
+    full.complains(&pack).complains("this damage is not recorded: ").complains("No space left");
+    // The line itself may have arrived, or not: the next verification says it again in any case.
+    place.outlive(&[&"verify", &vault]).end().expect(14).says(&format!("DAMAGED {pack}"));
+}
