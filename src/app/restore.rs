@@ -8,9 +8,10 @@ use crate::ledger::{Event, History, Ledger, VaultRef};
 use crate::report::activity::{MissedPath, RestoreDone};
 use crate::vault::format::README_KEY;
 use crate::vault::{Damage, FoundRoot, RestoreOptions, Restored, Roots, Stopped, Verified};
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What is to be restored where.
@@ -36,6 +37,7 @@ pub struct RestoreOrder {
 pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -> Result<RestoreDone> {
     let began = Instant::now();
     let vault = open_vault(&order.vault)?;
+    refuse_inside(&order.vault, &order.target)?;
     let here = VaultRef::of(&vault)?;
     let roots = Roots::read(&vault)?;
     let mut notices = Vec::new();
@@ -107,6 +109,27 @@ impl Book<'_> {
         };
         ledger.append((self.context.clock)(), event)
     }
+}
+
+/// What is restored into a vault would lie among its objects, be taken for some of them, and die with them.
+/// Whichever way leads there, a directory is told by its device and inode.
+fn refuse_inside(vault: &Path, target: &Path) -> Result<()> {
+    let place = printable(target.as_os_str().as_bytes());
+    let failed = |error: std::io::Error| Problem::io("looking at the target", error).at(place.clone());
+    let above = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let whole = target.canonicalize().or_else(|_| above.canonicalize()).map_err(failed)?;
+    let identity = |path: &Path| rustix::fs::lstat(path).ok().map(|stat| (stat.st_dev, stat.st_ino));
+    // A mount may lead to one folder of the vault alone.
+    let mut vaults: BTreeSet<_> = identity(&vault.join(".")).into_iter().collect();
+    for entry in std::fs::read_dir(vault).map_err(failed)? {
+        vaults.extend(identity(&entry.map_err(failed)?.path()));
+    }
+    if whole.ancestors().filter_map(identity).any(|above| vaults.contains(&above)) {
+        return Err(Problem::new(Kind::Refused, "the target lies inside the vault").at(place).remedy(
+            "name a target elsewhere: what is restored into a vault would be taken for a part of it",
+        ));
+    }
+    Ok(())
 }
 
 /// What a person calls a volume, as the vault records it: ids hold paths as they are printed.
