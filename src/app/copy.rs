@@ -1,6 +1,7 @@
 //! Copying: from a snapshot where there is one, into a vault, and read back.
 
 use super::Context;
+use super::damage::{or_unrecorded, record_damage, record_or_fail, told};
 use super::doubt::doubts;
 use crate::domain::{
     ByteName, Consistency, CopyState, Kind, Monitor, Policy, Problem, Result, Timestamp, Volume, printable,
@@ -12,7 +13,9 @@ use crate::providers::local::{Reach, SnapshotView, System, newest_snapshot_view,
 use crate::report::activity::{CopyDone, DamagedObject, MissedPath};
 use crate::store::DirStore;
 use crate::vault::format::{Digest, Origin, PackLine};
-use crate::vault::{CopyReport, CopyRequest, Damage, Present, Roots, Source, Vault, read_back};
+use crate::vault::{
+    CopyReport, CopyRequest, Damage, Present, ReadBack, Roots, Source, Stopped, Vault, gone, read_back,
+};
 use chrono::TimeDelta;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -64,14 +67,19 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
         volume: &volume,
         origin,
         taken_at: view.as_ref().map_or(now, |view| view.taken_at),
-        avoid: history.damaged_packs.clone(),
+        avoid: history.damaged_packs,
         clock: &context.clock,
     };
     let report = write(&vault, &mut source, &request, &mut ledger, monitor)?;
     let written = began.elapsed();
-    let damage = prove(context, &vault, &report, &history, &mut ledger, monitor)?;
+    let damage = prove(context, &vault, &report, &mut ledger, monitor)?;
+    let packs = report.packs.iter().map(|line| &line.pack);
     let history = History::of(ledger.records(), &here);
-    let state = history.state(&report.root.record());
+    let state = history.state_with(&report.root.record(), packs);
+    if damage.is_empty() && state == Some(CopyState::Damaged) {
+        let what = "all that it needs was read back, yet meanwhile another run found some of it damaged";
+        notices.push(format!("{what}: `outlive verify` says which of them holds"));
+    }
     notices.extend(doubts(&Roots::read(&vault)?, &history).remove(&report.root.id).map(|because| {
         format!("this point does not count as a recovery point until it was restored by its name: {because}")
     }));
@@ -190,38 +198,47 @@ fn prove(
     context: &Context,
     vault: &Vault,
     report: &CopyReport,
-    history: &History,
     ledger: &mut Ledger,
     monitor: &dyn Monitor,
 ) -> Result<Vec<DamagedObject>> {
     let (now, here) = ((context.clock)(), VaultRef::of(vault)?);
-    let proved = report.parent.filter(|parent| history.states.get(parent) >= Some(&CopyState::ReadBack));
-    let since = proved.and_then(|parent| history.read_since.get(&parent)).copied();
-    let since = since.filter(|since| *since <= now && now - *since <= INHERIT);
-    let inherited = |line: &&PackLine| since.is_some() && report.of_parent.contains(&line.pack);
-    let (old, new): (Vec<&PackLine>, Vec<&PackLine>) = report.packs.iter().partition(inherited);
-    let new: Vec<PackLine> = new.into_iter().cloned().collect();
     let key = report.root.key.as_str();
-    let mut read = read_back(vault, &new, key, monitor)?;
+    let (mut read, mut inherited) = (ReadBack::default(), report.packs.iter().collect::<Vec<_>>());
+    // Others may find damage while this copy is made and read back: what they doubted meanwhile is read too.
+    let since = loop {
+        ledger.refresh()?;
+        let history = History::of(ledger.records(), &here);
+        let since = inheritable(report, &history, now);
+        let (kept, doubted): (Vec<&PackLine>, Vec<&PackLine>) = inherited.into_iter().partition(|line| {
+            let is_doubted = history.damaged_packs.contains(&line.pack);
+            since.is_some() && report.of_parent.contains(&line.pack) && !is_doubted
+        });
+        inherited = kept;
+        if doubted.is_empty() {
+            break since;
+        }
+        let doubted: Vec<PackLine> = doubted.into_iter().cloned().collect();
+        match read_back(vault, &doubted, key, monitor) {
+            Ok(more) => {
+                read.bytes += more.bytes;
+                read.damage.extend(more.damage);
+            }
+            Err(Stopped { problem, damage }) => {
+                read.damage.extend(damage);
+                let recorded = record_damage(ledger, (context.clock)(), &here, &read.damage);
+                return Err(or_unrecorded(problem, recorded));
+            }
+        }
+    };
     let present = Present::list(vault)?;
-    for problem in old.iter().filter_map(|line| present.check(line).err()) {
+    for problem in inherited.iter().filter_map(|line| present.check(line).err()) {
         let (object, because) = (problem.place, problem.what);
         read.damage.push(Damage { object, because, points: [key.to_owned()].into() });
     }
     read.bytes += root_read_back(vault, report, &mut read.damage)?;
-    let since = if old.is_empty() { now } else { since.unwrap_or(now) };
-    let mut damaged = Vec::new();
-    for damage in read.damage {
-        damaged.push(DamagedObject {
-            object: damage.object.clone(),
-            because: damage.because.clone(),
-            points: vec![report.root.short()],
-        });
-        let points = damage.points.into_iter().collect();
-        let event =
-            Event::Damaged { vault: here.clone(), object: damage.object, because: damage.because, points };
-        ledger.append((context.clock)(), event)?;
-    }
+    let since = if inherited.is_empty() { now } else { since.unwrap_or(now) };
+    let damaged = told(&read.damage, |_| report.root.short());
+    record_or_fail(ledger, (context.clock)(), &here, &read.damage)?;
     if damaged.is_empty() {
         let event = Event::ReadBack { point: report.root.record(), vault: here, bytes: read.bytes, since };
         ledger.append((context.clock)(), event)?;
@@ -229,8 +246,23 @@ fn prove(
     Ok(damaged)
 }
 
+/// Since when the packs of the point before are known to be sound, where that is lately enough to build on.
+fn inheritable(report: &CopyReport, history: &History, now: Timestamp) -> Option<Timestamp> {
+    let parent = history.points.iter().find(|point| Some(point.id) == report.parent)?;
+    let since = *history.read_since.get(&parent.id)?;
+    let proved = history.state(parent) >= Some(CopyState::ReadBack);
+    (proved && since <= now && now - since <= INHERIT).then_some(since)
+}
+
+/// The root, and the instructions, beside which no restore begins when they are damaged.
 fn root_read_back(vault: &Vault, report: &CopyReport, damage: &mut Vec<Damage>) -> Result<u64> {
     let key = &report.root.key;
+    match vault.check_readme().map_err(gone) {
+        Err(Problem { kind: Kind::Damaged, place: object, what: because, .. }) => {
+            damage.push(Damage { object, because, points: [key.as_str().to_owned()].into() });
+        }
+        other => other?,
+    }
     vault.store().forget(key)?;
     let bytes = vault.store().get_bytes(key, crate::vault::format::MAX_OBJECT)?;
     if Digest::of(&bytes) != report.root.id {

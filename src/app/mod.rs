@@ -2,6 +2,7 @@
 
 mod audit;
 mod copy;
+mod damage;
 mod doubt;
 mod rehearse;
 mod restore;

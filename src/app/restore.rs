@@ -1,15 +1,18 @@
 //! Restoring a recovery point to a new, empty target.
 
 use super::Context;
+use super::damage::{or_unrecorded, record_damage, told};
 use super::doubt::doubts;
 use super::vaults::open_vault;
 use crate::domain::{Kind, Monitor, Problem, Result, printable};
 use crate::ledger::{Event, History, Ledger, VaultRef};
 use crate::report::activity::{MissedPath, RestoreDone};
-use crate::vault::{FoundRoot, RestoreOptions, RestoreReport, Restored, Roots, Verified};
+use crate::vault::format::README_KEY;
+use crate::vault::{Damage, FoundRoot, RestoreOptions, RestoreReport, Restored, Roots, Stopped, Verified};
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What is to be restored where.
@@ -27,25 +30,24 @@ pub struct RestoreOrder {
     pub options: RestoreOptions,
 }
 
-/// Restores, reads the target back, and records it.
+/// Restores, reads the target back, and records it, with all damage that was found on the way.
 ///
 /// # Errors
-/// When nothing, or not everything, could be restored as it was stored.
+/// When nothing, or not everything, could be restored as it was stored. What was restored despite damage, and the
+/// damage, are in the result.
 pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -> Result<RestoreDone> {
     let began = Instant::now();
     let vault = open_vault(&order.vault)?;
+    refuse_inside(&order.vault, &order.target)?;
     let here = VaultRef::of(&vault)?;
     let roots = Roots::read(&vault)?;
     let mut notices = Vec::new();
+    let mut book = Book { ledger: Ledger::open(&context.state), context, here: &here, roots: &roots };
     // At 03:00 there may be no ledger, and no place for one: restoring goes on and says so.
-    let mut ledger = match Ledger::open(&context.state) {
-        Ok(ledger) => Some(ledger),
-        Err(problem) => {
-            notices.push(format!("no ledger: {problem}; this restore is not recorded"));
-            None
-        }
-    };
-    let history = ledger.as_ref().map(|ledger| History::of(ledger.records(), &here)).unwrap_or_default();
+    if let Err(problem) = &book.ledger {
+        notices.push(format!("no ledger: {problem}; this restore is not recorded"));
+    }
+    let history = book.ledger.as_ref().map(|ledger| History::of(ledger.records(), &here)).unwrap_or_default();
     let volume = order.volume.as_ref().map(|given| as_recorded(given, &roots));
     let found = roots.choose(volume.as_deref(), order.point.as_deref())?;
     if order.point.is_none() {
@@ -53,25 +55,83 @@ pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -
         refuse_doubted(found, &roots, &history)?;
         notices.extend(newer_incomplete(found, &roots));
     }
-    let written = crate::vault::restore(&vault, found, &order.target, order.options, monitor)?;
-    let restored_after = began.elapsed();
+    let written = crate::vault::restore(&vault, found, &order.target, order.options, monitor)
+        .map_err(|stopped| book.failed(stopped))?;
+    let restored_after = began.elapsed().as_secs_f64();
+    if let Err(problem) = book.damage(&written.report.damage) {
+        notices.push(format!("the damage is not recorded: {problem}"));
+    }
     if !written.report.lost.is_empty() {
         return Ok(done(&written, &vault.place(), notices, began));
     }
-    let verified: Restored<Verified> = written.verify(&vault, monitor)?;
-    if let Some(ledger) = &mut ledger {
-        let event = Event::Restored {
-            point: found.record(),
-            vault: here.clone(),
-            target: printable(order.target.as_os_str().as_bytes()),
-            bytes: verified.report.bytes,
-        };
-        if let Err(problem) = ledger.append((context.clock)(), event) {
-            notices.push(format!("not recorded: {problem}"));
-        }
+    let verified = written.verify(&vault, monitor).map_err(|stopped| book.failed(stopped))?;
+    if let Err(problem) = book.restored(&verified) {
+        notices.push(format!("not recorded: {problem}"));
     }
     let done = done(&verified, &vault.place(), notices, began);
-    Ok(RestoreDone { compared: true, restore_seconds: restored_after.as_secs_f64(), ..done })
+    Ok(RestoreDone { compared: true, restore_seconds: restored_after, ..done })
+}
+
+/// What is recorded of a restore, where there is a ledger.
+struct Book<'a> {
+    ledger: Result<Ledger>,
+    context: &'a Context,
+    here: &'a VaultRef,
+    roots: &'a Roots,
+}
+
+impl Book<'_> {
+    /// Records damage. Damaged instructions concern every point; of anything else the ledger finds out itself
+    /// which points need it.
+    fn damage(&mut self, damage: &[Damage]) -> Result<()> {
+        let mut damage = damage.to_vec();
+        for found in damage.iter_mut().filter(|found| found.object == README_KEY) {
+            found.points.extend(self.roots.sound.iter().map(|found| found.key.as_str().to_owned()));
+        }
+        match &mut self.ledger {
+            Ok(ledger) => record_damage(ledger, (self.context.clock)(), self.here, &damage),
+            Err(problem) if !damage.is_empty() => Err(problem.clone()),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// The problem that ended the restore, once the damage found until then is recorded.
+    fn failed(&mut self, Stopped { problem, damage }: Stopped) -> Problem {
+        or_unrecorded(problem, self.damage(&damage))
+    }
+
+    /// Records the restore, unless it went around damage: that the point restores as a whole was not shown then.
+    fn restored(&mut self, restored: &Restored<Verified>) -> Result<()> {
+        let (Ok(ledger), true) = (&mut self.ledger, restored.report.damage.is_empty()) else { return Ok(()) };
+        let event = Event::Restored {
+            point: restored.point.record(),
+            vault: self.here.clone(),
+            target: printable(restored.target.as_os_str().as_bytes()),
+            bytes: restored.report.bytes,
+        };
+        ledger.append((self.context.clock)(), event)
+    }
+}
+
+/// What is restored into a vault would lie among its objects, be taken for some of them, and die with them.
+/// Whichever way leads there, a directory is told by its device and inode.
+fn refuse_inside(vault: &Path, target: &Path) -> Result<()> {
+    let place = printable(target.as_os_str().as_bytes());
+    let failed = |error: std::io::Error| Problem::io("looking at the target", error).at(place.clone());
+    let above = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let whole = target.canonicalize().or_else(|_| above.canonicalize()).map_err(failed)?;
+    let identity = |path: &Path| rustix::fs::lstat(path).ok().map(|stat| (stat.st_dev, stat.st_ino));
+    // A mount may lead to one folder of the vault alone.
+    let mut vaults: BTreeSet<_> = identity(&vault.join(".")).into_iter().collect();
+    for entry in std::fs::read_dir(vault).map_err(failed)? {
+        vaults.extend(identity(&entry.map_err(failed)?.path()));
+    }
+    if whole.ancestors().filter_map(identity).any(|above| vaults.contains(&above)) {
+        return Err(Problem::new(Kind::Refused, "the target lies inside the vault").at(place).remedy(
+            "name a target elsewhere: what is restored into a vault would be taken for a part of it",
+        ));
+    }
+    Ok(())
 }
 
 /// What a person calls a volume, as the vault records it: ids hold paths as they are printed.
@@ -166,6 +226,7 @@ fn done<State>(
             .iter()
             .map(|lost| MissedPath { path: lost.path.to_string(), because: lost.because.clone() })
             .collect(),
+        damage: told(&report.damage, |_| restored.point.short()),
         notices,
         seconds: began.elapsed().as_secs_f64(),
         ..RestoreDone::default()

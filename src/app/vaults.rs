@@ -10,7 +10,7 @@ use crate::ledger::{History, Ledger, Record, VaultRef};
 use crate::providers::local::{Standing, System, stand};
 use crate::report::activity::{ListedPoint, VaultListed};
 use crate::store::DirStore;
-use crate::vault::{FoundRoot, Present, Roots, Vault};
+use crate::vault::{FoundRoot, Present, Roots, Vault, packs_of};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ pub fn vault_inventory(path: &Path, records: &[Record], now: Timestamp) -> Inven
         if let Some(on) = &on {
             bonds = bonds.with(Bond::observed(Nature::StoredOn, on.clone(), now)).complete(Nature::StoredOn);
         }
-        let state = state_of(found, &history);
+        let state = state_of(&vault, found, &history);
         let usable = match present.check_point(&vault, found) {
             Ok(()) => match (usable(state, found), doubts.get(&found.id)) {
                 (Usable::Yes, Some(why)) => Usable::Unproven(why.clone()),
@@ -100,8 +100,18 @@ fn point(found: &FoundRoot, vault: &Vault, proof: Proof, bonds: Bonds, now: Time
 }
 
 /// How far a point was proved: as the ledger says. Without it, a root shows that it was stored, no more.
-pub fn state_of(found: &FoundRoot, history: &History) -> CopyState {
-    match (history.state(&found.record()), found.root.is_complete()) {
+fn state_of(vault: &Vault, found: &FoundRoot, history: &History) -> CopyState {
+    let recorded = match history.damaged_packs.is_empty() {
+        true => history.state(&found.record()),
+        // Damage takes along whatever needs it, also points that came after it was found.
+        false => match packs_of(vault, found) {
+            Ok(packs) => history.state_with(&found.record(), packs.keys()),
+            Err(problem) if problem.kind == Kind::Damaged => Some(CopyState::Damaged),
+            // Nobody can say whether it needs what was found damaged.
+            Err(_) => history.state(&found.record()).min(Some(CopyState::Stored)),
+        },
+    };
+    match (recorded, found.root.is_complete()) {
         (Some(CopyState::Damaged), _) => CopyState::Damaged,
         (_, false) => CopyState::Incomplete,
         (Some(state), true) => state,
@@ -145,7 +155,7 @@ pub fn list_vault(context: &Context, path: &Path) -> Result<VaultListed> {
         taken_at: found.root.taken_at,
         files: found.root.totals.files,
         bytes: found.root.totals.bytes,
-        state: state_of(found, &history).word(),
+        state: state_of(&vault, found, &history).word(),
         read_since: history.read_since.get(&found.id).copied(),
         missed: found.root.totals.missed,
     });

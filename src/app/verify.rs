@@ -1,35 +1,35 @@
 //! Verifying a vault, and recording what was proved.
 
 use super::Context;
+use super::damage::{record_or_fail, told};
 use super::vaults::open_vault;
-use crate::domain::{Monitor, Result, printable};
+use crate::domain::{CopyState, Monitor, Result, printable};
 use crate::ledger::{Event, History, Ledger, VaultRef};
-use crate::report::activity::{DamagedObject, VerifiedPoint, VerifyDone};
-use crate::vault::{FoundRoot, RootRecord};
+use crate::report::activity::{UnreadObject, VerifiedPoint, VerifyDone};
+use crate::vault::{FoundRoot, RootRecord, Unread, Vault, VerifyReport, packs_of};
 use std::path::Path;
 use std::time::Instant;
 
 /// Verifies a whole vault.
 ///
 /// # Errors
-/// When it cannot be opened or read. Damage is in the result.
+/// When it cannot be opened or its roots cannot be listed; when what was found cannot be recorded. Damage is in
+/// the result, and so is what could not be read.
 pub fn verify(context: &Context, path: &Path, monitor: &dyn Monitor) -> Result<VerifyDone> {
     let began = Instant::now();
     let vault = open_vault(path)?;
     let here = VaultRef::of(&vault)?;
     let mut ledger = Ledger::open(&context.state)?;
-    let history = History::of(ledger.records(), &here);
-    let report = crate::vault::verify(&vault, &history.points, monitor)?;
-    let now = (context.clock)();
-    for damage in &report.damage {
-        let points = damage.points.iter().cloned().collect();
-        let (object, because) = (damage.object.clone(), damage.because.clone());
-        ledger.append(now, Event::Damaged { vault: here.clone(), object, because, points })?;
-    }
+    let (history, known) = (History::of(ledger.records(), &here), ledger.records().len());
+    let mut report = crate::vault::verify(&vault, &history.points, monitor)?;
+    record_or_fail(&mut ledger, (context.clock)(), &here, &report.damage)?;
+    ledger.refresh()?;
+    let meanwhile = History::of(&ledger.records()[known..], &here);
+    doubt(&vault, &meanwhile, &mut report);
     for found in &report.sound {
-        ledger.append(now, Event::Verified { point: found.record(), vault: here.clone() })?;
+        ledger.append((context.clock)(), Event::Verified { point: found.record(), vault: here.clone() })?;
     }
-    let name = |key: &String| name_of(key, &report.sound, &report.broken, &history.points);
+    let name = |key: &str| name_of(key, &report, &history.points);
     Ok(VerifyDone {
         vault: vault.place(),
         objects: report.objects,
@@ -37,19 +37,39 @@ pub fn verify(context: &Context, path: &Path, monitor: &dyn Monitor) -> Result<V
         chunks: report.chunks,
         points: report.sound.iter().map(verified).collect(),
         broken: report.broken.iter().map(verified).collect(),
-        damage: report
-            .damage
-            .iter()
-            .map(|damage| DamagedObject {
-                object: damage.object.clone(),
-                because: damage.because.clone(),
-                points: damage.points.iter().map(name).collect(),
-            })
-            .collect(),
+        open: report.open.iter().map(verified).collect(),
+        damage: told(&report.damage, name),
+        unread: report.unread.iter().map(|unread| told_unread(unread, name)).collect(),
+        stopped: report.stopped.as_ref().map(|problem| problem.what.clone()),
         unfinished_packs: report.unfinished_packs,
         ledger_knew: history.points.len(),
         seconds: began.elapsed().as_secs_f64(),
     })
+}
+
+/// Whatever another run found damaged meanwhile is not called verified: one of the two read before the damage.
+fn doubt(vault: &Vault, meanwhile: &History, report: &mut VerifyReport) {
+    for found in std::mem::take(&mut report.sound) {
+        let packs = packs_of(vault, &found).unwrap_or_default();
+        if meanwhile.state_with(&found.record(), packs.keys()) != Some(CopyState::Damaged) {
+            report.sound.push(found);
+            continue;
+        }
+        report.unread.push(Unread {
+            object: found.key.as_str().into(),
+            because: "meanwhile another run found an object that it needs damaged: verify again".into(),
+            points: [found.key.as_str().to_owned()].into(),
+        });
+        report.open.push(found);
+    }
+}
+
+fn told_unread(unread: &Unread, name: impl Fn(&str) -> String) -> UnreadObject {
+    UnreadObject {
+        object: unread.object.clone(),
+        because: unread.because.clone(),
+        points: unread.points.iter().map(|key| name(key)).collect(),
+    }
 }
 
 fn verified(found: &FoundRoot) -> VerifiedPoint {
@@ -63,8 +83,9 @@ fn verified(found: &FoundRoot) -> VerifiedPoint {
 }
 
 /// What a person calls the recovery point with this root.
-fn name_of(key: &str, sound: &[FoundRoot], broken: &[FoundRoot], known: &[RootRecord]) -> String {
-    let readable = sound.iter().chain(broken).find(|found| found.key.as_str() == key);
+fn name_of(key: &str, report: &VerifyReport, known: &[RootRecord]) -> String {
+    let mut readable = report.sound.iter().chain(&report.broken).chain(&report.open);
+    let readable = readable.find(|found| found.key.as_str() == key);
     let name = |id: String, volume: &str, taken_at: crate::domain::Timestamp| {
         format!(
             "{} of {} at {}",

@@ -20,7 +20,7 @@ pub fn run(terminal: &Terminal, options: &Restore) -> Result<Outcome, Failure> {
     let done = app::restore(&terminal.context, &order, &terminal.monitor())
         .map_err(|problem| Failure::of_vault(problem, Exit::Internal))?;
     // A part of the data came back, whether the rest was lost in the vault or never reached it.
-    let whole = done.lost.is_empty() && done.missed_when_stored == 0;
+    let whole = done.is_sound() && done.missed_when_stored == 0;
     let exits = if whole { vec![] } else { vec![Exit::CopyFailed] };
     Ok(Outcome { text: terminal.tell(&done, &Exit::codes(&exits)), exits })
 }

@@ -12,11 +12,15 @@ pub fn run(terminal: &Terminal, options: &Verify) -> Result<Outcome, Failure> {
     let done = app::verify(&terminal.context, &options.vault, &terminal.monitor())
         .map_err(|problem| Failure::of_vault(problem, Exit::Internal))?;
     let mut exits = Vec::new();
-    if !done.is_sound() {
-        exits.push(Exit::CopyFailed);
+    // Damage that was found counts, whatever else could not be read.
+    match (done.damage.is_empty(), done.was_read_whole()) {
+        (false, _) => exits.push(Exit::CopyFailed),
+        (true, false) => exits.push(Exit::Internal),
+        (true, true) => {}
     }
     // Nothing that could be verified is no proof of anything.
-    if !done.points.iter().any(|point| point.complete) || done.points.iter().any(|point| !point.complete) {
+    let all_complete = !done.points.is_empty() && done.points.iter().all(|point| point.complete);
+    if !all_complete || !done.was_read_whole() {
         exits.push(Exit::Undetermined);
     }
     Ok(Outcome { text: terminal.tell(&done, &Exit::codes(&exits)), exits })

@@ -105,6 +105,14 @@ impl Ledger {
         &self.records
     }
 
+    /// Reads what other processes appended since.
+    ///
+    /// # Errors
+    /// As [`Ledger::look`].
+    pub fn refresh(&mut self) -> Result<()> {
+        self.locked(|ledger| ledger.catch_up().map(drop))
+    }
+
     /// Appends an event and makes it durable.
     ///
     /// # Errors

@@ -19,6 +19,12 @@ pub struct History {
     pub damaged_packs: BTreeSet<PackKey>,
     /// The keys of the roots that damage takes along.
     damaged_roots: BTreeSet<String>,
+    /// How many events were folded: their order is what tells later from earlier.
+    events: usize,
+    /// When a pack, or its sidecar, was last found damaged.
+    pack_damaged: BTreeMap<PackKey, usize>,
+    /// When a point was last verified whole.
+    verified: BTreeMap<Digest, usize>,
 }
 
 impl History {
@@ -37,7 +43,22 @@ impl History {
         if self.damaged_roots.contains(&point.key) { Some(CopyState::Damaged) } else { state }
     }
 
+    /// How far a point that needs these packs was proved here. Whoever found a pack damaged need not have known
+    /// every point that needs it, and a point may have come about since: only a verification after that clears it.
+    pub fn state_with<'a>(
+        &self,
+        point: &RootRecord,
+        mut packs: impl Iterator<Item = &'a PackKey>,
+    ) -> Option<CopyState> {
+        let verified = self.verified.get(&point.id);
+        if packs.any(|pack| self.pack_damaged.get(pack).is_some_and(|found| verified < Some(found))) {
+            return Some(CopyState::Damaged);
+        }
+        self.state(point)
+    }
+
     fn take(&mut self, record: &Record, here: &VaultRef) {
+        self.events += 1;
         match &record.event {
             Event::CopyStarted { .. } | Event::CopyFailed { .. } => {}
             Event::Stored { point, vault, missed, .. } => {
@@ -58,6 +79,7 @@ impl History {
                     self.damaged_roots.remove(&point.key);
                     self.raise(point.id, CopyState::Verified);
                     self.read_since.insert(point.id, record.at);
+                    self.verified.insert(point.id, self.events);
                 }
             }
             Event::Restored { point, vault, .. } => {
@@ -68,6 +90,7 @@ impl History {
             Event::Damaged { vault, object, points, .. } if vault == here => {
                 if let Some((PACKS | SIDECARS, name)) = object.split_once('/') {
                     self.damaged_packs.insert(PackKey(name.into()));
+                    self.pack_damaged.insert(PackKey(name.into()), self.events);
                 }
                 self.damaged_roots.extend(points.iter().cloned());
             }
@@ -147,6 +170,22 @@ mod tests {
     }
 
     #[test]
+    fn a_point_that_needs_a_pack_found_damaged_is_damaged_until_it_is_verified_whoever_named_it() {
+        let of_another = || {
+            let (object, because) = ("sidecars/a-b".into(), "x".into());
+            record(Event::Damaged { vault: vault(), object, because, points: vec!["roots/other".into()] })
+        };
+        let needs = [PackKey("a-b".into())];
+        let state = |records: &[Record]| History::of(records, &vault()).state_with(&point(), needs.iter());
+        assert_eq!(state(&[of_another(), stored(0), read_back()]), Some(CopyState::Damaged));
+        assert_eq!(state(&[stored(0), verified(), of_another()]), Some(CopyState::Damaged));
+        assert_eq!(state(&[stored(0), of_another(), verified()]), Some(CopyState::Verified));
+        let needs_another = [PackKey("c-d".into())];
+        let history = History::of(&[stored(0), read_back(), of_another()], &vault());
+        assert_eq!(history.state_with(&point(), needs_another.iter()), Some(CopyState::ReadBack));
+    }
+
+    #[test]
     fn damage_found_by_a_host_that_only_verified_is_not_forgotten() {
         assert_eq!(state(&[verified(), damaged()]), Some(CopyState::Damaged));
         assert_eq!(History::of(&[verified()], &vault()).points, [point()]);
@@ -159,6 +198,7 @@ mod tests {
         assert_eq!(history.state(&point()), None);
         assert_eq!(history.points, [point()], "its points are known all the same");
         let other = VaultRef { id: "w".into(), ..vault() };
-        assert_eq!(History::of(&[stored(0), verified()], &other), History::default());
+        let nothing = History { events: 2, ..History::default() };
+        assert_eq!(History::of(&[stored(0), verified()], &other), nothing);
     }
 }

@@ -12,6 +12,9 @@ pub(super) type Checked = (Result<u64>, Result<()>);
 
 /// Checks one pack and its sidecar.
 pub(super) fn check_pack(vault: &Vault, line: &PackLine, monitor: &dyn Monitor) -> Checked {
+    if monitor.cancelled() {
+        return (Err(stopped()), Err(stopped()));
+    }
     let forgotten = line.pack.sidecar().and_then(|key| vault.store().forget(&key).map_err(gone));
     match forgotten.and_then(|()| vault.sidecar(line)) {
         Ok(sidecar) => (decode_pack(vault, line, &sidecar, monitor), Ok(())),
@@ -22,6 +25,11 @@ pub(super) fn check_pack(vault: &Vault, line: &PackLine, monitor: &dyn Monitor) 
             (digest.map(|_| 0), Err(problem))
         }
     }
+}
+
+/// The user's stop.
+pub(super) fn stopped() -> Problem {
+    Problem::new(Kind::Cancelled, "stopped as asked")
 }
 
 /// Checks what several recovery points say of one pack, each in its own words: at most one of them is right,
@@ -81,7 +89,7 @@ pub(super) fn decode_pack(
     let mut chunks = 0;
     for frame in &sidecar.frames {
         if monitor.cancelled() {
-            return Err(Problem::new(Kind::Cancelled, "stopped as asked"));
+            return Err(stopped());
         }
         let mut packed = vec![0; frame.length as usize];
         reader.read_exact(&mut packed).map_err(|error| match error.kind() {

@@ -108,7 +108,8 @@ pub struct Holdings {
 /// Reads the list of packs that a point needs.
 ///
 /// # Errors
-/// What the store said; `Damaged`, also where the list says two things of one pack.
+/// `Damaged`, naming the object, where the list is not what was written or says two things of one pack; otherwise
+/// what the store said.
 pub fn packs_of(vault: &Vault, found: &FoundRoot) -> Result<PackTable> {
     let mut table = PackTable::new();
     let listed = Lines::<PackLine>::new(vault, PageKind::Packs, &found.root.packs);

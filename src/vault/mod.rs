@@ -1,6 +1,7 @@
 //! The format of recovery points in a store, and how they are written, read, verified and restored.
 
 mod check_pack;
+mod findings;
 pub mod format;
 mod index;
 mod line;
@@ -15,7 +16,9 @@ mod tree;
 mod verify;
 mod write;
 
-pub use readback::{Damage, Present, ReadBack, read_back};
+pub use findings::Unread;
+pub use index::{PackTable, packs_of};
+pub use readback::{Damage, Present, ReadBack, Stopped, read_back};
 pub use restore::{Lost, RestoreOptions, RestoreReport, Restored, Verified, Written, restore};
 pub use roots::{FoundRoot, RootRecord, Roots};
 pub use source::{Content, Item, Source};
@@ -180,8 +183,12 @@ pub(crate) fn gone(problem: Problem) -> Problem {
     if problem.kind != Kind::NotFound {
         return problem;
     }
-    let object = problem.what.split_whitespace().nth(1).unwrap_or_default().trim_end_matches(':').to_owned();
-    Problem::damaged(object, "gone: a recovery point needs it and it is not there")
+    Problem::damaged(object_of(&problem), "gone: a recovery point needs it and it is not there")
+}
+
+/// The object that a store's own problem speaks of: stores say what they were doing with which object.
+pub(crate) fn object_of(problem: &Problem) -> String {
+    problem.what.split_whitespace().nth(1).unwrap_or_default().trim_end_matches(':').to_owned()
 }
 
 /// Stored text that goes to a person.

@@ -1,6 +1,6 @@
 //! Reading stored objects back: the bytes in the store against the digests taken while writing.
 
-use super::format::{Digest, Hasher, PACKS, PackLine, SIDECARS};
+use super::format::{Digest, Hasher, PACKS, PackLine, README_KEY, SIDECARS};
 use super::index::packs_of;
 use super::parallel::in_parallel;
 use super::roots::FoundRoot;
@@ -21,6 +21,43 @@ pub struct Damage {
     pub points: BTreeSet<String>,
 }
 
+impl Damage {
+    /// What a problem says of a stored object that recovery point `point` needs; `None` where it is no damage of
+    /// the vault, but of something else.
+    pub(super) fn said_by(problem: &Problem, point: &str) -> Option<Self> {
+        let object = &problem.place;
+        let is_stored = object == point
+            || object == README_KEY
+            || matches!(object.split_once('/'), Some((PACKS | SIDECARS, name)) if !name.contains('/'));
+        (problem.kind == Kind::Damaged && is_stored).then(|| Self {
+            object: object.clone(),
+            because: problem.what.clone(),
+            points: [point.to_owned()].into(),
+        })
+    }
+}
+
+/// What ended work on a vault, and the damage that was found until then: that is known whatever ended it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    /// What ended it.
+    pub problem: Problem,
+    /// What is not as it was written.
+    pub damage: Vec<Damage>,
+}
+
+impl From<Problem> for Stopped {
+    fn from(problem: Problem) -> Self {
+        Self { problem, damage: Vec::new() }
+    }
+}
+
+impl From<Stopped> for Problem {
+    fn from(stopped: Stopped) -> Self {
+        stopped.problem
+    }
+}
+
 /// What reading back found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadBack {
@@ -35,8 +72,14 @@ pub struct ReadBack {
 /// Reads the given packs and their sidecars back, whole, on every core.
 ///
 /// # Errors
-/// When the store fails otherwise than by damaged or missing objects, or the user stops it.
-pub fn read_back(vault: &Vault, packs: &[PackLine], point: &str, monitor: &dyn Monitor) -> Result<ReadBack> {
+/// When the store fails otherwise than by damaged or missing objects, or the user stops it; with the damage
+/// that was found all the same.
+pub fn read_back(
+    vault: &Vault,
+    packs: &[PackLine],
+    point: &str,
+    monitor: &dyn Monitor,
+) -> std::result::Result<ReadBack, Stopped> {
     monitor.begin(Phase::ReadBack, Some(packs.iter().map(|line| line.bytes + line.sidecar_bytes).sum()));
     let found = in_parallel(packs, |line| {
         let pack = digest_of(vault, &line.pack.pack()?, (line.bytes, line.sha256), monitor);
@@ -46,6 +89,7 @@ pub fn read_back(vault: &Vault, packs: &[PackLine], point: &str, monitor: &dyn M
     });
     monitor.end();
     let mut result = ReadBack::default();
+    let mut failed = None;
     for checked in found?.into_iter().flatten() {
         result.objects += 1;
         match checked {
@@ -55,10 +99,13 @@ pub fn read_back(vault: &Vault, packs: &[PackLine], point: &str, monitor: &dyn M
                 because: problem.what,
                 points: [point.to_owned()].into(),
             }),
-            Err(problem) => return Err(problem),
+            Err(problem) => drop(failed.get_or_insert(problem)),
         }
     }
-    Ok(result)
+    match failed {
+        None => Ok(result),
+        Some(problem) => Err(Stopped { problem, damage: result.damage }),
+    }
 }
 
 /// Which packs and sidecars a store has, by their sizes: one listing, no reading.

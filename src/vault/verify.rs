@@ -1,6 +1,7 @@
 //! Verifying a vault: every object against its digest, every chunk decoded to what was read at the source.
 
-use super::check_pack::check_claims;
+use super::check_pack::{Checked, check_claims, stopped};
+use super::findings::{Findings, Unread};
 use super::format::{EntryKind, PackKey, PackLine, PackRole, PageKind, Run, SIDECARS, Sidecar};
 use super::index::{PackTable, packs_of};
 use super::line::{is_at_or_above, split};
@@ -8,10 +9,11 @@ use super::parallel::in_parallel;
 use super::readback::Damage;
 use super::roots::{FoundRoot, RootRecord, Roots};
 use super::tree::runs;
-use super::{Entries, Vault, gone};
+use super::{Entries, Vault};
 use crate::domain::{Kind, Monitor, Phase, Problem, Result};
+use crate::store::Key;
 use crate::vault::format::{Chunk, Digest};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// What verifying found.
@@ -21,6 +23,8 @@ pub struct VerifyReport {
     pub sound: Vec<FoundRoot>,
     /// The recovery points that damage takes along, as far as their roots can be read.
     pub broken: Vec<FoundRoot>,
+    /// The recovery points of which nothing can be said: something that they need was not read.
+    pub open: Vec<FoundRoot>,
     /// Objects read.
     pub objects: u64,
     /// Bytes read.
@@ -29,87 +33,84 @@ pub struct VerifyReport {
     pub chunks: u64,
     /// What is not as it was written.
     pub damage: Vec<Damage>,
+    /// What could not be read, so that nothing is known of it.
+    pub unread: Vec<Unread>,
+    /// Why it ended before all was read; none where it did not.
+    pub stopped: Option<Problem>,
     /// Packs of runs that were stopped before they wrote a root: no point needs them.
     pub unfinished_packs: u64,
 }
 
 /// Reads a whole vault. `known` is what the ledger recorded of it: a point that was recorded and is gone
-/// is damage.
+/// is damage. What cannot be read, or is not read because the user stops it, hides no damage found elsewhere.
 ///
 /// # Errors
-/// When the store fails, or holds what a newer outlive wrote. Damage is in the report, not an error.
+/// When the roots cannot be listed; where nothing is damaged and the vault holds what a newer outlive wrote.
+/// Damage is in the report, not an error, and so is what could not be read.
 pub fn verify(vault: &Vault, known: &[RootRecord], monitor: &dyn Monitor) -> Result<VerifyReport> {
     let roots = Roots::read_back(vault)?;
-    let mut damage = Damages::default();
+    let mut findings = Findings::default();
     // A restore refuses to begin beside instructions that are not what was written: it concerns every point.
-    let readme = vault.check_readme();
-    damage.note_result(readme.clone(), None)?;
-    for found in &roots.sound {
-        damage.note_result(readme.clone(), Some(found.key.as_str()))?;
+    if let Err(problem) = vault.check_readme() {
+        findings.note(problem, roots.sound.iter().map(|found| found.key.as_str()));
     }
     for (key, problem) in &roots.damaged {
-        damage.note(problem, [key.as_str()]);
+        note_root(key, problem, &mut findings);
     }
-    missing_roots(&roots, known, &mut damage);
-    let needs = gather_needs(vault, &roots, &mut damage)?;
+    missing_roots(&roots, known, &mut findings);
+    let needs = gather_needs(vault, &roots, &mut findings);
     let mut report = VerifyReport::default();
-    check_packs(vault, &needs, &roots, &mut damage, &mut report, monitor)?;
-    for found in &roots.sound {
-        // A list of packs that cannot be read has been noted; nothing below it can be walked.
-        if let Ok(packs) = packs_of(vault, found) {
-            let walked = Walk::new(vault, &packs, &damage, found).point();
-            damage.note_result(walked, Some(found.key.as_str()))?;
+    check_packs(vault, &needs, &roots, &mut findings, &mut report, monitor)?;
+    walk_all(vault, &roots, &mut findings, monitor);
+    report.objects += roots.sound.len() as u64 + roots.damaged.len() as u64 + 2;
+    match unfinished(vault, &needs) {
+        Ok(packs) => report.unfinished_packs = packs,
+        Err(problem) => findings.note(problem, []),
+    }
+    if let (Some(problem), true) = (findings.refused.take(), findings.damage.is_empty()) {
+        return Err(problem);
+    }
+    for found in roots.sound {
+        let point = found.key.as_str();
+        match (findings.breaks(point), findings.leaves_open(point)) {
+            (true, _) => report.broken.push(found),
+            (false, true) => report.open.push(found),
+            (false, false) => report.sound.push(found),
         }
     }
-    report.objects += roots.sound.len() as u64 + roots.damaged.len() as u64 + 2;
-    report.unfinished_packs = unfinished(vault, &needs)?;
-    let (broken, sound) = roots.sound.into_iter().partition(|found| damage.touches(found.key.as_str()));
-    (report.broken, report.sound) = (broken, sound);
-    report.damage = damage.0.into_values().collect();
+    report.damage = findings.damage.into_values().collect();
+    report.unread = findings.unread.into_values().collect();
+    report.stopped = findings.stopped;
     Ok(report)
 }
 
-/// Damage by object.
-#[derive(Default)]
-struct Damages(BTreeMap<String, Damage>);
+/// A root that the operating system does not let us read is unread. Any other that cannot be used, one of a newer
+/// outlive too, is a recovery point that cannot be had here.
+fn note_root(key: &Key, problem: &Problem, findings: &mut Findings) {
+    let problem = match problem.kind {
+        Kind::Io => problem.clone(),
+        _ => Problem::damaged(problem.place.clone(), problem.what.clone()),
+    };
+    findings.note(problem, [key.as_str()]);
+}
 
-impl Damages {
-    fn note<'a>(&mut self, problem: &Problem, points: impl IntoIterator<Item = &'a str>) {
-        let damage = self.0.entry(problem.place.clone()).or_insert_with(|| Damage {
-            object: problem.place.clone(),
-            because: problem.what.clone(),
-            points: BTreeSet::new(),
-        });
-        damage.points.extend(points.into_iter().map(str::to_owned));
-    }
-
-    /// Notes damage; passes on every other problem.
-    fn note_result(&mut self, result: Result<()>, point: Option<&str>) -> Result<()> {
-        match result {
-            Err(problem) if problem.kind == Kind::NotFound => {
-                self.note(&gone(problem), point);
-                Ok(())
-            }
-            Err(problem) if problem.kind == Kind::Damaged => {
-                self.note(&problem, point);
-                Ok(())
-            }
-            other => other,
+fn walk_all(vault: &Vault, roots: &Roots, findings: &mut Findings, monitor: &dyn Monitor) {
+    for found in &roots.sound {
+        if monitor.cancelled() {
+            return findings.note(stopped(), []);
         }
-    }
-
-    fn touches(&self, point: &str) -> bool {
-        self.0.values().any(|damage| damage.points.contains(point))
-    }
-
-    /// True where this object is damage for this point; for another one it may be what it names.
-    fn has(&self, object: &str, point: &str) -> bool {
-        self.0.get(object).is_some_and(|damage| damage.points.contains(point))
+        // A list of packs that cannot be read has been noted; nothing below it can be walked.
+        if let Ok(packs) = packs_of(vault, found) {
+            let walked = Walk::new(vault, &packs, findings, found).point();
+            if let Err(problem) = walked {
+                findings.note(problem, [found.key.as_str()]);
+            }
+        }
     }
 }
 
 /// Points that the ledger or a later point knows of and that are not there, or not the same.
-fn missing_roots(roots: &Roots, known: &[RootRecord], damage: &mut Damages) {
+fn missing_roots(roots: &Roots, known: &[RootRecord], findings: &mut Findings) {
     let there: BTreeMap<&str, Option<Digest>> = roots
         .sound
         .iter()
@@ -126,7 +127,7 @@ fn missing_roots(roots: &Roots, known: &[RootRecord], damage: &mut Damages) {
             Some(Some(found)) if *found != id => format!("replaced: {by} with another SHA-256"),
             Some(_) => continue,
         };
-        damage.note(&Problem::damaged(super::safe(key), because), [key]);
+        findings.note(Problem::damaged(super::safe(key), because), [key]);
     }
 }
 
@@ -136,13 +137,13 @@ struct Needs {
     claims: BTreeMap<PackKey, Vec<(PackLine, Vec<u32>)>>,
 }
 
-fn gather_needs(vault: &Vault, roots: &Roots, damage: &mut Damages) -> Result<Needs> {
+fn gather_needs(vault: &Vault, roots: &Roots, findings: &mut Findings) -> Needs {
     let mut claims: BTreeMap<PackKey, Vec<(PackLine, Vec<u32>)>> = BTreeMap::new();
     for (number, found) in (0..).zip(&roots.sound) {
         let needed: Vec<PackLine> = match packs_of(vault, found) {
             Ok(table) => table.into_values().collect(),
             Err(problem) => {
-                damage.note_result(Err(problem), Some(found.key.as_str()))?;
+                findings.note(problem, [found.key.as_str()]);
                 // What can still be checked of it: the packs that its root names itself.
                 found.root.list_packs.clone()
             }
@@ -155,14 +156,14 @@ fn gather_needs(vault: &Vault, roots: &Roots, damage: &mut Damages) -> Result<Ne
             }
         }
     }
-    Ok(Needs { claims })
+    Needs { claims }
 }
 
 fn check_packs(
     vault: &Vault,
     needs: &Needs,
     roots: &Roots,
-    damage: &mut Damages,
+    findings: &mut Findings,
     report: &mut VerifyReport,
     monitor: &dyn Monitor,
 ) -> Result<()> {
@@ -175,31 +176,44 @@ fn check_packs(
     });
     monitor.end();
     for (claims, checked) in needed.into_iter().zip(checked?) {
-        report.objects += 2;
-        if let Some((line, _)) = claims.first() {
-            report.bytes = report.bytes.saturating_add(line.bytes).saturating_add(line.sidecar_bytes);
-        }
-        for ((_, points), (pack, sidecar)) in claims.iter().zip(checked) {
-            for result in [pack, sidecar.map(|()| 0)] {
-                match result {
-                    Ok(chunks) => report.chunks += chunks,
-                    Err(problem) if problem.kind == Kind::Damaged => {
-                        let named = points.iter().filter_map(|number| roots.sound.get(*number as usize));
-                        damage.note(&problem, named.map(|found| found.key.as_str()));
-                    }
-                    Err(problem) => return Err(problem),
-                }
-            }
+        for ((line, points), checked) in claims.iter().zip(checked) {
+            let named = points.iter().filter_map(|number| roots.sound.get(*number as usize));
+            let named: Vec<&str> = named.map(|found| found.key.as_str()).collect();
+            note_checked(line, checked, &named, findings, report);
         }
     }
     Ok(())
+}
+
+fn note_checked(
+    line: &PackLine,
+    (pack, sidecar): Checked,
+    points: &[&str],
+    findings: &mut Findings,
+    report: &mut VerifyReport,
+) {
+    let read = [pack.map(|chunks| (line.bytes, chunks)), sidecar.map(|()| (line.sidecar_bytes, 0))];
+    for result in read {
+        match result {
+            Ok((bytes, chunks)) => {
+                report.objects += 1;
+                report.bytes = report.bytes.saturating_add(bytes);
+                report.chunks += chunks;
+            }
+            Err(problem) => {
+                // What is damaged was read too; what could not be read, or was left out, was not.
+                report.objects += u64::from(problem.kind == Kind::Damaged);
+                findings.note(problem, points.iter().copied());
+            }
+        }
+    }
 }
 
 /// Walks one point's trees and compares every run with what its pack was verified to hold.
 struct Walk<'a> {
     vault: &'a Vault,
     packs: &'a PackTable,
-    damage: &'a Damages,
+    findings: &'a Findings,
     root: &'a FoundRoot,
     recent: VecDeque<Arc<Sidecar>>,
 }
@@ -208,8 +222,8 @@ struct Walk<'a> {
 const RECENT: usize = 8;
 
 impl<'a> Walk<'a> {
-    fn new(vault: &'a Vault, packs: &'a PackTable, damage: &'a Damages, root: &'a FoundRoot) -> Self {
-        Self { vault, packs, damage, root, recent: VecDeque::new() }
+    fn new(vault: &'a Vault, packs: &'a PackTable, findings: &'a Findings, root: &'a FoundRoot) -> Self {
+        Self { vault, packs, findings, root, recent: VecDeque::new() }
     }
 
     fn point(&mut self) -> Result<()> {
@@ -248,7 +262,7 @@ impl<'a> Walk<'a> {
             ));
         };
         let point = self.root.key.as_str();
-        if self.damage.has(key.as_str(), point) || self.damage.has(line.pack.sidecar()?.as_str(), point) {
+        if self.findings.has(key.as_str(), point) || self.findings.has(line.pack.sidecar()?.as_str(), point) {
             return Ok(());
         }
         let sidecar = self.sidecar(line)?;

@@ -8,6 +8,7 @@
 mod auditing;
 mod cloning;
 mod contract;
+mod damaged;
 mod deep;
 mod doubting;
 mod durable;

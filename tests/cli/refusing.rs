@@ -66,6 +66,33 @@ fn an_image_is_not_restored_over_a_file_a_link_or_into_a_directory() {
 }
 
 #[test]
+fn a_target_inside_the_vault_is_refused_whichever_way_leads_there() {
+    let mut place = Place::new();
+    let (data, vault) = copied(&place);
+    symlink(&vault, place.path("way")).unwrap();
+    symlink(vault.join("roots"), place.path("way-to-roots")).unwrap();
+    let (whole, roots) = (place.directory("bound"), place.directory("bound-roots"));
+    place.mount(&[&"--bind", &vault], &whole);
+    place.mount(&[&"--bind", &vault.join("roots")], &roots);
+    let before = listing(&vault);
+    let inside =
+        ["vault/oops", "vault/roots/oops", "vault", "vault/packs", "vault/packs/../oops", "way/oops"];
+    let ways =
+        ["way-to-roots/oops", "bound/oops", "bound/roots/oops", "bound-roots/oops", "data/../vault/oops"];
+    for target in inside.into_iter().chain(ways) {
+        let target = place.path(target);
+        let ended = place.outlive(&[&"restore", &"--vault", &vault, &"--to", &target]).end().expect(2);
+        ended.complains("the target lies inside the vault").complains("to do: name a target elsewhere");
+        assert_eq!(listing(&vault), before, "{}", target.display());
+    }
+    // Beside it, with a name that only begins alike, and above it, is elsewhere.
+    for target in ["vault-restored", "vault/../elsewhere"] {
+        place.outlive(&[&"restore", &"--vault", &vault, &"--to", &place.path(target)]).end().expect(0);
+    }
+    super::place::assert_same(&data, &place.path("elsewhere"));
+}
+
+#[test]
 fn a_vault_inside_what_is_copied_is_refused_and_not_made() {
     let place = Place::new();
     let data = place.file("data/below/a", "x").parent().unwrap().parent().unwrap().to_owned();

@@ -51,7 +51,7 @@ impl Stopped {
             restore(&self.place.vault, &roots.sound[0], &target, RestoreOptions::default(), &Silent);
         let restored = restored.and_then(|restored| restored.verify(&self.place.vault, &Silent));
         if let Err(problem) = restored {
-            panic!("{case}: a copy was made that cannot be restored: {problem}");
+            panic!("{case}: a copy was made that cannot be restored: {}", problem.problem);
         }
         fs::remove_dir_all(&target).unwrap();
         for object in objects(&self.place.path("vault")).difference(&self.objects) {

@@ -6,7 +6,7 @@ use super::recorder::Recorder;
 use super::support::{assert_same, overwrite};
 use crate::hand::fs;
 use outlive::domain::{Kind, Silent};
-use outlive::vault::{RestoreOptions, Roots, Vault, VerifyReport, restore, verify};
+use outlive::vault::{RestoreOptions, Roots, Stopped, Vault, VerifyReport, restore, verify};
 use std::collections::{BTreeMap, BTreeSet};
 
 type Expected = BTreeMap<String, BTreeSet<String>>;
@@ -36,8 +36,15 @@ fn assert_noticed(gallery: &Gallery, expected: &Expected, case: &str) {
                 assert!(affected.remove(key), "{case}: {number} is gone unnoticed");
             }
             Some(found) if affected.remove(key) => {
-                let problem =
+                let Stopped { problem, damage } =
                     restore(vault, &found, &target, RestoreOptions::default(), &Silent).unwrap_err();
+                let concerned = expected.iter().filter(|(_, points)| points.contains(key));
+                let concerned: BTreeSet<_> = concerned.map(|(object, _)| object).collect();
+                assert_eq!(
+                    damage.iter().map(|found| &found.object).collect::<BTreeSet<_>>(),
+                    concerned,
+                    "{case}"
+                );
                 assert_eq!(problem.kind, Kind::Damaged, "{case}: {problem}");
                 let named = expected.iter().any(|(object, points)| {
                     points.contains(key) && problem.to_string().contains(object.as_str())

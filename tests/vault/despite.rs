@@ -97,6 +97,8 @@ fn a_damaged_sidecar_or_page_of_instructions_loses_nothing() {
         let name = format!("restored {number}");
         let written = restore_despite(&place, &report, &name);
         assert!(written.lost.is_empty(), "{object}: {:?}", written.lost);
+        let damage: Vec<&String> = written.damage.iter().map(|found| &found.object).collect();
+        assert_eq!(damage, [object], "it goes unmentioned");
         assert!(differing(&original, &place.path(&name)).is_empty(), "{object}");
         drop(tampered);
     }

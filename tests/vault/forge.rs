@@ -136,7 +136,8 @@ impl Forged {
     /// Restores, and reads back what was restored.
     pub fn restore(&self, name: &str, options: RestoreOptions) -> Result<()> {
         let restored = restore(&self.place.vault, &self.root()?, &self.cage.join(name), options, &Silent)?;
-        restored.verify(&self.place.vault, &Silent).map(drop)
+        restored.verify(&self.place.vault, &Silent)?;
+        Ok(())
     }
 
     /// Nothing beside the targets is there, and the canary is as it was.

@@ -29,7 +29,7 @@ fn written(place: &Place, target: &Path) -> Restored<Written> {
 }
 
 fn verified(place: &Place, written: Restored<Written>) -> Result<RestoreReport> {
-    written.verify(&place.vault, &Silent).map(|restored| restored.report)
+    Ok(written.verify(&place.vault, &Silent)?.report)
 }
 
 /// Entries with an ACL of their own, and without.

@@ -233,6 +233,12 @@ impl Stage<'_> {
         if let Some(damage) = verified.damage.first() {
             return Err(Problem::damaged(damage.object.clone(), damage.because.clone()));
         }
+        if !verified.was_read_whole() {
+            let unread =
+                verified.unread.first().map(|unread| format!("{}: {}", unread.object, unread.because));
+            let why = unread.or(verified.stopped).unwrap_or_default();
+            return Err(Problem::new(Kind::Io, format!("the vault was not verified whole: {why}")));
+        }
         survey.vaults.push(self.vault());
         let after = audit(&self.context, &survey, self.policy)?;
         Ok(Prepared { before, after, copy: self.as_proved(copied)?, seconds })

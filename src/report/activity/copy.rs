@@ -1,7 +1,7 @@
 //! A copy.
 
 use super::{DamagedObject, MissedPath, Told, say_bytes, say_damage, say_notices, say_paths, say_seconds};
-use crate::domain::Timestamp;
+use crate::domain::{CopyState, Timestamp};
 use crate::report::text::Look;
 use crate::report::text::look::Tone;
 use serde::Serialize;
@@ -50,9 +50,9 @@ pub struct CopyDone {
 }
 
 impl CopyDone {
-    /// True where nothing was missed and all came back.
+    /// True where nothing was missed, all came back, and nobody found any of it damaged.
     pub fn is_sound(&self) -> bool {
-        self.missed_count == 0 && self.damage.is_empty()
+        self.missed_count == 0 && self.damage.is_empty() && self.state != CopyState::Damaged.word()
     }
 }
 

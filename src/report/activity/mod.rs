@@ -69,6 +69,17 @@ pub struct DamagedObject {
     pub points: Vec<String>,
 }
 
+/// An object that could not be read, with the recovery points of which nothing can be said without it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnreadObject {
+    /// The object's key.
+    pub object: String,
+    /// Why it could not be read.
+    pub because: String,
+    /// The recovery points, named for people.
+    pub points: Vec<String>,
+}
+
 /// The damage, object by object.
 fn say_damage(look: Look, damage: &[DamagedObject]) -> String {
     let mut out = String::new();

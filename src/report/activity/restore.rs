@@ -1,6 +1,6 @@
 //! A restore.
 
-use super::{MissedPath, Told, say_bytes, say_notices, say_paths, say_seconds};
+use super::{DamagedObject, MissedPath, Told, say_bytes, say_damage, say_notices, say_paths, say_seconds};
 use crate::domain::Timestamp;
 use crate::report::text::Look;
 use crate::report::text::look::Tone;
@@ -35,12 +35,21 @@ pub struct RestoreDone {
     pub missed_when_stored: u64,
     /// Paths whose content is lost.
     pub lost: Vec<MissedPath>,
+    /// Objects of the point that are damaged, also where nothing is lost with them.
+    pub damage: Vec<DamagedObject>,
     /// What else should be known.
     pub notices: Vec<String>,
     /// Seconds until all was written.
     pub restore_seconds: f64,
     /// Seconds until it was compared too.
     pub seconds: f64,
+}
+
+impl RestoreDone {
+    /// True where nothing is lost and no object of the point is damaged.
+    pub fn is_sound(&self) -> bool {
+        self.lost.is_empty() && self.damage.is_empty()
+    }
 }
 
 impl Told for RestoreDone {
@@ -50,10 +59,11 @@ impl Told for RestoreDone {
 
     fn text(&self, look: Look) -> String {
         let at = self.taken_at.format("%Y-%m-%d %H:%M:%S UTC");
-        let (word, tone) = match (self.compared, self.lost.is_empty()) {
-            (true, _) => ("restored and compared", Tone::Good),
-            (false, true) => ("restored, not compared", Tone::Open),
-            (false, false) => ("restored in part", Tone::Bad),
+        let (word, tone) = match (self.compared, self.lost.is_empty(), self.damage.is_empty()) {
+            (true, _, true) => ("restored and compared", Tone::Good),
+            (true, _, false) => ("restored and compared, from a damaged vault", Tone::Bad),
+            (false, true, _) => ("restored, not compared", Tone::Open),
+            (false, false, _) => ("restored in part", Tone::Bad),
         };
         let mut out = look.say(&format!("{word}: {} of {} as of {at}", self.point, self.volume), 0, tone);
         out.push_str(&look.say(&format!("to     {}", self.target), 2, Tone::Plain));
@@ -66,6 +76,7 @@ impl Told for RestoreDone {
         out.push_str(&look.say(&what, 2, Tone::Plain));
         let lost = format!("LOST: the content of {} paths:", self.lost.len());
         out.push_str(&say_paths(look, &lost, &self.lost, self.lost.len() as u64));
+        out.push_str(&say_damage(look, &self.damage));
         let left = [
             (self.devices_left_out, "device nodes were not made; --devices makes them."),
             (self.ownership_not_given, "entries could not be given their owner; root may."),

@@ -1,6 +1,6 @@
 //! A verification.
 
-use super::{DamagedObject, Told, say_bytes, say_damage, say_seconds};
+use super::{DamagedObject, Told, UnreadObject, say_bytes, say_damage, say_seconds};
 use crate::domain::Timestamp;
 use crate::report::text::Look;
 use crate::report::text::look::Tone;
@@ -36,8 +36,14 @@ pub struct VerifyDone {
     pub points: Vec<VerifiedPoint>,
     /// Points that damage takes along, where their roots can be read.
     pub broken: Vec<VerifiedPoint>,
+    /// Points of which nothing can be said, because something that they need was not read.
+    pub open: Vec<VerifiedPoint>,
     /// The damage.
     pub damage: Vec<DamagedObject>,
+    /// What could not be read.
+    pub unread: Vec<UnreadObject>,
+    /// Why it ended before all was read; none where it did not.
+    pub stopped: Option<String>,
     /// Packs of runs that were stopped: no point needs them.
     pub unfinished_packs: u64,
     /// How many points the ledger knew of beforehand: what it knew cannot vanish unnoticed.
@@ -47,9 +53,31 @@ pub struct VerifyDone {
 }
 
 impl VerifyDone {
-    /// True where something was verified and nothing is damaged.
+    /// True where all was read and nothing is damaged.
     pub fn is_sound(&self) -> bool {
-        self.damage.is_empty()
+        self.damage.is_empty() && self.was_read_whole()
+    }
+
+    /// True where nothing was left unread.
+    pub fn was_read_whole(&self) -> bool {
+        self.unread.is_empty() && self.stopped.is_none()
+    }
+
+    /// What could not be read, and why nothing more was.
+    fn say_unread(&self, look: Look) -> String {
+        let mut out = String::new();
+        for unread in &self.unread {
+            out.push_str(&look.say(&format!("UNREAD  {}: {}", unread.object, unread.because), 0, Tone::Open));
+            for point in &unread.points {
+                let what = format!("nothing can be said of recovery point {point}");
+                out.push_str(&look.say(&what, 8, Tone::Plain));
+            }
+        }
+        if let Some(why) = &self.stopped {
+            let what = format!("Not everything was read: {why}.");
+            out.push_str(&look.say(&what, 0, Tone::Open));
+        }
+        out
     }
 }
 
@@ -60,13 +88,15 @@ impl Told for VerifyDone {
 
     fn text(&self, look: Look) -> String {
         let mut out = say_damage(look, &self.damage);
-        for (points, sound) in [(&self.points, true), (&self.broken, false)] {
+        out.push_str(&self.say_unread(look));
+        let (bad, open) = (("broken", Tone::Bad), ("not verified", Tone::Open));
+        let groups = [(&self.points, None), (&self.broken, Some(bad)), (&self.open, Some(open))];
+        for (points, said) in groups {
             for point in points {
-                let (word, tone) = match (sound, point.complete) {
-                    (false, _) => ("broken", Tone::Bad),
-                    (true, true) => ("verified", Tone::Good),
-                    (true, false) => ("incomplete, objects sound", Tone::Open),
-                };
+                let (word, tone) = said.unwrap_or(match point.complete {
+                    true => ("verified", Tone::Good),
+                    false => ("incomplete, objects sound", Tone::Open),
+                });
                 let at = point.taken_at.format("%Y-%m-%d %H:%M:%S UTC");
                 out.push_str(&look.say(
                     &format!("{word}: {} of {} as of {at}", point.point, point.volume),
@@ -90,7 +120,7 @@ impl Told for VerifyDone {
             );
             out.push_str(&look.say(&what, 0, Tone::Plain));
         }
-        if self.points.is_empty() && self.broken.is_empty() {
+        if self.points.is_empty() && self.broken.is_empty() && self.open.is_empty() {
             out.push_str(&look.say("The vault holds no recovery point that can be read.", 0, Tone::Open));
         }
         if self.ledger_knew == 0 {

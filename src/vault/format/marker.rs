@@ -38,7 +38,7 @@ impl Marker {
     /// # Errors
     /// None in practice: the key is a constant.
     pub fn readme_key() -> Result<Key> {
-        Key::new("README.md")
+        Key::new(super::README_KEY)
     }
 
     /// Reads the marker of a store; `None` where there is none.

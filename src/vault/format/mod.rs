@@ -27,6 +27,8 @@ pub const ROOTS: &str = "roots";
 pub const PACKS: &str = "packs";
 /// The folder of sidecars.
 pub const SIDECARS: &str = "sidecars";
+/// The key of the instructions that every vault carries.
+pub const README_KEY: &str = "README.md";
 /// Blocks of large files and images, in bytes.
 pub const BLOCK: usize = 64 * 1024;
 /// Blocks read, hashed and compressed together, in bytes; also the largest chunk.

@@ -36,12 +36,22 @@ pub struct Job {
 pub struct Shared {
     pub failure: Mutex<Option<Problem>>,
     pub lost: Mutex<Vec<Lost>>,
+    /// The damage that took something, by what was said of it.
+    pub damage: Mutex<Vec<Problem>>,
     pub kept: Mutex<Kept>,
 }
 
 impl Shared {
     pub fn fail(&self, problem: Problem) {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(problem);
+    }
+
+    /// Remembers each damaged object once: many files may be lost with one.
+    pub fn note(&self, problem: &Problem) {
+        let mut damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
+        if !damage.iter().any(|noted| noted.place == problem.place) {
+            damage.push(problem.clone());
+        }
     }
 
     pub fn failed(&self) -> bool {
@@ -112,6 +122,7 @@ fn write_sparse(file: &OwnedFd, offset: u64, bytes: &[u8]) -> std::result::Resul
 pub fn lose(shared: &Shared, output: &Output, problem: &Problem) {
     let lost = Lost { path: output.entry.path.clone(), because: problem.to_string() };
     shared.lost.lock().unwrap_or_else(PoisonError::into_inner).push(lost);
+    shared.note(problem);
 }
 
 /// One piece less is open; after the last, the file gets its metadata.

@@ -11,9 +11,9 @@ use super::format::{EntryKind, PageKind};
 use super::index::packs_of;
 use super::metadata::Kept;
 use super::roots::FoundRoot;
-use super::{Entries, Vault, read_back, safe};
+use super::{Damage, Entries, Stopped, Vault, read_back, safe};
 use crate::domain::{ByteName, Kind, Monitor, Phase, Problem, Result};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -50,6 +50,9 @@ pub struct RestoreReport {
     pub labels: BTreeSet<String>,
     /// Paths whose content is lost, with the reason; only with `despite_damage`.
     pub lost: Vec<Lost>,
+    /// The objects of the point that are not as they were written, also where nothing is lost with them; only
+    /// with `despite_damage`.
+    pub damage: Vec<Damage>,
 }
 
 /// A restored recovery point. Only this module makes one; what it may be used for depends on `State`.
@@ -69,15 +72,37 @@ pub struct Restored<State> {
 ///
 /// # Errors
 /// `Refused` where the target is not new or empty; `Damaged`, naming the objects, where some are damaged
-/// (unless `despite_damage`); otherwise what the store or the target said.
+/// (unless `despite_damage`); otherwise what the store or the target said. With all damage found until then.
 pub fn restore(
     vault: &Vault,
     found: &FoundRoot,
     target: &Path,
     options: RestoreOptions,
     monitor: &dyn Monitor,
-) -> Result<Restored<Written>> {
-    check_objects(vault, found, options, monitor)?;
+) -> std::result::Result<Restored<Written>, Stopped> {
+    let damage = check_objects(vault, found, monitor)?;
+    if !damage.is_empty() && !options.despite_damage {
+        return Err(Stopped { problem: takes_along(&damage, found), damage });
+    }
+    match write(vault, found, target, options, monitor) {
+        Ok(mut report) => {
+            report.damage = one_each(damage.into_iter().chain(report.damage));
+            Ok(Restored { target: target.to_path_buf(), point: found.clone(), report, state: PhantomData })
+        }
+        Err(problem) => {
+            let said = Damage::said_by(&problem, found.key.as_str());
+            Err(Stopped { damage: one_each(damage.into_iter().chain(said)), problem })
+        }
+    }
+}
+
+fn write(
+    vault: &Vault,
+    found: &FoundRoot,
+    target: &Path,
+    options: RestoreOptions,
+    monitor: &dyn Monitor,
+) -> Result<RestoreReport> {
     let kind = first_kind(vault, found)?;
     let mut tree = target::Target::create(target, kind)?;
     monitor.begin(Phase::Restore, Some(found.root.totals.bytes));
@@ -85,7 +110,16 @@ pub fn restore(
     monitor.end();
     let report = report?;
     tree.sync()?;
-    Ok(Restored { target: target.to_path_buf(), point: found.clone(), report, state: PhantomData })
+    Ok(report)
+}
+
+/// Each damaged object once.
+fn one_each(damage: impl Iterator<Item = Damage>) -> Vec<Damage> {
+    let mut by_object = BTreeMap::new();
+    for found in damage {
+        by_object.entry(found.object.clone()).or_insert(found);
+    }
+    by_object.into_values().collect()
 }
 
 impl Restored<Written> {
@@ -93,58 +127,71 @@ impl Restored<Written> {
     /// that the operating system let us set.
     ///
     /// # Errors
-    /// `Damaged`, naming the first path that differs; `Refused` where content was lost.
-    pub fn verify(self, vault: &Vault, monitor: &dyn Monitor) -> Result<Restored<Verified>> {
+    /// `Damaged`, naming the first path that differs, or where content was lost; with the damage that was found
+    /// in the vault on the way.
+    pub fn verify(
+        self,
+        vault: &Vault,
+        monitor: &dyn Monitor,
+    ) -> std::result::Result<Restored<Verified>, Stopped> {
         if let Some(lost) = self.report.lost.first() {
             let others = self.report.lost.len() - 1;
             let what = format!("content is lost: {} ({}), and {others} more", lost.path, lost.because);
-            return Err(Problem::new(Kind::Damaged, what).at(safe(&self.target.to_string_lossy())));
+            return Err(Problem::new(Kind::Damaged, what).at(safe(&self.target.to_string_lossy())).into());
         }
         monitor.begin(Phase::Compare, Some(self.point.root.totals.bytes));
         let compared = check::compare(vault, &self.point, &self.target, &self.report, monitor);
         monitor.end();
-        let report = RestoreReport { labels: compared?, ..self.report };
+        let labels = compared.map_err(|problem| {
+            let damage = Damage::said_by(&problem, self.point.key.as_str()).into_iter().collect();
+            Stopped { problem, damage }
+        })?;
+        let report = RestoreReport { labels, ..self.report };
         Ok(Restored { target: self.target, point: self.point, report, state: PhantomData })
     }
 }
 
-/// Reads back all that the point needs.
+/// Reads back all that the point needs; what of it is damaged.
 fn check_objects(
     vault: &Vault,
     found: &FoundRoot,
-    options: RestoreOptions,
     monitor: &dyn Monitor,
-) -> Result<()> {
-    let checked = vault.check_readme().map_err(super::gone).and_then(|()| {
-        let packs: Vec<_> = packs_of(vault, found)?.into_values().collect();
-        read_back(vault, &packs, found.key.as_str(), monitor)
-    });
-    let damage = match checked {
-        Ok(read) => read.damage,
-        // The list of packs itself is damaged: what of the tree can still be read is tried.
-        Err(problem) if problem.kind == Kind::Damaged && options.despite_damage => return Ok(()),
-        Err(problem) => return Err(takes_along(problem, found)),
-    };
-    if damage.is_empty() || options.despite_damage {
-        return Ok(());
+) -> std::result::Result<Vec<Damage>, Stopped> {
+    let point = found.key.as_str();
+    let mut damage = Vec::new();
+    if let Err(problem) = vault.check_readme().map_err(super::gone) {
+        damage.push(Damage::said_by(&problem, point).ok_or(problem)?);
     }
-    let objects: Vec<String> =
-        damage.iter().map(|damage| format!("{} ({})", damage.object, damage.because)).collect();
-    Err(takes_along(Problem::damaged(objects.join(", "), "damaged in the vault"), found))
+    let packs: Vec<_> = match packs_of(vault, found) {
+        Ok(table) => table.into_values().collect(),
+        // The list of packs itself is damaged: the packs that the root names are known all the same.
+        Err(problem) => match Damage::said_by(&problem, point) {
+            Some(said) => {
+                damage.push(said);
+                found.root.list_packs.clone()
+            }
+            None => return Err(Stopped { problem, damage }),
+        },
+    };
+    match read_back(vault, &packs, point, monitor) {
+        Ok(read) => Ok(one_each(damage.into_iter().chain(read.damage))),
+        Err(stopped) => {
+            let damage = one_each(damage.into_iter().chain(stopped.damage));
+            Err(Stopped { problem: stopped.problem, damage })
+        }
+    }
 }
 
-/// Says which recovery point an object takes along, and what can be done.
-fn takes_along(problem: Problem, found: &FoundRoot) -> Problem {
-    if problem.kind != Kind::Damaged {
-        return problem;
-    }
-    let volume = safe(&found.root.volume.0);
+/// Says which objects are damaged, which recovery point they take along, and what can be done.
+fn takes_along(damage: &[Damage], found: &FoundRoot) -> Problem {
+    let objects: Vec<String> =
+        damage.iter().map(|damage| format!("{} ({})", damage.object, damage.because)).collect();
     let what = format!(
-        "{}; recovery point {} of {volume} needs it, and nothing was restored",
-        problem.what,
-        found.short()
+        "damaged in the vault; recovery point {} of {} needs it, and nothing was restored",
+        found.short(),
+        safe(&found.root.volume.0)
     );
-    Problem { what, ..problem }
+    Problem::damaged(objects.join(", "), what)
         .remedy("choose another point with --point, or restore what is sound with --despite-damage")
 }
 

@@ -5,7 +5,7 @@ use super::super::line::{is_at_or_above, split};
 use super::super::metadata::{Receiver, Spot, give};
 use super::super::roots::FoundRoot;
 use super::super::tree::runs;
-use super::super::{Entries, Vault};
+use super::super::{Damage, Entries, Vault};
 use super::content::{Job, Output, Piece, Shared, done, lose, work};
 use super::target::Target;
 use super::{RestoreOptions, RestoreReport};
@@ -72,6 +72,9 @@ pub fn restore_entries(
     let kept = shared.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
     report.not_given = kept;
     report.lost.extend(shared.lost.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let noted = shared.damage.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let said = noted.iter().filter_map(|problem| Damage::said_by(problem, found.key.as_str()));
+    report.damage = said.collect();
     lose_other_names(&mut report.lost, links);
     report.lost.sort_by(|a, b| a.path.cmp(&b.path));
     report.lost.dedup_by(|a, b| a.path == b.path);
@@ -126,6 +129,7 @@ impl Maker<'_> {
                 Err(problem) if problem.kind == Kind::Damaged && self.options.despite_damage => {
                     let path = ByteName(b"(a page of the tree, with entries nobody can name)".to_vec());
                     report.lost.push(Lost { path, because: problem.to_string() });
+                    self.shared.note(&problem);
                     continue;
                 }
                 Err(problem) => return Err(problem),

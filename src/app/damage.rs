@@ -1,0 +1,55 @@
+//! Damage that a use case came upon: recorded, and told.
+
+use crate::domain::{Problem, Result, Timestamp};
+use crate::ledger::{Event, Ledger, VaultRef};
+use crate::report::activity::DamagedObject;
+use crate::vault::Damage;
+
+/// Appends damage to the ledger, all of it even where one append fails.
+///
+/// # Errors
+/// The first problem that the ledger had.
+pub fn record_damage(ledger: &mut Ledger, at: Timestamp, vault: &VaultRef, damage: &[Damage]) -> Result<()> {
+    let mut recorded = Ok(());
+    for Damage { object, because, points } in damage {
+        let (object, because) = (object.clone(), because.clone());
+        let points = points.iter().cloned().collect();
+        let appended = ledger.append(at, Event::Damaged { vault: vault.clone(), object, because, points });
+        recorded = recorded.and(appended);
+    }
+    recorded
+}
+
+/// The same for work whose result is worth nothing unrecorded: its damage is said all the same.
+///
+/// # Errors
+/// `Damaged`, naming the objects, where the ledger cannot be written.
+pub fn record_or_fail(ledger: &mut Ledger, at: Timestamp, vault: &VaultRef, damage: &[Damage]) -> Result<()> {
+    record_damage(ledger, at, vault, damage).map_err(|problem| {
+        let objects: Vec<String> =
+            damage.iter().map(|damage| format!("{} ({})", damage.object, damage.because)).collect();
+        or_unrecorded(Problem::damaged(objects.join(", "), "damaged in the vault"), Err(problem))
+    })
+}
+
+/// The same where the work itself failed: its own problem is what must be seen, and beside it that its damage
+/// could not be recorded.
+pub fn or_unrecorded(problem: Problem, recorded: Result<()>) -> Problem {
+    match recorded {
+        Ok(()) => problem,
+        Err(ledger) => {
+            let what = format!("{}; this damage is not recorded: {ledger}", problem.what);
+            Problem { what, ..problem }
+        }
+    }
+}
+
+/// For people; `name` says what they call the recovery point with a root.
+pub fn told(damage: &[Damage], name: impl Fn(&str) -> String) -> Vec<DamagedObject> {
+    let told = damage.iter().map(|damage| DamagedObject {
+        object: damage.object.clone(),
+        because: damage.because.clone(),
+        points: damage.points.iter().map(|key| name(key)).collect(),
+    });
+    told.collect()
+}
