@@ -2,7 +2,7 @@
 //! on it.
 
 use super::place::{Place, assert_same, chmod, names, noise, tool};
-use super::run::Ended;
+use super::run::{Ended, Run};
 use rustix::process::Signal;
 use std::ffi::OsStr;
 use std::fs;
@@ -76,6 +76,12 @@ fn damage_that_a_restore_in_part_finds_is_shown_and_recorded() {
     audit(&place, &data, &vault).expect(10);
 }
 
+/// Runs it twice: the second time the disk is full as soon as the ledger is written to.
+fn on_a_full_disk(run: impl Fn() -> Run) -> Ended {
+    let number = run().inject("write:delay_enter=1").end().expect(14).count_until("write", "ledger");
+    run().inject(&format!("write:error=ENOSPC:when={number}")).end().expect(14)
+}
+
 #[test]
 fn a_restore_whose_ledger_cannot_be_written_says_its_own_result_and_that_it_is_not_recorded() {
     let place = Place::new();
@@ -91,8 +97,7 @@ fn a_restore_whose_ledger_cannot_be_written_says_its_own_result_and_that_it_is_n
     let restored = place.outlive_with_state(&file, &arguments).end().expect(14);
     restored.says("restored in part").says("the damage is not recorded").says(&pack);
     // A ledger that was there and is full when the damage comes.
-    let full = place.outlive(&[&"restore", &"--vault", &vault, &"--to", &to]);
-    let full = full.inject("fsync:error=ENOSPC:when=1").end().expect(14);
+    let full = on_a_full_disk(|| place.outlive(&[&"restore", &"--vault", &vault, &"--to", &to]));
     full.complains(&pack).complains("this damage is not recorded: ").complains("No space left");
 }
 
@@ -257,7 +262,7 @@ fn a_verification_whose_ledger_is_full_names_the_damage_and_that_it_is_not_recor
     let place = Place::new();
     let (_, vault) = copied_twice(&place);
     let pack = flip_content(&vault);
-    let full = place.outlive(&[&"verify", &vault]).inject("fsync:error=ENOSPC:when=1").end().expect(14);
+    let full = on_a_full_disk(|| place.outlive(&[&"verify", &vault]));
     full.complains(&pack).complains("this damage is not recorded: ").complains("No space left");
     // The line itself may have arrived, or not: the next verification says it again in any case.
     place.outlive(&[&"verify", &vault]).end().expect(14).says(&format!("DAMAGED {pack}"));
