@@ -145,6 +145,10 @@ fn reached(vault: &Path, volume: &Path, system: &System, now: Timestamp) -> Resu
                 .at(printable(vault.as_os_str().as_bytes()))
                 .remedy("name a vault outside the overlay's upper directory: best on another machine"))
         }
+        Reach::Unknown => {
+            let what = "the upper directory of an overlay is not known: should the vault lie in it, it would die with the volume";
+            Ok(Some(what.to_owned()))
+        }
         Reach::ThroughMount => {
             let what = "the vault can be reached below the volume: `rm -rf` of the volume deletes it too";
             Ok(Some(what.to_owned()))

@@ -4,8 +4,9 @@ use super::Context;
 use super::damage::{or_unrecorded, record_damage, told};
 use super::doubt::doubts;
 use super::vaults::open_vault;
-use crate::domain::{Kind, Monitor, Problem, Result, printable};
+use crate::domain::{Kind, Monitor, Problem, Result, Timestamp, printable};
 use crate::ledger::{Event, History, Ledger, VaultRef};
+use crate::providers::local::{Reach, System, reach};
 use crate::report::activity::{MissedPath, RestoreDone};
 use crate::vault::format::README_KEY;
 use crate::vault::{Damage, FoundRoot, RestoreOptions, RestoreReport, Restored, Roots, Stopped, Verified};
@@ -38,7 +39,7 @@ pub struct RestoreOrder {
 pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -> Result<RestoreDone> {
     let began = Instant::now();
     let vault = open_vault(&order.vault)?;
-    refuse_inside(&order.vault, &order.target)?;
+    refuse_inside(&order.vault, &order.target, (context.clock)())?;
     let here = VaultRef::of(&vault)?;
     let roots = Roots::read(&vault)?;
     let mut notices = Vec::new();
@@ -115,7 +116,7 @@ impl Book<'_> {
 
 /// What is restored into a vault would lie among its objects, be taken for some of them, and die with them.
 /// Whichever way leads there, a directory is told by its device and inode.
-fn refuse_inside(vault: &Path, target: &Path) -> Result<()> {
+fn refuse_inside(vault: &Path, target: &Path, now: Timestamp) -> Result<()> {
     let place = printable(target.as_os_str().as_bytes());
     let failed = |error: std::io::Error| Problem::io("looking at the target", error).at(place.clone());
     let above = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -126,7 +127,8 @@ fn refuse_inside(vault: &Path, target: &Path) -> Result<()> {
     for entry in std::fs::read_dir(vault).map_err(failed)? {
         vaults.extend(identity(&entry.map_err(failed)?.path()));
     }
-    if whole.ancestors().filter_map(identity).any(|above| vaults.contains(&above)) {
+    let shown = reach(vault, &whole, &System::default(), now) == Reach::ThroughOverlay;
+    if shown || whole.ancestors().filter_map(identity).any(|above| vaults.contains(&above)) {
         return Err(Problem::new(Kind::Refused, "the target lies inside the vault").at(place).remedy(
             "name a target elsewhere: what is restored into a vault would be taken for a part of it",
         ));

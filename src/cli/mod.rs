@@ -26,6 +26,14 @@ struct Outcome {
     exits: Vec<Exit>,
 }
 
+/// A tree is walked and restored with one open directory a level: the usual limit would end a deep one half-way.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // Where it may not be raised, a tree that is too deep says so itself.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
 /// Parses, runs, prints; the process's exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let given: Vec<OsString> = arguments.into_iter().collect();
@@ -33,6 +41,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return failure::parsing(&error, &given),
     };
+    raise_open_files();
     let terminal = Terminal::new(&arguments.global);
     let outcome = match &arguments.command {
         Command::Audit(options) => audit::audit(&terminal, options),

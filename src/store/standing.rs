@@ -64,20 +64,24 @@ impl Mount {
         let named = Path::new(&self.source).canonicalize().ok().filter(|path| path.starts_with("/dev"));
         let named = named.and_then(|path| Some(Path::new("/sys/class/block").join(path.file_name()?)));
         let found = [Some(numbered), named].into_iter().flatten().find_map(|path| path.canonicalize().ok());
-        found.map_or_else(|| printable(self.source.as_bytes()), |device| facts(&device))
+        found.map_or_else(|| printable(self.source.as_bytes()), |device| facts(&device, STACKED))
     }
 }
 
+/// How many devices may stand on one another.
+const STACKED: usize = 8;
+
 /// What is written on a device or was given to it, and outlasts its number: for a part of a disk, that of the
-/// disk. Where there is nothing that no other device has, its name must do.
-fn facts(device: &Path) -> String {
+/// disk; for an array or logical volume, whose own UUID a clone of its disks shares, that of the devices below too.
+/// Where there is nothing that no other device has, its name must do.
+fn facts(device: &Path, stacked: usize) -> String {
     let read = |name: &str| {
         let text = std::fs::read(device.join(name)).ok()?;
         let text = String::from_utf8_lossy(&text).trim().to_owned();
         (!text.is_empty()).then(|| format!("{name} {text}"))
     };
     if let (Some(part), Some(disk)) = (read("partition"), device.parent()) {
-        return format!("{part} of {}", facts(disk));
+        return format!("{part} of {}", facts(disk, stacked));
     }
     let lasting = ["dm/uuid", "md/uuid", "wwid", "device/wwid", "loop/backing_file"];
     let mut found: Vec<String> = lasting.into_iter().filter_map(read).collect();
@@ -87,6 +91,11 @@ fn facts(device: &Path) -> String {
         found.extend(["serial", "device/serial"].into_iter().filter_map(read));
         found.extend(device.file_name().map(|name| format!("name {}", name.to_string_lossy())));
     }
+    let below = std::fs::read_dir(device.join("slaves")).into_iter().flatten().flatten();
+    let below = below.filter_map(|entry| entry.path().canonicalize().ok()).filter(|_| stacked > 0);
+    let mut below: Vec<String> = below.map(|device| format!("on {}", facts(&device, stacked - 1))).collect();
+    below.sort();
+    found.extend(below);
     printable(found.join(", ").as_bytes())
 }
 
@@ -100,4 +109,37 @@ fn backing(device: &Path) -> Option<String> {
     let seen = seen(&path).ok()?;
     let born = (seen.stx_btime.tv_sec, seen.stx_btime.tv_nsec);
     Some(format!("file {} born {}.{:09}", seen.stx_ino, born.0, born.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hand::{TempDir, fs};
+
+    /// As the kernel lays it out in /sys; there is no device-mapper where this was written.
+    #[test]
+    fn a_logical_volume_on_a_cloned_disk_is_another_though_it_carries_the_same_uuid() {
+        let sys = TempDir::new();
+        let device = |name: &str, facts: &[(&str, &str)]| {
+            let path = sys.path().join(name);
+            for (fact, value) in facts {
+                fs::create_dir_all(path.join(fact).parent().unwrap()).unwrap();
+                fs::write(path.join(fact), format!("{value}\n")).unwrap();
+            }
+            path
+        };
+        let disks = ["wwid-of-one", "wwid-of-its-clone"].map(|wwid| device(wwid, &[("wwid", wwid)]));
+        let seen = disks.each_ref().map(|disk| {
+            let volume =
+                device(&format!("dm-on-{}", disk.display()).replace('/', "-"), &[("dm/uuid", "LVM-same")]);
+            fs::create_dir(volume.join("slaves")).unwrap();
+            std::os::unix::fs::symlink(disk, volume.join("slaves/sda")).unwrap();
+            facts(&volume, STACKED)
+        });
+        assert_eq!(seen[0], "dm/uuid LVM-same, on wwid wwid-of-one");
+        assert_ne!(seen[0], seen[1]);
+        // Devices that stand on each other in a circle are no endless way.
+        std::os::unix::fs::symlink(&disks[0], disks[0].join("slaves")).unwrap();
+        assert!(facts(&disks[0], STACKED).len() < 10_000);
+    }
 }

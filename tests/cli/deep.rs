@@ -15,7 +15,7 @@ const DEPTH: usize = 9_000;
 const LINES: usize = 100;
 const MEMORY: &str = "--data=33554432";
 /// More than there are levels: the limit to be met is that of memory.
-const FILES: &str = "--nofile=20000";
+const FILES: &str = "--nofile=1024:20000";
 
 /// The first entry of the newest point: its root.
 fn first_entry(vault: &Path, root: &Root) -> Entry {

@@ -125,3 +125,19 @@ fn a_vault_on_a_filesystem_mounted_inside_dies_with_the_volume_unless_it_is_moun
         assert!(!vault.exists(), "what the row says was tried");
     }
 }
+
+#[test]
+fn a_restore_into_the_vault_as_an_overlay_shows_it_is_refused() {
+    let mut place = Place::new();
+    let data = place.file("data/a", "content").parent().unwrap().to_owned();
+    let merged = overlay(&mut place);
+    let vault = place.path("upper/vault");
+    place.outlive(&[&"copy", &data, &"--vault", &vault]).end().expect(0);
+    for inside in ["merged/vault/oops", "merged/vault/roots/oops"] {
+        let restore = place.outlive(&[&"restore", &"--vault", &vault, &"--to", &place.path(inside)]);
+        restore.end().expect(2).complains("the target lies inside the vault");
+        assert!(!place.path(inside).exists(), "{inside}");
+    }
+    place.outlive(&[&"restore", &"--vault", &vault, &"--to", &merged.join("beside")]).end().expect(0);
+    place.outlive(&[&"verify", &vault]).end().expect(0);
+}

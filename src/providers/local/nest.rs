@@ -111,6 +111,8 @@ pub enum Reach {
     ThroughOverlay,
     /// It takes the vault: that can be seen below the volume's path, through a mount.
     ThroughMount,
+    /// Nobody can say: the upper directory of an overlay is not known, and the vault may lie in it.
+    Unknown,
 }
 
 /// Whether deleting what is at `volume` reaches `held`, or, where that is not there yet, the directory it
@@ -130,6 +132,7 @@ pub fn reach(volume: &Path, held: &Path, system: &System, now: Timestamp) -> Rea
         _ if held.shown_at.iter().any(inside) => Reach::ThroughOverlay,
         _ if inside(&held.spot) => Reach::ThroughMount,
         Relation::Within | Relation::Shown => Reach::ThroughMount,
-        Relation::MayBeShown(_) | Relation::Apart => Reach::Apart,
+        Relation::MayBeShown(_) => Reach::Unknown,
+        Relation::Apart => Reach::Apart,
     }
 }
