@@ -3,11 +3,12 @@
 use super::Context;
 use super::damage::{or_unrecorded, record_damage, record_or_fail, told};
 use super::doubt::doubts;
+use super::vaults::unknown_place;
 use crate::domain::{
     ByteName, Consistency, CopyState, Kind, Monitor, Policy, Problem, Result, Timestamp, Volume, printable,
     say_duration,
 };
-use crate::ledger::{Event, History, Ledger, VaultRef};
+use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
 use crate::providers::files::TreeSource;
 use crate::providers::local::{Reach, SnapshotView, System, newest_snapshot_view, reach, volume_of};
 use crate::report::activity::{CopyDone, DamagedObject, MissedPath};
@@ -52,8 +53,9 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     drop(TreeSource::open(read, Vec::new())?);
     let vault = Vault::open_or_create(Arc::new(DirStore::create(&order.vault)?), now)?;
     let mut source = TreeSource::open(read, itself(&order.vault))?;
-    let mut ledger = Ledger::open(&context.state)?;
+    let mut ledger = Ledger::open(&context.state, PATIENCE)?;
     let here = VaultRef::of(&vault)?;
+    notices.extend(unknown_place(&vault)?);
     let history = History::of(ledger.records(), &here);
     let started = Event::CopyStarted { volume: volume.id.clone(), vault: here.clone() };
     ledger.append(now, started)?;

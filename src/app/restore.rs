@@ -3,9 +3,9 @@
 use super::Context;
 use super::damage::{or_unrecorded, record_damage, told};
 use super::doubt::doubts;
-use super::vaults::open_vault;
+use super::vaults::{open_vault, unknown_place};
 use crate::domain::{Kind, Monitor, Problem, Result, Timestamp, printable};
-use crate::ledger::{Event, History, Ledger, VaultRef};
+use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
 use crate::providers::local::{Reach, System, reach};
 use crate::report::activity::{MissedPath, RestoreDone};
 use crate::vault::format::README_KEY;
@@ -42,8 +42,9 @@ pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -
     refuse_inside(&order.vault, &order.target, (context.clock)())?;
     let here = VaultRef::of(&vault)?;
     let roots = Roots::read(&vault)?;
-    let mut notices = Vec::new();
-    let mut book = Book { ledger: Ledger::open(&context.state), context, here: &here, roots: &roots };
+    let mut notices: Vec<String> = unknown_place(&vault)?.into_iter().collect();
+    let mut book =
+        Book { ledger: Ledger::open(&context.state, PATIENCE), context, here: &here, roots: &roots };
     // At 03:00 there may be no ledger, and no place for one: restoring goes on and says so.
     if let Err(problem) = &book.ledger {
         notices.push(format!("no ledger: {problem}; this restore is not recorded"));

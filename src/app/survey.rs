@@ -151,7 +151,9 @@ impl<T: Send + 'static> Waiting<T> {
 /// proved.
 fn records(state: &Path, limit: Duration, inventory: &mut Inventory) -> Vec<Record> {
     let asked = state.to_path_buf();
-    let (place, reason, detail) = match Waiting::start(limit, move || Ledger::look(&asked)).end() {
+    // Half of it, so that another process that holds the ledger is told from a server that is gone.
+    let look = move || Ledger::look(&asked, limit / 2);
+    let (place, reason, detail) = match Waiting::start(limit, look).end() {
         Ok(Ok(records)) => return records,
         Ok(Err(problem)) => (problem.place, GapReason::Failed, problem.what),
         Err((reason, detail)) => (printable(state.as_os_str().as_encoded_bytes()), reason, detail),

@@ -6,10 +6,10 @@ use crate::domain::{
     Bond, Bonds, CopyState, Gap, GapReason, GapScope, Inventory, Kind, Known, Lock, LockMode, Nature,
     PointId, PointKind, Problem, RecoveryPoint, Result, Timestamp, Usable, VolumeKind, printable,
 };
-use crate::ledger::{History, Ledger, Record, VaultRef};
+use crate::ledger::{History, Ledger, PATIENCE, Record, VaultRef};
 use crate::providers::local::{Standing, System, stand};
 use crate::report::activity::{ListedPoint, VaultListed};
-use crate::store::DirStore;
+use crate::store::{DirStore, Identity};
 use crate::vault::{FoundRoot, Present, Roots, Vault, packs_of};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -18,6 +18,17 @@ use std::sync::Arc;
 /// Opens the vault in a directory.
 pub fn open_vault(path: &Path) -> Result<Vault> {
     Vault::open(Arc::new(DirStore::open(path)?))
+}
+
+/// What must be said where nothing tells the place of a vault from that of a clone.
+///
+/// # Errors
+/// What the store said.
+pub fn unknown_place(vault: &Vault) -> Result<Option<String>> {
+    let Identity::OfThisRun { because, .. } = vault.store().identity()? else { return Ok(None) };
+    Ok(Some(format!(
+        "device unknown: what the vault stands on cannot be told here ({because}), so nothing that was proved before counts, and what this run proves counts in no other"
+    )))
 }
 
 /// The recovery points of one vault with what they stand on; gaps where it cannot be read.
@@ -147,7 +158,7 @@ fn usable(state: CopyState, found: &FoundRoot) -> Usable {
 pub fn list_vault(context: &Context, path: &Path) -> Result<VaultListed> {
     let vault = open_vault(path)?;
     let roots = Roots::read(&vault)?;
-    let history = History::of(&Ledger::look(&context.state)?, &VaultRef::of(&vault)?);
+    let history = History::of(&Ledger::look(&context.state, PATIENCE)?, &VaultRef::of(&vault)?);
     let points = roots.sound.iter().map(|found| ListedPoint {
         point: found.short(),
         id: found.id.to_string(),
@@ -164,6 +175,7 @@ pub fn list_vault(context: &Context, path: &Path) -> Result<VaultListed> {
         vault: printable(vault.id().as_bytes()),
         points: points.collect(),
         damaged: roots.damaged.iter().map(|(_, problem)| problem.to_string()).collect(),
+        notices: unknown_place(&vault)?.into_iter().collect(),
         at: (context.clock)(),
     })
 }

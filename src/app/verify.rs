@@ -2,9 +2,9 @@
 
 use super::Context;
 use super::damage::{record_or_fail, told};
-use super::vaults::open_vault;
+use super::vaults::{open_vault, unknown_place};
 use crate::domain::{CopyState, Monitor, Result, printable};
-use crate::ledger::{Event, History, Ledger, VaultRef};
+use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
 use crate::report::activity::{UnreadObject, VerifiedPoint, VerifyDone};
 use crate::vault::{FoundRoot, RootRecord, Unread, Vault, VerifyReport, packs_of};
 use std::path::Path;
@@ -19,7 +19,7 @@ pub fn verify(context: &Context, path: &Path, monitor: &dyn Monitor) -> Result<V
     let began = Instant::now();
     let vault = open_vault(path)?;
     let here = VaultRef::of(&vault)?;
-    let mut ledger = Ledger::open(&context.state)?;
+    let mut ledger = Ledger::open(&context.state, PATIENCE)?;
     let (history, known) = (History::of(ledger.records(), &here), ledger.records().len());
     let mut report = crate::vault::verify(&vault, &history.points, monitor)?;
     record_or_fail(&mut ledger, (context.clock)(), &here, &report.damage)?;
@@ -43,6 +43,7 @@ pub fn verify(context: &Context, path: &Path, monitor: &dyn Monitor) -> Result<V
         stopped: report.stopped.as_ref().map(|problem| problem.what.clone()),
         unfinished_packs: report.unfinished_packs,
         ledger_knew: history.points.len(),
+        notices: unknown_place(&vault)?.into_iter().collect(),
         seconds: began.elapsed().as_secs_f64(),
     })
 }

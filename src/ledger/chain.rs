@@ -5,11 +5,13 @@ use crate::domain::{Kind, Problem, Result, Timestamp, printable};
 use crate::store::sync_names;
 use crate::vault::format::{Digest, parse, render};
 use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 const SCHEMA: &str = "outlive/ledger/v0";
 const NAME: &str = "ledger.jsonl";
@@ -35,6 +37,9 @@ pub struct Record {
     pub event: Event,
 }
 
+/// How long a command waits for another process to let go of the ledger. Each holds it for moments only.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
 /// An open ledger. Several processes may hold it: each line is appended under a lock.
 #[derive(Debug)]
 pub struct Ledger {
@@ -45,14 +50,17 @@ pub struct Ledger {
     read: u64,
     lines: u64,
     last: Digest,
+    /// How long another process may keep us waiting.
+    patience: Duration,
 }
 
 impl Ledger {
-    /// Opens the ledger in a state directory, making both where they are not there.
+    /// Opens the ledger in a state directory, making both where they are not there. Now and later, another
+    /// process that holds it is waited for no longer than `patience`.
     ///
     /// # Errors
-    /// When it cannot be read or written; `Damaged` where its chain is broken.
-    pub fn open(state: &Path) -> Result<Self> {
+    /// When it cannot be read or written, or is held too long; `Damaged` where its chain is broken.
+    pub fn open(state: &Path, patience: Duration) -> Result<Self> {
         let failed = |error: std::io::Error| {
             Problem::io("opening the ledger", error)
                 .at(printable(state.as_os_str().as_bytes()))
@@ -63,7 +71,7 @@ impl Ledger {
         let flags = OFlags::CREATE | OFlags::APPEND | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let file =
             rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR).map_err(|error| failed(error.into()))?;
-        let ledger = Self::read(path, File::from(file))?;
+        let ledger = Self::read(path, File::from(file), patience)?;
         if ledger.records.is_empty() {
             // Nothing is appended before the names that lead to it are durable, whoever made them.
             let directory = File::open(state).map_err(failed)?;
@@ -72,14 +80,14 @@ impl Ledger {
         Ok(ledger)
     }
 
-    fn read(path: PathBuf, file: File) -> Result<Self> {
+    fn read(path: PathBuf, file: File, patience: Duration) -> Result<Self> {
         let place = || printable(path.as_os_str().as_bytes());
         let kind = file.metadata().map_err(|error| Problem::io("opening the ledger", error).at(place()))?;
         if !kind.is_file() {
             // A pipe would be waited for without end.
             return Err(Problem::new(Kind::Refused, "the ledger is no regular file").at(place()));
         }
-        let mut ledger = Self { path, file, records: Vec::new(), read: 0, lines: 0, last: NOTHING };
+        let mut ledger = Self { path, file, records: Vec::new(), read: 0, lines: 0, last: NOTHING, patience };
         ledger.locked(|ledger| ledger.catch_up().map(drop))?;
         Ok(ledger)
     }
@@ -87,13 +95,14 @@ impl Ledger {
     /// Reads a ledger without making or needing to write anything; empty where there is none.
     ///
     /// # Errors
-    /// When it cannot be read; `Damaged` where its chain is broken.
-    pub fn look(state: &Path) -> Result<Vec<Record>> {
+    /// When it cannot be read, or is held by another process for longer than `patience`; `Damaged` where its
+    /// chain is broken.
+    pub fn look(state: &Path, patience: Duration) -> Result<Vec<Record>> {
         let path = state.join(NAME);
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
         match rustix::fs::open(&path, flags, Mode::empty()) {
-            Ok(file) => Ok(Self::read(path, File::from(file))?.records),
-            Err(rustix::io::Errno::NOENT) => Ok(Vec::new()),
+            Ok(file) => Ok(Self::read(path, File::from(file), patience)?.records),
+            Err(Errno::NOENT) => Ok(Vec::new()),
             Err(error) => {
                 Err(Problem::io("opening the ledger", error).at(printable(path.as_os_str().as_bytes())))
             }
@@ -178,13 +187,39 @@ impl Ledger {
     }
 
     fn locked<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        rustix::fs::flock(&self.file, FlockOperation::LockExclusive)
-            .map_err(|error| self.failed("locking", error.into()))?;
+        self.lock()?;
         let done = work(self);
         let unlocked = rustix::fs::flock(&self.file, FlockOperation::Unlock);
         let done = done?;
         unlocked.map_err(|error| self.failed("unlocking", error.into()))?;
         Ok(done)
+    }
+
+    /// Whoever holds the ledger may have been stopped while holding it: nothing waits for that without end.
+    fn lock(&self) -> Result<()> {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            match rustix::fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(()),
+                Err(Errno::WOULDBLOCK) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(Errno::WOULDBLOCK) => return Err(self.held()),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(self.failed("locking", error.into())),
+            }
+        }
+    }
+
+    fn held(&self) -> Problem {
+        let place = printable(self.path.as_os_str().as_bytes());
+        let what = format!(
+            "another process holds the lock of the ledger, and did not let go within {} s",
+            self.patience.as_secs_f32()
+        );
+        let remedy =
+            format!("find that process with `fuser -v {place}`, end it or wait for it; then run this again");
+        Problem::new(Kind::Io, what).at(place).remedy(remedy)
     }
 
     fn failed(&self, doing: &str, error: std::io::Error) -> Problem {
@@ -215,10 +250,10 @@ mod tests {
     #[test]
     fn every_altered_byte_or_missing_line_breaks_the_chain() {
         let temp = TempDir::new();
-        let mut ledger = Ledger::open(temp.path()).unwrap();
+        let mut ledger = Ledger::open(temp.path(), PATIENCE).unwrap();
         let now = chrono::Utc::now();
         (0..4).for_each(|number| ledger.append(now, event(number)).unwrap());
-        assert_eq!(Ledger::look(temp.path()).unwrap().len(), 4);
+        assert_eq!(Ledger::look(temp.path(), PATIENCE).unwrap().len(), 4);
         let path = temp.path().join(NAME);
         let good = std::fs::read(&path).unwrap();
         let last_line = good[..good.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
@@ -227,26 +262,26 @@ mod tests {
             let mut bad = good.clone();
             bad[at] ^= 1;
             fs::write(&path, &bad).unwrap();
-            assert!(Ledger::look(temp.path()).is_err(), "byte {at} went unnoticed");
+            assert!(Ledger::look(temp.path(), PATIENCE).is_err(), "byte {at} went unnoticed");
         }
         let lines: Vec<&[u8]> = good.split_inclusive(|byte| *byte == b'\n').collect();
         fs::write(&path, [lines[0], lines[2], lines[3]].concat()).unwrap();
-        assert!(Ledger::look(temp.path()).is_err(), "a missing line went unnoticed");
+        assert!(Ledger::look(temp.path(), PATIENCE).is_err(), "a missing line went unnoticed");
     }
 
     #[test]
     fn a_write_that_was_cut_off_is_kept_in_the_chain_and_the_ledger_goes_on() {
         let temp = TempDir::new();
         let now = chrono::Utc::now();
-        Ledger::open(temp.path()).unwrap().append(now, event(0)).unwrap();
+        Ledger::open(temp.path(), PATIENCE).unwrap().append(now, event(0)).unwrap();
         let path = temp.path().join(NAME);
         let good = std::fs::read(&path).unwrap();
         for cut in [1, good.len() / 2, good.len() - 1] {
             fs::write(&path, [&good[..], &good[..cut]].concat()).unwrap();
-            let mut ledger = Ledger::open(temp.path()).unwrap();
+            let mut ledger = Ledger::open(temp.path(), PATIENCE).unwrap();
             ledger.append(now, event(1)).unwrap();
             ledger.append(now, event(2)).unwrap();
-            let records = Ledger::look(temp.path()).unwrap();
+            let records = Ledger::look(temp.path(), PATIENCE).unwrap();
             assert_eq!(records.len(), 3, "cut after {cut} bytes");
             assert!(records[1].after_torn);
         }
@@ -255,10 +290,36 @@ mod tests {
     #[test]
     fn two_writers_share_one_chain() {
         let temp = TempDir::new();
-        let mut ledgers = [Ledger::open(temp.path()).unwrap(), Ledger::open(temp.path()).unwrap()];
+        let mut ledgers =
+            [Ledger::open(temp.path(), PATIENCE).unwrap(), Ledger::open(temp.path(), PATIENCE).unwrap()];
         for number in 0..10 {
             ledgers[usize::from(number % 3 == 0)].append(chrono::Utc::now(), event(number)).unwrap();
         }
-        assert_eq!(Ledger::look(temp.path()).unwrap().len(), 10);
+        assert_eq!(Ledger::look(temp.path(), PATIENCE).unwrap().len(), 10);
+    }
+
+    #[test]
+    fn a_ledger_that_another_process_holds_is_waited_for_only_so_long() {
+        let temp = TempDir::new();
+        let brief = Duration::from_millis(50);
+        let mut ledger = Ledger::open(temp.path(), brief).unwrap();
+        let holder = File::open(temp.path().join(NAME)).unwrap();
+        rustix::fs::flock(&holder, FlockOperation::LockExclusive).unwrap();
+        let began = Instant::now();
+        let refused = [
+            Ledger::open(temp.path(), brief).map(drop),
+            Ledger::look(temp.path(), brief).map(drop),
+            ledger.refresh(),
+            ledger.append(chrono::Utc::now(), event(0)),
+        ];
+        assert!(began.elapsed() >= 4 * brief && began.elapsed() < Duration::from_secs(20));
+        for refused in refused {
+            let problem = refused.unwrap_err();
+            assert!(problem.what.contains("holds the lock"), "{problem:?}");
+            assert!(problem.place.ends_with(NAME) && problem.remedy.contains(&problem.place), "{problem:?}");
+        }
+        rustix::fs::flock(&holder, FlockOperation::Unlock).unwrap();
+        ledger.append(chrono::Utc::now(), event(1)).unwrap();
+        assert_eq!(Ledger::look(temp.path(), brief).unwrap().len(), 1);
     }
 }

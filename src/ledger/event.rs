@@ -1,6 +1,7 @@
 //! The events a ledger holds.
 
 use crate::domain::{Result, Timestamp, VolumeId};
+use crate::store::Identity;
 use crate::vault::{RootRecord, Vault};
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +21,13 @@ impl VaultRef {
     /// # Errors
     /// When the store does not say what tells its place.
     pub fn of(vault: &Vault) -> Result<Self> {
-        Ok(Self { id: vault.id().into(), place: vault.store().identity()? })
+        Ok(Self { id: vault.id().into(), place: vault.store().identity()?.text().into() })
+    }
+
+    /// True where both may be one place: the same, or of the same vault while one of them could not be told.
+    pub fn may_be(&self, other: &Self) -> bool {
+        let any = |vault: &Self| Identity::may_be_any(&vault.place);
+        self == other || (self.id == other.id && (any(self) || any(other)))
     }
 }
 

@@ -87,7 +87,8 @@ impl History {
                     self.raise(point.id, CopyState::Restored);
                 }
             }
-            Event::Damaged { vault, object, points, .. } if vault == here => {
+            // Damage that was found where the place could not be told may be damage here.
+            Event::Damaged { vault, object, points, .. } if vault.may_be(here) => {
                 if let Some((PACKS | SIDECARS, name)) = object.split_once('/') {
                     self.damaged_packs.insert(PackKey(name.into()));
                     self.pack_damaged.insert(PackKey(name.into()), self.events);

@@ -4,6 +4,6 @@ mod chain;
 mod event;
 mod fold;
 
-pub use chain::{Ledger, Record};
+pub use chain::{Ledger, PATIENCE, Record};
 pub use event::{Event, VaultRef};
 pub use fold::History;

@@ -1,7 +1,7 @@
 //! A directory as a store. Objects appear whole or not at all, and nothing is renamed over or removed.
 
 use super::names::sync_name;
-use super::{Key, Listed, Store, Upload, read_failed, standing};
+use super::{Identity, Key, Listed, Store, Upload, read_failed, standing};
 use crate::domain::{Kind, Problem, Result, printable};
 use rustix::fs::{Advice, AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -98,8 +98,8 @@ impl Store for DirStore {
         printable(self.path.as_os_str().as_bytes())
     }
 
-    fn identity(&self) -> Result<String> {
-        standing::identity(&*self.root).map_err(|error| self.failed("finding out the place of", ".", error))
+    fn identity(&self) -> Result<Identity> {
+        standing::identity(&*self.root)
     }
 
     fn put_new(&self, key: &Key) -> Result<Box<dyn Upload>> {

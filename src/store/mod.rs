@@ -10,6 +10,7 @@ mod standing;
 pub use dir::{DirStore, random_hex};
 pub use key::Key;
 pub use names::sync_names;
+pub use standing::Identity;
 
 use crate::domain::{Problem, Result};
 use std::io::{Read, Write};
@@ -41,7 +42,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// What the store said.
-    fn identity(&self) -> Result<String>;
+    fn identity(&self) -> Result<Identity>;
 
     /// Begins an object under a new key.
     ///

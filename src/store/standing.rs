@@ -1,16 +1,72 @@
 //! What tells the place of a directory from that of a clone of its filesystem.
 
-use crate::domain::printable;
+use super::dir::random_hex;
+use crate::domain::{Result, printable};
 use rustix::fs::{AtFlags, StatxFlags};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// What tells a place from every other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// The same whenever this place is looked at.
+    Lasting(String),
+    /// Another one in each run: what is under the place could not be told.
+    OfThisRun {
+        /// The identity.
+        text: String,
+        /// Why nothing lasting could be told.
+        because: String,
+    },
+}
+
+impl Identity {
+    /// The identity itself, whichever it is.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Lasting(text) | Self::OfThisRun { text, .. } => text,
+        }
+    }
+
+    /// True of the text of an identity that was that of one run: it may have been any place.
+    pub fn may_be_any(text: &str) -> bool {
+        text.starts_with(UNKNOWN)
+    }
+}
+
+/// What the identities of one run begin with. A lasting one begins otherwise.
+const UNKNOWN: &str = "device unknown";
+
+/// The identity of a directory. A rescue system may have no /proc or /sys, and a table of mounts leaves out what
+/// the root of a chroot does not reach: that must keep nobody from the data.
+///
+/// # Errors
+/// When the operating system has no randomness to give.
+pub fn identity(directory: impl AsFd) -> Result<Identity> {
+    let error = match lasting(&directory) {
+        Ok(text) => return Ok(Identity::Lasting(text)),
+        Err(error) => error,
+    };
+    // Two directories are told apart within a run too.
+    let seen = rustix::fs::fstat(&directory).map(|stat| (stat.st_dev, stat.st_ino)).unwrap_or_default();
+    let text = format!("{UNKNOWN}, directory {} on {} in run {}", seen.1, seen.0, run()?);
+    Ok(Identity::OfThisRun { text, because: error.to_string() })
+}
+
+/// Something no other run has.
+fn run() -> Result<&'static str> {
+    static RUN: OnceLock<String> = OnceLock::new();
+    let fresh = random_hex()?;
+    Ok(RUN.get_or_init(|| fresh))
+}
 
 /// The directory, the filesystem it is on, and the device under that, as far as each has something that
 /// stays over a reboot.
-pub fn identity(directory: impl AsFd) -> io::Result<String> {
+fn lasting(directory: impl AsFd) -> io::Result<String> {
     let wanted = StatxFlags::INO | StatxFlags::BTIME | StatxFlags::MNT_ID;
     let seen = rustix::fs::statx(&directory, "", AtFlags::EMPTY_PATH, wanted)?;
     let born = match seen.stx_mask & StatxFlags::BTIME.bits() {
@@ -25,7 +81,7 @@ pub fn identity(directory: impl AsFd) -> io::Result<String> {
     };
     let has_mount = seen.stx_mask & StatxFlags::MNT_ID.bits() != 0;
     let mount = Mount::find(has_mount.then_some(seen.stx_mnt_id), number)?;
-    let (kind, medium) = (&mount.kind, mount.medium());
+    let (kind, medium) = (&mount.kind, mount.medium()?);
     Ok(format!("directory {} born {born} on {kind} {filesystem} of {medium}", seen.stx_ino))
 }
 
@@ -40,7 +96,8 @@ struct Mount {
 impl Mount {
     /// The mount of this number; where the kernel gives none, the first of this device.
     fn find(id: Option<u64>, device: (u32, u32)) -> io::Result<Self> {
-        let table = std::fs::read("/proc/self/mountinfo")?;
+        let unread = |error| io::Error::other(format!("the table of mounts cannot be read: {error}"));
+        let table = std::fs::read("/proc/self/mountinfo").map_err(unread)?;
         let table = String::from_utf8_lossy(&table);
         let found = table.lines().find_map(|line| {
             let (mount, about) = line.split_once(" - ")?;
@@ -58,13 +115,18 @@ impl Mount {
     }
 
     /// What lasts of the device that is mounted, or of what stands in its place.
-    fn medium(&self) -> String {
-        let numbered = Path::new("/sys/dev/block").join(format!("{}:{}", self.device.0, self.device.1));
+    fn medium(&self) -> io::Result<String> {
+        let numbers = Path::new("/sys/dev/block");
+        if (self.device.0 != 0 || self.source.starts_with("/dev/")) && !numbers.exists() {
+            // Its name alone may be that of a clone.
+            return Err(io::Error::new(io::ErrorKind::NotFound, "/sys does not say which device it is on"));
+        }
+        let numbered = numbers.join(format!("{}:{}", self.device.0, self.device.1));
         // A btrfs has a number of no device; its source is one of its devices.
         let named = Path::new(&self.source).canonicalize().ok().filter(|path| path.starts_with("/dev"));
         let named = named.and_then(|path| Some(Path::new("/sys/class/block").join(path.file_name()?)));
         let found = [Some(numbered), named].into_iter().flatten().find_map(|path| path.canonicalize().ok());
-        found.map_or_else(|| printable(self.source.as_bytes()), |device| facts(&device, STACKED))
+        Ok(found.map_or_else(|| printable(self.source.as_bytes()), |device| facts(&device, STACKED)))
     }
 }
 
@@ -103,7 +165,7 @@ fn facts(device: &Path, stacked: usize) -> String {
 fn backing(device: &Path) -> Option<String> {
     let path = std::fs::read(device.join("loop/backing_file")).ok()?;
     let path = PathBuf::from(std::ffi::OsStr::from_bytes(path.strip_suffix(b"\n").unwrap_or(&path)));
-    let seen = |path: &Path| -> Result<_, Errno> {
+    let seen = |path: &Path| -> std::result::Result<_, Errno> {
         rustix::fs::statx(rustix::fs::CWD, path, AtFlags::empty(), StatxFlags::INO | StatxFlags::BTIME)
     };
     let seen = seen(&path).ok()?;

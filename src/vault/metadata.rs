@@ -3,11 +3,10 @@
 use super::format::{Entry, EntryKind, Meta, Moment};
 use crate::domain::ByteName;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use rustix::fs::{AtFlags, FileType, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::CString;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
 
@@ -133,76 +132,6 @@ impl Spot<'_> {
             Self::Named(dir, name) => rustix::fs::statat(dir, *name, AtFlags::SYMLINK_NOFOLLOW),
             Self::Open(fd) => rustix::fs::fstat(fd),
         }
-    }
-
-    /// A path by which the thing can be named to calls that take no directory.
-    fn proc_path(&self) -> Result<CString, Errno> {
-        let bytes = match self {
-            Self::Named(dir, name) => {
-                [format!("/proc/self/fd/{}/", dir.as_raw_fd()).as_bytes(), name].concat()
-            }
-            Self::Open(fd) => format!("/proc/self/fd/{}", fd.as_raw_fd()).into_bytes(),
-        };
-        CString::new(bytes).map_err(|_| Errno::INVAL)
-    }
-
-    fn list_xattrs(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
-        match self {
-            Self::Named(..) => rustix::fs::llistxattr(&*self.proc_path()?, buffer),
-            Self::Open(fd) => rustix::fs::flistxattr(fd, buffer),
-        }
-    }
-
-    fn get_xattr(&self, name: &str, buffer: &mut [u8]) -> Result<usize, Errno> {
-        match self {
-            Self::Named(..) => rustix::fs::lgetxattr(&*self.proc_path()?, name, buffer),
-            Self::Open(fd) => rustix::fs::fgetxattr(fd, name, buffer),
-        }
-    }
-
-    fn set_xattr(&self, name: &str, value: &[u8]) -> Result<(), Errno> {
-        match self {
-            Self::Named(..) => rustix::fs::lsetxattr(&*self.proc_path()?, name, value, XattrFlags::empty()),
-            Self::Open(fd) => rustix::fs::fsetxattr(fd, name, value, XattrFlags::empty()),
-        }
-    }
-
-    /// The names of all extended attributes.
-    pub fn xattr_names(&self) -> Result<BTreeSet<String>, Errno> {
-        // Nearly always there are none: one call, no allocation. 64 KiB is the kernel's own limit.
-        let mut few = [0u8; 256];
-        let names = match self.list_xattrs(&mut few) {
-            Ok(0) | Err(Errno::OPNOTSUPP) => return Ok(BTreeSet::new()),
-            Ok(length) => few[..length].to_vec(),
-            Err(Errno::RANGE) => {
-                let mut many = vec![0; 65_536];
-                let length = self.list_xattrs(&mut many)?;
-                many.truncate(length);
-                many
-            }
-            Err(error) => return Err(error),
-        };
-        let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-        names.map(|name| std::str::from_utf8(name).map(str::to_owned).map_err(|_| Errno::ILSEQ)).collect()
-    }
-
-    /// Reads all extended attributes.
-    fn xattrs(&self) -> Result<BTreeMap<String, String>, Errno> {
-        let mut found = BTreeMap::new();
-        let names = self.xattr_names()?;
-        if names.is_empty() {
-            return Ok(found);
-        }
-        let mut value = vec![0; 65_536];
-        for name in names {
-            match self.get_xattr(&name, &mut value) {
-                Ok(length) => drop(found.insert(name, STANDARD.encode(&value[..length]))),
-                // Removed since it was listed.
-                Err(Errno::NODATA) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(found)
     }
 }
 

@@ -15,6 +15,7 @@ mod source;
 mod tree;
 mod verify;
 mod write;
+mod xattrs;
 
 pub use findings::Unread;
 pub use index::{PackTable, packs_of};

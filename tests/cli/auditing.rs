@@ -165,7 +165,7 @@ fn a_ledger_that_is_a_pipe_or_that_another_process_holds_does_not_hold_up_an_aud
     rustix::fs::flock(&ledger, rustix::fs::FlockOperation::LockExclusive).unwrap();
     let pipe = place.directory("pipe");
     tool("mkfifo", &[pipe.join("ledger.jsonl")]);
-    for (state, said) in [(pipe, "no regular file"), (held, "no answer within")] {
+    for (state, said) in [(pipe, "no regular file"), (held, "holds the lock of the ledger")] {
         let arguments: [&dyn AsRef<std::ffi::OsStr>; 8] =
             [&"audit", &data, &"--vault", &vault, &"--time-limit", &"2s", &"--format", &"json"];
         let mut audit = place.outlive_with_state(&state, &arguments).start();

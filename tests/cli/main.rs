@@ -27,6 +27,7 @@ mod refusing;
 mod rehearsing;
 mod rehearsing_own;
 mod remembering;
+mod rescue;
 mod run;
 mod sources;
 mod space;

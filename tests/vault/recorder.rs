@@ -32,7 +32,7 @@ impl Store for Recorder {
         self.inner.place()
     }
 
-    fn identity(&self) -> Result<String> {
+    fn identity(&self) -> Result<outlive::store::Identity> {
         self.inner.identity()
     }
 

@@ -33,7 +33,7 @@ impl Store for BadMedium {
         self.vault.store().place()
     }
 
-    fn identity(&self) -> Result<String> {
+    fn identity(&self) -> Result<outlive::store::Identity> {
         self.vault.store().identity()
     }
 

@@ -58,7 +58,10 @@ impl Machine {
         let number = known(StatxFlags::MNT_ID).then_some(seen.stx_mnt_id);
         let mounts = self.mounts.as_ref().map_err(Clone::clone)?;
         let mount = mountinfo::holding(mounts, &path, number).cloned().ok_or_else(|| {
-            Unseen::new(GapReason::Failed, "no line of the table of mounts holds it; mount /proc to see it")
+            Unseen::new(
+                GapReason::Failed,
+                "no line of the table of mounts holds it; mount /proc, or run this outside the chroot",
+            )
         })?;
         Ok(Place {
             form: form(&seen),

@@ -1,6 +1,6 @@
 //! What a vault holds.
 
-use super::{Told, say_bytes};
+use super::{Told, say_bytes, say_notices};
 use crate::domain::{Timestamp, say_duration};
 use crate::report::text::Look;
 use crate::report::text::look::{Tone, plain};
@@ -40,6 +40,8 @@ pub struct VaultListed {
     pub points: Vec<ListedPoint>,
     /// Roots that are damaged.
     pub damaged: Vec<String>,
+    /// What else should be known.
+    pub notices: Vec<String>,
     /// When it was listed.
     pub at: Timestamp,
 }
@@ -77,6 +79,7 @@ impl Told for VaultListed {
         for damaged in &self.damaged {
             out.push_str(&look.say(&format!("DAMAGED  {damaged}"), 0, Tone::Bad));
         }
+        out.push_str(&say_notices(look, &self.notices));
         out
     }
 }

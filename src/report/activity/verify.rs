@@ -1,6 +1,6 @@
 //! A verification.
 
-use super::{DamagedObject, Told, UnreadObject, say_bytes, say_damage, say_seconds};
+use super::{DamagedObject, Told, UnreadObject, say_bytes, say_damage, say_notices, say_seconds};
 use crate::domain::Timestamp;
 use crate::report::text::Look;
 use crate::report::text::look::Tone;
@@ -48,6 +48,8 @@ pub struct VerifyDone {
     pub unfinished_packs: u64,
     /// How many points the ledger knew of beforehand: what it knew cannot vanish unnoticed.
     pub ledger_knew: usize,
+    /// What else should be known.
+    pub notices: Vec<String>,
     /// Seconds it took.
     pub seconds: f64,
 }
@@ -127,6 +129,7 @@ impl Told for VerifyDone {
             let what = "The ledger here knows nothing of this vault: whether newer points are missing cannot be said (freshness unproven).";
             out.push_str(&look.say(what, 0, Tone::Open));
         }
+        out.push_str(&say_notices(look, &self.notices));
         out
     }
 }
