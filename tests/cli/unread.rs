@@ -63,7 +63,7 @@ fn what_verify_could_not_read_is_proved_no_more_until_it_was_read_again() {
     assert_eq!(states(&place, &vault), ["stored", "stored"]);
     audit(&place, &data, &vault).expect(11).says("not read back");
     // Nothing is inherited from what could not be read.
-    copy(&place, &data, &vault).expect(1).complains(&key_of(&pack));
+    copy(&place, &data, &vault).expect(14).complains(&key_of(&pack));
     assert_eq!(states(&place, &vault), ["stored"; 3]);
     audit(&place, &data, &vault).expect(11);
     give_to(&pack, NOBODY);
@@ -88,7 +88,7 @@ fn what_a_restore_or_a_read_back_could_not_read_is_recorded_too() {
     // The instructions are read back with each copy.
     give_to(&vault.join("README.md"), 0);
     chmod(&vault.join("README.md"), 0o400);
-    copy(&place, &data, &vault).expect(1).complains("README.md");
+    copy(&place, &data, &vault).expect(14).complains("README.md");
     assert_eq!(states(&place, &vault), ["verified", "verified", "stored"]);
     let ledger = names(&place.path("state-of-nobody")).into_iter();
     let ledger = ledger.filter_map(|name| fs::read_to_string(place.path("state-of-nobody").join(name)).ok());
@@ -156,7 +156,7 @@ fn one_bad_entry_does_not_end_the_listing_of_a_vault() {
     let place = Place::new();
     let (data, vault) = copied_by_nobody(&place);
     let first =
-        place.outlive(&[&"verify", &vault]).inject("newfstatat:error=ENOSYS:when=100000").end().expect(0);
+        place.outlive(&[&"verify", &vault]).inject("newfstatat:error=ENOSYS:when=60000").end().expect(0);
     let packs = names(&vault.join("sidecars"));
     let number = first.count_until("newfstatat", "vault/sidecars>");
     assert!(packs.len() > 2, "{packs:?}");
@@ -169,7 +169,7 @@ fn one_bad_entry_does_not_end_the_listing_of_a_vault() {
         place.outlive(&audit).inject(&format!("newfstatat:error=EBADMSG:when={number}")).end()
     };
     // One entry whose size nobody knows makes only the points unusable that need it.
-    let number = audit(100_000).expect(0).count_until("newfstatat", "vault/packs>");
+    let number = audit(60_000).expect(0).count_until("newfstatat", "vault/packs>");
     let bad = audit(number).expect(10);
     assert!(bad.log.contains("EBADMSG (Bad message) (INJECTED)"), "the fault never fired");
     bad.says("does not even say how long it is");
