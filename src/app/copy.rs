@@ -1,7 +1,7 @@
 //! Copying: from a snapshot where there is one, into a vault, and read back.
 
 use super::Context;
-use super::damage::{or_unrecorded, record_damage, record_or_fail, told};
+use super::damage::{or_unrecorded, record_found, record_or_fail, told};
 use super::doubt::doubts;
 use super::vaults::unknown_place;
 use crate::domain::{
@@ -15,7 +15,8 @@ use crate::report::activity::{CopyDone, DamagedObject, MissedPath};
 use crate::store::DirStore;
 use crate::vault::format::{Digest, Origin, PackLine};
 use crate::vault::{
-    CopyReport, CopyRequest, Damage, Present, ReadBack, Roots, Source, Stopped, Vault, gone, read_back,
+    CopyReport, CopyRequest, Damage, Present, ReadBack, Roots, Source, Stopped, Unread, Vault, gone,
+    read_back,
 };
 use chrono::TimeDelta;
 use std::os::unix::ffi::OsStrExt;
@@ -81,6 +82,10 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     if damage.is_empty() && state == Some(CopyState::Damaged) {
         let what = "all that it needs was read back, yet meanwhile another run found some of it damaged";
         notices.push(format!("{what}: `outlive verify` says which of them holds"));
+    }
+    if damage.is_empty() && state == Some(CopyState::Stored) {
+        let what = "all that it needs was read back, yet meanwhile another run could not read some of it";
+        notices.push(format!("{what}: run `outlive verify`"));
     }
     notices.extend(doubts(&Roots::read(&vault)?, &history).remove(&report.root.id).map(|because| {
         format!("this point does not count as a recovery point until it was restored by its name: {because}")
@@ -229,10 +234,11 @@ fn prove(
                 read.bytes += more.bytes;
                 read.damage.extend(more.damage);
             }
-            Err(Stopped { problem, damage }) => {
-                read.damage.extend(damage);
-                let recorded = record_damage(ledger, (context.clock)(), &here, &read.damage);
-                return Err(or_unrecorded(problem, recorded));
+            Err(stopped) => {
+                read.damage.extend(stopped.damage);
+                let stopped = Stopped { damage: read.damage, ..stopped };
+                let recorded = record_found(ledger, (context.clock)(), &here, &stopped);
+                return Err(or_unrecorded(stopped.problem, recorded));
             }
         }
     };
@@ -241,7 +247,15 @@ fn prove(
         let (object, because) = (problem.place, problem.what);
         read.damage.push(Damage { object, because, points: [key.to_owned()].into() });
     }
-    read.bytes += root_read_back(vault, report, &mut read.damage)?;
+    match root_read_back(vault, report, &mut read.damage) {
+        Ok(bytes) => read.bytes += bytes,
+        Err(problem) => {
+            let unread = Unread::said_by(&problem, key).into_iter().collect();
+            let stopped = Stopped { damage: read.damage, unread, problem };
+            let recorded = record_found(ledger, (context.clock)(), &here, &stopped);
+            return Err(or_unrecorded(stopped.problem, recorded));
+        }
+    }
     let since = if inherited.is_empty() { now } else { since.unwrap_or(now) };
     let damaged = told(&read.damage, |_| report.root.short());
     record_or_fail(ledger, (context.clock)(), &here, &read.damage)?;
@@ -256,7 +270,9 @@ fn prove(
 fn inheritable(report: &CopyReport, history: &History, now: Timestamp) -> Option<Timestamp> {
     let parent = history.points.iter().find(|point| Some(point.id) == report.parent)?;
     let since = *history.read_since.get(&parent.id)?;
-    let proved = history.state(parent) >= Some(CopyState::ReadBack);
+    // What of the parent could not be read since is read now, with all the rest: then all of it is as old as this.
+    let proved = history.state(parent) >= Some(CopyState::ReadBack)
+        && !history.is_unread(parent, report.of_parent.iter());
     (proved && since <= now && now - since <= INHERIT).then_some(since)
 }
 

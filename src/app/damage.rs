@@ -3,7 +3,7 @@
 use crate::domain::{Problem, Result, Timestamp};
 use crate::ledger::{Event, Ledger, VaultRef};
 use crate::report::activity::DamagedObject;
-use crate::vault::Damage;
+use crate::vault::{Damage, Stopped, Unread};
 
 /// Appends damage to the ledger, all of it even where one append fails.
 ///
@@ -18,6 +18,30 @@ pub fn record_damage(ledger: &mut Ledger, at: Timestamp, vault: &VaultRef, damag
         recorded = recorded.and(appended);
     }
     recorded
+}
+
+/// The same for what could not be read.
+///
+/// # Errors
+/// The first problem that the ledger had.
+pub fn record_unread(ledger: &mut Ledger, at: Timestamp, vault: &VaultRef, unread: &[Unread]) -> Result<()> {
+    let mut recorded = Ok(());
+    for Unread { object, because, points } in unread {
+        let (object, because) = (object.clone(), because.clone());
+        let points = points.iter().cloned().collect();
+        let appended = ledger.append(at, Event::Unread { vault: vault.clone(), object, because, points });
+        recorded = recorded.and(appended);
+    }
+    recorded
+}
+
+/// Appends what a stopped work had found, damage and what could not be read.
+///
+/// # Errors
+/// The first problem that the ledger had.
+pub fn record_found(ledger: &mut Ledger, at: Timestamp, vault: &VaultRef, found: &Stopped) -> Result<()> {
+    let damage = record_damage(ledger, at, vault, &found.damage);
+    damage.and(record_unread(ledger, at, vault, &found.unread))
 }
 
 /// The same for work whose result is worth nothing unrecorded: its damage is said all the same.

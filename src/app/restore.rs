@@ -1,7 +1,7 @@
 //! Restoring a recovery point to a new, empty target.
 
 use super::Context;
-use super::damage::{or_unrecorded, record_damage, told};
+use super::damage::{or_unrecorded, record_damage, record_unread, told};
 use super::doubt::doubts;
 use super::vaults::{open_vault, unknown_place};
 use crate::domain::{Kind, Monitor, Problem, Result, Timestamp, printable};
@@ -9,7 +9,9 @@ use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
 use crate::providers::local::{Reach, System, reach};
 use crate::report::activity::{MissedPath, RestoreDone};
 use crate::vault::format::README_KEY;
-use crate::vault::{Damage, FoundRoot, RestoreOptions, RestoreReport, Restored, Roots, Stopped, Verified};
+use crate::vault::{
+    Damage, FoundRoot, RestoreOptions, RestoreReport, Restored, Roots, Stopped, Unread, Verified,
+};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -60,7 +62,7 @@ pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -
     let written = crate::vault::restore(&vault, found, &order.target, order.options, monitor)
         .map_err(|stopped| book.failed(stopped))?;
     let restored_after = began.elapsed().as_secs_f64();
-    if let Err(problem) = book.damage(&written.report.damage) {
+    if let Err(problem) = book.found(&written.report.damage, &written.report.unread) {
         notices.push(format!("the damage is not recorded: {problem}"));
     }
     if !written.report.lost.is_empty() {
@@ -83,28 +85,36 @@ struct Book<'a> {
 }
 
 impl Book<'_> {
-    /// Records damage. Damaged instructions concern every point; of anything else the ledger finds out itself
+    /// Records damage, and what could not be read. Damaged instructions concern every point; of anything else the ledger finds out itself
     /// which points need it.
-    fn damage(&mut self, damage: &[Damage]) -> Result<()> {
-        let mut damage = damage.to_vec();
+    fn found(&mut self, damage: &[Damage], unread: &[Unread]) -> Result<()> {
+        let (mut damage, mut unread) = (damage.to_vec(), unread.to_vec());
+        let every_point = || self.roots.sound.iter().map(|found| found.key.as_str().to_owned());
         for found in damage.iter_mut().filter(|found| found.object == README_KEY) {
-            found.points.extend(self.roots.sound.iter().map(|found| found.key.as_str().to_owned()));
+            found.points.extend(every_point());
+        }
+        for found in unread.iter_mut().filter(|found| found.object == README_KEY) {
+            found.points.extend(every_point());
         }
         match &mut self.ledger {
-            Ok(ledger) => record_damage(ledger, (self.context.clock)(), self.here, &damage),
+            Ok(ledger) => {
+                let recorded = record_damage(ledger, (self.context.clock)(), self.here, &damage);
+                recorded.and(record_unread(ledger, (self.context.clock)(), self.here, &unread))
+            }
             Err(problem) if !damage.is_empty() => Err(problem.clone()),
             Err(_) => Ok(()),
         }
     }
 
     /// The problem that ended the restore, once the damage found until then is recorded.
-    fn failed(&mut self, Stopped { problem, damage }: Stopped) -> Problem {
-        or_unrecorded(problem, self.damage(&damage))
+    fn failed(&mut self, Stopped { problem, damage, unread }: Stopped) -> Problem {
+        or_unrecorded(problem, self.found(&damage, &unread))
     }
 
     /// Records the restore, unless it went around damage: that the point restores as a whole was not shown then.
     fn restored(&mut self, restored: &Restored<Verified>) -> Result<()> {
-        let (Ok(ledger), true) = (&mut self.ledger, restored.report.damage.is_empty()) else { return Ok(()) };
+        let is_whole = restored.report.damage.is_empty() && restored.report.unread.is_empty();
+        let (Ok(ledger), true) = (&mut self.ledger, is_whole) else { return Ok(()) };
         let event = Event::Restored {
             point: restored.point.record(),
             vault: self.here.clone(),
@@ -204,6 +214,13 @@ fn not_stored(report: &RestoreReport) -> impl Iterator<Item = String> {
     })
 }
 
+/// What was gone around: damaged, or not read. Whoever restores lacks the one as the other.
+fn not_had(report: &RestoreReport) -> Vec<Damage> {
+    let unread = report.unread.iter().cloned();
+    let unread = unread.map(|Unread { object, because, points }| Damage { object, because, points });
+    report.damage.iter().cloned().chain(unread).collect()
+}
+
 fn done<State>(
     restored: &Restored<State>,
     vault: &str,
@@ -229,7 +246,7 @@ fn done<State>(
             .iter()
             .map(|lost| MissedPath { path: lost.path.to_string(), because: lost.because.clone() })
             .collect(),
-        damage: told(&report.damage, |_| restored.point.short()),
+        damage: told(&not_had(report), |_| restored.point.short()),
         notices,
         seconds: began.elapsed().as_secs_f64(),
         ..RestoreDone::default()

@@ -112,10 +112,10 @@ fn point(found: &FoundRoot, vault: &Vault, proof: Proof, bonds: Bonds, now: Time
 
 /// How far a point was proved: as the ledger says. Without it, a root shows that it was stored, no more.
 fn state_of(vault: &Vault, found: &FoundRoot, history: &History) -> CopyState {
-    let recorded = match history.damaged_packs.is_empty() {
-        true => history.state(&found.record()),
+    let recorded = match history.depends_on_packs() {
+        false => history.state(&found.record()),
         // Damage takes along whatever needs it, also points that came after it was found.
-        false => match packs_of(vault, found) {
+        true => match packs_of(vault, found) {
             Ok(packs) => history.state_with(&found.record(), packs.keys()),
             Err(problem) if problem.kind == Kind::Damaged => Some(CopyState::Damaged),
             // Nobody can say whether it needs what was found damaged.

@@ -1,9 +1,9 @@
 //! Verifying a vault, and recording what was proved.
 
 use super::Context;
-use super::damage::{record_or_fail, told};
+use super::damage::{record_or_fail, record_unread, told};
 use super::vaults::{open_vault, unknown_place};
-use crate::domain::{CopyState, Monitor, Result, printable};
+use crate::domain::{CopyState, Monitor, Problem, Result, printable};
 use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
 use crate::report::activity::{UnreadObject, VerifiedPoint, VerifyDone};
 use crate::vault::{FoundRoot, RootRecord, Unread, Vault, VerifyReport, packs_of};
@@ -23,6 +23,13 @@ pub fn verify(context: &Context, path: &Path, monitor: &dyn Monitor) -> Result<V
     let (history, known) = (History::of(ledger.records(), &here), ledger.records().len());
     let mut report = crate::vault::verify(&vault, &history.points, monitor)?;
     record_or_fail(&mut ledger, (context.clock)(), &here, &report.damage)?;
+    if let Some(first) = report.unread.first() {
+        let recorded = record_unread(&mut ledger, (context.clock)(), &here, &report.unread);
+        recorded.map_err(|ledger| Problem {
+            what: format!("{}; this is not recorded: {}", first.because, ledger.what),
+            ..ledger
+        })?;
+    }
     ledger.refresh()?;
     let meanwhile = History::of(&ledger.records()[known..], &here);
     doubt(&vault, &meanwhile, &mut report);
@@ -52,13 +59,16 @@ pub fn verify(context: &Context, path: &Path, monitor: &dyn Monitor) -> Result<V
 fn doubt(vault: &Vault, meanwhile: &History, report: &mut VerifyReport) {
     for found in std::mem::take(&mut report.sound) {
         let packs = packs_of(vault, &found).unwrap_or_default();
-        if meanwhile.state_with(&found.record(), packs.keys()) != Some(CopyState::Damaged) {
+        let is_damaged = meanwhile.state_with(&found.record(), packs.keys()) == Some(CopyState::Damaged);
+        if !is_damaged && !meanwhile.is_unread(&found.record(), packs.keys()) {
             report.sound.push(found);
             continue;
         }
         report.unread.push(Unread {
             object: found.key.as_str().into(),
-            because: "meanwhile another run found an object that it needs damaged: verify again".into(),
+            because:
+                "meanwhile another run found an object that it needs damaged or unreadable: verify again"
+                    .into(),
             points: [found.key.as_str().to_owned()].into(),
         });
         report.open.push(found);

@@ -103,4 +103,16 @@ pub enum Event {
         /// The keys of the roots that need it.
         points: Vec<String>,
     },
+    /// An object could not be read, though nothing says that it is damaged: what was proved of it before
+    /// counts no more.
+    Unread {
+        /// The vault.
+        vault: VaultRef,
+        /// The object's key.
+        object: String,
+        /// Why it could not be read.
+        because: String,
+        /// The keys of the roots that need it.
+        points: Vec<String>,
+    },
 }

@@ -25,6 +25,19 @@ pub struct History {
     pack_damaged: BTreeMap<PackKey, usize>,
     /// When a point was last verified whole.
     verified: BTreeMap<Digest, usize>,
+    /// When a pack, or its sidecar, could last not be read.
+    pack_unread: BTreeMap<PackKey, Moment>,
+    /// The same of anything that the point with this root needs.
+    root_unread: BTreeMap<String, Moment>,
+    /// When a point was last read back, and since when all that it builds on was.
+    read_back: BTreeMap<Digest, Moment>,
+}
+
+/// When something happened: by the order of the events, and by the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Moment {
+    event: usize,
+    at: Timestamp,
 }
 
 impl History {
@@ -40,21 +53,46 @@ impl History {
     /// How far a point was proved here; `None` where nothing is recorded of it.
     pub fn state(&self, point: &RootRecord) -> Option<CopyState> {
         let state = self.states.get(&point.id).copied();
-        if self.damaged_roots.contains(&point.key) { Some(CopyState::Damaged) } else { state }
+        match (self.damaged_roots.contains(&point.key), self.is_unread(point, std::iter::empty())) {
+            (true, _) => Some(CopyState::Damaged),
+            (false, true) => state.min(Some(CopyState::Stored)),
+            (false, false) => state,
+        }
+    }
+
+    /// True where something that this point needs, one of these packs too, could not be read, and the point has not
+    /// been verified since, nor read back with everything that it builds on.
+    pub fn is_unread<'a>(&self, point: &RootRecord, mut packs: impl Iterator<Item = &'a PackKey>) -> bool {
+        let verified = self.verified.get(&point.id).copied();
+        let read_back = self.read_back.get(&point.id);
+        let is_open = |unread: &Moment| {
+            let was_verified = verified > Some(unread.event);
+            let was_read = read_back.is_some_and(|read| read.event > unread.event && read.at >= unread.at);
+            !was_verified && !was_read
+        };
+        self.root_unread.get(&point.key).is_some_and(is_open)
+            || packs.any(|pack| self.pack_unread.get(pack).is_some_and(is_open))
+    }
+
+    /// True where whoever asks for a state must name the packs: some were found damaged or could not be read.
+    pub fn depends_on_packs(&self) -> bool {
+        !self.pack_damaged.is_empty() || !self.pack_unread.is_empty()
     }
 
     /// How far a point that needs these packs was proved here. Whoever found a pack damaged need not have known
     /// every point that needs it, and a point may have come about since: only a verification after that clears it.
+    /// The same holds of a pack that could not be read, which leaves a point no more than stored.
     pub fn state_with<'a>(
         &self,
         point: &RootRecord,
-        mut packs: impl Iterator<Item = &'a PackKey>,
+        packs: impl Iterator<Item = &'a PackKey> + Clone,
     ) -> Option<CopyState> {
         let verified = self.verified.get(&point.id);
-        if packs.any(|pack| self.pack_damaged.get(pack).is_some_and(|found| verified < Some(found))) {
+        if packs.clone().any(|pack| self.pack_damaged.get(pack).is_some_and(|found| verified < Some(found))) {
             return Some(CopyState::Damaged);
         }
-        self.state(point)
+        let state = self.state(point);
+        if self.is_unread(point, packs) { state.min(Some(CopyState::Stored)) } else { state }
     }
 
     fn take(&mut self, record: &Record, here: &VaultRef) {
@@ -71,6 +109,7 @@ impl History {
                 if self.knows(point, vault, here) {
                     self.raise(point.id, CopyState::ReadBack);
                     self.read_since.insert(point.id, *since);
+                    self.read_back.insert(point.id, Moment { event: self.events, at: *since });
                 }
             }
             Event::Verified { point, vault } => {
@@ -95,7 +134,14 @@ impl History {
                 }
                 self.damaged_roots.extend(points.iter().cloned());
             }
-            Event::Damaged { .. } => {}
+            Event::Unread { vault, object, points, .. } if vault == here => {
+                let moment = Moment { event: self.events, at: record.at };
+                if let Some((PACKS | SIDECARS, name)) = object.split_once('/') {
+                    self.pack_unread.insert(PackKey(name.into()), moment);
+                }
+                self.root_unread.extend(points.iter().map(|key| (key.clone(), moment)));
+            }
+            Event::Damaged { .. } | Event::Unread { .. } => {}
         }
     }
 
@@ -153,6 +199,18 @@ mod tests {
         record(Event::Damaged { vault: vault(), object, because, points: vec!["roots/one".into()] })
     }
 
+    fn unread(seconds: i64, points: &[&str]) -> Record {
+        let (object, because) = ("packs/a-b".into(), "x".into());
+        let points = points.iter().map(|point| (*point).to_owned()).collect();
+        let event = Event::Unread { vault: vault(), object, because, points };
+        Record { at: Timestamp::from_timestamp(seconds, 0).unwrap(), ..record(event) }
+    }
+
+    fn read_back_since(seconds: i64) -> Record {
+        let since = Timestamp::from_timestamp(seconds, 0).unwrap();
+        record(Event::ReadBack { point: point(), vault: vault(), bytes: 1, since })
+    }
+
     fn state(records: &[Record]) -> Option<CopyState> {
         History::of(records, &vault()).state(&point())
     }
@@ -183,6 +241,31 @@ mod tests {
         assert_eq!(state(&[stored(0), of_another(), verified()]), Some(CopyState::Verified));
         let needs_another = [PackKey("c-d".into())];
         let history = History::of(&[stored(0), read_back(), of_another()], &vault());
+        assert_eq!(history.state_with(&point(), needs_another.iter()), Some(CopyState::ReadBack));
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_no_more_than_stored_until_all_of_it_was_read_again() {
+        let needs = [PackKey("a-b".into())];
+        let state = |records: &[Record]| History::of(records, &vault()).state_with(&point(), needs.iter());
+        for named in [["roots/one"], ["roots/other"]] {
+            let unread = || unread(5, &named);
+            assert_eq!(state(&[stored(0), verified(), unread()]), Some(CopyState::Stored));
+            assert_eq!(state(&[unread(), stored(0)]), Some(CopyState::Stored));
+            // What a reading of before is inherited by says nothing of an object that could not be read since.
+            assert_eq!(state(&[stored(0), unread(), read_back_since(4)]), Some(CopyState::Stored));
+            assert_eq!(state(&[stored(0), read_back_since(6), unread()]), Some(CopyState::Stored));
+            assert_eq!(state(&[stored(0), unread(), read_back_since(6)]), Some(CopyState::ReadBack));
+            assert_eq!(state(&[stored(0), unread(), verified()]), Some(CopyState::Verified));
+            assert_eq!(state(&[stored(3), verified(), unread()]), Some(CopyState::Incomplete));
+            assert_eq!(
+                state(&[stored(0), damaged(), unread(), read_back_since(6)]),
+                Some(CopyState::Damaged)
+            );
+        }
+        assert_eq!(state(&[unread(5, &["roots/one"])]), None, "nothing is recorded of it");
+        let needs_another = [PackKey("c-d".into())];
+        let history = History::of(&[stored(0), read_back(), unread(5, &["roots/other"])], &vault());
         assert_eq!(history.state_with(&point(), needs_another.iter()), Some(CopyState::ReadBack));
     }
 

@@ -1,7 +1,7 @@
 //! A directory as a store. Objects appear whole or not at all, and nothing is renamed over or removed.
 
 use super::names::sync_name;
-use super::{Identity, Key, Listed, Store, Upload, read_failed, standing};
+use super::{Identity, Key, Listed, Store, Upload, is_lost, read_failed, standing};
 use crate::domain::{Kind, Problem, Result, printable};
 use rustix::fs::{Advice, AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -181,8 +181,13 @@ impl Store for DirStore {
             let name = entry.file_name();
             // What is no key was not written by us; it can neither be read nor harm.
             let Ok(key) = Key::new(format!("{folder}/{}", name.to_string_lossy())) else { continue };
-            let stat = rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
-            found.push(Listed { key, bytes: u64::try_from(stat.st_size).unwrap_or_default() });
+            let bytes = match rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => u64::try_from(stat.st_size).ok(),
+                // The others are there all the same.
+                Err(error) if is_lost(error) => None,
+                Err(error) => return Err(failed(error)),
+            };
+            found.push(Listed { key, bytes });
         }
         found.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(found)

@@ -13,6 +13,7 @@ pub use names::sync_names;
 pub use standing::Identity;
 
 use crate::domain::{Problem, Result};
+use rustix::io::Errno;
 use std::io::{Read, Write};
 
 /// One object of a listing.
@@ -20,8 +21,8 @@ use std::io::{Read, Write};
 pub struct Listed {
     /// Its key.
     pub key: Key,
-    /// Its size, in bytes.
-    pub bytes: u64,
+    /// Its size, in bytes; none where the medium gives an error for it.
+    pub bytes: Option<u64>,
 }
 
 /// An object being written. Dropping it without [`Upload::finish`] leaves no object.
@@ -84,10 +85,16 @@ pub trait Store: Send + Sync {
     fn list(&self, folder: &str) -> Result<Vec<Listed>>;
 }
 
+/// True where this error says that the medium or its filesystem has lost what was asked for: a block that cannot
+/// be read, an inode or a tree that does not match its checksum, or a link where an object was written.
+fn is_lost(error: Errno) -> bool {
+    matches!(error, Errno::IO | Errno::BADMSG | Errno::UCLEAN | Errno::NODATA | Errno::REMOTEIO | Errno::LOOP)
+}
+
 /// A stored object that could not be read. A medium that gives an error for it has lost it: that is damage,
 /// with the object's name. Anything else is the store's own failure.
 pub fn read_failed(key: &Key, store: &dyn Store, error: std::io::Error) -> Problem {
-    if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) {
+    if Errno::from_io_error(&error).is_some_and(is_lost) {
         return Problem::damaged(key.as_str(), format!("cannot be read: {error}"));
     }
     Problem::io(format!("reading {key}"), error).at(store.place())

@@ -1,10 +1,11 @@
 //! Reading stored objects back: the bytes in the store against the digests taken while writing.
 
+use super::findings::Unread;
 use super::format::{Digest, Hasher, PACKS, PackLine, README_KEY, SIDECARS};
 use super::index::packs_of;
 use super::parallel::in_parallel;
 use super::roots::FoundRoot;
-use super::{Vault, gone};
+use super::{Vault, gone, object_of};
 use crate::domain::{Kind, Monitor, Phase, Problem, Result};
 use crate::store::Key;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,10 +27,7 @@ impl Damage {
     /// the vault, but of something else.
     pub(super) fn said_by(problem: &Problem, point: &str) -> Option<Self> {
         let object = &problem.place;
-        let is_stored = object == point
-            || object == README_KEY
-            || matches!(object.split_once('/'), Some((PACKS | SIDECARS, name)) if !name.contains('/'));
-        (problem.kind == Kind::Damaged && is_stored).then(|| Self {
+        (problem.kind == Kind::Damaged && is_stored(object, point)).then(|| Self {
             object: object.clone(),
             because: problem.what.clone(),
             points: [point.to_owned()].into(),
@@ -37,18 +35,39 @@ impl Damage {
     }
 }
 
-/// What ended work on a vault, and the damage that was found until then: that is known whatever ended it.
+impl Unread {
+    /// The same of an object that could not be read.
+    pub(crate) fn said_by(problem: &Problem, point: &str) -> Option<Self> {
+        let object = object_of(problem);
+        (problem.kind == Kind::Io && is_stored(&object, point)).then(|| Self {
+            object,
+            because: problem.what.clone(),
+            points: [point.to_owned()].into(),
+        })
+    }
+}
+
+/// True for the key of an object that recovery point `point` may need.
+fn is_stored(object: &str, point: &str) -> bool {
+    object == point
+        || object == README_KEY
+        || matches!(object.split_once('/'), Some((PACKS | SIDECARS, name)) if !name.contains('/'))
+}
+
+/// What ended work on a vault, and what was found until then: that is known whatever ended it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stopped {
     /// What ended it.
     pub problem: Problem,
     /// What is not as it was written.
     pub damage: Vec<Damage>,
+    /// What could not be read.
+    pub unread: Vec<Unread>,
 }
 
 impl From<Problem> for Stopped {
     fn from(problem: Problem) -> Self {
-        Self { problem, damage: Vec::new() }
+        Self { problem, damage: Vec::new(), unread: Vec::new() }
     }
 }
 
@@ -89,7 +108,7 @@ pub fn read_back(
     });
     monitor.end();
     let mut result = ReadBack::default();
-    let mut failed = None;
+    let (mut failed, mut unread) = (None, Vec::new());
     for checked in found?.into_iter().flatten() {
         result.objects += 1;
         match checked {
@@ -99,17 +118,20 @@ pub fn read_back(
                 because: problem.what,
                 points: [point.to_owned()].into(),
             }),
-            Err(problem) => drop(failed.get_or_insert(problem)),
+            Err(problem) => {
+                unread.extend(Unread::said_by(&problem, point));
+                failed.get_or_insert(problem);
+            }
         }
     }
     match failed {
         None => Ok(result),
-        Some(problem) => Err(Stopped { problem, damage: result.damage }),
+        Some(problem) => Err(Stopped { problem, damage: result.damage, unread }),
     }
 }
 
 /// Which packs and sidecars a store has, by their sizes: one listing, no reading.
-pub struct Present(BTreeMap<String, u64>);
+pub struct Present(BTreeMap<String, Option<u64>>);
 
 impl Present {
     /// Lists them.
@@ -137,8 +159,12 @@ impl Present {
     pub fn check(&self, line: &PackLine) -> Result<()> {
         for (key, bytes) in [(line.pack.pack()?, line.bytes), (line.pack.sidecar()?, line.sidecar_bytes)] {
             match self.0.get(key.as_str()) {
-                Some(found) if *found == bytes => {}
-                Some(found) => {
+                Some(Some(found)) if *found == bytes => {}
+                Some(None) => {
+                    let what = "the medium does not even say how long it is";
+                    return Err(Problem::damaged(key.as_str(), what));
+                }
+                Some(Some(found)) => {
                     let what = format!("{found} bytes long instead of {bytes}");
                     return Err(Problem::damaged(key.as_str(), what));
                 }

@@ -34,4 +34,5 @@ mod space;
 mod stopping;
 mod strace;
 mod suite;
+mod unread;
 mod unreadable;

@@ -36,7 +36,7 @@ fn assert_noticed(gallery: &Gallery, expected: &Expected, case: &str) {
                 assert!(affected.remove(key), "{case}: {number} is gone unnoticed");
             }
             Some(found) if affected.remove(key) => {
-                let Stopped { problem, damage } =
+                let Stopped { problem, damage, .. } =
                     restore(vault, &found, &target, RestoreOptions::default(), &Silent).unwrap_err();
                 let concerned = expected.iter().filter(|(_, points)| points.contains(key));
                 let concerned: BTreeSet<_> = concerned.map(|(object, _)| object).collect();

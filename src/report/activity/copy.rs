@@ -50,9 +50,10 @@ pub struct CopyDone {
 }
 
 impl CopyDone {
-    /// True where nothing was missed, all came back, and nobody found any of it damaged.
+    /// True where nothing was missed, all came back, and nobody found any of it damaged or unreadable.
     pub fn is_sound(&self) -> bool {
-        self.missed_count == 0 && self.damage.is_empty() && self.state != CopyState::Damaged.word()
+        let unproven = [CopyState::Damaged.word(), CopyState::Stored.word()];
+        self.missed_count == 0 && self.damage.is_empty() && !unproven.contains(&self.state)
     }
 }
 

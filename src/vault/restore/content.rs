@@ -49,7 +49,11 @@ impl Shared {
     /// Remembers each damaged object once: many files may be lost with one.
     pub fn note(&self, problem: &Problem) {
         let mut damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
-        if !damage.iter().any(|noted| noted.place == problem.place) {
+        let is_same = |noted: &Problem| (&noted.place, &noted.what) == (&problem.place, &problem.what);
+        if !damage
+            .iter()
+            .any(|noted| is_same(noted) || noted.kind == Kind::Damaged && noted.place == problem.place)
+        {
             damage.push(problem.clone());
         }
     }
@@ -57,6 +61,11 @@ impl Shared {
     pub fn failed(&self) -> bool {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
+}
+
+/// True where the vault does not give what it was asked for, damaged or not.
+pub fn cannot_be_had(problem: &Problem) -> bool {
+    matches!(problem.kind, Kind::Damaged | Kind::Io)
 }
 
 /// Decodes one frame and writes its pieces.
@@ -70,7 +79,11 @@ pub fn work(vault: &Vault, job: Job, shared: &Shared, options: RestoreOptions, m
         };
         match written {
             Ok(()) => monitor.advance(u64::from(piece.chunk.size()), 0),
-            Err(problem) if problem.kind == Kind::Damaged && options.despite_damage => {
+            // An error while writing is the target's, whatever became of the vault.
+            Err(problem)
+                if options.despite_damage
+                    && (problem.kind == Kind::Damaged || raw.is_err() && cannot_be_had(&problem)) =>
+            {
                 lose(shared, &piece.output, &problem);
             }
             Err(problem) => shared.fail(problem),

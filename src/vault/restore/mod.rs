@@ -11,7 +11,7 @@ use super::format::{EntryKind, PageKind};
 use super::index::packs_of;
 use super::metadata::Kept;
 use super::roots::FoundRoot;
-use super::{Damage, Entries, Stopped, Vault, read_back, safe};
+use super::{Damage, Entries, Stopped, Unread, Vault, read_back, safe};
 use crate::domain::{ByteName, Kind, Monitor, Phase, Problem, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
@@ -53,6 +53,8 @@ pub struct RestoreReport {
     /// The objects of the point that are not as they were written, also where nothing is lost with them; only
     /// with `despite_damage`.
     pub damage: Vec<Damage>,
+    /// The same of objects that could not be read, though nothing says that they are damaged.
+    pub unread: Vec<Unread>,
 }
 
 /// A restored recovery point. Only this module makes one; what it may be used for depends on `State`.
@@ -80,18 +82,25 @@ pub fn restore(
     options: RestoreOptions,
     monitor: &dyn Monitor,
 ) -> std::result::Result<Restored<Written>, Stopped> {
-    let damage = check_objects(vault, found, monitor)?;
-    if !damage.is_empty() && !options.despite_damage {
-        return Err(Stopped { problem: takes_along(&damage, found), damage });
+    let Checked { damage, unread, failed } = check_objects(vault, found, monitor)?;
+    match failed {
+        Some(problem) if !options.despite_damage => return Err(Stopped { problem, damage, unread }),
+        None if !damage.is_empty() && !options.despite_damage => {
+            return Err(Stopped { problem: takes_along(&damage, found), damage, unread });
+        }
+        _ => {}
     }
     match write(vault, found, target, options, monitor) {
         Ok(mut report) => {
             report.damage = one_each(damage.into_iter().chain(report.damage));
+            report.unread.extend(unread);
+            report.unread.sort();
+            report.unread.dedup_by(|one, other| one.object == other.object);
             Ok(Restored { target: target.to_path_buf(), point: found.clone(), report, state: PhantomData })
         }
         Err(problem) => {
             let said = Damage::said_by(&problem, found.key.as_str());
-            Err(Stopped { damage: one_each(damage.into_iter().chain(said)), problem })
+            Err(Stopped { damage: one_each(damage.into_iter().chain(said)), unread, problem })
         }
     }
 }
@@ -144,42 +153,72 @@ impl Restored<Written> {
         monitor.end();
         let labels = compared.map_err(|problem| {
             let damage = Damage::said_by(&problem, self.point.key.as_str()).into_iter().collect();
-            Stopped { problem, damage }
+            Stopped { problem, damage, unread: Vec::new() }
         })?;
         let report = RestoreReport { labels, ..self.report };
         Ok(Restored { target: self.target, point: self.point, report, state: PhantomData })
     }
 }
 
-/// Reads back all that the point needs; what of it is damaged.
+/// What of a point's objects is not as it was written, or could not be read.
+#[derive(Default)]
+struct Checked {
+    damage: Vec<Damage>,
+    unread: Vec<Unread>,
+    /// The first problem that something could not be read for.
+    failed: Option<Problem>,
+}
+
+impl Checked {
+    /// Notes a problem with an object; gives back what is none.
+    fn note(&mut self, problem: Problem, point: &str) -> std::result::Result<(), Stopped> {
+        if let Some(said) = Damage::said_by(&problem, point) {
+            self.damage.push(said);
+        } else if let Some(said) = Unread::said_by(&problem, point) {
+            self.unread.push(said);
+            self.failed.get_or_insert(problem);
+        } else {
+            let (damage, unread) = (std::mem::take(&mut self.damage), std::mem::take(&mut self.unread));
+            return Err(Stopped { problem, damage, unread });
+        }
+        Ok(())
+    }
+}
+
+/// Reads back all that the point needs; what of it is damaged, and what could not be read.
 fn check_objects(
     vault: &Vault,
     found: &FoundRoot,
     monitor: &dyn Monitor,
-) -> std::result::Result<Vec<Damage>, Stopped> {
+) -> std::result::Result<Checked, Stopped> {
     let point = found.key.as_str();
-    let mut damage = Vec::new();
+    let mut checked = Checked::default();
     if let Err(problem) = vault.check_readme().map_err(super::gone) {
-        damage.push(Damage::said_by(&problem, point).ok_or(problem)?);
+        checked.note(problem, point)?;
     }
     let packs: Vec<_> = match packs_of(vault, found) {
         Ok(table) => table.into_values().collect(),
-        // The list of packs itself is damaged: the packs that the root names are known all the same.
-        Err(problem) => match Damage::said_by(&problem, point) {
-            Some(said) => {
-                damage.push(said);
-                found.root.list_packs.clone()
-            }
-            None => return Err(Stopped { problem, damage }),
-        },
+        // The list of packs itself cannot be had: the packs that the root names are known all the same.
+        Err(problem) => {
+            checked.note(problem, point)?;
+            found.root.list_packs.clone()
+        }
     };
     match read_back(vault, &packs, point, monitor) {
-        Ok(read) => Ok(one_each(damage.into_iter().chain(read.damage))),
+        Ok(read) => checked.damage.extend(read.damage),
         Err(stopped) => {
-            let damage = one_each(damage.into_iter().chain(stopped.damage));
-            Err(Stopped { problem: stopped.problem, damage })
+            checked.damage.extend(stopped.damage);
+            checked.unread.extend(stopped.unread);
+            // What stopped it is noted already, where it is about an object alone.
+            if Unread::said_by(&stopped.problem, point).is_none() {
+                checked.note(stopped.problem, point)?;
+            } else {
+                checked.failed.get_or_insert(stopped.problem);
+            }
         }
     }
+    checked.damage = one_each(checked.damage.into_iter());
+    Ok(checked)
 }
 
 /// Says which objects are damaged, which recovery point they take along, and what can be done.

@@ -5,8 +5,8 @@ use super::super::line::{is_at_or_above, split};
 use super::super::metadata::{Receiver, Spot, give};
 use super::super::roots::FoundRoot;
 use super::super::tree::runs;
-use super::super::{Damage, Entries, Vault};
-use super::content::{Job, Output, Piece, Shared, done, lose, work};
+use super::super::{Damage, Entries, Unread, Vault};
+use super::content::{Job, Output, Piece, Shared, cannot_be_had, done, lose, work};
 use super::target::Target;
 use super::{RestoreOptions, RestoreReport};
 use crate::domain::{ByteName, Kind, Monitor, Problem, Result};
@@ -75,6 +75,7 @@ pub fn restore_entries(
     let noted = shared.damage.into_inner().unwrap_or_else(PoisonError::into_inner);
     let said = noted.iter().filter_map(|problem| Damage::said_by(problem, found.key.as_str()));
     report.damage = said.collect();
+    report.unread = noted.iter().filter_map(|problem| Unread::said_by(problem, found.key.as_str())).collect();
     lose_other_names(&mut report.lost, links);
     report.lost.sort_by(|a, b| a.path.cmp(&b.path));
     report.lost.dedup_by(|a, b| a.path == b.path);
@@ -126,7 +127,7 @@ impl Maker<'_> {
             let entry = match entries.next_line() {
                 Ok(Some(entry)) => entry,
                 Ok(None) => break,
-                Err(problem) if problem.kind == Kind::Damaged && self.options.despite_damage => {
+                Err(problem) if self.options.despite_damage && cannot_be_had(&problem) => {
                     let path = ByteName(b"(a page of the tree, with entries nobody can name)".to_vec());
                     report.lost.push(Lost { path, because: problem.to_string() });
                     self.shared.note(&problem);
@@ -295,7 +296,7 @@ impl Maker<'_> {
         for run in runs(self.vault, content.as_ref()) {
             match run {
                 Ok(run) => self.add(&output, &run)?,
-                Err(problem) if problem.kind == Kind::Damaged && self.options.despite_damage => {
+                Err(problem) if self.options.despite_damage && cannot_be_had(&problem) => {
                     lose(self.shared, &output, &problem);
                     break;
                 }
