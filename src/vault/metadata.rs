@@ -272,9 +272,7 @@ pub fn give(spot: Spot<'_>, meta: &Meta, receiver: Receiver, kept: &mut Kept) ->
         Spot::Named(dir, name) => rustix::fs::chownat(dir, name, owner.0, owner.1, AtFlags::SYMLINK_NOFOLLOW),
         Spot::Open(fd) => rustix::fs::fchown(fd, owner.0, owner.1),
     };
-    if owned.is_err() {
-        kept.ownership += 1;
-    }
+    kept.ownership += u64::from(owned.is_err());
     if receiver == Receiver::Made {
         let there = spot.xattr_names()?;
         for name in
@@ -286,9 +284,7 @@ pub fn give(spot: Spot<'_>, meta: &Meta, receiver: Receiver, kept: &mut Kept) ->
     for (name, value) in &meta.xattrs {
         let set =
             STANDARD.decode(value).map_err(|_| Errno::INVAL).and_then(|value| spot.set_xattr(name, &value));
-        if set.is_err() {
-            kept.xattrs += 1;
-        }
+        kept.xattrs += u64::from(set.is_err());
     }
     let mut mode = u32::from_str_radix(&meta.mode, 8).map_err(|_| Errno::INVAL)? & 0o7777;
     if owned.is_err() {
