@@ -87,14 +87,16 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
         let what = "all that it needs was read back, yet meanwhile another run could not read some of it";
         notices.push(format!("{what}: run `outlive verify`"));
     }
-    notices.extend(doubts(&Roots::read(&vault)?, &history).remove(&report.root.id).map(|because| {
-        format!("this point does not count as a recovery point until it was restored by its name: {because}")
+    let doubted = doubts(&Roots::read(&vault)?, &history).remove(&report.root.id);
+    notices.extend(doubted.as_ref().map(|because| {
+        format!("this point does not count as a recovery point: {because} Once it was restored by its name, it does")
     }));
     Ok(CopyDone {
         seconds: began.elapsed().as_secs_f64(),
         copy_seconds: written.as_secs_f64(),
         state: state.unwrap_or(CopyState::Stored).word(),
         damage,
+        doubted,
         notices,
         ..summary(&volume, &vault, &report)
     })

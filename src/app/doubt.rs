@@ -1,33 +1,72 @@
 //! Points that may be of something else than their volume: an unmounted mount point is an empty directory.
 
-use crate::domain::CopyState;
+use crate::domain::{CopyState, VolumeKind};
 use crate::ledger::History;
 use crate::vault::format::{Digest, Root};
 use crate::vault::{FoundRoot, Roots};
 use std::collections::BTreeMap;
 
 /// Why points are doubted, by their identity. Each is compared with the newest one before it, of the same
-/// volume, that is complete and not doubted itself. Whoever restored a point by its name, and had it
-/// compared, has seen what is in it: then it is doubted no more.
+/// volume, that is complete and not doubted itself. A doubt ends where a person restored the point by its name,
+/// and had it compared, so has seen what is in it; or where a later point shows that the volume was converted.
 pub fn doubts(roots: &Roots, history: &History) -> BTreeMap<Digest, String> {
-    let mut trusted: BTreeMap<&str, &FoundRoot> = BTreeMap::new();
-    let mut doubted = BTreeMap::new();
+    let mut volumes: BTreeMap<&str, Line<'_>> = BTreeMap::new();
     for found in roots.sound.iter().filter(|found| found.root.is_complete()) {
-        let volume = found.root.volume.0.as_str();
-        let why = trusted.get(volume).and_then(|before| differs(&before.root, &found.root));
-        match why.filter(|_| history.state(&found.record()) != Some(CopyState::Restored)) {
-            Some(why) => drop(doubted.insert(found.id, why)),
-            None => drop(trusted.insert(volume, found)),
-        }
+        let seen = history.state(&found.record()) == Some(CopyState::Restored);
+        volumes.entry(found.root.volume.0.as_str()).or_default().add(found, seen);
     }
-    doubted
+    volumes.into_values().flat_map(|line| line.doubted).map(|(found, why)| (found.id, why)).collect()
 }
 
-fn differs(before: &Root, now: &Root) -> Option<String> {
+/// The complete points of one volume, oldest first, so far.
+#[derive(Default)]
+struct Line<'a> {
+    trusted: Option<&'a Root>,
+    doubted: Vec<(&'a FoundRoot, String)>,
+}
+
+impl<'a> Line<'a> {
+    fn add(&mut self, found: &'a FoundRoot, seen: bool) {
+        let why = self.trusted.and_then(|before| sign(before, &found.root));
+        if let (Some(why), false) = (why, seen) {
+            let trusted = self.trusted;
+            let shown =
+                |one: &FoundRoot| trusted.is_some_and(|before| was_converted(before, &one.root, &found.root));
+            if !self.doubted.iter().any(|(one, _)| shown(one)) {
+                self.doubted.push((found, why));
+                return;
+            }
+            self.doubted.retain(|(one, _)| !shown(one));
+        }
+        self.trusted = Some(&found.root);
+    }
+}
+
+/// What an unmounted mount point shows, and nothing else does: the directory below the filesystem, or no files.
+fn sign(before: &Root, now: &Root) -> Option<String> {
     let (was, is) = (before.volume_kind, now.volume_kind);
-    if was != is {
+    let (had, has) = (before.totals.files, now.totals.files);
+    if unmounted(was, is) {
         return Some(format!("it was a {} before and is a {} now: was it mounted?", was.word(), is.word()));
     }
-    let (had, has) = (before.totals.files, now.totals.files);
     (had > 0 && has == 0).then(|| format!("it had {had} files before and has none now: was it mounted?"))
+}
+
+/// True where what is there now may be what the one before was mounted on.
+fn unmounted(was: VolumeKind, is: VolumeKind) -> bool {
+    match was {
+        VolumeKind::Filesystem => matches!(is, VolumeKind::Subvolume | VolumeKind::Directory),
+        VolumeKind::Subvolume => is == VolumeKind::Directory,
+        VolumeKind::Directory | VolumeKind::Image | VolumeKind::Device => false,
+    }
+}
+
+/// True where two points in a row, of the same new kind, each hold what was there before, or at least half as many
+/// files. Less may be what came to lie below the mount point while nothing was mounted there.
+fn was_converted(before: &Root, doubted: &Root, now: &Root) -> bool {
+    let holds = |root: &Root| {
+        let files = root.totals.files;
+        files > 0 && files >= before.totals.files.div_ceil(2)
+    };
+    doubted.volume_kind == now.volume_kind && holds(doubted) && holds(now)
 }

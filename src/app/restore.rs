@@ -205,7 +205,10 @@ fn newer_incomplete(found: &FoundRoot, roots: &Roots) -> Option<String> {
 /// Extended attributes that are there now though nobody stored them.
 fn not_stored(report: &RestoreReport) -> impl Iterator<Item = String> {
     let said = [
-        (&report.labels, "the kernel gave restored entries labels that were not stored"),
+        (
+            &report.labels,
+            "the kernel or the filesystem gave restored entries attributes that were not stored",
+        ),
         (&report.target_keeps, "the target was there before, and keeps attributes that were not stored"),
     ];
     said.into_iter().filter(|(names, _)| !names.is_empty()).map(|(names, what)| {

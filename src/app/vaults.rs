@@ -159,6 +159,7 @@ pub fn list_vault(context: &Context, path: &Path) -> Result<VaultListed> {
     let vault = open_vault(path)?;
     let roots = Roots::read(&vault)?;
     let history = History::of(&Ledger::look(&context.state, PATIENCE)?, &VaultRef::of(&vault)?);
+    let mut doubts = doubts(&roots, &history);
     let points = roots.sound.iter().map(|found| ListedPoint {
         point: found.short(),
         id: found.id.to_string(),
@@ -169,6 +170,7 @@ pub fn list_vault(context: &Context, path: &Path) -> Result<VaultListed> {
         state: state_of(&vault, found, &history).word(),
         read_since: history.read_since.get(&found.id).copied(),
         missed: found.root.totals.missed,
+        doubted: doubts.remove(&found.id),
     });
     Ok(VaultListed {
         place: vault.place(),

@@ -12,6 +12,9 @@ pub fn run(terminal: &Terminal, options: &Copy) -> Result<Outcome, Failure> {
     let order = CopyOrder { path: options.path.clone(), vault: options.vault.clone(), live: options.live };
     let done = app::copy(&terminal.context, &order, &terminal.monitor())
         .map_err(|problem| Failure::new(problem, Exit::CopyFailed))?;
-    let exits = if done.is_sound() { vec![] } else { vec![Exit::CopyFailed] };
+    let mut exits = if done.is_sound() { vec![] } else { vec![Exit::CopyFailed] };
+    if done.doubted.is_some() {
+        exits.push(Exit::Undetermined);
+    }
     Ok(Outcome { text: terminal.tell(&done, &Exit::codes(&exits)), exits })
 }

@@ -1,17 +1,14 @@
 //! What a vault already holds: packs, and where chunks are. A cache in memory, made anew for each copy.
 
-use super::check_pack::decode_pack;
-use super::format::{
-    Chunk, Digest, Frame, MAX_OBJECT, PackKey, PackLine, PackRole, ROOTS, SIDECARS, Sidecar,
-};
-use super::parallel::in_parallel;
+use super::format::{Chunk, Digest, Frame, PackKey, PackLine, PackRole, Sidecar};
+use super::leftover::{Leftover, Prover, Wanted, each_leftover};
 use super::readback::Present;
 use super::roots::FoundRoot;
 use super::tree::Lines;
 use super::{Vault, format::PageKind};
-use crate::domain::{Kind, Monitor, Phase, Problem, Result};
-use crate::store::Key;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::domain::{Monitor, Problem, Result};
+use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
+use std::sync::Arc;
 
 /// Data chunks remembered at most: 64 bytes each. More is not needed to be right, only to send less.
 const MOST_CHUNKS: usize = 400_000;
@@ -34,17 +31,41 @@ pub struct Index {
     chunks: HashMap<Digest, Place>,
     /// Pages by their digest. A page is alone in its frame, so content is never taken for one.
     pages: HashMap<Digest, Frame>,
+    /// The packs among them that nothing vouches for yet.
+    leftovers: HashMap<PackKey, Arc<Leftover>>,
+}
+
+/// Something that may be stored already.
+#[derive(Debug)]
+pub struct Found {
+    frame: Frame,
+    skip: u32,
+    leftover: Option<Arc<Leftover>>,
+}
+
+impl Found {
+    /// The frame, and where in the decoded frame the bytes begin, where its pack holds what it is said to. What a
+    /// stopped run left is decoded for that: not while the index is locked.
+    pub fn proved(self, prover: Prover<'_>) -> Option<(Frame, u32)> {
+        let holds = self.leftover.is_none_or(|leftover| prover.holds(&leftover));
+        holds.then_some((self.frame, self.skip))
+    }
 }
 
 impl Index {
-    /// The frame of a chunk that is stored already, and where in the decoded frame it begins.
-    pub fn find(&self, chunk: &Chunk) -> Option<(Frame, u32)> {
+    /// Where a chunk is stored already, or is said to be.
+    pub fn find(&self, chunk: &Chunk) -> Option<Found> {
         let place = self.chunks.get(&chunk.sha256()).filter(|place| place.size == chunk.size())?;
         let pack = self.packs.get(place.pack as usize)?.clone();
-        Some((Frame { pack, at: place.at, length: place.length }, place.skip))
+        Some(self.found(Frame { pack, at: place.at, length: place.length }, place.skip))
     }
 
-    /// Remembers the chunks of a frame, as far as there is room.
+    fn found(&self, frame: Frame, skip: u32) -> Found {
+        let leftover = self.leftovers.get(&frame.pack).cloned();
+        Found { frame, skip, leftover }
+    }
+
+    /// Remembers the chunks of a frame, as far as there is room. What nothing vouches for gives way.
     pub fn insert(&mut self, frame: &Frame, chunks: &[Chunk]) {
         let pack = match self.numbers.get(&frame.pack) {
             Some(number) => *number,
@@ -59,20 +80,30 @@ impl Index {
         for chunk in chunks {
             if self.chunks.len() < MOST_CHUNKS {
                 let place = Place { pack, at: frame.at, length: frame.length, skip, size: chunk.size() };
-                self.chunks.entry(chunk.sha256()).or_insert(place);
+                let unproved = |place: &Place| {
+                    let pack = self.packs.get(place.pack as usize);
+                    pack.is_some_and(|pack| is_unproved(&self.leftovers, pack))
+                };
+                match self.chunks.entry(chunk.sha256()) {
+                    hash_map::Entry::Occupied(known) if !unproved(known.get()) => {}
+                    other => drop(other.insert_entry(place)),
+                }
             }
             skip += chunk.size();
         }
     }
 
-    /// The frame of a page that is stored already.
-    pub fn find_page(&self, digest: &Digest) -> Option<Frame> {
-        self.pages.get(digest).cloned()
+    /// Where a page is stored already, or is said to be.
+    pub fn find_page(&self, digest: &Digest) -> Option<Found> {
+        self.pages.get(digest).map(|frame| self.found(frame.clone(), 0))
     }
 
-    /// Remembers a page.
+    /// Remembers a page. What nothing vouches for gives way.
     pub fn insert_page(&mut self, digest: Digest, frame: Frame) {
-        self.pages.entry(digest).or_insert(frame);
+        match self.pages.entry(digest) {
+            hash_map::Entry::Occupied(known) if !is_unproved(&self.leftovers, &known.get().pack) => {}
+            other => drop(other.insert_entry(frame)),
+        }
     }
 
     fn add_sidecar(&mut self, sidecar: &Sidecar) {
@@ -86,9 +117,20 @@ impl Index {
         }
     }
 
+    /// Remembers what a pack is said to hold, unless it is known to be elsewhere.
+    fn add_leftover(&mut self, leftover: Leftover, sidecar: &Sidecar) -> Wanted {
+        self.leftovers.insert(leftover.line().pack.clone(), Arc::new(leftover));
+        self.add_sidecar(sidecar);
+        if self.is_full() { Wanted::Enough } else { Wanted::More }
+    }
+
     fn is_full(&self) -> bool {
         self.chunks.len() >= MOST_CHUNKS
     }
+}
+
+fn is_unproved(leftovers: &HashMap<PackKey, Arc<Leftover>>, pack: &PackKey) -> bool {
+    leftovers.get(pack).is_some_and(|leftover| !leftover.is_proved())
 }
 
 /// The packs of a recovery point by name.
@@ -97,10 +139,10 @@ pub type PackTable = BTreeMap<PackKey, PackLine>;
 /// What a new copy may build on.
 #[derive(Debug, Default)]
 pub struct Holdings {
-    /// Packs that may be referred to.
-    pub packs: PackTable,
     /// Packs of the parent point: a copy made on a point that was read back need not read these again.
-    pub of_parent: BTreeSet<PackKey>,
+    pub of_parent: PackTable,
+    /// Packs that runs left which were stopped: they may be referred to once they are decoded.
+    pub left: PackTable,
     /// Where their chunks are.
     pub index: Index,
 }
@@ -144,12 +186,11 @@ impl Holdings {
             && let Ok(packs) = packs_of(vault, parent)
         {
             not_adopted.extend(packs.keys().cloned());
-            holdings.packs = packs;
+            holdings.of_parent = packs;
             let present = Present::list(vault)?;
-            holdings.packs.retain(|pack, line| !avoid.contains(pack) && present.check(line).is_ok());
+            holdings.of_parent.retain(|pack, line| !avoid.contains(pack) && present.check(line).is_ok());
         }
-        holdings.of_parent = holdings.packs.keys().cloned().collect();
-        let mut lines: Vec<PackLine> = holdings.packs.values().cloned().collect();
+        let mut lines: Vec<PackLine> = holdings.of_parent.values().cloned().collect();
         // Pages first: they are few, and they are what keeps an unchanged copy small.
         lines.sort_by_key(|line| matches!(line.role, PackRole::Data));
         for line in lines {
@@ -160,68 +201,13 @@ impl Holdings {
                 holdings.index.add_sidecar(&sidecar);
             }
         }
-        holdings.adopt_unfinished(vault, &not_adopted, monitor)?;
+        if !holdings.index.is_full() {
+            let Self { left, index, .. } = &mut holdings;
+            each_leftover(vault, &not_adopted, monitor, |leftover, sidecar| {
+                left.insert(leftover.line().pack.clone(), leftover.line().clone());
+                index.add_leftover(leftover, sidecar)
+            })?;
+        }
         Ok(holdings)
     }
-
-    /// Adds the packs of runs that have no root: their chunks arrived, so they are not sent again. No root
-    /// vouches for their sidecars, so that each pack is decoded first, and must be what its sidecar says.
-    fn adopt_unfinished(
-        &mut self,
-        vault: &Vault,
-        not_adopted: &BTreeSet<PackKey>,
-        monitor: &dyn Monitor,
-    ) -> Result<()> {
-        let run_of = |key: &Key| key.name().split('-').nth(1).unwrap_or_default().to_owned();
-        let finished: BTreeSet<String> =
-            vault.store().list(ROOTS)?.iter().map(|root| run_of(&root.key)).collect();
-        let sidecars = vault.store().list(SIDECARS)?.into_iter();
-        let packs = sidecars.map(|listed| PackKey(listed.key.name().into())).filter(|pack| {
-            let run = pack.0.split('-').next().unwrap_or_default();
-            !finished.contains(run) && !not_adopted.contains(pack)
-        });
-        let packs: Vec<PackKey> = packs.collect();
-        if packs.is_empty() {
-            return Ok(());
-        }
-        monitor.begin(Phase::Verify, None);
-        let adopted = packs.chunks(TOGETHER).try_for_each(|some| self.adopt(vault, some, monitor));
-        monitor.end();
-        adopted
-    }
-
-    fn adopt(&mut self, vault: &Vault, packs: &[PackKey], monitor: &dyn Monitor) -> Result<()> {
-        if self.index.is_full() {
-            return Ok(());
-        }
-        let read = in_parallel(packs, |pack| match unfinished_pack(vault, pack, monitor) {
-            Err(problem) if problem.kind == Kind::Cancelled => Err(problem),
-            // Whatever is wrong with it, the copy does without it.
-            other => Ok(other.ok()),
-        });
-        for (line, sidecar) in read?.into_iter().flatten() {
-            self.index.add_sidecar(&sidecar);
-            self.packs.insert(line.pack.clone(), line);
-        }
-        Ok(())
-    }
-}
-
-/// Packs without a root that are decoded before their sidecars are let go of.
-const TOGETHER: usize = 4;
-
-/// A pack that no root names, as its own sidecar describes it: with every frame decoded to that.
-fn unfinished_pack(vault: &Vault, pack: &PackKey, monitor: &dyn Monitor) -> Result<(PackLine, Sidecar)> {
-    let bytes = vault.store().get_bytes(&pack.sidecar()?, MAX_OBJECT)?;
-    let sidecar = Sidecar::open(pack, &bytes)?;
-    let line = PackLine {
-        pack: pack.clone(),
-        role: sidecar.header.role,
-        bytes: sidecar.header.bytes,
-        sha256: sidecar.header.sha256,
-        sidecar_bytes: bytes.len() as u64,
-        sidecar_sha256: Digest::of(&bytes),
-    };
-    decode_pack(vault, &line, &sidecar, monitor)?;
-    Ok((line, sidecar))
 }

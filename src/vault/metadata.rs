@@ -42,7 +42,7 @@ pub struct Kept {
 /// Compares metadata after a restore. What could not be given back is excused entry by entry, and no more
 /// often than the restore counted: any further difference is one.
 ///
-/// A label that the kernel's security module gives whatever is made is no difference, but is remembered.
+/// What the kernel or the filesystem gives by itself to whatever is made is no difference, but is remembered.
 #[derive(Debug, Default)]
 pub struct Excuses {
     allowed: Kept,
@@ -85,7 +85,7 @@ impl Excuses {
         self.xattrs_differ(&stored.meta.xattrs, &seen.meta.xattrs).then_some("extended attributes")
     }
 
-    /// The names of labels that were not stored and are there now, so far.
+    /// The names of attributes that were not stored and were given all the same, so far.
     pub fn labels(&self) -> BTreeSet<String> {
         self.labels.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -108,9 +108,12 @@ impl Excuses {
     }
 }
 
-/// What a security module of the kernel may give every new entry. Capabilities it never gives.
+/// What a new entry may be given without anybody's asking: by a security module of the kernel, which never
+/// gives capabilities; or by its filesystem, as btrfs hands down compression and a server shows its own ACL.
 fn is_label(name: &str) -> bool {
-    name.starts_with("security.") && name != "security.capability"
+    (name.starts_with("security.") && name != "security.capability")
+        || name.starts_with("btrfs.")
+        || matches!(name, "system.nfs4_acl" | "system.cifs_acl")
 }
 
 /// Counts so many more, if the sum stays within what is allowed.
@@ -198,9 +201,7 @@ pub fn give(spot: Spot<'_>, meta: &Meta, receiver: Receiver, kept: &mut Kept) ->
         Spot::Named(dir, name) => rustix::fs::chownat(dir, name, owner.0, owner.1, AtFlags::SYMLINK_NOFOLLOW),
         Spot::Open(fd) => rustix::fs::fchown(fd, owner.0, owner.1),
     };
-    if owned.is_err() {
-        kept.ownership += 1;
-    }
+    kept.ownership += u64::from(owned.is_err());
     if receiver == Receiver::Made {
         let there = spot.xattr_names()?;
         for name in
@@ -212,9 +213,7 @@ pub fn give(spot: Spot<'_>, meta: &Meta, receiver: Receiver, kept: &mut Kept) ->
     for (name, value) in &meta.xattrs {
         let set =
             STANDARD.decode(value).map_err(|_| Errno::INVAL).and_then(|value| spot.set_xattr(name, &value));
-        if set.is_err() {
-            kept.xattrs += 1;
-        }
+        kept.xattrs += u64::from(set.is_err());
     }
     let mut mode = u32::from_str_radix(&meta.mode, 8).map_err(|_| Errno::INVAL)? & 0o7777;
     if owned.is_err() {
@@ -307,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_of_the_kernel_is_remembered_and_no_other_attribute_is_excused() {
+    fn what_kernel_and_filesystem_give_is_remembered_and_no_other_attribute_is_excused() {
         let label = ("security.selinux", "system_u");
         let excuses = Excuses::new(Kept { ownership: 0, xattrs: 1 });
         let difference = |stored: &[(&str, &str)], seen: &[(&str, &str)]| {
@@ -317,6 +316,10 @@ mod tests {
         assert_eq!(excuses.labels(), ["security.selinux".to_owned()].into());
         for other in ["security.capability", "system.posix_acl_access", "user.a"] {
             assert_eq!(difference(&[], &[(other, "x")]), Some("extended attributes"), "{other}");
+        }
+        for given in ["btrfs.compression", "system.nfs4_acl", "system.cifs_acl"] {
+            assert_eq!(difference(&[], &[(given, "x")]), None, "{given}");
+            assert_eq!(difference(&[(given, "y")], &[(given, "y")]), None, "{given}");
         }
         // A stored label that could not be set counts as one that was not given, and no more often.
         assert_eq!(difference(&[("security.selinux", "stored")], &[label]), None);

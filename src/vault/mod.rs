@@ -4,6 +4,7 @@ mod check_pack;
 mod findings;
 pub mod format;
 mod index;
+mod leftover;
 mod line;
 pub mod metadata;
 mod pack;

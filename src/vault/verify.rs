@@ -37,7 +37,7 @@ pub struct VerifyReport {
     pub unread: Vec<Unread>,
     /// Why it ended before all was read; none where it did not.
     pub stopped: Option<Problem>,
-    /// Packs of runs that were stopped before they wrote a root: no point needs them.
+    /// Packs that no recovery point that can be read needs: of runs that were stopped, for one.
     pub unfinished_packs: u64,
 }
 

@@ -15,8 +15,19 @@ fn points(place: &Place, data: &Path, vault: &Path) -> Vec<Value> {
     points
 }
 
+/// A copy that is not doubted.
 fn copy(place: &Place, data: &Path, vault: &Path) -> Value {
-    let copied = place.outlive(&[&"copy", &data, &"--vault", &vault, &"--format", &"json"]).end().expect(0);
+    copy_ending(place, data, vault, 0)
+}
+
+/// A copy that is doubted: whether it is one cannot be said.
+fn doubted_copy(place: &Place, data: &Path, vault: &Path) -> Value {
+    copy_ending(place, data, vault, 11)
+}
+
+fn copy_ending(place: &Place, data: &Path, vault: &Path, code: i32) -> Value {
+    let copied =
+        place.outlive(&[&"copy", &data, &"--vault", &vault, &"--format", &"json"]).end().expect(code);
     // Points are told apart, and named, by the second.
     std::thread::sleep(std::time::Duration::from_millis(1100));
     copied.json("copy")
@@ -30,7 +41,7 @@ fn unmounted(place: &Place) -> (PathBuf, PathBuf, String) {
     let first = copy(place, &data, &vault);
     assert_eq!((&first["files"], &first["notices"]), (&40.into(), &Value::Array(Vec::new())));
     tool("umount", &[data.as_os_str()]);
-    let second = copy(place, &data, &vault);
+    let second = doubted_copy(place, &data, &vault);
     assert_eq!(second["files"], 0);
     assert!(second["notices"].to_string().contains("was it mounted?"), "{second:#}");
     (data, vault, second["point"].as_str().unwrap().to_owned())
@@ -40,7 +51,7 @@ fn unmounted(place: &Place) -> (PathBuf, PathBuf, String) {
 fn a_copy_of_an_unmounted_mount_point_is_doubted_and_so_is_each_one_after_it() {
     let place = Place::new();
     let (data, vault, _) = unmounted(&place);
-    let third = copy(&place, &data, &vault);
+    let third = doubted_copy(&place, &data, &vault);
     assert!(third["notices"].to_string().contains("a filesystem before and is a directory now"));
     let points = points(&place, &data, &vault);
     let usable: Vec<bool> = points.iter().map(|point| point["usable"] == "yes").collect();
@@ -49,6 +60,13 @@ fn a_copy_of_an_unmounted_mount_point_is_doubted_and_so_is_each_one_after_it() {
     let restore = place.outlive(&[&"restore", &"--vault", &vault, &"--to", &target]).end().expect(2);
     restore.complains("was it mounted?").complains("--point");
     assert!(!target.exists());
+    // The list, to which the refusal points, shows it.
+    let list: [&dyn AsRef<OsStr>; 5] = [&"vault", &"list", &vault, &"--format", &"json"];
+    let listed = place.outlive(&list).end().expect(0).json("vault-list");
+    let doubted: Vec<bool> =
+        listed["points"].as_array().unwrap().iter().map(|point| point["doubted"].is_string()).collect();
+    assert_eq!(doubted, [false, true, true], "{listed:#}");
+    place.outlive(&list[..3]).end().expect(0).says("doubted,").says("DOUBTED").says("was it mounted?");
 }
 
 #[test]
@@ -72,13 +90,57 @@ fn a_copy_in_which_all_files_are_gone_is_doubted_until_there_are_some_again() {
     let vault = place.path("vault");
     copy(&place, &data, &vault);
     fs::remove_file(data.join("a")).unwrap();
-    let emptied = copy(&place, &data, &vault);
+    let emptied = doubted_copy(&place, &data, &vault);
     assert!(emptied["notices"].to_string().contains("it had 1 files before and has none now"), "{emptied:#}");
     place.file("data/b", "content");
     assert_eq!(copy(&place, &data, &vault)["notices"], Value::Array(Vec::new()));
     let points = points(&place, &data, &vault);
     let usable: Vec<bool> = points.iter().map(|point| point["usable"] == "yes").collect();
     assert_eq!(usable, [true, false, true], "{points:#?}");
+}
+
+#[test]
+fn a_directory_where_a_filesystem_with_files_is_mounted_now_is_not_doubted_on_any_host() {
+    let place = Place::new();
+    let data = place.file("data/a", "content").parent().unwrap().to_owned();
+    let vault = place.path("vault");
+    copy(&place, &data, &vault);
+    tool("mount", &["-t".as_ref(), "tmpfs".as_ref(), "tmpfs".as_ref(), data.as_os_str()]);
+    fs::write(data.join("a"), "content").unwrap();
+    let second = copy(&place, &data, &vault);
+    assert_eq!((&second["notices"], &second["doubted"]), (&Value::Array(Vec::new()), &Value::Null));
+    let target = place.path("target");
+    let restore: [&dyn AsRef<OsStr>; 5] = [&"restore", &"--vault", &vault, &"--to", &target];
+    place.outlive_with_state(&place.path("fresh"), &restore).end().expect(0);
+    tool("umount", &[data.as_os_str()]);
+    assert_eq!(names(&target), ["a"]);
+}
+
+#[test]
+fn a_filesystem_that_became_a_directory_is_doubted_until_a_later_copy_shows_that_it_stays_one() {
+    let place = Place::new();
+    let (data, vault) = (place.directory("data"), place.path("vault"));
+    let write = |count: usize| {
+        (0..count).for_each(|number| fs::write(data.join(number.to_string()), "content").unwrap());
+    };
+    tool("mount", &["-t".as_ref(), "tmpfs".as_ref(), "tmpfs".as_ref(), data.as_os_str()]);
+    write(40);
+    copy(&place, &data, &vault);
+    tool("umount", &[data.as_os_str()]);
+    // A stray file or two below an unmounted mount point make it no volume, however often they are copied.
+    write(2);
+    doubted_copy(&place, &data, &vault);
+    doubted_copy(&place, &data, &vault);
+    write(39);
+    doubted_copy(&place, &data, &vault);
+    assert_eq!(copy(&place, &data, &vault)["notices"], Value::Array(Vec::new()));
+    let usable: Vec<bool> =
+        points(&place, &data, &vault).iter().map(|point| point["usable"] == "yes").collect();
+    assert_eq!(usable, [true, false, false, true, true]);
+    let target = place.path("target");
+    let restore: [&dyn AsRef<OsStr>; 5] = [&"restore", &"--vault", &vault, &"--to", &target];
+    place.outlive_with_state(&place.path("fresh"), &restore).end().expect(0);
+    assert_eq!(names(&target).len(), 39);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What a stopped run left is built upon only where it is what its sidecar says: no digest vouches for a
 //! sidecar that no root names.
 
-use super::support::{Place, assert_same, noise, overwrite};
+use super::recorder::Recorder;
+use super::support::{Place, assert_same, copy_as, copy_into, noise, overwrite};
 use crate::hand::fs;
 use outlive::domain::Silent;
 use outlive::vault::format::{Chunk, PackKey, PackRole, Sidecar};
@@ -140,7 +141,25 @@ fn the_pack_of_the_point_before_keeps_the_digests_that_its_root_names() {
     overwrite(&path, &bytes);
     let vault: &Vault = &stopped.place.vault;
     fs::write(stopped.original.join("new"), "new").unwrap();
-    let second = super::support::copy_into(vault, &stopped.original, &Silent).unwrap();
+    let second = copy_into(vault, &stopped.original, &Silent).unwrap();
     let line = second.packs.iter().find(|line| line.pack == sidecar.header.pack);
     assert!(line.is_none_or(|line| line == named), "{line:?} instead of {named:?}");
+}
+
+#[test]
+fn what_a_stopped_run_left_is_read_once_by_a_copy_that_builds_on_it_and_never_by_one_that_does_not() {
+    let stopped = Stopped::new();
+    let pack = stopped.sidecar(PackRole::Data).1.header.pack.pack().unwrap();
+    let store = Recorder::open(&stopped.place.path("vault")).unwrap();
+    let vault = Vault::open(store.clone()).unwrap();
+    let other = stopped.place.path("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("small"), "two bytes").unwrap();
+    for _ in 0..2 {
+        copy_as("test:/other", &vault, &other, &Silent).unwrap();
+        assert_eq!(store.times_read(&pack), 0, "a copy that needs nothing of it reads it");
+    }
+    let report = copy_into(&vault, &stopped.original, &Silent).unwrap();
+    assert!(report.packs.iter().any(|line| line.pack.pack().unwrap() == pack), "it was not built upon");
+    assert_eq!(store.times_read(&pack), 1);
 }

@@ -107,3 +107,43 @@ fn a_label_of_the_kernel_is_told_and_any_other_attribute_that_was_not_stored_is_
     assert_eq!(problem.kind, Kind::Damaged);
     assert!(problem.what.contains("extended attributes"), "{problem}");
 }
+
+/// A btrfs filesystem in an image file, mounted while this lives.
+struct Btrfs(PathBuf);
+
+impl Drop for Btrfs {
+    fn drop(&mut self) {
+        run("umount", &[self.0.to_str().unwrap()]);
+    }
+}
+
+impl Btrfs {
+    fn mounted(place: &Place) -> Self {
+        let (image, at) = (place.path("btrfs.image"), place.path("btrfs"));
+        run("truncate", &["-s", "128M", image.to_str().unwrap()]);
+        run("mkfs.btrfs", &["-q", image.to_str().unwrap()]);
+        fs::create_dir(&at).unwrap();
+        run("mount", &["-o", "loop", image.to_str().unwrap(), at.to_str().unwrap()]);
+        Self(at)
+    }
+}
+
+#[test]
+fn a_property_that_btrfs_hands_down_is_told_and_no_difference() {
+    let place = Place::new();
+    place.copy(&tree(&place));
+    let btrfs = Btrfs::mounted(&place);
+    for (name, made) in [("new", false), ("there", true)] {
+        let above = btrfs.0.join(format!("above {name}"));
+        fs::create_dir(&above).unwrap();
+        run("btrfs", &["property", "set", above.to_str().unwrap(), "compression", "zstd"]);
+        let target = above.join("target");
+        if made {
+            fs::create_dir(&target).unwrap();
+        }
+        let report = verified(&place, written(&place, &target)).unwrap();
+        assert!(report.labels.contains("btrfs.compression"), "{name}: {report:?}");
+        let kept = run("btrfs", &["property", "get", target.join("file").to_str().unwrap(), "compression"]);
+        assert_eq!(kept.trim(), "compression=zstd", "{name}: nothing was handed down");
+    }
+}

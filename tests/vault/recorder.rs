@@ -15,15 +15,29 @@ type Written = Arc<Mutex<BTreeMap<Key, u64>>>;
 pub struct Recorder {
     inner: DirStore,
     written: Written,
+    read: Mutex<Vec<Key>>,
 }
 
 impl Recorder {
     pub fn create(path: &Path) -> Result<Arc<Self>> {
-        Ok(Arc::new(Self { inner: DirStore::create(path)?, written: Written::default() }))
+        Ok(Arc::new(Self {
+            inner: DirStore::create(path)?,
+            written: Written::default(),
+            read: Mutex::default(),
+        }))
     }
 
     pub fn open(path: &Path) -> Result<Arc<Self>> {
-        Ok(Arc::new(Self { inner: DirStore::open(path)?, written: Written::default() }))
+        Ok(Arc::new(Self {
+            inner: DirStore::open(path)?,
+            written: Written::default(),
+            read: Mutex::default(),
+        }))
+    }
+
+    /// How often this object was read so far, from its beginning.
+    pub fn times_read(&self, key: &Key) -> usize {
+        self.read.lock().unwrap().iter().filter(|read| *read == key).count()
     }
 }
 
@@ -48,6 +62,9 @@ impl Store for Recorder {
     }
 
     fn get(&self, key: &Key, offset: u64) -> Result<Box<dyn Read + Send>> {
+        if offset == 0 {
+            self.read.lock().unwrap().push(key.clone());
+        }
         self.inner.get(key, offset)
     }
 

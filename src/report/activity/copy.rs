@@ -41,6 +41,8 @@ pub struct CopyDone {
     pub missed: Vec<MissedPath>,
     /// What did not come back from the store as it was written.
     pub damage: Vec<DamagedObject>,
+    /// Why the point may be of something else than its volume, and does not count; none where nothing says so.
+    pub doubted: Option<String>,
     /// What else should be known.
     pub notices: Vec<String>,
     /// Seconds until the last object was durable.
@@ -63,7 +65,11 @@ impl Told for CopyDone {
     }
 
     fn text(&self, look: Look) -> String {
-        let tone = if self.is_sound() { Tone::Good } else { Tone::Bad };
+        let tone = match (self.is_sound(), &self.doubted) {
+            (false, _) => Tone::Bad,
+            (true, Some(_)) => Tone::Open,
+            (true, None) => Tone::Good,
+        };
         let mut out =
             look.say(&format!("{}: recovery point {} of {}", self.state, self.point, self.volume), 0, tone);
         let from = self

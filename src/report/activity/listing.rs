@@ -27,6 +27,17 @@ pub struct ListedPoint {
     pub read_since: Option<Timestamp>,
     /// Paths that could not be read when it was made.
     pub missed: u64,
+    /// Why it may be of something else than its volume, and does not count; none where nothing says so.
+    pub doubted: Option<String>,
+}
+
+impl ListedPoint {
+    /// How far it was proved, how long ago, and whether it counts.
+    fn say_state(&self, now: Timestamp) -> String {
+        let doubted = if self.doubted.is_some() { ", doubted" } else { "" };
+        let since = self.read_since.map(|since| format!(", {} ago", say_duration(now - since)));
+        format!("{}{doubted}{}", self.state, since.unwrap_or_default())
+    }
 }
 
 /// A vault's recovery points, oldest first.
@@ -64,10 +75,7 @@ impl Told for VaultListed {
                     plain(say_duration(self.at - point.taken_at)),
                     plain(point.files.to_string()),
                     plain(say_bytes(point.bytes)),
-                    plain(match point.read_since {
-                        Some(since) => format!("{}, {} ago", point.state, say_duration(self.at - since)),
-                        None => point.state.to_owned(),
-                    }),
+                    plain(point.say_state(self.at)),
                 ]
             })
             .collect();
@@ -75,6 +83,9 @@ impl Told for VaultListed {
             out.push_str(&look.say("It holds no recovery point that can be read.", 0, Tone::Open));
         } else {
             out.push_str(&look.table(&["point", "volume", "as of", "age", "files", "size", "state"], &rows));
+        }
+        for (point, why) in self.points.iter().filter_map(|point| Some((point, point.doubted.as_ref()?))) {
+            out.push_str(&look.say(&format!("DOUBTED  {}: {why}", point.point), 0, Tone::Open));
         }
         for damaged in &self.damaged {
             out.push_str(&look.say(&format!("DAMAGED  {damaged}"), 0, Tone::Bad));

@@ -44,7 +44,7 @@ pub struct VerifyDone {
     pub unread: Vec<UnreadObject>,
     /// Why it ended before all was read; none where it did not.
     pub stopped: Option<String>,
-    /// Packs of runs that were stopped: no point needs them.
+    /// Packs that no recovery point that can be read needs: of runs that were stopped, for one.
     pub unfinished_packs: u64,
     /// How many points the ledger knew of beforehand: what it knew cannot vanish unnoticed.
     pub ledger_knew: usize,
@@ -116,10 +116,8 @@ impl Told for VerifyDone {
         );
         out.push_str(&look.say(&amount, 0, Tone::Plain));
         if self.unfinished_packs > 0 {
-            let what = format!(
-                "{} packs are of runs that were stopped; the next copy builds on them.",
-                self.unfinished_packs
-            );
+            let what =
+                format!("{} packs are needed by no recovery point that can be read.", self.unfinished_packs);
             out.push_str(&look.say(&what, 0, Tone::Plain));
         }
         if self.points.is_empty() && self.broken.is_empty() && self.open.is_empty() {

@@ -46,7 +46,7 @@ pub struct RestoreReport {
     pub not_given: Kept,
     /// The names of extended attributes that a target which was there before has and keeps.
     pub target_keeps: BTreeSet<String>,
-    /// The names of labels that the kernel gave and nobody stored; known once the target was read back.
+    /// The names of attributes that the kernel or the filesystem gave and nobody stored; known once the target was read back.
     pub labels: BTreeSet<String>,
     /// Paths whose content is lost, with the reason; only with `despite_damage`.
     pub lost: Vec<Lost>,

@@ -10,6 +10,7 @@ use crate::vault::format::{
     Run, Totals,
 };
 use crate::vault::index::{Index, PackTable};
+use crate::vault::leftover::Prover;
 use crate::vault::pack::PackWriter;
 use crate::vault::tree::TreeBuilder;
 use crossbeam_channel::Receiver;
@@ -39,6 +40,7 @@ pub struct Assembler<'a> {
     vault: &'a Vault,
     run: &'a str,
     index: &'a RwLock<Index>,
+    prover: Prover<'a>,
     held: PackTable,
     data: PackWriter,
     pages: TreeSink<'a>,
@@ -57,14 +59,21 @@ struct OpenEntry {
 
 impl<'a> Assembler<'a> {
     /// An empty point. `held` are the packs that may be referred to.
-    pub fn new(vault: &'a Vault, run: &'a str, index: &'a RwLock<Index>, held: PackTable) -> Self {
+    pub fn new(
+        vault: &'a Vault,
+        run: &'a str,
+        index: &'a RwLock<Index>,
+        prover: Prover<'a>,
+        held: PackTable,
+    ) -> Self {
         Self {
             vault,
             run,
             index,
+            prover,
             held,
             data: PackWriter::new(vault, run, PackRole::Data),
-            pages: TreeSink::new(vault, run, index),
+            pages: TreeSink::new(vault, run, index, prover),
             tree: TreeBuilder::new(PageKind::Entries),
             open: None,
             used: BTreeSet::new(),
@@ -206,7 +215,7 @@ impl<'a> Assembler<'a> {
         known.extend(new.clone());
         self.used.extend(page_packs);
         let line_of = |pack: &PackKey| known.get(pack).cloned().ok_or_else(unexpected);
-        let mut sink = TreeSink::new(self.vault, self.run, self.index);
+        let mut sink = TreeSink::new(self.vault, self.run, self.index, self.prover);
         let mut list = TreeBuilder::new(PageKind::Packs);
         for pack in &self.used {
             let line = line_of(pack)?;

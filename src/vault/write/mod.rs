@@ -8,6 +8,7 @@ mod worker;
 
 use super::format::{Digest, Missed, Origin, PackKey, PackLine, Previous, ROOTS, Root, Tool, Totals};
 use super::index::{Holdings, Index};
+use super::leftover::Prover;
 use super::roots::{FoundRoot, Roots};
 use super::{Source, Vault};
 use crate::domain::{Kind, Monitor, Problem, Result, Timestamp, Volume};
@@ -64,18 +65,19 @@ pub fn copy(
     let started_at = (request.clock)();
     let roots = Roots::read(vault)?;
     let parent = roots.newest_of(&request.volume.id);
-    let Holdings { packs: held, of_parent, index } =
-        Holdings::gather(vault, parent, &request.avoid, monitor)?;
+    let Holdings { of_parent, left, index } = Holdings::gather(vault, parent, &request.avoid, monitor)?;
+    let prover = Prover::new(vault, monitor);
     let run = random_hex()?;
     let index = RwLock::new(index);
-    let usable: BTreeSet<PackKey> = held.keys().cloned().collect();
-    let feed = Feed::new(vault, parent, usable, !request.avoid.is_empty(), monitor);
-    let assembler = Assembler::new(vault, &run, &index, held);
-    let assembled = pipeline(source, feed, assembler, &index)?;
+    let usable: BTreeSet<PackKey> = of_parent.keys().cloned().collect();
+    let feed = Feed::new(vault, parent, usable.clone(), !request.avoid.is_empty(), monitor);
+    let held = of_parent.into_iter().chain(left).collect();
+    let assembler = Assembler::new(vault, &run, &index, prover, held);
+    let assembled = pipeline(source, feed, assembler, (&index, prover))?;
     if monitor.cancelled() {
         return Err(Problem::new(Kind::Cancelled, "stopped as asked; no recovery point was written"));
     }
-    write_root(vault, request, Written { assembled, run, started_at, parent, of_parent })
+    write_root(vault, request, Written { assembled, run, started_at, parent, of_parent: usable })
 }
 
 /// Runs the stages: the source is read here, workers hash and compress, one thread assembles.
@@ -83,7 +85,7 @@ fn pipeline<'a>(
     source: &mut dyn Source,
     mut feed: Feed<'a>,
     mut assembler: Assembler<'a>,
-    index: &RwLock<Index>,
+    (index, prover): (&RwLock<Index>, Prover<'_>),
 ) -> Result<Assembled> {
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let (to_workers, jobs) = crossbeam_channel::bounded::<(u64, Work)>(AHEAD);
@@ -91,7 +93,7 @@ fn pipeline<'a>(
     std::thread::scope(|scope| {
         for _ in 0..workers {
             let (jobs, to_assembler) = (jobs.clone(), to_assembler.clone());
-            scope.spawn(move || worker::run(&jobs, &to_assembler, index));
+            scope.spawn(move || worker::run(&jobs, &to_assembler, index, prover));
         }
         drop((jobs, to_assembler));
         let assembling = scope.spawn(move || {

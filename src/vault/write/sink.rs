@@ -2,6 +2,7 @@
 
 use super::super::format::{Chunk, Digest, Frame, PackKey, PackLine, PackRole, PageRef};
 use super::super::index::Index;
+use super::super::leftover::Prover;
 use super::super::pack::PackWriter;
 use super::super::tree::PageSink;
 use crate::domain::{Kind, Problem, Result};
@@ -13,13 +14,14 @@ use std::sync::{PoisonError, RwLock};
 pub struct TreeSink<'a> {
     packs: PackWriter,
     index: &'a RwLock<Index>,
+    prover: Prover<'a>,
     used: BTreeSet<PackKey>,
 }
 
 impl<'a> TreeSink<'a> {
     /// A sink whose packs carry the name of `run`.
-    pub fn new(vault: &Vault, run: &str, index: &'a RwLock<Index>) -> Self {
-        Self { packs: PackWriter::new(vault, run, PackRole::Tree), index, used: BTreeSet::new() }
+    pub fn new(vault: &Vault, run: &str, index: &'a RwLock<Index>, prover: Prover<'a>) -> Self {
+        Self { packs: PackWriter::new(vault, run, PackRole::Tree), index, prover, used: BTreeSet::new() }
     }
 
     /// Makes the pages durable: the packs written, and all packs that hold pages of this sink.
@@ -28,7 +30,9 @@ impl<'a> TreeSink<'a> {
     }
 
     fn place(&mut self, page: &[u8], digest: Digest, size: u32) -> Result<Frame> {
-        if let Some(frame) = self.index.read().unwrap_or_else(PoisonError::into_inner).find_page(&digest) {
+        // The index is free again before a pack is decoded for the page.
+        let found = self.index.read().unwrap_or_else(PoisonError::into_inner).find_page(&digest);
+        if let Some((frame, _)) = found.and_then(|found| found.proved(self.prover)) {
             return Ok(frame);
         }
         let packed = zstd::bulk::compress(page, 3)

@@ -2,8 +2,9 @@
 
 use super::work::{Done, DoneStep, Step, Work};
 use crate::domain::{Kind, Problem, Result};
-use crate::vault::format::{Chunk, Digest};
+use crate::vault::format::{Chunk, Digest, Frame};
 use crate::vault::index::Index;
+use crate::vault::leftover::Prover;
 use crossbeam_channel::{Receiver, Sender};
 use std::sync::{PoisonError, RwLock};
 
@@ -12,8 +13,13 @@ use std::sync::{PoisonError, RwLock};
 const LEVEL: i32 = 1;
 
 /// Takes work until there is no more, or nobody takes the results.
-pub fn run(jobs: &Receiver<(u64, Work)>, results: &Sender<(u64, Result<Done>)>, index: &RwLock<Index>) {
-    let mut worker = match Worker::new(index) {
+pub fn run(
+    jobs: &Receiver<(u64, Work)>,
+    results: &Sender<(u64, Result<Done>)>,
+    index: &RwLock<Index>,
+    prover: Prover<'_>,
+) {
+    let mut worker = match Worker::new(index, prover) {
         Ok(worker) => worker,
         Err(problem) => {
             // The receiver may have gone: then its own failure is reported.
@@ -30,13 +36,14 @@ pub fn run(jobs: &Receiver<(u64, Work)>, results: &Sender<(u64, Result<Done>)>, 
 
 struct Worker<'a> {
     index: &'a RwLock<Index>,
+    prover: Prover<'a>,
     compressor: zstd::bulk::Compressor<'static>,
 }
 
 impl<'a> Worker<'a> {
-    fn new(index: &'a RwLock<Index>) -> Result<Self> {
+    fn new(index: &'a RwLock<Index>, prover: Prover<'a>) -> Result<Self> {
         let compressor = zstd::bulk::Compressor::new(LEVEL).map_err(|error| failed(&error))?;
-        Ok(Self { index, compressor })
+        Ok(Self { index, prover, compressor })
     }
 
     fn process(&mut self, work: Work) -> Result<Done> {
@@ -57,18 +64,22 @@ impl<'a> Worker<'a> {
                     let chunk = Chunk(size, Digest::of(bytes));
                     match before.filter(|before| before.chunk == chunk) {
                         Some(same) => DoneStep::Known { offset, frame: same.frame, skip: same.skip, chunk },
-                        None => {
-                            match self.index.read().unwrap_or_else(PoisonError::into_inner).find(&chunk) {
-                                Some((frame, skip)) => DoneStep::Known { offset, frame, skip, chunk },
-                                None => DoneStep::New { offset, skip: fresh.add(range, chunk)?, chunk },
-                            }
-                        }
+                        None => match self.find(&chunk) {
+                            Some((frame, skip)) => DoneStep::Known { offset, frame, skip, chunk },
+                            None => DoneStep::New { offset, skip: fresh.add(range, chunk)?, chunk },
+                        },
                     }
                 }
             });
         }
         let frame = fresh.compress(&work.raw, &mut self.compressor)?;
         Ok(Done { frame, steps })
+    }
+
+    /// Where the chunk is stored already. The index is free again before a pack is decoded for it.
+    fn find(&self, chunk: &Chunk) -> Option<(Frame, u32)> {
+        let found = self.index.read().unwrap_or_else(PoisonError::into_inner).find(chunk);
+        found?.proved(self.prover)
     }
 }
 
