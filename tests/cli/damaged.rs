@@ -240,7 +240,7 @@ fn an_object_that_may_not_be_read_hides_no_damage_and_its_point_is_not_called_ve
     let points = listed["points"].as_array().unwrap().iter();
     let mut states: Vec<_> = points.map(|point| point["state"].as_str().unwrap()).collect();
     states.sort_unstable();
-    assert_eq!(states, ["damaged", "read back", "verified"], "{listed:#}");
+    assert_eq!(states, ["damaged", "stored", "verified"], "{listed:#}");
 }
 
 #[test]
