@@ -63,8 +63,7 @@ Exit codes:
    1  internal error, or the operating system failed
    2  usage or configuration
   10  a rule failed
-  11  undetermined: something that was asked for could not be seen or judged, or a copy is doubted: it may be
-      of an unmounted mount point
+  11  undetermined: something asked for could not be seen or judged, or a copy is doubted
   12  a test restore failed
   14  a copy failed, is incomplete or is damaged, or an incomplete one was restored
 When several apply, the process ends with the first of 2, 1, 14, 12, 10, 11; JSON lists all.";
