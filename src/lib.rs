@@ -9,11 +9,15 @@ mod hand;
 
 pub mod domain;
 
+pub mod estate;
+
 pub mod catalogue;
 
 pub mod isolation;
 
 pub mod rules;
+
+pub mod plan;
 
 pub mod store;
 
@@ -26,6 +30,8 @@ pub mod providers;
 pub mod drill;
 
 pub mod report;
+
+pub mod signal;
 
 pub mod app;
 

@@ -39,6 +39,30 @@ pub enum AssetKind {
     Server,
     /// A host, together with everything attached to it.
     Host,
+    /// A building or room.
+    Site,
+    /// A provider's region.
+    Region,
+    /// A project within an account.
+    Project,
+    /// An account with a provider.
+    Account,
+    /// An organisation that owns accounts.
+    Organisation,
+    /// A provider.
+    Provider,
+    /// A provider that another provider builds on.
+    UpstreamProvider,
+    /// A network that reaching things depends on.
+    Network,
+    /// A credential.
+    Credential,
+    /// Somebody who acts: a person, a sign-on, a pipeline, a mailbox that resets passwords.
+    Identity,
+    /// An encryption key.
+    Key,
+    /// An index without which bytes are useless.
+    Catalogue,
 }
 
 impl AssetKind {
@@ -55,6 +79,18 @@ impl AssetKind {
             Self::Memory => "memory",
             Self::Server => "server",
             Self::Host => "host",
+            Self::Site => "site",
+            Self::Region => "region",
+            Self::Project => "project",
+            Self::Account => "account",
+            Self::Organisation => "organisation",
+            Self::Provider => "provider",
+            Self::UpstreamProvider => "upstream provider",
+            Self::Network => "network",
+            Self::Credential => "credential",
+            Self::Identity => "identity",
+            Self::Key => "key",
+            Self::Catalogue => "catalogue",
         }
     }
 }

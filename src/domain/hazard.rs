@@ -56,6 +56,19 @@ impl HazardClass {
             AssetKind::Filesystem | AssetKind::Pool => Some(Self::Filesystem),
             AssetKind::Partition | AssetKind::Device => Some(Self::Device),
             AssetKind::Memory | AssetKind::Server | AssetKind::Host => Some(Self::Host),
+            // Declared assets are not judged yet.
+            AssetKind::Site
+            | AssetKind::Region
+            | AssetKind::Project
+            | AssetKind::Account
+            | AssetKind::Organisation
+            | AssetKind::Provider
+            | AssetKind::UpstreamProvider
+            | AssetKind::Network
+            | AssetKind::Credential
+            | AssetKind::Identity
+            | AssetKind::Key
+            | AssetKind::Catalogue => None,
         }
     }
 

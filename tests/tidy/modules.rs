@@ -30,7 +30,7 @@ pub fn imports_only_upwards(file: &File, layers: &[String]) -> Vec<String> {
 
 /// Layers that judge are free of I/O, clock, threads and environment.
 pub fn pure_layers_stay_pure(file: &File) -> Vec<String> {
-    const PURE: [&str; 4] = ["src/domain/", "src/catalogue/", "src/isolation/", "src/rules/"];
+    const PURE: [&str; 5] = ["src/domain/", "src/catalogue/", "src/isolation/", "src/rules/", "src/plan/"];
     const IMPURE: [&str; 14] = [
         "std::fs",
         "std::env",

@@ -4,6 +4,7 @@ mod amounts;
 mod copy;
 mod failed;
 mod listing;
+mod nightly;
 mod rehearsal;
 mod restore;
 mod verify;
@@ -12,6 +13,10 @@ pub use amounts::{say_bytes, say_seconds};
 pub use copy::CopyDone;
 pub use failed::Failed;
 pub use listing::{ListedPoint, VaultListed};
+pub use nightly::{
+    DrillOutcome, DrillStanding, NightlyDone, Standing, SurvivingCopy, TaskDone, TaskKind, TaskOutcome,
+    VolumeNight,
+};
 pub use rehearsal::{LostAndFound, RehearsalDone, SurvivalLine};
 pub use restore::RestoreDone;
 pub use verify::{VerifiedPoint, VerifyDone};

@@ -1,0 +1,298 @@
+//! What `outlive.toml` says, after it was read and found to hold together.
+
+use super::SecretSource;
+use crate::domain::{AssetKind, Bonds, LockMode, Owner, PointKind, Policy, Timestamp, VolumeId};
+use chrono::TimeDelta;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A whole estate: what a team would miss, and what is to happen every night.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Estate {
+    /// The file it was read from, as it was named.
+    pub path: PathBuf,
+    /// SHA-256 of the file's bytes, as 64 hexadecimal digits: evidence names the configuration by it.
+    pub digest: String,
+    /// What this machine itself stands on, as somebody declared it.
+    pub host: StandsOn,
+    /// Policies by name; `default` is always there, and holds for volumes that name none.
+    pub policies: BTreeMap<String, PolicyEntry>,
+    /// Providers to be surveyed.
+    pub providers: Vec<ProviderEntry>,
+    /// Volumes, in the order of the file.
+    pub volumes: Vec<VolumeEntry>,
+    /// Vaults, in the order of the file.
+    pub vaults: Vec<VaultEntry>,
+    /// What is copied where, and when.
+    pub copies: Vec<CopyEntry>,
+    /// Assets that somebody declared.
+    pub assets: Vec<DeclaredAsset>,
+    /// Recovery points that somebody declared.
+    pub points: Vec<DeclaredPoint>,
+    /// The nightly run, and whom it tells.
+    pub nightly: NightlyEntry,
+    /// The directory with `<name>/drill.toml`: `drills` beside the file unless it says otherwise.
+    pub drills: PathBuf,
+    /// What the file asks for and this version cannot do or judge yet. It is shown, and keeps results from being sound.
+    pub unhonoured: Vec<Unhonoured>,
+}
+
+/// Something that was asked for and is not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unhonoured {
+    /// The key, for example `vault.offsite.lock`.
+    pub key: String,
+    /// What is not done, in a sentence.
+    pub because: String,
+    /// Where it stands in the file.
+    pub line: Line,
+}
+
+/// A line of the file, from 1.
+pub type Line = usize;
+
+/// What a thing stands on, beyond the machine that can be looked at. What is absent is unknown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StandsOn {
+    /// Each kind of asset with the name that was declared for it, for example `provider` with `hetzner`. Of the
+    /// kinds host, site, region, project, account, organisation, provider, upstream provider and network.
+    pub assets: BTreeMap<AssetKind, String>,
+    /// Who says so.
+    pub owner: Option<Owner>,
+}
+
+/// A policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyEntry {
+    /// What is judged: RPO and the classes of hazard to survive.
+    pub judged: Policy,
+    /// Recovery time objective: how long a restore may take.
+    pub rto: TimeDelta,
+    /// How often each volume must be restored for a test; `None` asks for no drill.
+    pub drill_every: Option<TimeDelta>,
+    /// Within which time everything stored is read back again.
+    pub verify_within: TimeDelta,
+    /// How long bad data may go unnoticed.
+    pub detect_within: TimeDelta,
+    /// The smallest size of a cut set that is acceptable.
+    pub min_cut_order: usize,
+}
+
+/// A provider that is asked what it holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProviderEntry {
+    /// Its name in the file.
+    pub id: String,
+    /// `local`; others are refused until there is a connector.
+    pub kind: String,
+    /// Its credential.
+    pub token: Option<SecretSource>,
+    /// Where it stands in the file.
+    pub line: Line,
+}
+
+/// A volume.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VolumeEntry {
+    /// Its name in the file, which is its identity: vaults name its recovery points by it.
+    pub id: VolumeId,
+    /// Where it is on this machine, if it can be looked at here.
+    pub path: Option<PathBuf>,
+    /// The name of its policy.
+    pub policy: String,
+    /// Who answers for it.
+    pub owner: Option<Owner>,
+    /// Directories in which copies of it are looked for by content.
+    pub look_in: Vec<PathBuf>,
+    /// What it stands on, where it cannot be looked at here.
+    pub stands_on: StandsOn,
+    /// Why no drill is asked of it, by whom and until when.
+    pub waive_drill: Option<Waiver>,
+    /// Where it stands in the file.
+    pub line: Line,
+}
+
+/// Something that is knowingly left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiver {
+    /// Why.
+    pub reason: String,
+    /// Who decided.
+    pub owner: Owner,
+    /// Until when it holds.
+    pub until: Timestamp,
+}
+
+/// A vault.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VaultEntry {
+    /// Its name in the file.
+    pub id: String,
+    /// Where it is, and how it is reached.
+    pub place: VaultPlace,
+    /// What it stands on.
+    pub stands_on: StandsOn,
+    /// Where it stands in the file.
+    pub line: Line,
+}
+
+/// Where a vault is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum VaultPlace {
+    /// In a directory.
+    Dir(PathBuf),
+    /// In a bucket.
+    S3(Box<S3Place>),
+}
+
+/// A bucket, or a prefix of it, at any S3 endpoint.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct S3Place {
+    /// The bucket.
+    pub bucket: String,
+    /// What all keys begin with: empty, or ends with `/`.
+    pub prefix: String,
+    /// The address, for example `https://s3.example:9000`; AWS's own where there is none.
+    pub endpoint: Option<String>,
+    /// The region that requests are signed for; `us-east-1` where there is none and an endpoint is named.
+    pub region: Option<String>,
+    /// How the bucket is addressed.
+    pub addressing: Addressing,
+    /// The credential that may write.
+    pub writer: S3Access,
+    /// The credential that may only read; the writer's where there is none.
+    pub reader: Option<S3Access>,
+}
+
+/// How a bucket is addressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Addressing {
+    /// As a path at a named endpoint, as a host at AWS.
+    #[default]
+    Auto,
+    /// `https://endpoint/bucket/key`.
+    Path,
+    /// `https://bucket.endpoint/key`.
+    Host,
+}
+
+/// Which credential is used for a bucket.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum S3Access {
+    /// What the environment gives, in the order that AWS's tools look: variables, profile, role of the machine.
+    #[default]
+    Environment,
+    /// A profile of AWS's configuration files.
+    Profile(String),
+    /// A pair of keys.
+    Keys {
+        /// The access key's id.
+        id: SecretSource,
+        /// The secret access key.
+        secret: SecretSource,
+        /// The session token of temporary credentials.
+        session: Option<SecretSource>,
+    },
+    /// One secret that holds `ID:SECRET`, or `ID:SECRET:SESSION`.
+    Joined(SecretSource),
+    /// A role, assumed with the environment's or a profile's credential.
+    Role {
+        /// Its ARN.
+        arn: String,
+        /// The profile that assumes it.
+        profile: Option<String>,
+    },
+}
+
+/// One copy, made again and again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CopyEntry {
+    /// What is copied.
+    pub volume: VolumeId,
+    /// Where the bytes come from.
+    pub from: CopyFrom,
+    /// The id of the vault.
+    pub to: String,
+    /// The schedule: its slots are whole multiples of `every` since 1970, moved by `offset`.
+    pub every: TimeDelta,
+    /// Moves the slots, for example by 2 hours: at 02:00 UTC for `every = "24h"`.
+    pub offset: TimeDelta,
+    /// How long one copy may take before it is ended: the longest copy that the RPO has to allow for.
+    pub longest: TimeDelta,
+    /// Where it stands in the file.
+    pub line: Line,
+}
+
+/// Where the bytes of a copy come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CopyFrom {
+    /// A directory, an image file or a block device.
+    Path {
+        /// Which.
+        path: PathBuf,
+        /// Read it as it is now, even where there is a snapshot.
+        live: bool,
+    },
+    /// The standard output of a command. Never a shell: the program and its arguments.
+    Command {
+        /// The program and its arguments; never empty.
+        argv: Vec<String>,
+        /// The name of the file that the recovery point holds, for example `orders.dump`.
+        file: String,
+        /// Variables given to the command besides `PATH`, `HOME` and `LANG`, by name.
+        env: BTreeMap<String, SecretSource>,
+    },
+}
+
+/// An asset that somebody declared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeclaredAsset {
+    /// Its identity: `<kind>:<name>`.
+    pub id: crate::domain::AssetId,
+    /// What it is.
+    pub kind: AssetKind,
+    /// What a person calls it.
+    pub name: String,
+    /// Its bonds, as declared.
+    pub bonds: Bonds,
+    /// Where it stands in the file.
+    pub line: Line,
+}
+
+/// A recovery point that somebody declared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeclaredPoint {
+    /// Its name.
+    pub id: String,
+    /// Of which volume.
+    pub volume: VolumeId,
+    /// What it is.
+    pub kind: PointKind,
+    /// The moment whose state it holds, where that is known.
+    pub taken_at: Option<Timestamp>,
+    /// Its lock, where that is known.
+    pub lock: Option<(LockMode, Option<Timestamp>)>,
+    /// Its bonds, as declared.
+    pub bonds: Bonds,
+    /// Who says so.
+    pub owner: Owner,
+    /// Where it stands in the file.
+    pub line: Line,
+}
+
+/// The nightly run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NightlyEntry {
+    /// How many copies run at once.
+    pub concurrency: usize,
+    /// How long the whole may take.
+    pub deadline: TimeDelta,
+    /// The base address of a check that follows the protocol of healthchecks.io. An address is a secret.
+    pub ping: Option<SecretSource>,
+    /// An address that gets a JSON document when a state changes.
+    pub webhook: Option<SecretSource>,
+    /// A file for the textfile collector of Prometheus's node exporter.
+    pub textfile: Option<PathBuf>,
+    /// A directory that gets a folder of evidence for each drill: `evidence` in the state directory otherwise.
+    pub evidence: Option<PathBuf>,
+}

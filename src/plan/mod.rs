@@ -1,0 +1,1 @@
+//! What is due: pure, with the time as an argument.

@@ -1,0 +1,189 @@
+//! A nightly run: what was due, what became of it, and how every volume stands at its end.
+
+use crate::domain::Timestamp;
+use serde::Serialize;
+
+/// One nightly run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NightlyDone {
+    /// The run's random id, a UUID.
+    pub run: String,
+    /// The version of outlive.
+    pub version: &'static str,
+    /// The configuration file.
+    pub config: String,
+    /// Its SHA-256.
+    pub config_sha256: String,
+    /// When the run began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// True where nothing was to be done, only shown.
+    pub dry_run: bool,
+    /// Everything that was due, in the order in which it was begun.
+    pub tasks: Vec<TaskDone>,
+    /// Every volume, sorted by name.
+    pub volumes: Vec<VolumeNight>,
+    /// What else must be said.
+    pub notices: Vec<String>,
+}
+
+/// Something that was due.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TaskDone {
+    /// What sort of work.
+    pub task: TaskKind,
+    /// The volume, where it is about one.
+    pub volume: Option<String>,
+    /// The vault, where it is about one.
+    pub vault: Option<String>,
+    /// The drill's name, for a drill.
+    pub drill: Option<String>,
+    /// Since when it is due.
+    pub due_since: Option<Timestamp>,
+    /// What became of it.
+    pub outcome: TaskOutcome,
+    /// Why, or what was done, in a sentence.
+    pub detail: String,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+}
+
+/// A sort of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskKind {
+    /// A copy into a vault, with its read-back.
+    Copy,
+    /// Reading a share of a vault back.
+    ReadBack,
+    /// A test restore.
+    Drill,
+}
+
+impl TaskKind {
+    /// The word in tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Copy => "copy",
+            Self::ReadBack => "read back",
+            Self::Drill => "drill",
+        }
+    }
+}
+
+/// What became of something that was due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskOutcome {
+    /// It was done, and what it had to show was shown.
+    Done,
+    /// It was tried and failed.
+    Failed,
+    /// It was not begun, or ended before its end: time was up, or the run was asked to stop.
+    NotDone,
+    /// It would be done: this was a dry run.
+    Planned,
+}
+
+impl TaskOutcome {
+    /// The word in tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "FAILED",
+            Self::NotDone => "NOT DONE",
+            Self::Planned => "would be done",
+        }
+    }
+}
+
+/// How a volume stands at the end of the run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VolumeNight {
+    /// Its name.
+    pub volume: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Its policy's name.
+    pub policy: String,
+    /// The policy's RPO, in seconds.
+    pub rpo_seconds: i64,
+    /// What its findings come to.
+    pub standing: Standing,
+    /// The reasons where it is not sound: a sentence each.
+    pub because: Vec<String>,
+    /// What survives which loss.
+    pub survives: Vec<SurvivingCopy>,
+    /// How its drills stand.
+    pub drill: DrillStanding,
+}
+
+/// What the findings on a volume come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Every rule that was asked for holds.
+    Sound,
+    /// Something could not be said, and nothing failed.
+    Undetermined,
+    /// A rule failed.
+    Failed,
+}
+
+/// The newest recovery point that survives one loss.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SurvivingCopy {
+    /// The class of hazard: the word of policies.
+    pub class: String,
+    /// The hazard in words.
+    pub hazard: String,
+    /// The age of the newest survivor, in seconds; none where nothing is known to survive, or its age is unknown.
+    pub age_seconds: Option<i64>,
+    /// The survivor in words, `NONE`, or why nothing can be said.
+    pub survivor: String,
+}
+
+/// How the drills of a volume stand.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DrillStanding {
+    /// Which of the five.
+    pub outcome: DrillOutcome,
+    /// The name of the drill that says so, where there is one.
+    pub drill: Option<String>,
+    /// When the last one passed.
+    pub last_passed_at: Option<Timestamp>,
+    /// How long that one took to restore, in seconds: the measured recovery time.
+    pub last_restore_seconds: Option<f64>,
+    /// Why, in a sentence.
+    pub detail: String,
+}
+
+/// Every volume ends each run as one of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DrillOutcome {
+    /// The last drill passed, recently enough for the policy.
+    Passed,
+    /// The last drill failed.
+    Failed,
+    /// A drill is due and did not run.
+    NotRun,
+    /// Somebody decided that none is asked, until a date that has not come.
+    Waived,
+    /// It has never been drilled.
+    NeverDrilled,
+}
+
+impl DrillOutcome {
+    /// The word in tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "FAILED",
+            Self::NotRun => "NOT RUN",
+            Self::Waived => "waived",
+            Self::NeverDrilled => "NEVER DRILLED",
+        }
+    }
+}

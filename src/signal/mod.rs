@@ -1,0 +1,1 @@
+//! Telling others: pings, webhooks, and files that monitoring reads.
