@@ -6,6 +6,7 @@ mod damage;
 mod doubt;
 mod rehearse;
 mod restore;
+mod stores;
 mod survey;
 mod vaults;
 mod verify;
@@ -14,12 +15,15 @@ pub use audit::{Audited, audit};
 pub use copy::{CopyOrder, copy};
 pub use rehearse::{RehearseOrder, rehearse};
 pub use restore::{RestoreOrder, restore};
+pub use stores::{Purpose, RealStores, Stores, place_named, undeclared};
 pub use survey::{SurveyOrder, survey};
 pub use vaults::list_vault;
 pub use verify::verify;
 
 use crate::domain::Timestamp;
+use crate::estate::Environment;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What every use case needs of the world around it.
 #[derive(Clone)]
@@ -28,4 +32,16 @@ pub struct Context {
     pub state: PathBuf,
     /// The current time.
     pub clock: fn() -> Timestamp,
+    /// The environment, for secrets.
+    pub environment: Environment,
+    /// Opens stores.
+    pub stores: Arc<dyn Stores>,
+}
+
+impl Context {
+    /// The world as it is.
+    pub fn real(state: PathBuf, environment: Environment) -> Self {
+        let stores = Arc::new(RealStores::new(environment.clone()));
+        Self { state, clock: chrono::Utc::now, environment, stores }
+    }
 }

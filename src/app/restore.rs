@@ -3,8 +3,10 @@
 use super::Context;
 use super::damage::{or_unrecorded, record_damage, record_unread, told};
 use super::doubt::doubts;
-use super::vaults::{open_vault, unknown_place};
+use super::stores::{directory_of, open_vault};
+use super::vaults::unknown_place;
 use crate::domain::{Kind, Monitor, Problem, Result, Timestamp, printable};
+use crate::estate::VaultPlace;
 use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
 use crate::providers::local::{Reach, System, reach};
 use crate::report::activity::{MissedPath, RestoreDone};
@@ -21,8 +23,8 @@ use std::time::Instant;
 /// What is to be restored where.
 #[derive(Debug, Clone)]
 pub struct RestoreOrder {
-    /// The vault's directory.
-    pub vault: PathBuf,
+    /// The vault.
+    pub vault: VaultPlace,
     /// The volume's id or path, as it is or as it is printed; not needed where the vault holds one volume.
     pub volume: Option<OsString>,
     /// The beginning of a recovery point's id; without it, the newest complete one.
@@ -40,8 +42,10 @@ pub struct RestoreOrder {
 /// damage, are in the result.
 pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -> Result<RestoreDone> {
     let began = Instant::now();
-    let vault = open_vault(&order.vault)?;
-    refuse_inside(&order.vault, &order.target, (context.clock)())?;
+    let vault = open_vault(context, &order.vault)?;
+    if let Some(directory) = directory_of(&order.vault) {
+        refuse_inside(directory, &order.target, (context.clock)())?;
+    }
     let here = VaultRef::of(&vault)?;
     let roots = Roots::read(&vault)?;
     let mut notices: Vec<String> = unknown_place(&vault)?.into_iter().collect();

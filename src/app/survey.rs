@@ -1,8 +1,10 @@
 //! Surveying: this machine, and the vaults that were named.
 
 use super::Context;
+use super::stores::{directory_of, say_place};
 use super::vaults::vault_inventory;
 use crate::domain::{Gap, GapReason, GapScope, Inventory, PointKind, Usable, printable};
+use crate::estate::VaultEntry;
 use crate::ledger::{Ledger, Record};
 use crate::providers::Provider;
 use crate::providers::local::{Local, System, nest};
@@ -18,8 +20,8 @@ pub struct SurveyOrder {
     pub paths: Vec<PathBuf>,
     /// Directories that hold copies.
     pub copies: Vec<PathBuf>,
-    /// Vaults, by directory.
-    pub vaults: Vec<PathBuf>,
+    /// Vaults.
+    pub vaults: Vec<VaultEntry>,
     /// How long looking at one path may take.
     pub limit: Duration,
 }
@@ -33,7 +35,8 @@ pub fn survey(context: &Context, order: &SurveyOrder) -> Inventory {
         Err(error) => no_survey(order, &error.to_string()),
     };
     let records = Arc::new(records(&context.state, order.limit, &mut inventory));
-    let look = move |vault: &Path| vault_inventory(vault, &records, now);
+    let world = context.clone();
+    let look = move |vault: &VaultEntry| vault_inventory(&world, vault, &records, now);
     let answered = vaults(&mut inventory, order, look);
     nested(&mut inventory, order, answered, move |inventory, paths, vaults| {
         nest(inventory, paths, vaults, &System::default(), now);
@@ -43,11 +46,11 @@ pub fn survey(context: &Context, order: &SurveyOrder) -> Inventory {
 }
 
 /// Looks at each vault in a thread of its own, all at once, and goes on without those that take too long.
-/// The vaults that answered.
+/// The directories among the vaults that answered.
 fn vaults(
     inventory: &mut Inventory,
     order: &SurveyOrder,
-    look: impl Fn(&Path) -> Inventory + Clone + Send + 'static,
+    look: impl Fn(&VaultEntry) -> Inventory + Clone + Send + 'static,
 ) -> Vec<PathBuf> {
     let started: Vec<_> = order
         .vaults
@@ -62,10 +65,10 @@ fn vaults(
         match waiting.end() {
             Ok(found) => {
                 inventory.merge(found);
-                answered.push(vault.clone());
+                answered.extend(directory_of(&vault.place).map(Path::to_path_buf));
             }
             Err((reason, detail)) => {
-                let place = printable(vault.as_os_str().as_encoded_bytes());
+                let place = say_place(&vault.place);
                 inventory.gaps.push(Gap { scope: GapScope::Points, place, reason, detail });
             }
         }
@@ -175,15 +178,21 @@ fn no_survey(order: &SurveyOrder, because: &str) -> Inventory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::stores::undeclared;
     use crate::domain::{Bonds, Known, PointId, RecoveryPoint};
+    use crate::estate::VaultPlace;
 
     fn order(limit: u64) -> SurveyOrder {
-        let (paths, vaults) = (vec!["/data".into()], vec!["/dead".into(), "/alive".into()]);
+        let (paths, vaults) = (vec!["/data".into()], ["/dead", "/alive"].map(vault).into());
         SurveyOrder { paths, vaults, copies: Vec::new(), limit: Duration::from_millis(limit) }
     }
 
-    fn with_point(vault: &Path) -> Inventory {
-        let id = PointId(format!("vault:{}", vault.display()));
+    fn vault(path: &str) -> VaultEntry {
+        undeclared(VaultPlace::Dir(path.into()))
+    }
+
+    fn with_point(vault: &VaultEntry) -> Inventory {
+        let id = PointId(format!("vault:{}", vault.id));
         let point = RecoveryPoint {
             name: id.to_string(),
             id,
@@ -205,7 +214,7 @@ mod tests {
         let began = Instant::now();
         let mut inventory = Inventory::default();
         let answered = vaults(&mut inventory, &order(300), |vault| {
-            if vault.ends_with("dead") {
+            if vault.id.ends_with("dead") {
                 thread::sleep(Duration::from_secs(60));
             }
             with_point(vault)
@@ -219,14 +228,14 @@ mod tests {
     #[test]
     fn a_look_that_panics_is_a_gap() {
         let mut inventory = Inventory::default();
-        let order = SurveyOrder { vaults: vec!["/dead".into()], ..order(60_000) };
+        let order = SurveyOrder { vaults: vec![vault("/dead")], ..order(60_000) };
         assert!(vaults(&mut inventory, &order, |_| panic!("as the test wants it")).is_empty());
         assert_eq!(inventory.gaps[0].reason, GapReason::Failed);
     }
 
     #[test]
     fn nesting_that_hangs_leaves_no_copy_in_a_vault_proved() {
-        let mut inventory = with_point(Path::new("/alive"));
+        let mut inventory = with_point(&vault("/alive"));
         nested(&mut inventory, &order(50), vec!["/alive".into()], |_, _, _| {
             thread::sleep(Duration::from_secs(60));
         });

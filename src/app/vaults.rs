@@ -2,23 +2,17 @@
 
 use super::Context;
 use super::doubt::doubts;
+use super::stores::{open_vault, say_place};
 use crate::domain::{
     Bond, Bonds, CopyState, Gap, GapReason, GapScope, Inventory, Kind, Known, Lock, LockMode, Nature,
     PointId, PointKind, Problem, RecoveryPoint, Result, Timestamp, Usable, VolumeKind, printable,
 };
+use crate::estate::{VaultEntry, VaultPlace};
 use crate::ledger::{History, Ledger, PATIENCE, Record, VaultRef};
 use crate::providers::local::{Standing, System, stand};
 use crate::report::activity::{ListedPoint, VaultListed};
-use crate::store::{DirStore, Identity};
+use crate::store::Identity;
 use crate::vault::{FoundRoot, Present, Roots, Vault, packs_of};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-use std::sync::Arc;
-
-/// Opens the vault in a directory.
-pub fn open_vault(path: &Path) -> Result<Vault> {
-    Vault::open(Arc::new(DirStore::open(path)?))
-}
 
 /// What must be said where nothing tells the place of a vault from that of a clone.
 ///
@@ -32,11 +26,19 @@ pub fn unknown_place(vault: &Vault) -> Result<Option<String>> {
 }
 
 /// The recovery points of one vault with what they stand on; gaps where it cannot be read.
-pub fn vault_inventory(path: &Path, records: &[Record], now: Timestamp) -> Inventory {
-    let Standing { on, assets, gaps } = stand(path, &System::default(), now);
+pub fn vault_inventory(
+    context: &Context,
+    entry: &VaultEntry,
+    records: &[Record],
+    now: Timestamp,
+) -> Inventory {
+    let Standing { on, assets, gaps } = match &entry.place {
+        VaultPlace::Dir(path) => stand(path, &System::default(), now),
+        VaultPlace::S3(_) => Standing::default(),
+    };
     let mut inventory = Inventory { assets, gaps, ..Inventory::default() };
-    let place = printable(path.as_os_str().as_bytes());
-    let read = open_vault(path).and_then(|vault| Ok((Roots::read(&vault)?, vault)));
+    let place = say_place(&entry.place);
+    let read = open_vault(context, &entry.place).and_then(|vault| Ok((Roots::read(&vault)?, vault)));
     let (roots, vault) = match read {
         Ok(read) => read,
         Err(problem) => {
@@ -155,8 +157,8 @@ fn usable(state: CopyState, found: &FoundRoot) -> Usable {
 ///
 /// # Errors
 /// When it cannot be opened or listed.
-pub fn list_vault(context: &Context, path: &Path) -> Result<VaultListed> {
-    let vault = open_vault(path)?;
+pub fn list_vault(context: &Context, place: &VaultPlace) -> Result<VaultListed> {
+    let vault = open_vault(context, place)?;
     let roots = Roots::read(&vault)?;
     let history = History::of(&Ledger::look(&context.state, PATIENCE)?, &VaultRef::of(&vault)?);
     let mut doubts = doubts(&roots, &history);

@@ -2,12 +2,13 @@
 
 use super::Context;
 use super::damage::{record_or_fail, record_unread, told};
-use super::vaults::{open_vault, unknown_place};
+use super::stores::open_vault;
+use super::vaults::unknown_place;
 use crate::domain::{CopyState, Monitor, Problem, Result, printable};
+use crate::estate::VaultPlace;
 use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
 use crate::report::activity::{UnreadObject, VerifiedPoint, VerifyDone};
 use crate::vault::{FoundRoot, RootRecord, Unread, Vault, VerifyReport, packs_of};
-use std::path::Path;
 use std::time::Instant;
 
 /// Verifies a whole vault.
@@ -15,9 +16,9 @@ use std::time::Instant;
 /// # Errors
 /// When it cannot be opened or its roots cannot be listed; when what was found cannot be recorded. Damage is in
 /// the result, and so is what could not be read.
-pub fn verify(context: &Context, path: &Path, monitor: &dyn Monitor) -> Result<VerifyDone> {
+pub fn verify(context: &Context, place: &VaultPlace, monitor: &dyn Monitor) -> Result<VerifyDone> {
     let began = Instant::now();
-    let vault = open_vault(path)?;
+    let vault = open_vault(context, place)?;
     let here = VaultRef::of(&vault)?;
     let mut ledger = Ledger::open(&context.state, PATIENCE)?;
     let (history, known) = (History::of(ledger.records(), &here), ledger.records().len());

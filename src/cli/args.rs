@@ -68,9 +68,9 @@ pub struct Survey {
     /// A directory whose entries are copies of the PATH
     #[arg(long, value_name = "DIR")]
     pub copies: Vec<PathBuf>,
-    /// A vault whose recovery points count
-    #[arg(long, value_name = "DIR")]
-    pub vault: Vec<PathBuf>,
+    /// A vault whose recovery points count: a directory, or s3://bucket/prefix
+    #[arg(long, value_name = "VAULT")]
+    pub vault: Vec<OsString>,
     /// How long looking at one path may take
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = time_limit)]
     pub time_limit: Duration,
@@ -114,9 +114,9 @@ pub struct Explain {
 pub struct Copy {
     /// The directory or image file
     pub path: PathBuf,
-    /// The vault's directory; made where it is not there yet
-    #[arg(long, value_name = "DIR")]
-    pub vault: PathBuf,
+    /// The vault: a directory, made where it is not there yet, or s3://bucket/prefix
+    #[arg(long, value_name = "VAULT")]
+    pub vault: OsString,
     /// Read live data even where there is a snapshot
     #[arg(long)]
     pub live: bool,
@@ -124,17 +124,17 @@ pub struct Copy {
 
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// The vault's directory
-    pub vault: PathBuf,
+    /// The vault: a directory, or s3://bucket/prefix
+    pub vault: OsString,
 }
 
 #[derive(Debug, Args)]
 pub struct Restore {
     /// The volume, by its path or id; not needed where the vault holds one volume
     pub volume: Option<OsString>,
-    /// The vault's directory
-    #[arg(long, value_name = "DIR")]
-    pub vault: PathBuf,
+    /// The vault: a directory, or s3://bucket/prefix
+    #[arg(long, value_name = "VAULT")]
+    pub vault: OsString,
     /// Where to: a path that does not exist yet, or an empty directory
     #[arg(long, value_name = "TARGET")]
     pub to: PathBuf,
@@ -167,8 +167,8 @@ pub struct Rehearse {
 pub enum Vault {
     /// List the recovery points in a vault
     List {
-        /// The vault's directory
-        vault: PathBuf,
+        /// The vault: a directory, or s3://bucket/prefix
+        vault: OsString,
     },
 }
 

@@ -5,24 +5,25 @@ use super::args::{Audit, Format, Survey};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::Terminal;
-use crate::app::{self, SurveyOrder};
+use crate::app::{self, SurveyOrder, undeclared};
 use crate::domain::Policy;
 use crate::report::{json, text};
 use crate::rules::Overall;
 
-fn order(survey: &Survey) -> SurveyOrder {
-    SurveyOrder {
+fn order(terminal: &Terminal, survey: &Survey) -> Result<SurveyOrder, Failure> {
+    let vaults = survey.vault.iter().map(|vault| terminal.place(vault).map(undeclared));
+    Ok(SurveyOrder {
         paths: survey.paths.clone(),
         copies: survey.copies.clone(),
-        vaults: survey.vault.clone(),
+        vaults: vaults.collect::<Result<_, _>>()?,
         limit: survey.time_limit,
-    }
+    })
 }
 
 /// Surveys and judges.
 pub fn audit(terminal: &Terminal, options: &Audit) -> Result<Outcome, Failure> {
     let policy = options.policy.policy();
-    let audited = app::audit(&terminal.context, &order(&options.survey), &policy)
+    let audited = app::audit(&terminal.context, &order(terminal, &options.survey)?, &policy)
         .map_err(|problem| Failure::new(problem, Exit::Internal))?;
     let exits = match audited.overall {
         Overall::Sound => vec![],
@@ -49,7 +50,7 @@ fn open(audited: &app::Audited) -> bool {
 
 /// Surveys only.
 pub fn inventory(terminal: &Terminal, options: &Survey) -> Result<Outcome, Failure> {
-    let audited = app::audit(&terminal.context, &order(options), &Policy::default())
+    let audited = app::audit(&terminal.context, &order(terminal, options)?, &Policy::default())
         .map_err(|problem| Failure::new(problem, Exit::Internal))?;
     let inventory = audited.graph.inventory();
     let seen = !inventory.volumes.is_empty() && inventory.gaps.is_empty();

@@ -11,7 +11,7 @@ use crate::vault::RestoreOptions;
 /// Restores a recovery point.
 pub fn run(terminal: &Terminal, options: &Restore) -> Result<Outcome, Failure> {
     let order = RestoreOrder {
-        vault: options.vault.clone(),
+        vault: terminal.place(&options.vault)?,
         volume: options.volume.clone(),
         point: options.point.clone(),
         target: options.to.clone(),

@@ -1,10 +1,14 @@
 //! Where results go: width, colour, format, and the state directory.
 
 use super::args::{Format, Global};
+use super::exit::Exit;
+use super::failure::Failure;
 use super::progress::Bars;
-use crate::app::Context;
+use crate::app::{Context, place_named};
+use crate::estate::{Environment, VaultPlace};
 use crate::report::activity::Told;
 use crate::report::text::Look;
+use std::ffi::OsStr;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -24,8 +28,16 @@ impl Terminal {
         let colour = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
         let width = rustix::termios::tcgetwinsize(&stdout).map_or(100, |size| usize::from(size.ws_col));
         let width = if width == 0 { 100 } else { width };
-        let context = Context { state: state(global), clock: chrono::Utc::now };
+        let context = Context::real(state(global), Environment::new(std::env::vars_os()));
         Self { format: global.format, look: Look { width, colour }, context }
+    }
+
+    /// A vault as the user names it: `s3://bucket/prefix` or a directory.
+    ///
+    /// # Errors
+    /// `Usage` for an address that is none.
+    pub fn place(&self, named: &OsStr) -> Result<VaultPlace, Failure> {
+        place_named(named, &self.context.environment).map_err(|problem| Failure::new(problem, Exit::Usage))
     }
 
     /// Progress bars on a terminal; elsewhere nothing. Either way it notices when the user wants to stop.

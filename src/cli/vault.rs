@@ -10,7 +10,7 @@ use crate::app;
 /// Looks into a vault.
 pub fn run(terminal: &Terminal, command: &Vault) -> Result<Outcome, Failure> {
     let Vault::List { vault } = command;
-    let listed = app::list_vault(&terminal.context, vault)
+    let listed = app::list_vault(&terminal.context, &terminal.place(vault)?)
         .map_err(|problem| Failure::of_vault(problem, Exit::Internal))?;
     let mut exits = Vec::new();
     if !listed.damaged.is_empty() {

@@ -9,7 +9,7 @@ use crate::app;
 
 /// Reads a whole vault.
 pub fn run(terminal: &Terminal, options: &Verify) -> Result<Outcome, Failure> {
-    let done = app::verify(&terminal.context, &options.vault, &terminal.monitor())
+    let done = app::verify(&terminal.context, &terminal.place(&options.vault)?, &terminal.monitor())
         .map_err(|problem| Failure::of_vault(problem, Exit::Internal))?;
     let mut exits = Vec::new();
     // Damage that was found counts, whatever else could not be read.

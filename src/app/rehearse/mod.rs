@@ -5,10 +5,11 @@ mod room;
 mod told;
 
 use super::{Audited, Context, CopyOrder, RestoreOrder, SurveyOrder};
-use super::{audit, copy, list_vault, restore, verify};
+use super::{audit, copy, list_vault, restore, undeclared, verify};
 use crate::domain::{Kind, Monitor, Policy, Problem, Result, printable};
 use crate::drill::checks::{Comparison, LeftOut, Original, same_tree};
 use crate::drill::sandbox::{MadeVolume, Scratch, removal_commands};
+use crate::estate::{CopyFrom, VaultPlace};
 use crate::isolation::Row;
 use crate::providers::local::{System, newest_snapshot_view};
 use crate::report::activity::{CopyDone, RehearsalDone, RestoreDone};
@@ -103,8 +104,8 @@ struct Prepared {
 }
 
 impl Stage<'_> {
-    fn vault(&self) -> PathBuf {
-        self.scratch.path().join("vault")
+    fn vault(&self) -> VaultPlace {
+        VaultPlace::Dir(self.scratch.path().join("vault"))
     }
 
     fn restored(&self) -> PathBuf {
@@ -224,7 +225,12 @@ impl Stage<'_> {
         }
         self.go_on()?;
         room::refuse_too_little(self.scratch, path, self.monitor)?;
-        let order = CopyOrder { path: path.to_path_buf(), vault: self.vault(), live: false };
+        let order = CopyOrder {
+            volume: None,
+            from: CopyFrom::Path { path: path.to_path_buf(), live: false },
+            vault: self.vault(),
+            longest: None,
+        };
         let copied = timed("copy", &mut seconds, || copy(&self.context, &order, self.monitor))?;
         if !copied.is_sound() {
             return Err(unsound(path, &copied));
@@ -239,7 +245,7 @@ impl Stage<'_> {
             let why = unread.or(verified.stopped).unwrap_or_default();
             return Err(Problem::new(Kind::Io, format!("the vault was not verified whole: {why}")));
         }
-        survey.vaults.push(self.vault());
+        survey.vaults.push(undeclared(self.vault()));
         let after = audit(&self.context, &survey, self.policy)?;
         Ok(Prepared { before, after, copy: self.as_proved(copied)?, seconds })
     }

@@ -1,0 +1,144 @@
+//! Copying: from a snapshot where there is one, into a vault, and read back.
+
+mod beside;
+mod prove;
+mod source;
+
+use super::Context;
+use super::doubt::doubts;
+use super::stores::{directory_of, open_or_create_vault};
+use super::vaults::unknown_place;
+use crate::domain::{CopyState, Kind, Monitor, Problem, Result, Volume, VolumeId};
+use crate::estate::{CopyFrom, VaultPlace};
+use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
+use crate::report::activity::{CopyDone, MissedPath};
+use crate::vault::{CopyReport, CopyRequest, Roots, Source, Vault};
+use beside::itself;
+use prove::prove;
+use source::Looked;
+use std::time::{Duration, Instant};
+
+/// What is to be copied where.
+#[derive(Debug, Clone)]
+pub struct CopyOrder {
+    /// What the volume is called in the vault; without it, as a volume on this machine is: by host and path.
+    pub volume: Option<VolumeId>,
+    /// Where the bytes come from.
+    pub from: CopyFrom,
+    /// The vault; made where it is not there.
+    pub vault: VaultPlace,
+    /// How long it may take.
+    pub longest: Option<Duration>,
+}
+
+/// Copies, reads back, and records both.
+///
+/// # Errors
+/// When no recovery point came about. A point that is incomplete or damaged is in the result.
+pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Result<CopyDone> {
+    let began = Instant::now();
+    let now = (context.clock)();
+    // The source is looked at first: without it no vault is made.
+    let looked = Looked::at(order, now)?;
+    let mut notices = looked.notices.clone();
+    let vault = open_or_create_vault(context, &order.vault, now)?;
+    let mut ledger = Ledger::open(&context.state, PATIENCE)?;
+    let here = VaultRef::of(&vault)?;
+    notices.extend(unknown_place(&vault)?);
+    let history = History::of(ledger.records(), &here);
+    let volume = looked.volume.clone();
+    ledger.append(now, Event::CopyStarted { volume: volume.id.clone(), vault: here.clone() })?;
+    let within = directory_of(&order.vault).map(itself).unwrap_or_default();
+    let request = CopyRequest {
+        volume: &volume,
+        origin: looked.origin.clone(),
+        taken_at: looked.taken_at,
+        avoid: history.damaged_packs,
+        clock: &context.clock,
+    };
+    let opened = looked.open(context, order, within);
+    let report = write(&vault, opened, &request, &mut ledger, monitor)?;
+    let written = began.elapsed();
+    let damage = prove(context, &vault, &report, &mut ledger, monitor)?;
+    let packs = report.packs.iter().map(|line| &line.pack);
+    let history = History::of(ledger.records(), &here);
+    let state = history.state_with(&report.root.record(), packs);
+    if damage.is_empty() && state == Some(CopyState::Damaged) {
+        let what = "all that it needs was read back, yet meanwhile another run found some of it damaged";
+        notices.push(format!("{what}: `outlive verify` says which of them holds"));
+    }
+    if damage.is_empty() && state == Some(CopyState::Stored) {
+        let what = "all that it needs was read back, yet meanwhile another run could not read some of it";
+        notices.push(format!("{what}: run `outlive verify`"));
+    }
+    let doubted = doubts(&Roots::read(&vault)?, &history).remove(&report.root.id);
+    notices.extend(doubted.as_ref().map(|because| {
+        format!("this point does not count as a recovery point: {because} Once it was restored by its name, it does")
+    }));
+    Ok(CopyDone {
+        seconds: began.elapsed().as_secs_f64(),
+        copy_seconds: written.as_secs_f64(),
+        state: state.unwrap_or(CopyState::Stored).word(),
+        damage,
+        doubted,
+        notices,
+        ..summary(&volume, &vault, &report)
+    })
+}
+
+fn write(
+    vault: &Vault,
+    source: Result<Box<dyn Source>>,
+    request: &CopyRequest<'_>,
+    ledger: &mut Ledger,
+    monitor: &dyn Monitor,
+) -> Result<CopyReport> {
+    let copied = source.and_then(|mut source| crate::vault::copy(vault, &mut *source, request, monitor));
+    match copied {
+        Ok(report) => {
+            let stored = Event::Stored {
+                point: report.root.record(),
+                vault: VaultRef::of(vault)?,
+                missed: report.root.root.totals.missed,
+                written_bytes: report.written_bytes,
+            };
+            ledger.append((request.clock)(), stored)?;
+            Ok(report)
+        }
+        Err(problem) => {
+            let because = problem.to_string();
+            let failed =
+                Event::CopyFailed { volume: request.volume.id.clone(), vault: VaultRef::of(vault)?, because };
+            // The failure itself is what the user must see, even where the ledger's disk is full too.
+            drop(ledger.append((request.clock)(), failed));
+            // All that was named was there when the copy began: what is gone now went during it.
+            let kind = if problem.kind == Kind::NotFound { Kind::Io } else { problem.kind };
+            Err(Problem { kind, ..problem })
+        }
+    }
+}
+
+fn summary(volume: &Volume, vault: &Vault, report: &CopyReport) -> CopyDone {
+    let root = &report.root.root;
+    CopyDone {
+        volume: volume.id.to_string(),
+        vault: vault.place(),
+        point: report.root.short(),
+        id: report.root.id.to_string(),
+        snapshot: root.origin.snapshot.clone(),
+        taken_at: root.taken_at,
+        entries: root.totals.entries,
+        files: root.totals.files,
+        bytes: root.totals.bytes,
+        written_bytes: report.written_bytes,
+        unsettled: root.totals.unsettled,
+        not_entered: root.totals.not_entered,
+        missed_count: root.totals.missed,
+        missed: root
+            .missed
+            .iter()
+            .map(|missed| MissedPath { path: missed.path.to_string(), because: missed.because.clone() })
+            .collect(),
+        ..CopyDone::default()
+    }
+}

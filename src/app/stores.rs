@@ -1,0 +1,155 @@
+//! Opening vaults by their place: a directory, or a bucket.
+
+use super::Context;
+use crate::domain::{Kind, Problem, Result, Timestamp, printable};
+use crate::estate::{Environment, S3Place, VaultEntry, VaultPlace};
+use crate::store::{DirStore, Store};
+use crate::vault::Vault;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a store is opened for: each has a credential of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Only to read.
+    Read,
+    /// To read and write; a directory is made where it is not there yet.
+    Write,
+}
+
+/// Opens stores.
+pub trait Stores: Send + Sync {
+    /// The store at a place.
+    ///
+    /// # Errors
+    /// Where it cannot be reached or opened.
+    fn open(&self, place: &VaultPlace, purpose: Purpose) -> Result<Arc<dyn Store>>;
+}
+
+/// A bucket that was opened, and what for.
+type Opened = (S3Place, Purpose, Arc<dyn Store>);
+
+/// Directories, and buckets at any S3 endpoint. A bucket is opened once: its connections are kept.
+pub struct RealStores {
+    environment: Environment,
+    buckets: Mutex<Vec<Opened>>,
+}
+
+impl RealStores {
+    /// Stores whose credentials come from this environment.
+    pub fn new(environment: Environment) -> Self {
+        Self { environment, buckets: Mutex::default() }
+    }
+
+    fn bucket(&self, place: &S3Place, purpose: Purpose) -> Result<Arc<dyn Store>> {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, _, store)) = buckets.iter().find(|(at, to, _)| (at, *to) == (place, purpose)) {
+            return Ok(store.clone());
+        }
+        let access = match purpose {
+            Purpose::Read => place.reader.as_ref().unwrap_or(&place.writer),
+            Purpose::Write => &place.writer,
+        };
+        let _ = (access, &self.environment);
+        let store: Arc<dyn Store> = return Err(Problem::new(Kind::Refused, "CONNECT"));
+        buckets.push((place.clone(), purpose, store.clone()));
+        Ok(store)
+    }
+}
+
+impl Stores for RealStores {
+    fn open(&self, place: &VaultPlace, purpose: Purpose) -> Result<Arc<dyn Store>> {
+        match (place, purpose) {
+            (VaultPlace::Dir(path), Purpose::Read) => Ok(Arc::new(DirStore::open(path)?)),
+            (VaultPlace::Dir(path), Purpose::Write) => Ok(Arc::new(DirStore::create(path)?)),
+            (VaultPlace::S3(place), purpose) => self.bucket(place, purpose),
+        }
+    }
+}
+
+/// The vault at a place.
+///
+/// # Errors
+/// As [`Vault::open`], and where the store cannot be opened.
+pub fn open_vault(context: &Context, place: &VaultPlace) -> Result<Vault> {
+    Vault::open(context.stores.open(place, Purpose::Read)?)
+}
+
+/// The vault at a place, made where there is none.
+///
+/// # Errors
+/// As [`Vault::open_or_create`], and where the store cannot be opened.
+pub fn open_or_create_vault(context: &Context, place: &VaultPlace, now: Timestamp) -> Result<Vault> {
+    Vault::open_or_create(context.stores.open(place, Purpose::Write)?, now)
+}
+
+/// What a person calls a place.
+pub fn say_place(place: &VaultPlace) -> String {
+    match place {
+        VaultPlace::Dir(path) => printable(path.as_os_str().as_bytes()),
+        VaultPlace::S3(place) => {
+            let at = place.endpoint.as_deref().map(|endpoint| format!(" at {endpoint}")).unwrap_or_default();
+            format!("s3://{}/{}{at}", place.bucket, place.prefix)
+        }
+    }
+}
+
+/// The directory that a vault is, unless it is a bucket.
+pub fn directory_of(place: &VaultPlace) -> Option<&Path> {
+    match place {
+        VaultPlace::Dir(path) => Some(path),
+        VaultPlace::S3(_) => None,
+    }
+}
+
+/// A vault that was named on the command line: `s3://bucket/prefix`, whose endpoint the environment may name, or a
+/// directory.
+///
+/// # Errors
+/// `Usage` for an address without a bucket.
+pub fn place_named(text: &OsStr, environment: &Environment) -> Result<VaultPlace> {
+    let Some(address) = text.to_str().and_then(|text| text.strip_prefix("s3://")) else {
+        return Ok(VaultPlace::Dir(text.into()));
+    };
+    let (bucket, prefix) = address.split_once('/').unwrap_or((address, ""));
+    if bucket.is_empty() {
+        return Err(Problem::new(Kind::Usage, "an address without a bucket")
+            .at(printable(text.as_bytes()))
+            .remedy("write s3://bucket or s3://bucket/prefix"));
+    }
+    let named = |name| environment.get(name).map(str::to_owned);
+    let prefix = prefix.trim_matches('/');
+    Ok(VaultPlace::S3(Box::new(S3Place {
+        bucket: bucket.to_owned(),
+        prefix: if prefix.is_empty() { String::new() } else { format!("{prefix}/") },
+        endpoint: named("AWS_ENDPOINT_URL_S3").or_else(|| named("AWS_ENDPOINT_URL")),
+        region: named("AWS_REGION").or_else(|| named("AWS_DEFAULT_REGION")),
+        ..S3Place::default()
+    })))
+}
+
+/// A vault of which nothing was declared.
+pub fn undeclared(place: VaultPlace) -> VaultEntry {
+    VaultEntry { id: say_place(&place), place, stands_on: Default::default(), line: 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(text: &str) -> Result<VaultPlace> {
+        let endpoint = ("AWS_ENDPOINT_URL".into(), "http://127.0.0.1:8333".into());
+        place_named(OsStr::new(text), &Environment::new([endpoint]))
+    }
+
+    #[test]
+    fn an_address_is_a_bucket_with_a_prefix_and_anything_else_a_directory() {
+        assert_eq!(named("/mnt/vault").unwrap(), VaultPlace::Dir("/mnt/vault".into()));
+        let place = named("s3://bucket/a/b").unwrap();
+        assert_eq!(say_place(&place), "s3://bucket/a/b/ at http://127.0.0.1:8333");
+        assert_eq!(say_place(&named("s3://bucket").unwrap()), "s3://bucket/ at http://127.0.0.1:8333");
+        assert!(named("s3:///prefix").is_err());
+    }
+}
