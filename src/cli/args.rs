@@ -27,6 +27,9 @@ pub struct Global {
     /// [default: /var/lib/outlive for root, otherwise below the user's state directory]
     #[arg(long, value_name = "DIR", global = true, env = "OUTLIVE_STATE")]
     pub state: Option<PathBuf>,
+    /// The estate file [default: outlive.toml here, or /etc/outlive/outlive.toml]
+    #[arg(long, value_name = "FILE", global = true, env = "OUTLIVE_CONFIG")]
+    pub config: Option<PathBuf>,
 }
 
 /// How a result is printed.
@@ -54,6 +57,8 @@ pub enum Command {
     Verify(Verify),
     /// Restore a recovery point to a new, empty target
     Restore(Restore),
+    /// Do all that is due by the estate file: copies, read-backs, drills; then judge
+    Nightly(Nightly),
     /// Look into a vault
     #[command(subcommand)]
     Vault(Vault),
@@ -163,6 +168,19 @@ pub struct Rehearse {
     pub policy: PolicyOptions,
 }
 
+#[derive(Debug, Args)]
+pub struct Nightly {
+    /// Do nothing, and show what is due
+    #[arg(long)]
+    pub dry_run: bool,
+    /// End at this time of day (UTC), and report what was not reached
+    #[arg(long, value_name = "HH:MM", value_parser = time_of_day)]
+    pub until: Option<chrono::NaiveTime>,
+    /// How long looking at one path or vault may take
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = time_limit)]
+    pub time_limit: Duration,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Vault {
     /// List the recovery points in a vault
@@ -174,6 +192,11 @@ pub enum Vault {
 
 fn duration(text: &str) -> Result<chrono::TimeDelta, String> {
     parse_duration(text).map_err(|problem| format!("{}; {}", problem.what, problem.remedy))
+}
+
+fn time_of_day(text: &str) -> Result<chrono::NaiveTime, String> {
+    chrono::NaiveTime::parse_from_str(text, "%H:%M")
+        .map_err(|_| "write a time of day as hours and minutes: 06:00".to_owned())
 }
 
 fn time_limit(text: &str) -> Result<Duration, String> {

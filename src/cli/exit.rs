@@ -18,19 +18,25 @@ pub enum Exit {
     Undetermined = 11,
     /// A drill, which is any test restore, failed.
     DrillFailed = 12,
+    /// A drill that was due did not run.
+    DrillNotRun = 13,
     /// A copy failed, is incomplete, or is damaged.
     CopyFailed = 14,
+    /// Another run holds the lock.
+    Held = 15,
 }
 
 impl Exit {
     /// Which counts first.
-    const ORDER: [Self; 7] = [
+    const ORDER: [Self; 9] = [
         Self::Usage,
         Self::Internal,
         Self::CopyFailed,
         Self::DrillFailed,
         Self::RuleFailed,
+        Self::DrillNotRun,
         Self::Undetermined,
+        Self::Held,
         Self::Sound,
     ];
 
@@ -65,8 +71,10 @@ Exit codes:
   10  a rule failed
   11  undetermined: something asked for could not be seen or judged, or a copy is doubted
   12  a test restore failed
-  14  a copy failed, is incomplete or is damaged, or an incomplete one was restored
-When several apply, the process ends with the first of 2, 1, 14, 12, 10, 11; JSON lists all.";
+  13  a test restore that was due did not run
+  14  a copy failed, was due and not made, is incomplete or damaged, or an incomplete one was restored
+  15  another run holds the lock
+When several apply, the process ends with the first of 2, 1, 14, 12, 10, 13, 11; JSON lists all.";
 
 #[cfg(test)]
 mod tests {

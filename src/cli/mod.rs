@@ -6,6 +6,7 @@ mod copy;
 mod exit;
 mod explain;
 mod failure;
+mod nightly;
 mod progress;
 mod rehearse;
 mod restore;
@@ -51,6 +52,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Verify(options) => verify::run(&terminal, options),
         Command::Restore(options) => restore::run(&terminal, options),
         Command::Rehearse(options) => rehearse::run(&terminal, options),
+        Command::Nightly(options) => nightly::run(&terminal, options),
         Command::Vault(options) => vault::run(&terminal, options),
     };
     match outcome {

@@ -5,7 +5,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::Bars;
 use crate::app::{Context, place_named};
-use crate::estate::{Environment, VaultPlace};
+use crate::domain::{Kind, Problem};
+use crate::estate::{Environment, Estate, VaultPlace};
 use crate::report::activity::Told;
 use crate::report::text::Look;
 use std::ffi::OsStr;
@@ -20,7 +21,12 @@ pub struct Terminal {
     pub look: Look,
     /// For use cases.
     pub context: Context,
+    /// The estate file, where one was named.
+    config: Option<PathBuf>,
 }
+
+/// Where an estate file is looked for.
+const DEFAULTS: [&str; 2] = ["outlive.toml", "/etc/outlive/outlive.toml"];
 
 impl Terminal {
     pub fn new(global: &Global) -> Self {
@@ -29,7 +35,21 @@ impl Terminal {
         let width = rustix::termios::tcgetwinsize(&stdout).map_or(100, |size| usize::from(size.ws_col));
         let width = if width == 0 { 100 } else { width };
         let context = Context::real(state(global), Environment::new(std::env::vars_os()));
-        Self { format: global.format, look: Look { width, colour }, context }
+        Self { format: global.format, look: Look { width, colour }, context, config: global.config.clone() }
+    }
+
+    /// The estate, from the file that was named or is found.
+    ///
+    /// # Errors
+    /// `Usage` where there is none, or it is not sound.
+    pub fn estate(&self) -> Result<Estate, Failure> {
+        let found = || DEFAULTS.iter().map(PathBuf::from).find(|path| path.exists());
+        let path = self.config.clone().or_else(found).ok_or_else(|| {
+            let problem = Problem::new(Kind::Usage, "there is no outlive.toml here")
+                .remedy("name the estate file with --config; docs/configuration.md says what it holds");
+            Failure::new(problem, Exit::Usage)
+        })?;
+        Estate::read(&path).map_err(|problem| Failure::new(problem, Exit::Usage))
     }
 
     /// A vault as the user names it: `s3://bucket/prefix` or a directory.

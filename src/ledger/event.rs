@@ -2,6 +2,7 @@
 
 use crate::domain::{Result, Timestamp, VolumeId};
 use crate::store::Identity;
+use crate::vault::format::PackKey;
 use crate::vault::{RootRecord, Vault};
 use serde::{Deserialize, Serialize};
 
@@ -114,5 +115,34 @@ pub enum Event {
         because: String,
         /// The keys of the roots that need it.
         points: Vec<String>,
+    },
+    /// A share of a vault's packs came back from the store with the digests taken while writing.
+    ShareRead {
+        /// The vault.
+        vault: VaultRef,
+        /// The packs, each with its sidecar.
+        packs: Vec<PackKey>,
+        /// Bytes read.
+        bytes: u64,
+    },
+    /// A nightly run began.
+    NightBegan {
+        /// Its random id.
+        run: String,
+        /// SHA-256 of the configuration.
+        config_sha256: String,
+    },
+    /// A nightly run ended. One that began and has no such record was killed.
+    NightEnded {
+        /// The run's id.
+        run: String,
+        /// What it came to, in the words of its report; empty where everything was sound.
+        verdicts: Vec<String>,
+        /// How many of the tasks that were due were done.
+        done: usize,
+        /// How many failed.
+        failed: usize,
+        /// How many were not reached.
+        not_done: usize,
     },
 }

@@ -17,6 +17,10 @@ pub struct History {
     pub points: Vec<RootRecord>,
     /// Packs found damaged, or whose sidecars were: nothing is built on them again.
     pub damaged_packs: BTreeSet<PackKey>,
+    /// When packs were last read back as a share of the vault.
+    pub pack_read: BTreeMap<PackKey, Timestamp>,
+    /// When a share was last read.
+    pub last_share: Option<Timestamp>,
     /// The keys of the roots that damage takes along.
     damaged_roots: BTreeSet<String>,
     /// How many events were folded: their order is what tells later from earlier.
@@ -98,7 +102,10 @@ impl History {
     fn take(&mut self, record: &Record, here: &VaultRef) {
         self.events += 1;
         match &record.event {
-            Event::CopyStarted { .. } | Event::CopyFailed { .. } => {}
+            Event::CopyStarted { .. }
+            | Event::CopyFailed { .. }
+            | Event::NightBegan { .. }
+            | Event::NightEnded { .. } => {}
             Event::Stored { point, vault, missed, .. } => {
                 let state = if *missed == 0 { CopyState::Stored } else { CopyState::Incomplete };
                 if self.knows(point, vault, here) {
@@ -124,6 +131,12 @@ impl History {
             Event::Restored { point, vault, .. } => {
                 if self.knows(point, vault, here) {
                     self.raise(point.id, CopyState::Restored);
+                }
+            }
+            Event::ShareRead { vault, packs, .. } => {
+                if vault == here {
+                    self.pack_read.extend(packs.iter().map(|pack| (pack.clone(), record.at)));
+                    self.last_share = Some(record.at);
                 }
             }
             // Damage that was found where the place could not be told may be damage here.

@@ -4,6 +4,7 @@ mod amounts;
 mod copy;
 mod failed;
 mod listing;
+mod night_text;
 mod nightly;
 mod rehearsal;
 mod restore;
@@ -14,8 +15,8 @@ pub use copy::CopyDone;
 pub use failed::Failed;
 pub use listing::{ListedPoint, VaultListed};
 pub use nightly::{
-    DrillOutcome, DrillStanding, NightlyDone, Standing, SurvivingCopy, TaskDone, TaskKind, TaskOutcome,
-    VolumeNight,
+    DrillOutcome, DrillStanding, NightVerdict, NightlyDone, Standing, SurvivingCopy, TaskDone, TaskKind,
+    TaskOutcome, Unhonoured, VolumeNight,
 };
 pub use rehearsal::{LostAndFound, RehearsalDone, SurvivalLine};
 pub use restore::RestoreDone;

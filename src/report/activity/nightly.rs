@@ -24,8 +24,91 @@ pub struct NightlyDone {
     pub tasks: Vec<TaskDone>,
     /// Every volume, sorted by name.
     pub volumes: Vec<VolumeNight>,
+    /// What the configuration asks for and this version does not do.
+    pub unhonoured: Vec<Unhonoured>,
     /// What else must be said.
     pub notices: Vec<String>,
+    /// What all of it comes to: empty where everything is sound. The exit code follows from it.
+    pub verdicts: Vec<NightVerdict>,
+}
+
+/// Something that was asked for and is not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unhonoured {
+    /// The key in the configuration.
+    pub key: String,
+    /// What is not done.
+    pub because: String,
+    /// Where it stands in the file.
+    pub line: usize,
+}
+
+/// Why a night is not sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NightVerdict {
+    /// A copy failed or was not made, or stored objects are damaged or could not be read back.
+    CopyFailed,
+    /// A drill failed.
+    DrillFailed,
+    /// A rule failed.
+    RuleFailed,
+    /// A drill that was due did not run.
+    DrillNotRun,
+    /// Something that was asked for could not be seen or judged.
+    Undetermined,
+    /// The run could not be recorded.
+    Unrecorded,
+}
+
+impl NightVerdict {
+    /// The word in records.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::CopyFailed => "copy failed",
+            Self::DrillFailed => "drill failed",
+            Self::RuleFailed => "rule failed",
+            Self::DrillNotRun => "drill not run",
+            Self::Undetermined => "undetermined",
+            Self::Unrecorded => "unrecorded",
+        }
+    }
+
+    /// What a night comes to.
+    pub fn of(night: &NightlyDone) -> Vec<Self> {
+        let mut all: Vec<Self> = night.tasks.iter().filter_map(Self::of_task).collect();
+        all.extend(night.volumes.iter().flat_map(Self::of_volume));
+        if !night.unhonoured.is_empty() || night.volumes.is_empty() {
+            all.push(Self::Undetermined);
+        }
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    fn of_task(task: &TaskDone) -> Option<Self> {
+        match (task.task, task.outcome) {
+            (_, TaskOutcome::Done | TaskOutcome::Planned) => None,
+            (TaskKind::Drill, TaskOutcome::Failed) => Some(Self::DrillFailed),
+            (TaskKind::Drill, TaskOutcome::NotDone) => Some(Self::DrillNotRun),
+            (TaskKind::Copy | TaskKind::ReadBack, _) => Some(Self::CopyFailed),
+        }
+    }
+
+    fn of_volume(volume: &VolumeNight) -> Vec<Self> {
+        let standing = match volume.standing {
+            Standing::Sound => None,
+            Standing::Undetermined => Some(Self::Undetermined),
+            Standing::Failed => Some(Self::RuleFailed),
+        };
+        let drill = match volume.drill.outcome {
+            DrillOutcome::Passed | DrillOutcome::Waived => None,
+            DrillOutcome::Failed => Some(Self::DrillFailed),
+            DrillOutcome::NotRun => Some(Self::DrillNotRun),
+            DrillOutcome::NeverDrilled => volume.drill.asked.then_some(Self::DrillNotRun),
+        };
+        standing.into_iter().chain(drill).collect()
+    }
 }
 
 /// Something that was due.
@@ -149,6 +232,8 @@ pub struct SurvivingCopy {
 pub struct DrillStanding {
     /// Which of the five.
     pub outcome: DrillOutcome,
+    /// Whether the policy asks for drills.
+    pub asked: bool,
     /// The name of the drill that says so, where there is one.
     pub drill: Option<String>,
     /// When the last one passed.

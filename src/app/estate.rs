@@ -1,0 +1,79 @@
+//! Surveying an estate: what `outlive.toml` names, under the names that it gives.
+
+use super::{Audited, Context, SurveyOrder, survey};
+use crate::catalogue::Catalogue;
+use crate::domain::{AssetId, GapScope, Inventory, Known, Result, Volume, VolumeId, VolumeKind, printable};
+use crate::estate::{Estate, VolumeEntry};
+use crate::isolation::expand;
+use crate::rules::{judge, overall};
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+/// Looks at everything that an estate names. Every volume of it is in the result, also one that could not be seen.
+pub fn survey_estate(context: &Context, estate: &Estate, limit: Duration) -> Inventory {
+    let paths = estate.volumes.iter().filter_map(|volume| volume.path.clone()).collect();
+    let order = SurveyOrder { paths, copies: Vec::new(), vaults: estate.vaults.clone(), limit };
+    let mut inventory = survey(context, &order);
+    rename(&mut inventory, estate);
+    for entry in &estate.volumes {
+        if !inventory.volumes.iter().any(|volume| volume.id == entry.id) {
+            inventory.volumes.push(unseen(entry));
+        }
+    }
+    inventory.sort();
+    inventory
+}
+
+/// Gives volumes the names of the file, wherever they are named by host and path. So copies that were made before
+/// there was a file, or without it, count for the same volume.
+fn rename(inventory: &mut Inventory, estate: &Estate) {
+    let by_path: BTreeMap<String, &VolumeId> = (estate.volumes.iter())
+        .filter_map(|entry| Some((printable(entry.path.as_ref()?.as_os_str().as_bytes()), &entry.id)))
+        .collect();
+    let named: BTreeMap<VolumeId, VolumeId> = (inventory.volumes.iter())
+        .filter_map(|volume| Some((volume.id.clone(), (*by_path.get(&volume.name)?).clone())))
+        .collect();
+    for volume in &mut inventory.volumes {
+        if let Some(id) = named.get(&volume.id) {
+            volume.id = id.clone();
+        }
+    }
+    for point in &mut inventory.points {
+        if let Known::Observed(of, _) | Known::Documented(of, _) | Known::Declared(of, _) = &mut point.of
+            && let Some(id) = named.get(of)
+        {
+            *of = id.clone();
+        }
+    }
+    for gap in &mut inventory.gaps {
+        if let GapScope::PointsOf(of) = &mut gap.scope
+            && let Some(id) = named.get(of)
+        {
+            *of = id.clone();
+        }
+    }
+}
+
+/// A volume that could not be seen here, or is not here: it stands on nothing that is known.
+fn unseen(entry: &VolumeEntry) -> Volume {
+    Volume {
+        id: entry.id.clone(),
+        name: entry.id.0.clone(),
+        kind: VolumeKind::Directory,
+        asset: AssetId(format!("volume:{}", entry.id)),
+    }
+}
+
+/// Surveys and judges an estate, each volume by its own policy.
+///
+/// # Errors
+/// `Internal` where the compiled-in catalogue is broken: what cannot be seen is in the result.
+pub fn judge_estate(context: &Context, estate: &Estate, limit: Duration) -> Result<Audited> {
+    let inventory = survey_estate(context, estate, limit);
+    let graph = expand(&inventory, &Catalogue::built_in()?);
+    let at = (context.clock)();
+    let judged = judge(&graph, &estate.policies["default"].judged, at);
+    let overall = overall(&judged, &graph);
+    Ok(Audited { graph, judged, overall, at })
+}

@@ -1,0 +1,199 @@
+//! Doing what is due: several at once, each with its own end; one that fails or hangs stops no other.
+
+use super::due::{Task, Work};
+use crate::app::share::SharePlan;
+use crate::app::stores::open_vault;
+use crate::app::{Context, copy};
+use crate::domain::{Kind, Monitor, Phase, Problem, Result, say_duration};
+use crate::report::activity::{CopyDone, TaskDone, TaskOutcome, say_bytes};
+use chrono::TimeDelta;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// When the run ends, whatever is not done by then.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends {
+    /// Nothing is begun after this, and what is at work is asked to stop.
+    pub at: Option<Instant>,
+    /// How long what was asked to stop is waited for. A dead server can hold a thread for ever.
+    pub grace: Duration,
+}
+
+/// How often a wish to stop is looked for.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What came of a task: how it ended, in words, and how long it took.
+type Ended = (usize, TaskOutcome, String, Duration);
+
+/// Does all tasks, `width` at once, and says of each what became of it, in their order.
+pub(super) fn act(
+    context: &Context,
+    tasks: Vec<Task>,
+    width: usize,
+    ends: Ends,
+    monitor: &dyn Monitor,
+) -> Vec<TaskDone> {
+    let mut done: Vec<Option<TaskDone>> = tasks.iter().map(|_| None).collect();
+    let stop = Arc::new(AtomicBool::new(false));
+    let (to_workers, jobs) = crossbeam_channel::unbounded();
+    let (to_us, results) = crossbeam_channel::unbounded();
+    tasks.iter().cloned().enumerate().for_each(|job| drop(to_workers.send(job)));
+    drop(to_workers);
+    for _ in 0..width.clamp(1, tasks.len().max(1)) {
+        let (context, jobs, to_us, stop) = (context.clone(), jobs.clone(), to_us.clone(), stop.clone());
+        let started =
+            thread::Builder::new().name("night".into()).spawn(move || work(&context, &jobs, &to_us, &stop));
+        if started.is_err() {
+            break;
+        }
+    }
+    drop((jobs, to_us));
+    wait(&tasks, &results, &stop, ends, monitor, &mut done);
+    let unreached = |task: &Task| {
+        let why = "it was asked to stop and did not end in time, or was never begun";
+        told(task, TaskOutcome::NotDone, why.into(), Duration::ZERO)
+    };
+    done.into_iter().zip(&tasks).map(|(done, task)| done.unwrap_or_else(|| unreached(task))).collect()
+}
+
+fn wait(
+    tasks: &[Task],
+    results: &Receiver<Ended>,
+    stop: &AtomicBool,
+    ends: Ends,
+    monitor: &dyn Monitor,
+    done: &mut [Option<TaskDone>],
+) {
+    let mut given_up: Option<Instant> = None;
+    while done.iter().any(Option::is_none) {
+        match results.recv_timeout(LOOK) {
+            Ok((place, outcome, detail, took)) => {
+                done[place] = Some(told(&tasks[place], outcome, detail, took));
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        let over = ends.at.is_some_and(|at| Instant::now() >= at);
+        if (over || monitor.cancelled()) && given_up.is_none() {
+            stop.store(true, Relaxed);
+            given_up = Some(Instant::now() + ends.grace);
+        }
+        if given_up.is_some_and(|at| Instant::now() >= at) {
+            return;
+        }
+    }
+}
+
+fn told(task: &Task, outcome: TaskOutcome, detail: String, took: Duration) -> TaskDone {
+    TaskDone {
+        task: task.work.kind(),
+        volume: task.volume.clone(),
+        vault: task.vault.clone(),
+        drill: task.drill.clone(),
+        due_since: task.since,
+        outcome,
+        detail,
+        seconds: took.as_secs_f64(),
+    }
+}
+
+/// What would be done, for a run that does nothing.
+pub(super) fn planned(tasks: &[Task]) -> Vec<TaskDone> {
+    tasks.iter().map(|task| told(task, TaskOutcome::Planned, task.planned.clone(), Duration::ZERO)).collect()
+}
+
+fn work(context: &Context, jobs: &Receiver<(usize, Task)>, results: &Sender<Ended>, stop: &Arc<AtomicBool>) {
+    while let Ok((place, task)) = jobs.recv() {
+        let began = Instant::now();
+        let limit = Limit { stop: stop.clone(), ends: task.longest.map(|longest| began + longest) };
+        let (outcome, detail) = if stop.load(Relaxed) {
+            (TaskOutcome::NotDone, "the run ended before it was begun".into())
+        } else {
+            // A defect in one task must not take the night along.
+            catch_unwind(AssertUnwindSafe(|| perform(context, &task, &limit)))
+                .unwrap_or_else(|_| (TaskOutcome::Failed, "it failed inside outlive; report it".into()))
+        };
+        drop(results.send((place, outcome, detail, began.elapsed())));
+    }
+}
+
+fn perform(context: &Context, task: &Task, limit: &Limit) -> (TaskOutcome, String) {
+    let performed = match &task.work {
+        Work::Copy(order) => copy(context, order, limit).map(|done| of_copy(&done)),
+        Work::Share(entry, within) => open_vault(context, &entry.place).and_then(|vault| {
+            let plan = SharePlan::of(context, &vault, *within, (context.clock)())?;
+            read_share(context, &plan, &vault, limit)
+        }),
+        Work::Impossible(_, problem) => Err(problem.clone()),
+    };
+    performed.unwrap_or_else(|problem| match (problem.kind, limit.stop.load(Relaxed)) {
+        (Kind::Cancelled, true) => {
+            (TaskOutcome::NotDone, "the run ended before it was done; the next one goes on".into())
+        }
+        (Kind::Cancelled, false) => {
+            let longest = task.longest.and_then(|longest| TimeDelta::from_std(longest).ok());
+            let longest = longest.map(say_duration).unwrap_or_default();
+            (TaskOutcome::Failed, format!("it took longer than its `longest`, {longest}, and was ended"))
+        }
+        _ => (TaskOutcome::Failed, say(&problem)),
+    })
+}
+
+fn say(problem: &Problem) -> String {
+    if problem.remedy.is_empty() { problem.to_string() } else { format!("{problem}: {}", problem.remedy) }
+}
+
+fn of_copy(done: &CopyDone) -> (TaskOutcome, String) {
+    let what = format!(
+        "recovery point {}: {} files, {}; {} written",
+        done.point,
+        done.files,
+        say_bytes(done.bytes),
+        say_bytes(done.written_bytes)
+    );
+    let notices: String = done.notices.iter().map(|notice| format!("; {notice}")).collect();
+    if done.is_sound() {
+        return (TaskOutcome::Done, format!("{}, {what}{notices}", done.state));
+    }
+    let missed = done.missed.first().map(|missed| format!("; {}: {}", missed.path, missed.because));
+    let damaged = done.damage.first().map(|damaged| format!("; {}: {}", damaged.object, damaged.because));
+    let why: String = missed.into_iter().chain(damaged).collect();
+    (TaskOutcome::Failed, format!("{}, {what}{why}{notices}", done.state))
+}
+
+fn read_share(
+    context: &Context,
+    plan: &SharePlan,
+    vault: &crate::vault::Vault,
+    limit: &Limit,
+) -> Result<(TaskOutcome, String)> {
+    let done = plan.read(context, vault, limit)?;
+    let what = format!("{} of {} packs, {}, read back", done.packs, plan.all, say_bytes(done.bytes));
+    if let Some(damaged) = done.damage.first() {
+        let what = format!("{what}; DAMAGED {}: {}", damaged.object, damaged.because);
+        return Ok((TaskOutcome::Failed, what));
+    }
+    if let Some(broken) = plan.broken.first() {
+        return Ok((TaskOutcome::Failed, format!("{what}; {broken}")));
+    }
+    Ok((TaskOutcome::Done, what))
+}
+
+/// Ends a task when the run ends, or the task's own time is up. The bars of several at once would say nothing.
+struct Limit {
+    stop: Arc<AtomicBool>,
+    ends: Option<Instant>,
+}
+
+impl Monitor for Limit {
+    fn begin(&self, _: Phase, _: Option<u64>) {}
+    fn advance(&self, _: u64, _: u64) {}
+    fn end(&self) {}
+    fn cancelled(&self) -> bool {
+        self.stop.load(Relaxed) || self.ends.is_some_and(|ends| Instant::now() >= ends)
+    }
+}

@@ -1,0 +1,166 @@
+//! The nightly run: survey, judge, act, survey again, judge again. What counts is the second judgement.
+
+mod act;
+mod due;
+mod lock;
+mod standing;
+
+pub use lock::Holder;
+
+use super::Context;
+use crate::domain::{Monitor, Result, Timestamp, printable};
+use crate::estate::Estate;
+use crate::ledger::{Event, Ledger, PATIENCE, Record};
+use crate::report::activity::{NightVerdict, NightlyDone, TaskDone, TaskOutcome, Unhonoured, VolumeNight};
+use crate::store::random_hex;
+use act::Ends;
+use lock::{Asked, RunLock};
+use std::time::{Duration, Instant};
+
+/// What a nightly run is to do.
+#[derive(Debug, Clone)]
+pub struct NightlyOrder {
+    /// The estate.
+    pub estate: Estate,
+    /// Do nothing, and show what would be done.
+    pub dry_run: bool,
+    /// When it ends, whatever is not done by then.
+    pub until: Option<Timestamp>,
+    /// How long looking at one path or vault may take.
+    pub limit: Duration,
+    /// How long what was asked to stop is waited for.
+    pub grace: Duration,
+}
+
+/// What a nightly run came to.
+pub enum Night {
+    /// It ran.
+    Done(Box<NightlyDone>),
+    /// Another run holds the lock: who, as far as that can be read.
+    Held(Option<Holder>),
+}
+
+/// Does everything that is due.
+///
+/// # Errors
+/// When the state directory or its ledger cannot be used: a run that leaves no record does nothing. Whatever fails
+/// on the way is in the result.
+pub fn nightly(context: &Context, order: &NightlyOrder, monitor: &dyn Monitor) -> Result<Night> {
+    let started_at = (context.clock)();
+    let run = run_id()?;
+    if order.dry_run {
+        return Ok(Night::Done(Box::new(look_only(context, order, run, started_at)?)));
+    }
+    let holder = Holder {
+        pid: std::process::id(),
+        host: printable(rustix::system::uname().nodename().to_bytes()),
+        run: run.clone(),
+        since: started_at,
+    };
+    let _lock = match RunLock::ask(&context.state, &holder)? {
+        Asked::Ours(lock) => lock,
+        Asked::Held(by) => return Ok(Night::Held(by)),
+    };
+    let mut ledger = Ledger::open(&context.state, PATIENCE)?;
+    let mut notices: Vec<String> = unended(ledger.records()).into_iter().collect();
+    let began = Event::NightBegan { run: run.clone(), config_sha256: order.estate.digest.clone() };
+    ledger.append(started_at, began)?;
+    let ends = Ends { at: ends_at(order, started_at), grace: order.grace };
+    let before = standing::stand(context, order)?;
+    let due = due::due(context, &order.estate, ledger.records(), started_at);
+    let nothing_due = due.is_empty();
+    let tasks = act::act(context, due, order.estate.nightly.concurrency, ends, monitor);
+    if monitor.cancelled() {
+        notices.push("it was asked to stop: what is not done is due in the next run".into());
+    }
+    // Where nothing was done, nothing has changed by it.
+    let volumes = if nothing_due { before } else { standing::stand(context, order)? };
+    let mut done = told(context, order, run, started_at, (tasks, volumes, notices));
+    record_end(context, &mut ledger, &mut done);
+    Ok(Night::Done(Box::new(done)))
+}
+
+/// Records that the run ended, and how. A run that says it ended and left no record is not believed.
+fn record_end(context: &Context, ledger: &mut Ledger, done: &mut NightlyDone) {
+    let count = |outcome| done.tasks.iter().filter(|task| task.outcome == outcome).count();
+    let ended = Event::NightEnded {
+        run: done.run.clone(),
+        verdicts: done.verdicts.iter().map(|verdict| verdict.word().to_owned()).collect(),
+        done: count(TaskOutcome::Done),
+        failed: count(TaskOutcome::Failed),
+        not_done: count(TaskOutcome::NotDone),
+    };
+    if let Err(problem) = ledger.append((context.clock)(), ended) {
+        done.notices.push(format!("the end of this run is not recorded: {problem}"));
+        done.verdicts.push(NightVerdict::Unrecorded);
+    }
+}
+
+fn look_only(
+    context: &Context,
+    order: &NightlyOrder,
+    run: String,
+    started_at: Timestamp,
+) -> Result<NightlyDone> {
+    let records = Ledger::look(&context.state, PATIENCE)?;
+    let due = due::due(context, &order.estate, &records, started_at);
+    let volumes = standing::stand(context, order)?;
+    Ok(told(context, order, run, started_at, (act::planned(&due), volumes, Vec::new())))
+}
+
+fn told(
+    context: &Context,
+    order: &NightlyOrder,
+    run: String,
+    started_at: Timestamp,
+    (tasks, volumes, notices): (Vec<TaskDone>, Vec<VolumeNight>, Vec<String>),
+) -> NightlyDone {
+    let unhonoured = order.estate.unhonoured.iter().map(|asked| Unhonoured {
+        key: asked.key.clone(),
+        because: asked.because.clone(),
+        line: asked.line,
+    });
+    let mut done = NightlyDone {
+        run,
+        version: env!("CARGO_PKG_VERSION"),
+        config: printable(order.estate.path.as_os_str().as_encoded_bytes()),
+        config_sha256: order.estate.digest.clone(),
+        started_at,
+        finished_at: (context.clock)(),
+        dry_run: order.dry_run,
+        tasks,
+        volumes,
+        unhonoured: unhonoured.collect(),
+        notices,
+        verdicts: Vec::new(),
+    };
+    done.verdicts = NightVerdict::of(&done);
+    done
+}
+
+/// When the run ends: at its deadline or at the time that was asked for, whichever comes first.
+fn ends_at(order: &NightlyOrder, started_at: Timestamp) -> Option<Instant> {
+    let deadline = order.estate.nightly.deadline;
+    let left = order.until.map_or(deadline, |until| deadline.min(until - started_at));
+    Instant::now().checked_add(left.to_std().unwrap_or_default())
+}
+
+/// The last run, where it began and did not end.
+fn unended(records: &[Record]) -> Option<String> {
+    let last = records.iter().rev().find_map(|record| match &record.event {
+        Event::NightBegan { .. } => Some(Some(record.at)),
+        Event::NightEnded { .. } => Some(None),
+        _ => None,
+    });
+    let began = last.flatten()?.format("%Y-%m-%d %H:%M:%S UTC");
+    Some(format!(
+        "the nightly run that began at {began} did not end by itself: it was killed, or the machine went down"
+    ))
+}
+
+/// A random UUID.
+fn run_id() -> Result<String> {
+    let hex = random_hex()?;
+    // Version 4, variant 1 (RFC 9562, section 5.4).
+    Ok(format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..]))
+}
