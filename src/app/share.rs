@@ -19,6 +19,8 @@ pub struct SharePlan {
     pub all: usize,
     /// How many are overdue already.
     pub overdue: usize,
+    /// How many are known to be damaged: they are not read each night to say so again.
+    pub damaged: usize,
     /// Roots and lists of packs that could not be read.
     pub broken: Vec<Problem>,
     here: VaultRef,
@@ -78,8 +80,9 @@ impl SharePlan {
                 entry.roots.insert(found.key.as_str().to_owned());
             }
         }
-        // What was found damaged is known to be: reading it again each night would only say so again.
+        let known = needed.len();
         needed.retain(|pack, _| !history.damaged_packs.contains(pack));
+        let damaged = known - needed.len();
         let needed: Vec<Needed> = needed.into_values().collect();
         let packs = needed.iter().map(|needed| StoredPack {
             key: &needed.line.pack.0,
@@ -88,7 +91,7 @@ impl SharePlan {
         });
         let today = share(&packs.collect::<Vec<_>>(), within, history.last_share, now);
         let chosen = today.chosen.into_iter().map(|place| needed[place].clone()).collect();
-        Ok(Self { chosen, all: needed.len(), overdue: today.overdue, broken, here })
+        Ok(Self { chosen, all: needed.len(), overdue: today.overdue, damaged, broken, here })
     }
 
     /// How many packs are to be read.
@@ -96,9 +99,12 @@ impl SharePlan {
         self.chosen.len()
     }
 
-    /// Their size, with their sidecars, in bytes.
-    pub fn bytes(&self) -> u64 {
-        self.chosen.iter().map(|needed| needed.line.bytes + needed.line.sidecar_bytes).sum()
+    /// What must be said of the vault every night, until somebody verifies it.
+    pub fn notice(&self) -> Option<String> {
+        let what =
+            format!("{} packs are known to be damaged, and no point that needs them counts", self.damaged);
+        (self.damaged > 0)
+            .then(|| format!("{what}: `outlive verify` says which; what is sound again counts after it"))
     }
 
     /// Reads them, and records after every few what came back.

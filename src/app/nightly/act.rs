@@ -172,7 +172,10 @@ fn read_share(
     limit: &Limit,
 ) -> Result<(TaskOutcome, String)> {
     let done = plan.read(context, vault, limit)?;
-    let what = format!("{} of {} packs, {}, read back", done.packs, plan.all, say_bytes(done.bytes));
+    let late = if plan.overdue > 0 { format!(", {} of them overdue", plan.overdue) } else { String::new() };
+    let notice = plan.notice().map(|notice| format!("; {notice}")).unwrap_or_default();
+    let what =
+        format!("{} of {} packs, {}, read back{late}{notice}", done.packs, plan.all, say_bytes(done.bytes));
     if let Some(damaged) = done.damage.first() {
         let what = format!("{what}; DAMAGED {}: {}", damaged.object, damaged.because);
         return Ok((TaskOutcome::Failed, what));
