@@ -73,7 +73,7 @@ pub fn judge_estate(context: &Context, estate: &Estate, limit: Duration) -> Resu
     let inventory = survey_estate(context, estate, limit);
     let graph = expand(&inventory, &Catalogue::built_in()?);
     let at = (context.clock)();
-    let judged = judge(&graph, &estate.policies["default"].judged, at);
+    let judged = judge(&graph, &estate.default_policy().judged, at);
     let overall = overall(&judged, &graph);
     Ok(Audited { graph, judged, overall, at })
 }

@@ -20,7 +20,7 @@ pub use estate::{judge_estate, survey_estate};
 pub use nightly::{Holder, Night, NightlyOrder, nightly};
 pub use rehearse::{RehearseOrder, rehearse};
 pub use restore::{RestoreOrder, restore};
-pub use stores::{Purpose, RealStores, Stores, place_named, undeclared};
+pub use stores::{Opened, Purpose, RealStores, Stores, place_named, undeclared};
 pub use survey::{SurveyOrder, survey};
 pub use vaults::list_vault;
 pub use verify::verify;
@@ -41,12 +41,14 @@ pub struct Context {
     pub environment: Environment,
     /// Opens stores.
     pub stores: Arc<dyn Stores>,
+    /// Vaults that were opened: a run opens each once.
+    pub opened: Opened,
 }
 
 impl Context {
     /// The world as it is.
     pub fn real(state: PathBuf, environment: Environment) -> Self {
         let stores = Arc::new(RealStores::new(environment.clone()));
-        Self { state, clock: chrono::Utc::now, environment, stores }
+        Self { state, clock: chrono::Utc::now, environment, stores, opened: Opened::default() }
     }
 }

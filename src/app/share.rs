@@ -7,7 +7,7 @@ use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
 use crate::plan::{StoredPack, share};
 use crate::report::activity::DamagedObject;
 use crate::vault::format::{PackKey, PackLine};
-use crate::vault::{Damage, Roots, Vault, gone, packs_of, read_back};
+use crate::vault::{Damage, Roots, Vault, gone, packs_known, read_back};
 use chrono::TimeDelta;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,7 +60,7 @@ impl SharePlan {
         let mut broken: Vec<Problem> = roots.damaged.into_iter().map(|(_, problem)| problem).collect();
         let mut needed: BTreeMap<PackKey, Needed> = BTreeMap::new();
         for found in &roots.sound {
-            let packs = match packs_of(vault, found) {
+            let packs = match packs_known(vault, found) {
                 Ok(packs) => packs,
                 Err(problem) => {
                     broken.push(problem);
@@ -69,10 +69,10 @@ impl SharePlan {
             };
             let sound = history.state(&found.record()) >= Some(CopyState::ReadBack);
             let read = history.read_since.get(&found.id).copied().filter(|_| sound);
-            for (pack, line) in packs {
-                let of_share = history.pack_read.get(&pack).copied();
-                let entry = needed.entry(pack).or_insert_with(|| Needed {
-                    line,
+            for (pack, line) in packs.iter() {
+                let of_share = history.pack_read.get(pack).copied();
+                let entry = needed.entry(pack.clone()).or_insert_with(|| Needed {
+                    line: line.clone(),
                     roots: BTreeSet::new(),
                     read_at: of_share,
                 });

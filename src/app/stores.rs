@@ -29,12 +29,12 @@ pub trait Stores: Send + Sync {
 }
 
 /// A bucket that was opened, and what for.
-type Opened = (S3Place, Purpose, Arc<dyn Store>);
+type Bucket = (S3Place, Purpose, Arc<dyn Store>);
 
 /// Directories, and buckets at any S3 endpoint. A bucket is opened once: its connections are kept.
 pub struct RealStores {
     environment: Environment,
-    buckets: Mutex<Vec<Opened>>,
+    buckets: Mutex<Vec<Bucket>>,
 }
 
 impl RealStores {
@@ -69,12 +69,34 @@ impl Stores for RealStores {
     }
 }
 
+/// Vaults that a run has opened, so that what it learnt of them is kept to its end.
+#[derive(Clone, Default)]
+pub struct Opened(Arc<Mutex<Vec<(VaultPlace, Purpose, Vault)>>>);
+
+impl Opened {
+    fn get(&self, place: &VaultPlace, purpose: Purpose) -> Option<Vault> {
+        let opened = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = opened.iter().find(|(at, to, _)| (at, *to) == (place, purpose));
+        found.map(|(_, _, vault)| vault.clone())
+    }
+
+    fn keep(&self, place: &VaultPlace, purpose: Purpose, vault: Vault) -> Vault {
+        let mut opened = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.push((place.clone(), purpose, vault.clone()));
+        vault
+    }
+}
+
 /// The vault at a place.
 ///
 /// # Errors
 /// As [`Vault::open`], and where the store cannot be opened.
 pub fn open_vault(context: &Context, place: &VaultPlace) -> Result<Vault> {
-    Vault::open(context.stores.open(place, Purpose::Read)?)
+    if let Some(vault) = context.opened.get(place, Purpose::Read) {
+        return Ok(vault);
+    }
+    let vault = Vault::open(context.stores.open(place, Purpose::Read)?)?;
+    Ok(context.opened.keep(place, Purpose::Read, vault))
 }
 
 /// The vault at a place, made where there is none.
@@ -82,7 +104,11 @@ pub fn open_vault(context: &Context, place: &VaultPlace) -> Result<Vault> {
 /// # Errors
 /// As [`Vault::open_or_create`], and where the store cannot be opened.
 pub fn open_or_create_vault(context: &Context, place: &VaultPlace, now: Timestamp) -> Result<Vault> {
-    Vault::open_or_create(context.stores.open(place, Purpose::Write)?, now)
+    if let Some(vault) = context.opened.get(place, Purpose::Write) {
+        return Ok(vault);
+    }
+    let vault = Vault::open_or_create(context.stores.open(place, Purpose::Write)?, now)?;
+    Ok(context.opened.keep(place, Purpose::Write, vault))
 }
 
 /// What a person calls a place.

@@ -12,7 +12,7 @@ use crate::ledger::{History, Ledger, PATIENCE, Record, VaultRef};
 use crate::providers::local::{Standing, System, stand};
 use crate::report::activity::{ListedPoint, VaultListed};
 use crate::store::Identity;
-use crate::vault::{FoundRoot, Present, Roots, Vault, packs_of};
+use crate::vault::{FoundRoot, Present, Roots, Vault, packs_known};
 
 /// What must be said where nothing tells the place of a vault from that of a clone.
 ///
@@ -117,7 +117,7 @@ fn state_of(vault: &Vault, found: &FoundRoot, history: &History) -> CopyState {
     let recorded = match history.depends_on_packs() {
         false => history.state(&found.record()),
         // Damage takes along whatever needs it, also points that came after it was found.
-        true => match packs_of(vault, found) {
+        true => match packs_known(vault, found) {
             Ok(packs) => history.state_with(&found.record(), packs.keys()),
             Err(problem) if problem.kind == Kind::Damaged => Some(CopyState::Damaged),
             // Nobody can say whether it needs what was found damaged.

@@ -59,9 +59,12 @@ pub fn verify(context: &Context, place: &VaultPlace, monitor: &dyn Monitor) -> R
 /// Whatever another run found damaged meanwhile is not called verified: one of the two read before the damage.
 fn doubt(vault: &Vault, meanwhile: &History, report: &mut VerifyReport) {
     for found in std::mem::take(&mut report.sound) {
-        let packs = packs_of(vault, &found).unwrap_or_default();
-        let is_damaged = meanwhile.state_with(&found.record(), packs.keys()) == Some(CopyState::Damaged);
-        if !is_damaged && !meanwhile.is_unread(&found.record(), packs.keys()) {
+        // A list that cannot be read now, though it could a moment ago, leaves open what the point needs.
+        let holds = packs_of(vault, &found).is_ok_and(|packs| {
+            let state = meanwhile.state_with(&found.record(), packs.keys());
+            state != Some(CopyState::Damaged) && !meanwhile.is_unread(&found.record(), packs.keys())
+        });
+        if holds {
             report.sound.push(found);
             continue;
         }

@@ -8,7 +8,7 @@ use super::tree::Lines;
 use super::{Vault, format::PageKind};
 use crate::domain::{Monitor, Problem, Result};
 use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// Data chunks remembered at most: 64 bytes each. More is not needed to be right, only to send less.
 const MOST_CHUNKS: usize = 400_000;
@@ -162,6 +162,34 @@ pub fn packs_of(vault: &Vault, found: &FoundRoot) -> Result<PackTable> {
             return Err(Problem::damaged(found.key.as_str(), what));
         }
         table.insert(line.pack.clone(), line);
+    }
+    Ok(table)
+}
+
+/// Lines of packs that are remembered at most, of all points together: some 200 bytes each.
+const MOST_LINES: usize = 150_000;
+
+/// Lists of packs that were read. A point's list never changes, so a second look costs nothing.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    known: HashMap<Digest, Arc<PackTable>>,
+    lines: usize,
+}
+
+/// The same list, from memory where this vault has given it before.
+///
+/// # Errors
+/// As [`packs_of`].
+pub fn packs_known(vault: &Vault, found: &FoundRoot) -> Result<Arc<PackTable>> {
+    let tables = || vault.tables.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(table) = tables().known.get(&found.id) {
+        return Ok(table.clone());
+    }
+    let table = Arc::new(packs_of(vault, found)?);
+    let mut tables = tables();
+    if tables.lines + table.len() <= MOST_LINES {
+        tables.lines += table.len();
+        tables.known.insert(found.id, table.clone());
     }
     Ok(table)
 }

@@ -19,7 +19,7 @@ mod write;
 mod xattrs;
 
 pub use findings::Unread;
-pub use index::{PackTable, packs_of};
+pub use index::{PackTable, packs_known, packs_of};
 pub use readback::{Damage, Present, ReadBack, Stopped, read_back};
 pub use restore::{Lost, RestoreOptions, RestoreReport, Restored, Verified, Written, restore};
 pub use roots::{FoundRoot, RootRecord, Roots};
@@ -31,7 +31,8 @@ pub use write::{CopyReport, CopyRequest, copy};
 use crate::domain::{Kind, Problem, Result, Timestamp, printable};
 use crate::store::{Key, Store, random_hex};
 use format::{Digest, Frame, MAX_OBJECT, MAX_PAGE, Marker, PackLine, Sidecar};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 /// The instructions every vault carries: the format's own page.
 const README: &str = include_str!("../../docs/vault-format.md");
@@ -41,6 +42,10 @@ const README: &str = include_str!("../../docs/vault-format.md");
 pub struct Vault {
     store: Arc<dyn Store>,
     marker: Marker,
+    /// Roots that were read: objects never change, so a second look costs a listing.
+    known: Arc<Mutex<HashMap<Key, FoundRoot>>>,
+    /// The lists of packs of some of them.
+    tables: Arc<Mutex<index::Tables>>,
 }
 
 impl Vault {
@@ -50,7 +55,7 @@ impl Vault {
     /// `NotFound` where the store holds none; `Refused` for a newer format; `Damaged`.
     pub fn open(store: Arc<dyn Store>) -> Result<Self> {
         match Marker::read(&*store)? {
-            Some(marker) => Ok(Self { store, marker }),
+            Some(marker) => Ok(Self::of(store, marker)),
             None => Err(Problem::new(Kind::NotFound, "no vault here: there is no vault.json")
                 .at(store.place())
                 .remedy("name the vault's own directory; `outlive copy` makes a vault where there is none")),
@@ -63,7 +68,7 @@ impl Vault {
     /// As [`Vault::open`]; `Refused` where the store holds other things.
     pub fn open_or_create(store: Arc<dyn Store>, now: Timestamp) -> Result<Self> {
         if let Some(marker) = Marker::read(&*store)? {
-            return Ok(Self { store, marker });
+            return Ok(Self::of(store, marker));
         }
         // A run that was stopped while making the vault left README.md; a new filesystem has lost+found.
         if let Some(stranger) = store.stranger(&["README.md", "incoming", "lost+found"])? {
@@ -86,7 +91,7 @@ impl Vault {
         }
         let marker = Marker::new(random_hex()?, now, README.as_bytes());
         match store.put_bytes(&Marker::key()?, &marker.render()?) {
-            Ok(()) => Ok(Self { store, marker }),
+            Ok(()) => Ok(Self::of(store, marker)),
             // Another run made the vault in the meantime: that one counts.
             Err(problem) if problem.kind == Kind::Refused => Self::open(store),
             Err(problem) => Err(problem),
@@ -96,12 +101,16 @@ impl Vault {
     /// What was found is a vault only where another run made one in the meantime.
     fn made_by_another(store: Arc<dyn Store>, stranger: &str) -> Result<Self> {
         if let Some(marker) = Marker::read(&*store)? {
-            return Ok(Self { store, marker });
+            return Ok(Self::of(store, marker));
         }
         let what = format!("neither a vault nor empty: it holds {stranger}");
         Err(Problem::new(Kind::Refused, what)
             .at(store.place())
             .remedy("name a vault, or a new or empty directory"))
+    }
+
+    fn of(store: Arc<dyn Store>, marker: Marker) -> Self {
+        Self { store, marker, known: Arc::default(), tables: Arc::default() }
     }
 
     /// The vault's random identity.

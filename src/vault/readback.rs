@@ -2,7 +2,7 @@
 
 use super::findings::Unread;
 use super::format::{Digest, Hasher, PACKS, PackLine, README_KEY, SIDECARS};
-use super::index::packs_of;
+use super::index::packs_known;
 use super::parallel::in_parallel;
 use super::roots::FoundRoot;
 use super::{Vault, gone, object_of};
@@ -182,7 +182,7 @@ impl Present {
     /// # Errors
     /// As [`Present::check`]; and where the list of packs cannot be read.
     pub fn check_point(&self, vault: &Vault, found: &FoundRoot) -> Result<()> {
-        packs_of(vault, found)?.values().try_for_each(|line| self.check(line))
+        packs_known(vault, found)?.values().try_for_each(|line| self.check(line))
     }
 }
 

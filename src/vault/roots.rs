@@ -1,10 +1,12 @@
 //! Finding the recovery points of a vault.
 
 use super::format::{Digest, MAX_OBJECT, ROOTS, Root};
+use super::parallel::in_parallel;
 use super::{Vault, safe};
 use crate::domain::{Kind, Problem, Result, Timestamp, VolumeId};
 use crate::store::Key;
 use serde::{Deserialize, Serialize};
+use std::sync::PoisonError;
 
 /// A root that was read.
 #[derive(Debug, Clone)]
@@ -54,37 +56,85 @@ impl FoundRoot {
 }
 
 impl Roots {
-    /// Lists and reads every root.
+    /// Lists every root, and reads those that this vault has not given yet.
     ///
     /// # Errors
     /// When the store cannot be listed. A root that cannot be read is no error here.
     pub fn read(vault: &Vault) -> Result<Self> {
-        Self::read_after(vault, |_| Ok(()))
+        Self::gather(vault, |_| true)
     }
 
-    /// The same from the medium, whatever this machine remembers of it.
+    /// The same of one volume: sound ones of others are left out.
+    ///
+    /// # Errors
+    /// As [`Roots::read`].
+    pub fn of_volume(vault: &Vault, volume: &VolumeId) -> Result<Self> {
+        Self::gather(vault, |found| found.root.volume == *volume)
+    }
+
+    /// Reads every root from the medium, whatever this machine remembers of it.
     ///
     /// # Errors
     /// As [`Roots::read`].
     pub fn read_back(vault: &Vault) -> Result<Self> {
-        Self::read_after(vault, |key| vault.store().forget(key))
+        vault.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let listed = vault.store().list(ROOTS)?;
+        let listed: Vec<Key> = listed.into_iter().map(|listed| listed.key).collect();
+        let read = in_parallel(&listed, |key| {
+            Ok(vault.store().forget(key).map_err(super::gone).and_then(|()| read_root(vault, key)))
+        })?;
+        Ok(Self::sorted(vault, listed.into_iter().zip(read), |_| true))
     }
 
-    fn read_after(vault: &Vault, before: impl Fn(&Key) -> Result<()>) -> Result<Self> {
+    fn gather(vault: &Vault, wanted: impl Fn(&FoundRoot) -> bool) -> Result<Self> {
         let mut roots = Self::default();
-        for listed in vault.store().list(ROOTS)? {
-            match before(&listed.key).map_err(super::gone).and_then(|()| read_root(vault, &listed.key)) {
-                Ok(found) => roots.sound.push(found),
-                // One root that cannot be read, damaged, newer or refused by the system, is one point that
-                // cannot be had here, and not the end of the others.
-                Err(problem) if problem.place.contains(listed.key.as_str()) => {
-                    roots.damaged.push((listed.key, problem));
+        let mut unknown = Vec::new();
+        let listed = vault.store().list(ROOTS)?;
+        {
+            let known = vault.known.lock().unwrap_or_else(PoisonError::into_inner);
+            for listed in listed {
+                match known.get(&listed.key) {
+                    Some(found) if wanted(found) => roots.sound.push(found.clone()),
+                    Some(_) => {}
+                    None => unknown.push(listed.key),
                 }
-                Err(problem) => roots.damaged.push((listed.key.clone(), problem.at(listed.key.as_str()))),
             }
         }
-        roots.sound.sort_by(|a, b| (a.root.taken_at, &a.key).cmp(&(b.root.taken_at, &b.key)));
+        let read = in_parallel(&unknown, |key| Ok(read_root(vault, key)))?;
+        let new = Self::sorted(vault, unknown.into_iter().zip(read), wanted);
+        roots.sound.extend(new.sound);
+        roots.damaged = new.damaged;
+        roots.sort();
         Ok(roots)
+    }
+
+    fn sorted(
+        vault: &Vault,
+        read: impl Iterator<Item = (Key, Result<FoundRoot>)>,
+        wanted: impl Fn(&FoundRoot) -> bool,
+    ) -> Self {
+        let mut roots = Self::default();
+        let mut known = vault.known.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, read) in read {
+            match read {
+                Ok(found) => {
+                    known.insert(key, found.clone());
+                    if wanted(&found) {
+                        roots.sound.push(found);
+                    }
+                }
+                // One root that cannot be read, damaged, newer or refused by the system, is one point that
+                // cannot be had here, and not the end of the others.
+                Err(problem) if problem.place.contains(key.as_str()) => roots.damaged.push((key, problem)),
+                Err(problem) => roots.damaged.push((key.clone(), problem.at(key.as_str()))),
+            }
+        }
+        roots.sort();
+        roots
+    }
+
+    fn sort(&mut self) {
+        self.sound.sort_by(|a, b| (a.root.taken_at, &a.key).cmp(&(b.root.taken_at, &b.key)));
     }
 
     /// The newest sound root of a volume.

@@ -6,7 +6,7 @@ use super::faulty::{Fault, Faulty};
 use super::hand::{TempDir, fs};
 use super::random::{Random, seed};
 use chrono::{DateTime, TimeDelta};
-use outlive::app::{Context, Night, NightlyOrder, nightly};
+use outlive::app::{Context, Night, NightlyOrder, Opened, nightly};
 use outlive::domain::{Silent, Timestamp};
 use outlive::estate::Environment;
 use outlive::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
@@ -68,6 +68,7 @@ impl Quarter {
             clock,
             environment: Environment::default(),
             stores: Arc::new(faulty.clone()),
+            opened: Opened::default(),
         };
         let order = NightlyOrder {
             estate: estate(&folder, &names, &temp.path().join("vault")),

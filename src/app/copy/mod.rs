@@ -71,7 +71,7 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
         let what = "all that it needs was read back, yet meanwhile another run could not read some of it";
         notices.push(format!("{what}: run `outlive verify`"));
     }
-    let doubted = doubts(&Roots::read(&vault)?, &history).remove(&report.root.id);
+    let doubted = doubts(&Roots::of_volume(&vault, &volume.id)?, &history).remove(&report.root.id);
     notices.extend(doubted.as_ref().map(|because| {
         format!("this point does not count as a recovery point: {because} Once it was restored by its name, it does")
     }));

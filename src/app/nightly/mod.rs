@@ -7,7 +7,7 @@ mod standing;
 
 pub use lock::Holder;
 
-use super::Context;
+use super::{Context, Opened};
 use crate::domain::{Monitor, Result, Timestamp, printable};
 use crate::estate::Estate;
 use crate::ledger::{Event, Ledger, PATIENCE, Record};
@@ -46,6 +46,8 @@ pub enum Night {
 /// When the state directory or its ledger cannot be used: a run that leaves no record does nothing. Whatever fails
 /// on the way is in the result.
 pub fn nightly(context: &Context, order: &NightlyOrder, monitor: &dyn Monitor) -> Result<Night> {
+    // What another run remembers of a vault is not believed in this one.
+    let context = &Context { opened: Opened::default(), ..context.clone() };
     let started_at = (context.clock)();
     let run = run_id()?;
     if order.dry_run {

@@ -63,7 +63,7 @@ pub fn copy(
     monitor: &dyn Monitor,
 ) -> Result<CopyReport> {
     let started_at = (request.clock)();
-    let roots = Roots::read(vault)?;
+    let roots = Roots::of_volume(vault, &request.volume.id)?;
     let parent = roots.newest_of(&request.volume.id);
     let Holdings { of_parent, left, index } = Holdings::gather(vault, parent, &request.avoid, monitor)?;
     let prover = Prover::new(vault, monitor);
