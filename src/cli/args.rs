@@ -117,14 +117,17 @@ pub struct Explain {
 
 #[derive(Debug, Args)]
 pub struct Copy {
-    /// The directory or image file
+    /// The directory, image file or block device; `-` is standard input; without --vault, a volume of the estate file
     pub path: PathBuf,
-    /// The vault: a directory, made where it is not there yet, or s3://bucket/prefix
+    /// The vault: a directory, made where it is not there yet, s3://bucket/prefix, or a vault of the estate file
     #[arg(long, value_name = "VAULT")]
-    pub vault: OsString,
+    pub vault: Option<OsString>,
     /// Read live data even where there is a snapshot
     #[arg(long)]
     pub live: bool,
+    /// What the volume is called in the vault [default: by host and path]; needed for standard input
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
 }
 
 #[derive(Debug, Args)]

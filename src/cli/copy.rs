@@ -6,16 +6,12 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::Terminal;
 use crate::app::{self, CopyOrder};
-use crate::estate::CopyFrom;
+use crate::domain::{Kind, Problem, VolumeId};
+use crate::estate::{CopyEntry, CopyFrom, Estate};
 
 /// Copies a volume and reads it back.
 pub fn run(terminal: &Terminal, options: &Copy) -> Result<Outcome, Failure> {
-    let order = CopyOrder {
-        volume: None,
-        from: CopyFrom::Path { path: options.path.clone(), live: options.live },
-        vault: terminal.place(&options.vault)?,
-        longest: None,
-    };
+    let order = order(terminal, options)?;
     let done = app::copy(&terminal.context, &order, &terminal.monitor())
         .map_err(|problem| Failure::new(problem, Exit::CopyFailed))?;
     let mut exits = if done.is_sound() { vec![] } else { vec![Exit::CopyFailed] };
@@ -23,4 +19,55 @@ pub fn run(terminal: &Terminal, options: &Copy) -> Result<Outcome, Failure> {
         exits.push(Exit::Undetermined);
     }
     Ok(Outcome { text: terminal.tell(&done, &Exit::codes(&exits)), exits })
+}
+
+/// What was asked for: a volume of the estate file, by its id, or a path.
+fn order(terminal: &Terminal, options: &Copy) -> Result<CopyOrder, Failure> {
+    let usage = |problem: Problem| Failure::new(problem, Exit::Usage);
+    let named = options.path.to_str().filter(|text| !text.contains('/') && *text != "-");
+    if let (Some(named), Some(estate)) = (named, terminal.estate_if_any()?) {
+        let vault = options.vault.as_deref();
+        let fits = |copy: &&CopyEntry| {
+            copy.volume.0 == named && vault.is_none_or(|vault| vault.to_str() == Some(copy.to.as_str()))
+        };
+        let fitting: Vec<&CopyEntry> = estate.copies.iter().filter(fits).collect();
+        if let [copy] = fitting.as_slice() {
+            return configured(&estate, copy).map_err(usage);
+        }
+        if fitting.len() > 1 {
+            let vaults: Vec<&str> = fitting.iter().map(|copy| copy.to.as_str()).collect();
+            let what = format!("`{named}` is copied to several vaults: {}", vaults.join(", "));
+            return Err(usage(Problem::new(Kind::Usage, what).remedy("name one of them with --vault")));
+        }
+        if vault.is_none() && estate.volume(&VolumeId(named.into())).is_some() {
+            let what = format!("the estate file has no [[copy]] of `{named}`");
+            return Err(usage(
+                Problem::new(Kind::Usage, what).remedy("add one, or name a vault with --vault"),
+            ));
+        }
+    }
+    let vault = options.vault.as_ref().ok_or_else(|| {
+        let what = "no vault is named, and no estate file names one for this";
+        usage(
+            Problem::new(Kind::Usage, what).remedy("name a vault with --vault, or a volume of outlive.toml"),
+        )
+    })?;
+    Ok(CopyOrder {
+        volume: options.name.clone().map(VolumeId),
+        from: CopyFrom::Path { path: options.path.clone(), live: options.live },
+        vault: terminal.place(vault)?,
+        longest: None,
+    })
+}
+
+fn configured(estate: &Estate, copy: &CopyEntry) -> Result<CopyOrder, Problem> {
+    let vault = estate
+        .vault(&copy.to)
+        .ok_or_else(|| Problem::new(Kind::Usage, format!("the estate file has no vault `{}`", copy.to)))?;
+    Ok(CopyOrder {
+        volume: Some(copy.volume.clone()),
+        from: copy.from.clone(),
+        vault: vault.place.clone(),
+        longest: copy.longest.to_std().ok(),
+    })
 }

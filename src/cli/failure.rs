@@ -27,6 +27,11 @@ impl Failure {
         Self { problem, exit }
     }
 
+    /// A problem that ends with this exit code, whatever its kind.
+    pub fn ending(problem: Problem, exit: Exit) -> Self {
+        Self { problem, exit }
+    }
+
     /// Damage of stored data is always the copy's failure; otherwise as [`Failure::new`].
     pub fn of_vault(problem: Problem, own: Exit) -> Self {
         let own = if problem.kind == Kind::Damaged { Exit::CopyFailed } else { own };

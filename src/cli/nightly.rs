@@ -33,7 +33,7 @@ pub fn run(terminal: &Terminal, options: &Nightly) -> Result<Outcome, Failure> {
             let problem = Problem::new(Kind::Refused, format!("another nightly run is at work: {by}"))
                 .at(crate::domain::printable(terminal.context.state.as_os_str().as_encoded_bytes()))
                 .remedy("wait for it; should it hang, end that process: the lock goes with it");
-            Err(Failure::new(problem, Exit::Held))
+            Err(Failure::ending(problem, Exit::Held))
         }
     }
 }

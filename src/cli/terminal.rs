@@ -38,13 +38,26 @@ impl Terminal {
         Self { format: global.format, look: Look { width, colour }, context, config: global.config.clone() }
     }
 
+    /// The estate file that was named, or is where one is looked for.
+    fn estate_file(&self) -> Option<PathBuf> {
+        let found = || DEFAULTS.iter().map(PathBuf::from).find(|path| path.exists());
+        self.config.clone().or_else(found)
+    }
+
+    /// The estate, where there is a file.
+    ///
+    /// # Errors
+    /// `Usage` where the file is not sound.
+    pub fn estate_if_any(&self) -> Result<Option<Estate>, Failure> {
+        self.estate_file().map(|_| self.estate()).transpose()
+    }
+
     /// The estate, from the file that was named or is found.
     ///
     /// # Errors
     /// `Usage` where there is none, or it is not sound.
     pub fn estate(&self) -> Result<Estate, Failure> {
-        let found = || DEFAULTS.iter().map(PathBuf::from).find(|path| path.exists());
-        let path = self.config.clone().or_else(found).ok_or_else(|| {
+        let path = self.estate_file().ok_or_else(|| {
             let problem = Problem::new(Kind::Usage, "there is no outlive.toml here")
                 .remedy("name the estate file with --config; docs/configuration.md says what it holds");
             Failure::new(problem, Exit::Usage)
@@ -52,11 +65,19 @@ impl Terminal {
         Estate::read(&path).map_err(|problem| Failure::new(problem, Exit::Usage))
     }
 
-    /// A vault as the user names it: `s3://bucket/prefix` or a directory.
+    /// A vault as the user names it: by its id in the estate file, as `s3://bucket/prefix`, or as a directory.
     ///
     /// # Errors
-    /// `Usage` for an address that is none.
+    /// `Usage` for an address that is none, and where the estate file is not sound.
     pub fn place(&self, named: &OsStr) -> Result<VaultPlace, Failure> {
+        // What has a slash is a path or an address, and needs no file: not even a sound one.
+        let id = named.to_str().filter(|text| !text.contains('/'));
+        if let Some(id) = id
+            && let Some(estate) = self.estate_if_any()?
+            && let Some(vault) = estate.vault(id)
+        {
+            return Ok(vault.place.clone());
+        }
         place_named(named, &self.context.environment).map_err(|problem| Failure::new(problem, Exit::Usage))
     }
 

@@ -186,7 +186,7 @@ fn stored(vault: &Path) -> BTreeMap<String, Timestamp> {
 #[test]
 fn in_a_quarter_of_nights_nothing_is_missed_unreported_and_every_cycle_of_reading_back_is_complete() {
     let campaign = std::env::var_os("OUTLIVE_CAMPAIGN").is_some();
-    let (volumes, nights) = if campaign { (50, 92) } else { (6, 92) };
+    let (volumes, nights) = if campaign { (50, 92) } else { (4, 92) };
     let seed = seed();
     println!("OUTLIVE_SEED={seed}");
     let mut quarter = Quarter::new(volumes, seed);
