@@ -29,6 +29,8 @@ pub enum VolumeKind {
     Image,
     /// A block device.
     Device,
+    /// What a command prints, or what came through standard input.
+    Stream,
 }
 
 impl VolumeKind {
@@ -40,6 +42,7 @@ impl VolumeKind {
             Self::Directory => "directory",
             Self::Image => "image file",
             Self::Device => "block device",
+            Self::Stream => "stream",
         }
     }
 }
