@@ -175,7 +175,19 @@ fn reference(item: &Value<'_>, known: &Known<'_>) -> Option<AssetId> {
         }
     };
     // What is on this machine is found by looking; nobody can list it here.
-    let can_be_seen = kind <= AssetKind::Host;
+    let can_be_seen = matches!(
+        kind,
+        AssetKind::Directory
+            | AssetKind::Subvolume
+            | AssetKind::File
+            | AssetKind::Filesystem
+            | AssetKind::Pool
+            | AssetKind::Partition
+            | AssetKind::Device
+            | AssetKind::Memory
+            | AssetKind::Server
+            | AssetKind::Host
+    );
     if !can_be_seen && !known.assets.contains(text) {
         let near = suggestion(text, known.assets.iter().map(String::as_str));
         let what = format!("names {}, which nobody declared{near}", shown(text));
