@@ -1,5 +1,6 @@
 //! The estate: `outlive.toml`, read strictly into volumes, policies, vaults, copies and declared facts.
 
+mod command;
 mod lookup;
 mod model;
 mod read;

@@ -5,6 +5,9 @@
 
 mod catalogue;
 mod configuration;
+mod configuration_page;
+mod configuration_secrets;
+mod configuration_wrong;
 mod duplicates;
 mod estate;
 mod fates;
