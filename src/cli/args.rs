@@ -2,6 +2,7 @@
 
 use super::exit::HELP;
 use crate::domain::{HazardClass, Policy, parse_duration};
+use crate::report::schedule::TimeOfDay;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -27,6 +28,9 @@ pub struct Global {
     /// [default: /var/lib/outlive for root, otherwise below the user's state directory]
     #[arg(long, value_name = "DIR", global = true, env = "OUTLIVE_STATE")]
     pub state: Option<PathBuf>,
+    /// The estate file [default: outlive.toml here, or /etc/outlive/outlive.toml]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
 }
 
 /// How a result is printed.
@@ -57,6 +61,8 @@ pub enum Command {
     /// Look into a vault
     #[command(subcommand)]
     Vault(Vault),
+    /// Print what runs `outlive nightly` every night; nothing is installed
+    Schedule(Schedule),
 }
 
 /// What is to be looked at.
@@ -170,6 +176,43 @@ pub enum Vault {
         /// The vault's directory
         vault: PathBuf,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct Schedule {
+    /// What it is to run under
+    #[arg(value_enum)]
+    pub under: Scheduler,
+    /// When: in local time, under Kubernetes in UTC
+    #[arg(long, value_name = "HH:MM", default_value = "02:00", value_parser = time_of_day)]
+    pub at: TimeOfDay,
+    /// The program there [default: this one; under Kubernetes `outlive`]
+    #[arg(long, value_name = "PATH")]
+    pub binary: Option<PathBuf>,
+    /// The user that it runs as [default: root]
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+    /// The container image, needed for Kubernetes
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
+    /// Write new files into this directory instead of printing; nothing is overwritten
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+}
+
+/// What starts a nightly run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Scheduler {
+    /// A service and a timer
+    Systemd,
+    /// A crontab
+    Cron,
+    /// A CronJob
+    Kubernetes,
+}
+
+fn time_of_day(text: &str) -> Result<TimeOfDay, String> {
+    TimeOfDay::parse(text).map_err(|problem| format!("{}; {}", problem.what, problem.remedy))
 }
 
 fn duration(text: &str) -> Result<chrono::TimeDelta, String> {

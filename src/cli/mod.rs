@@ -9,6 +9,7 @@ mod failure;
 mod progress;
 mod rehearse;
 mod restore;
+mod schedule;
 mod terminal;
 mod vault;
 mod verify;
@@ -52,6 +53,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Restore(options) => restore::run(&terminal, options),
         Command::Rehearse(options) => rehearse::run(&terminal, options),
         Command::Vault(options) => vault::run(&terminal, options),
+        Command::Schedule(options) => schedule::run(&terminal, &arguments.global, options),
     };
     match outcome {
         Ok(outcome) => match terminal.print(&outcome.text) {
