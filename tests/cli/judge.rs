@@ -55,6 +55,7 @@ pub fn complaints(log: &str) -> Vec<String> {
         scratch: Vec::new(),
         links: HashSet::new(),
         made: HashSet::new(),
+        named: HashSet::new(),
         looked_at: HashSet::new(),
     };
     let mut hand = Hand::default();
@@ -170,6 +171,8 @@ struct Court {
     links: HashSet<Vec<u8>>,
     /// Files that this run made.
     made: HashSet<Vec<u8>>,
+    /// Names that this run gave to files.
+    named: HashSet<Vec<u8>>,
     /// Textfiles that this run opened for reading.
     looked_at: HashSet<Vec<u8>>,
 }
@@ -181,7 +184,7 @@ impl Court {
             "mkdir" => self.note_directory(call.string(0), call),
             "mkdirat" => self.note_directory(call.path_at(0), call),
             "symlink" => drop(self.links.insert(call.string(1))),
-            "linkat" if call.succeeded() => drop(self.made.insert(call.path_at(2))),
+            "linkat" if call.succeeded() => drop(self.named.insert(call.path_at(2))),
             "symlinkat" => drop(self.links.insert(call.path_at(1))),
             "io_uring_setup" if !actor.is("qemu-img") => return Some("does what no recorder sees"),
             "open_by_handle_at" if !call.has(2, "O_PATH") => return Some("opens without a name"),
@@ -244,7 +247,7 @@ impl Court {
     fn replaces_textfile(&self, from: &[u8], to: &[u8]) -> bool {
         let digits = from.strip_prefix(to).and_then(|rest| rest.strip_prefix(b"."));
         let is_random = digits.is_some_and(|all| all.len() == 32 && all.iter().all(u8::is_ascii_hexdigit));
-        let is_known = self.made.contains(from) && self.looked_at.contains(to);
+        let is_known = (self.named.contains(from) || self.made.contains(from)) && self.looked_at.contains(to);
         to.ends_with(b".prom") && is_random && is_known && !climbs(to)
     }
 
