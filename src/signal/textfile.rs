@@ -18,7 +18,7 @@ use std::path::Path;
 /// as a user of its own.
 ///
 /// A run that is killed leaves the old file whole. It may leave a file beside it that ends in 32 digits, which the
-/// collector does not read and a person may remove.
+/// collector does not read and a person may remove; so does the first run on a filesystem without unnamed files.
 ///
 /// # Errors
 /// `Usage` where the name does not end in `.prom`; `Refused` where there is something else than a file that outlive
@@ -61,14 +61,15 @@ impl Target {
         rustix::fs::fchmod(&file, Mode::from_raw_mode(0o644)).map_err(failed)?;
         file.write_all(text.as_bytes()).map_err(|error| Problem::io("writing the textfile", error))?;
         file.sync_all().map_err(|error| Problem::io("writing the textfile", error))?;
-        if !self.was_there && !is_named {
+        match (self.was_there, is_named) {
             // Takes the name only where nothing has come there meanwhile.
-            self.link(&file, &self.name).map_err(failed)?;
-        } else {
-            if !is_named {
+            (false, false) => self.link(&file, &self.name).map_err(failed)?,
+            (false, true) => self.link_named(&waiting).map_err(failed)?,
+            (true, false) => {
                 self.link(&file, &waiting).map_err(failed)?;
+                self.take_place_of_old(&waiting).map_err(failed)?;
             }
-            self.take_place_of_old(&waiting).map_err(failed)?;
+            (true, true) => self.take_place_of_old(&waiting).map_err(failed)?,
         }
         rustix::fs::fsync(&self.folder).map_err(failed)
     }
@@ -90,6 +91,11 @@ impl Target {
     fn link(&self, file: &File, name: &[u8]) -> std::result::Result<(), Errno> {
         let unnamed = format!("/proc/self/fd/{}", file.as_raw_fd());
         rustix::fs::linkat(CWD, unnamed, &self.folder, name, AtFlags::SYMLINK_FOLLOW)
+    }
+
+    /// The other name stays: nothing here removes one.
+    fn link_named(&self, waiting: &[u8]) -> std::result::Result<(), Errno> {
+        rustix::fs::linkat(&self.folder, waiting, &self.folder, &*self.name, AtFlags::empty())
     }
 
     fn take_place_of_old(&self, waiting: &[u8]) -> std::result::Result<(), Errno> {
