@@ -1,10 +1,13 @@
 //! The estate: `outlive.toml`, read strictly into volumes, policies, vaults, copies and declared facts.
 
+mod lookup;
 mod model;
+mod read;
 mod secret;
 
 pub use model::{
     Addressing, CopyEntry, CopyFrom, DeclaredAsset, DeclaredPoint, Estate, Line, NightlyEntry, PolicyEntry,
     ProviderEntry, S3Access, S3Place, StandsOn, Unhonoured, VaultEntry, VaultPlace, VolumeEntry, Waiver,
 };
+pub use read::KEYS;
 pub use secret::{Environment, Secret, SecretSource};

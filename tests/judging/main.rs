@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod catalogue;
+mod configuration;
 mod duplicates;
 mod estate;
 mod fates;

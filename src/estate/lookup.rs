@@ -1,0 +1,39 @@
+//! Finding things of an estate by their names.
+
+use super::{CopyEntry, Estate, PolicyEntry, VaultEntry, VolumeEntry};
+use crate::domain::VolumeId;
+use std::sync::LazyLock;
+
+impl Estate {
+    /// The volume of this id.
+    pub fn volume(&self, id: &VolumeId) -> Option<&VolumeEntry> {
+        self.volumes.iter().find(|volume| volume.id == *id)
+    }
+
+    /// The vault of this id.
+    pub fn vault(&self, id: &str) -> Option<&VaultEntry> {
+        self.vaults.iter().find(|vault| vault.id == id)
+    }
+
+    /// The policy of a volume; `default` for one that nobody listed.
+    pub fn policy_of(&self, id: &VolumeId) -> &PolicyEntry {
+        let named = self.volume(id).and_then(|volume| self.policies.get(&volume.policy));
+        named.unwrap_or_else(|| self.default_policy())
+    }
+
+    /// The policy `default`.
+    pub fn default_policy(&self) -> &PolicyEntry {
+        static BUILT_IN: LazyLock<PolicyEntry> = LazyLock::new(PolicyEntry::default);
+        self.policies.get("default").unwrap_or(&BUILT_IN)
+    }
+
+    /// What is copied of a volume, in the order of the file.
+    pub fn copies_of(&self, id: &VolumeId) -> impl Iterator<Item = &CopyEntry> {
+        self.copies.iter().filter(move |copy| copy.volume == *id)
+    }
+
+    /// What is copied to a vault, in the order of the file.
+    pub fn copies_to(&self, vault: &str) -> impl Iterator<Item = &CopyEntry> {
+        self.copies.iter().filter(move |copy| copy.to == vault)
+    }
+}

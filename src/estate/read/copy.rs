@@ -1,0 +1,204 @@
+//! Copies: from what, to where, when; and whether that can meet the RPO.
+
+use super::super::{CopyEntry, CopyFrom, PolicyEntry, VolumeEntry};
+use super::Known;
+use super::secrets::{argv, variables};
+use super::value::{Table, Value};
+use super::words::shown;
+use crate::domain::{VolumeId, say_duration};
+use chrono::TimeDelta;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// What a copy may take at most where the file does not say.
+const LONGEST: TimeDelta = TimeDelta::hours(6);
+const DAY: i64 = 86_400;
+
+/// What else was read, and copies are checked against.
+pub(super) struct Around<'e> {
+    pub(super) known: &'e Known<'e>,
+    pub(super) volumes: &'e [VolumeEntry],
+    pub(super) policies: &'e BTreeMap<String, PolicyEntry>,
+}
+
+impl Around<'_> {
+    fn volume(&self, id: &VolumeId) -> Option<&VolumeEntry> {
+        self.volumes.iter().find(|volume| volume.id == *id)
+    }
+
+    fn rpo(&self, id: &VolumeId) -> Option<TimeDelta> {
+        let policy = self.policies.get(&self.volume(id)?.policy)?;
+        Some(policy.judged.rpo)
+    }
+}
+
+/// All copies, in the order of the file.
+pub(super) fn copies(tables: &[Table<'_>], around: &Around<'_>) -> Vec<CopyEntry> {
+    let mut pairs = BTreeMap::new();
+    let mut copies: Vec<(CopyEntry, usize)> = Vec::new();
+    let mut broken = BTreeSet::new();
+    for table in tables {
+        let volume =
+            table.required("volume").and_then(|value| around.known.volumes.used_by(&value)).map(VolumeId);
+        let to = table.required("to").and_then(|value| around.known.vaults.used_by(&value));
+        if let (Some(volume), Some(to)) = (&volume, &to)
+            && let Some(at) = pairs.insert((volume.clone(), to.clone()), table.at)
+        {
+            let what = format!("`{volume}` is copied to `{to}` on line {} already", table.file.line(at));
+            table.file.complain(
+                table.at,
+                what,
+                "leave one out, or copy to another vault; what has two sources is two volumes",
+            );
+        }
+        match one(table, volume.clone(), to, around) {
+            Some(copy) => copies.push((copy, table.place_of("every"))),
+            None => broken.extend(volume),
+        }
+    }
+    meet_their_rpo(tables, &copies, &broken, around);
+    copies.into_iter().map(|(copy, _)| copy).collect()
+}
+
+fn one(
+    table: &Table<'_>,
+    volume: Option<VolumeId>,
+    to: Option<String>,
+    around: &Around<'_>,
+) -> Option<CopyEntry> {
+    let from = from(table, volume.as_ref(), around);
+    let every = table.required("every").and_then(|value| value.duration());
+    let offset = match table.get("at") {
+        Some(at) => offset(&at, every),
+        None => Some(TimeDelta::zero()),
+    };
+    let longest = table.get("longest").map(|value| value.duration());
+    let (volume, every) = (volume?, every?);
+    let longest = match longest {
+        Some(longest) => longest?,
+        None => usual(every, around.rpo(&volume)),
+    };
+    Some(CopyEntry {
+        volume,
+        from: from?,
+        to: to?,
+        every,
+        offset: offset?,
+        longest,
+        line: table.file.line(table.at),
+    })
+}
+
+/// What the RPO leaves beside `every`, and at most six hours; where it leaves nothing, that or `every`.
+fn usual(every: TimeDelta, rpo: Option<TimeDelta>) -> TimeDelta {
+    let left = rpo.map(|rpo| rpo - every).filter(|left| *left > TimeDelta::zero());
+    LONGEST.min(left.unwrap_or(every))
+}
+
+/// The slots' offset for a time of day; `None` where there is none that stays at that time.
+fn offset(at: &Value<'_>, every: Option<TimeDelta>) -> Option<TimeDelta> {
+    let time = at.time_of_day()?;
+    let seconds = every?.num_seconds();
+    if seconds % DAY != 0 && DAY % seconds != 0 {
+        let what = format!(
+            "cannot hold for a copy every {}: its time of day would wander",
+            say_duration(TimeDelta::seconds(seconds))
+        );
+        at.complain(what, "with `at`, choose whole days (\"24h\", \"7d\"), or a part of a day that divides it (\"12h\", \"6h\", \"30m\")");
+        return None;
+    }
+    Some(TimeDelta::seconds(time.num_seconds() % seconds))
+}
+
+fn from(table: &Table<'_>, volume: Option<&VolumeId>, around: &Around<'_>) -> Option<CopyFrom> {
+    let Some(value) = table.get("from") else {
+        let volume = around.volume(volume?)?;
+        let path = volume.path.clone();
+        if path.is_none() {
+            let what = format!("`{}` has no `from`, and the volume `{}` has no path", table.key, volume.id);
+            table.file.complain(
+                table.at,
+                what,
+                "say `from = { path = \"…\" }` or `from = { command = [\"…\"] }`",
+            );
+        }
+        return Some(CopyFrom::Path { path: path?, live: false });
+    };
+    let table = value.table("from")?;
+    let of_paths = table.present(&["path", "live"]);
+    let of_commands = table.present(&["command", "file", "env"]);
+    if !of_commands.is_empty() && !of_paths.is_empty() {
+        let what = format!("`{}` has keys of a path and of a command", table.key);
+        table.file.complain(table.at, what, "either path and live, or command, file and env");
+        return None;
+    }
+    if of_commands.is_empty() {
+        let path: Option<PathBuf> = match table.get("path") {
+            Some(path) => path.path(),
+            None => volume
+                .and_then(|id| around.volume(id)?.path.clone())
+                .or_else(|| table.required("path")?.path()),
+        };
+        let live = table.get("live").map(|live| live.boolean());
+        return Some(CopyFrom::Path { path: path?, live: live.unwrap_or(Some(false))? });
+    }
+    let argv = table.required("command").and_then(|value| argv(&value));
+    let file = match table.get("file") {
+        Some(file) => file_name(&file),
+        None => volume.map(|id| format!("{id}.dump")),
+    };
+    let env = table.get("env").and_then(|value| variables(&value)).unwrap_or_default();
+    Some(CopyFrom::Command { argv: argv?, file: file?, env })
+}
+
+fn file_name(value: &Value<'_>) -> Option<String> {
+    let text = value.text()?;
+    if text.contains('/') || matches!(text, "." | "..") || text.len() > 255 {
+        value.complain(
+            format!("is {}, which is no file name", shown(text)),
+            "name a file without a folder, for example \"orders.dump\"",
+        );
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+/// Complains of each volume whose fastest copy cannot be young enough, just before the next one is done.
+fn meet_their_rpo(
+    tables: &[Table<'_>],
+    copies: &[(CopyEntry, usize)],
+    broken: &BTreeSet<VolumeId>,
+    around: &Around<'_>,
+) {
+    let Some(file) = tables.first().map(|table| table.file) else { return };
+    let volumes: BTreeSet<&VolumeId> = copies.iter().map(|(copy, _)| &copy.volume).collect();
+    for id in volumes.into_iter().filter(|id| !broken.contains(*id)) {
+        let of_it = copies.iter().filter(|(copy, _)| copy.volume == *id);
+        let fastest = of_it.min_by_key(|(copy, _)| copy.every + copy.longest);
+        let (Some((copy, at)), Some(rpo)) = (fastest, around.rpo(id)) else { continue };
+        let sum = copy.every + copy.longest;
+        if sum > rpo {
+            let what = format!(
+                "`{id}` cannot meet its RPO of {}: its fastest copy is made every {} and may take {}, together {}",
+                written(rpo),
+                written(copy.every),
+                written(copy.longest),
+                written(sum),
+            );
+            let remedy = format!(
+                "copy more often, give it a shorter `longest`, or set rpo = \"{}\" in its policy",
+                written(sum)
+            );
+            file.complain(*at, what, remedy);
+        }
+    }
+}
+
+/// A duration as the file writes it, in the largest unit that divides it.
+fn written(span: TimeDelta) -> String {
+    let seconds = span.num_seconds();
+    let units = [(86_400, "d"), (3600, "h"), (60, "m")];
+    let unit =
+        units.iter().find(|(length, _)| seconds % length == 0 && (*length < DAY || seconds >= 3 * DAY));
+    unit.map_or_else(|| format!("{seconds}s"), |(length, letter)| format!("{}{letter}", seconds / length))
+}

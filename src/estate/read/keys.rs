@@ -1,0 +1,131 @@
+//! Every key that may stand in `outlive.toml`, table by table.
+
+/// The tables as they are named to people, each with the keys that it may hold.
+///
+/// Nothing else is accepted, so `docs/configuration.md` has to name each of them.
+pub const KEYS: &[(&str, &[&str])] = &[
+    (
+        "outlive.toml",
+        &[
+            "asset",
+            "copy",
+            "drills",
+            "host",
+            "nightly",
+            "policy",
+            "provider",
+            "recovery_point",
+            "vault",
+            "volume",
+        ],
+    ),
+    ("[host]", &["stands_on"]),
+    (
+        "[policy.NAME]",
+        &[
+            "detect_within",
+            "drill_every",
+            "keep",
+            "locked_for",
+            "min_cut_order",
+            "rpo",
+            "rto",
+            "survive",
+            "verify_within",
+        ],
+    ),
+    ("keep", &["hourly", "daily", "weekly", "monthly", "yearly"]),
+    ("[[provider]]", &["id", "kind", "token"]),
+    ("[[volume]]", &["id", "is", "look_in", "owner", "path", "policy", "stands_on", "waive_drill"]),
+    ("waive_drill", &["owner", "reason", "until"]),
+    (
+        "stands_on",
+        &[
+            "account",
+            "host",
+            "network",
+            "organisation",
+            "owner",
+            "project",
+            "provider",
+            "region",
+            "site",
+            "upstream_provider",
+        ],
+    ),
+    (
+        "[[vault]]",
+        &[
+            "addressing",
+            "bucket",
+            "endpoint",
+            "id",
+            "insecure",
+            "kind",
+            "lock",
+            "path",
+            "prefix",
+            "reader",
+            "readers",
+            "region",
+            "stands_on",
+            "writer",
+        ],
+    ),
+    ("lock", &["mode", "until"]),
+    (
+        "writer or reader",
+        &[
+            "access_key_id",
+            "command",
+            "credential",
+            "env",
+            "file",
+            "profile",
+            "role",
+            "secret_access_key",
+            "session_token",
+        ],
+    ),
+    ("a secret", &["command", "credential", "env", "file"]),
+    ("[[copy]]", &["at", "every", "from", "longest", "to", "volume"]),
+    ("from", &["command", "env", "file", "live", "path"]),
+    (
+        "[[asset]]",
+        &[
+            "administered_by",
+            "cascades_from",
+            "deletable_by",
+            "kind",
+            "name",
+            "needs",
+            "owner",
+            "stored_on",
+            "yielded_by",
+        ],
+    ),
+    (
+        "[[recovery_point]]",
+        &[
+            "administered_by",
+            "cascades_from",
+            "deletable_by",
+            "id",
+            "kind",
+            "lock",
+            "needs",
+            "owner",
+            "stored_on",
+            "taken_at",
+            "volume",
+            "yielded_by",
+        ],
+    ),
+    ("a bond", &["any", "dies_at", "grace"]),
+    ("[nightly]", &["concurrency", "deadline", "evidence", "ping", "textfile", "webhook"]),
+];
+
+/// The keys of one table; none where there is no such table.
+pub(super) fn of(title: &str) -> &'static [&'static str] {
+    KEYS.iter().find(|(name, _)| *name == title).map_or(&[], |(_, keys)| keys)
+}

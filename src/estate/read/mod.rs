@@ -1,0 +1,197 @@
+//! Reads `outlive.toml`. Strict: what is not understood is a mistake, and all mistakes are told at once.
+
+mod address;
+mod copy;
+mod declared;
+mod file;
+mod keys;
+mod names;
+mod nightly;
+mod policy;
+mod secrets;
+mod value;
+mod vault;
+mod volume;
+mod words;
+
+pub use keys::KEYS;
+
+use super::{Estate, PolicyEntry};
+use crate::domain::{Kind, Problem, Result, printable};
+use copy::Around;
+use file::File;
+use names::Names;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::path::Path;
+use toml::de::DeTable;
+use value::{Table, Value};
+
+/// No estate file is larger, in bytes.
+const LARGEST: u64 = 1 << 20;
+const PAGE: &str = "docs/configuration.md describes every key";
+
+impl Estate {
+    /// Reads a file of at most 1 MiB.
+    ///
+    /// # Errors
+    /// `NotFound` or `Io` where it cannot be read; `Usage` with file, line and column where it is wrong. Several
+    /// mistakes are told in one problem, by line.
+    pub fn read(path: &Path) -> Result<Self> {
+        let place = printable(path.as_os_str().as_encoded_bytes());
+        let failed = |error| Problem::io("reading the estate file", error).at(&*place);
+        let wrong = |what: &str, remedy: &str| Problem::new(Kind::Usage, what).at(&*place).remedy(remedy);
+        // A pipe could keep the run waiting for ever.
+        if !std::fs::metadata(path).map_err(failed)?.is_file() {
+            return Err(wrong("the estate file is no regular file", "name a file"));
+        }
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path).map_err(failed)?;
+        file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > LARGEST {
+            return Err(wrong("the estate file is larger than 1 MiB", "name the right file"));
+        }
+        let text = match std::str::from_utf8(&bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+                return Err(
+                    wrong("the estate file is no UTF-8", "save it as UTF-8").at(format!("{place}:{line}"))
+                );
+            }
+        };
+        let whole = std::path::absolute(path).map_err(failed)?;
+        let directory = whole.parent().unwrap_or(Path::new("/"));
+        check(path, directory, text).map_err(told_at_once)
+    }
+
+    /// What a file of this name with this text says; relative paths begin at the file's directory, as it is named.
+    ///
+    /// # Errors
+    /// As [`Estate::read`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self> {
+        Self::check(path, text).map_err(told_at_once)
+    }
+
+    /// As [`Estate::parse`].
+    ///
+    /// # Errors
+    /// Every mistake by itself, by line: at least one, and no more than a hundred.
+    pub fn check(path: &Path, text: &str) -> std::result::Result<Self, Vec<Problem>> {
+        check(path, path.parent().unwrap_or(Path::new("")), text)
+    }
+}
+
+/// Several mistakes as one problem, at the place of the first.
+fn told_at_once(problems: Vec<Problem>) -> Problem {
+    match <[Problem; 1]>::try_from(problems) {
+        Ok([only]) => only,
+        Err(several) => {
+            let told = |problem: &Problem| match problem.remedy.as_str() {
+                "" => format!("\n  {problem}"),
+                remedy => format!("\n  {problem}\n    ({remedy})"),
+            };
+            let lines: String = several.iter().map(told).collect();
+            let place = several.first().map(|first| first.place.clone()).unwrap_or_default();
+            Problem::new(Kind::Usage, format!("{} mistakes:{lines}", several.len()))
+                .at(place)
+                .remedy(format!("correct them; {PAGE}"))
+        }
+    }
+}
+
+/// The names that the file gives, for those parts that use them.
+struct Known<'e> {
+    policies: &'e BTreeMap<String, PolicyEntry>,
+    providers: Names,
+    volumes: Names,
+    vaults: Names,
+    /// Identities of assets: declared by themselves, or by standing below something.
+    assets: BTreeSet<String>,
+}
+
+impl Known<'_> {
+    /// The name of a policy that is there.
+    fn policy(&self, value: &Value<'_>) -> Option<String> {
+        let name = value.text()?;
+        if !self.policies.contains_key(name) {
+            policy::unknown(value, name, self.policies);
+            return None;
+        }
+        Some(name.to_owned())
+    }
+}
+
+fn check(path: &Path, directory: &Path, text: &str) -> std::result::Result<Estate, Vec<Problem>> {
+    let file = File::new(path, directory, text);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        // Not the error's own display: that repeats the line, and the line may hold a secret.
+        let at = error.span().map_or(text.len(), |span| span.start);
+        file.complain(
+            at,
+            format!("no valid TOML: {}", printable(error.message().as_bytes())),
+            "correct it there",
+        );
+    }
+    // After a mistake in the grammar, what follows from it would only be noise.
+    if errors.is_empty() {
+        let table = Table::whole_file(&file, document.get_ref());
+        let estate = whole(path, &table, text);
+        let unhonoured = file.finish()?;
+        return Ok(Estate { unhonoured, ..estate });
+    }
+    Err(file.finish().err().unwrap_or_default())
+}
+
+fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
+    let providers = table.each("provider", "[[provider]]", "id");
+    let volumes = table.each("volume", "[[volume]]", "id");
+    let vaults = table.each("vault", "[[vault]]", "id");
+    let copies = table.each("copy", "[[copy]]", "volume");
+    let assets = table.each("asset", "[[asset]]", "name");
+    let points = table.each("recovery_point", "[[recovery_point]]", "id");
+    let _unique = Names::of_tables("recovery point", "[[recovery_point]]", &points);
+
+    let policies = policy::policies(table.get("policy").as_ref());
+    let host = table.get("host").and_then(|value| value.table("[host]"));
+    let host = host.map(|table| volume::stands_on(&table)).unwrap_or_default();
+    let mut known = Known {
+        policies: &policies,
+        providers: Names::of_tables("provider", "[[provider]]", &providers),
+        volumes: Names::of_tables("volume", "[[volume]]", &volumes),
+        vaults: Names::of_tables("vault", "[[vault]]", &vaults),
+        assets: declared::identities(&assets),
+    };
+    let providers = vault::providers(&providers);
+    let volumes = volume::volumes(&volumes, &known);
+    let vaults = vault::vaults(&vaults);
+    let stands =
+        volumes.iter().map(|volume| &volume.stands_on).chain(vaults.iter().map(|vault| &vault.stands_on));
+    for stands_on in stands.chain([&host]) {
+        known.assets.extend(volume::identities(stands_on));
+    }
+    let copies = copy::copies(&copies, &Around { known: &known, volumes: &volumes, policies: &policies });
+    let drills = table.get("drills").map(|value| value.path());
+    Estate {
+        path: path.to_owned(),
+        digest: digest(text),
+        host,
+        providers,
+        copies,
+        assets: declared::assets(&assets, &known),
+        points: declared::points(&points, &known),
+        nightly: nightly::nightly(table.get("nightly").as_ref()),
+        drills: drills.flatten().unwrap_or_else(|| table.file.resolve("drills")),
+        unhonoured: Vec::new(),
+        policies,
+        volumes,
+        vaults,
+    }
+}
+
+/// SHA-256 of the text, as hexadecimal digits.
+fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}

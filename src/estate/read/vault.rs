@@ -1,0 +1,144 @@
+//! Vaults, and providers.
+
+use super::super::{Addressing, ProviderEntry, S3Place, VaultEntry, VaultPlace};
+use super::address::{self, Plain};
+use super::secrets::{access, source};
+use super::value::{Table, Value};
+use super::volume::stands_on;
+use super::words::listed;
+use std::collections::BTreeMap;
+
+const OF_DIRECTORIES: [&str; 1] = ["path"];
+const OF_BUCKETS: [&str; 8] =
+    ["endpoint", "bucket", "prefix", "region", "addressing", "insecure", "writer", "reader"];
+
+/// All vaults, in the order of the file.
+pub(super) fn vaults(tables: &[Table<'_>]) -> Vec<VaultEntry> {
+    let mut places = BTreeMap::new();
+    tables.iter().filter_map(|table| one(table, &mut places)).collect()
+}
+
+fn one(table: &Table<'_>, places: &mut BTreeMap<String, usize>) -> Option<VaultEntry> {
+    let id = table.required("id").and_then(|id| id.text());
+    let kind = table.required("kind").and_then(|kind| kind.word(&["dir", "s3"]));
+    let stands_on = stands_on(table);
+    note_what_is_not_done(table);
+    let place = match kind? {
+        "dir" => {
+            refuse(table, &OF_BUCKETS, "dir");
+            VaultPlace::Dir(table.required("path").and_then(|path| path.path())?)
+        }
+        _ => {
+            refuse(table, &OF_DIRECTORIES, "s3");
+            VaultPlace::S3(Box::new(bucket(table)?))
+        }
+    };
+    let name = match &place {
+        VaultPlace::Dir(path) => format!("{path:?}"),
+        VaultPlace::S3(place) => format!("{:?} {} {}", place.endpoint, place.bucket, place.prefix),
+    };
+    if let Some(at) = places.insert(name, table.at) {
+        let what =
+            format!("`{}` is at the same place as the vault on line {}", table.key, table.file.line(at));
+        table.file.complain(
+            table.at,
+            what,
+            "two names for one vault would count as two copies: leave one out",
+        );
+    }
+    Some(VaultEntry { id: id?.to_owned(), place, stands_on, line: table.file.line(table.at) })
+}
+
+/// Complains of keys that belong to the other kind.
+fn refuse(table: &Table<'_>, keys: &[&'static str], kind: &str) {
+    for key in table.present(keys) {
+        let what = format!("`{}.{key}` means nothing for a vault of the kind `{kind}`", table.key);
+        table.file.complain(table.place_of(key), what, "leave it out, or change the kind");
+    }
+}
+
+fn bucket(table: &Table<'_>) -> Option<S3Place> {
+    let bucket = table.required("bucket").and_then(|value| address::bucket(&value));
+    let prefix = table.get("prefix").and_then(|value| address::prefix(&value));
+    let insecure = table.get("insecure").and_then(|value| value.boolean());
+    let plain = if insecure == Some(true) { Plain::Accepted } else { Plain::HereOnly };
+    let endpoint = table.get("endpoint").map(|value| address::endpoint(&value, plain));
+    let region = table.get("region").map(|value| address::region(&value));
+    let addressing = match table.get("addressing").and_then(|value| value.word(&["auto", "path", "host"])) {
+        Some("path") => Addressing::Path,
+        Some("host") => Addressing::Host,
+        _ => Addressing::Auto,
+    };
+    let writer = table.get("writer").map(|value| access(&value));
+    let reader = table.get("reader").map(|value| access(&value));
+    Some(S3Place {
+        bucket: bucket?,
+        prefix: prefix.unwrap_or_default(),
+        endpoint: endpoint.flatten(),
+        region: region.flatten(),
+        addressing,
+        writer: writer.flatten().unwrap_or_default(),
+        reader: reader.flatten(),
+    })
+}
+
+fn note_what_is_not_done(table: &Table<'_>) {
+    let undone = |key: &str, because: &str| {
+        table.file.leave_undone(table.place_of(key), format!("{}.{key}", table.key), because);
+    };
+    if let Some(lock) = table.get("lock").and_then(|value| value.table("lock")) {
+        let mode = lock.required("mode").and_then(|mode| mode.word(&["none", "governance", "compliance"]));
+        if let Some(until) = lock.get("until") {
+            until.complain("means nothing for a vault", "say in a policy how long: locked_for = \"35d\"");
+        }
+        if mode.is_some_and(|mode| mode != "none") {
+            undone(
+                "lock",
+                "objects are not written with a lock yet: who has the writer's credential may delete them",
+            );
+        }
+    }
+    if let Some(readers) = table.get("readers") {
+        let keys = readers.list().unwrap_or_default();
+        if keys.is_empty() && readers.list().is_some() {
+            readers
+                .complain("names no reader", "name the public keys of those who may read, or leave it out");
+        }
+        keys.iter().for_each(reader);
+        undone("readers", "the vault is not encrypted yet: whoever reads its store reads its contents");
+    }
+}
+
+/// A public key. What is none may be a private one, and is not repeated.
+fn reader(value: &Value<'_>) {
+    let Some(text) = value.text() else { return };
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    if !text.strip_prefix("age1").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(fits)) {
+        value.complain(
+            "is no public key of age",
+            "name keys that begin with age1; a private key never stands here",
+        );
+    }
+}
+
+/// All providers, in the order of the file.
+pub(super) fn providers(tables: &[Table<'_>]) -> Vec<ProviderEntry> {
+    tables.iter().filter_map(provider).collect()
+}
+
+fn provider(table: &Table<'_>) -> Option<ProviderEntry> {
+    let id = table.required("id").and_then(|id| id.text());
+    let kind = table.required("kind").and_then(|kind| {
+        let word = kind.id()?;
+        if word != "local" {
+            let because = format!(
+                "no provider of the kind `{word}` is asked what it holds yet, only: {}",
+                listed(["local"])
+            );
+            kind.file.leave_undone(kind.at, kind.key.clone(), because);
+        }
+        Some(word)
+    });
+    let token = table.get("token").and_then(|value| source(&value));
+    Some(ProviderEntry { id: id?.to_owned(), kind: kind?, token, line: table.file.line(table.at) })
+}
