@@ -26,11 +26,12 @@ pub fn run(
 }
 
 fn schedule(global: &Global, options: &Schedule) -> Result<Scheduled> {
-    let estate: Option<Estate> = None;
+    let config = config(global);
+    let estate = config.as_deref().map(Estate::read).transpose()?;
     let night = Night {
         at: options.at,
         binary: binary(options)?,
-        config: absolute(global.config.as_deref().unwrap_or(Path::new(CONFIG)))?,
+        config: absolute(config.as_deref().unwrap_or(Path::new(CONFIG)))?,
         state: global.state.as_deref().map(absolute).transpose()?,
         user: options.user.clone(),
         estate: estate.as_ref(),
@@ -51,6 +52,12 @@ fn schedule(global: &Global, options: &Schedule) -> Result<Scheduled> {
     Ok(scheduled)
 }
 
+/// The estate file that was named, or the first of the usual ones that is there: a schedule can be had before the file.
+fn config(global: &Global) -> Option<PathBuf> {
+    let usual = || ["outlive.toml", CONFIG].map(PathBuf::from).into_iter().find(|path| path.is_file());
+    global.config.clone().or_else(usual)
+}
+
 fn binary(options: &Schedule) -> Result<PathBuf> {
     match (&options.binary, options.under) {
         (Some(path), Scheduler::Kubernetes) => Ok(path.clone()),
@@ -63,8 +70,7 @@ fn binary(options: &Schedule) -> Result<PathBuf> {
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path)
-        .map_err(|error| Problem::io("making the path absolute", error).at(place(path)))
+    std::path::absolute(path).map_err(|error| Problem::io("making the path absolute", error).at(place(path)))
 }
 
 /// All of them or, where one is there already, none.

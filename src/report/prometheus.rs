@@ -8,7 +8,8 @@ use super::activity::{DrillOutcome, NightlyDone, Standing, TaskKind, TaskOutcome
 use std::collections::BTreeMap;
 
 /// The first line: by it a file is known as outlive's own, which the next run may replace.
-pub const TEXTFILE_HEADER: &str = "# Written by outlive nightly, which replaces this file at the end of each run.";
+pub const TEXTFILE_HEADER: &str =
+    "# Written by outlive nightly, which replaces this file at the end of each run.";
 
 /// All metrics of a run that ended with `exit_code`.
 pub fn prometheus(done: &NightlyDone, exit_code: u8) -> String {
@@ -37,7 +38,8 @@ fn of_run(done: &NightlyDone, exit_code: u8) -> Vec<Family> {
         "The exit code of the last nightly run: 0 is sound, everything else is not.",
     );
     exit.set(&[], f64::from(exit_code));
-    let mut dry = Family::new("outlive_nightly_dry_run", "1 where the last nightly run only showed what is due.");
+    let mut dry =
+        Family::new("outlive_nightly_dry_run", "1 where the last nightly run only showed what is due.");
     dry.set(&[], flag(done.dry_run));
     vec![build, ended, took, exit, dry, of_tasks(done)]
 }
@@ -51,7 +53,8 @@ fn of_tasks(done: &NightlyDone) -> Family {
         (TaskOutcome::NotDone, "not_done"),
         (TaskOutcome::Planned, "planned"),
     ];
-    let mut tasks = Family::new("outlive_tasks", "What was due in the last nightly run, by what became of it.");
+    let mut tasks =
+        Family::new("outlive_tasks", "What was due in the last nightly run, by what became of it.");
     for (kind, task) in KINDS {
         for (end, outcome) in OUTCOMES {
             let count = done.tasks.iter().filter(|one| one.task == kind && one.outcome == end).count();
@@ -90,14 +93,14 @@ fn of_copies(done: &NightlyDone) -> Vec<Family> {
 }
 
 fn of_volumes(done: &NightlyDone) -> Vec<Family> {
-    const STANDINGS: [(Standing, &str); 3] = [
-        (Standing::Sound, "sound"),
-        (Standing::Undetermined, "undetermined"),
-        (Standing::Failed, "failed"),
-    ];
-    let mut standing =
-        Family::new("outlive_volume_standing", "1 for what the findings on a volume come to, 0 for the others.");
-    let mut rpo = Family::new("outlive_volume_rpo_seconds", "Recovery point objective of the volume's policy.");
+    const STANDINGS: [(Standing, &str); 3] =
+        [(Standing::Sound, "sound"), (Standing::Undetermined, "undetermined"), (Standing::Failed, "failed")];
+    let mut standing = Family::new(
+        "outlive_volume_standing",
+        "1 for what the findings on a volume come to, 0 for the others.",
+    );
+    let mut rpo =
+        Family::new("outlive_volume_rpo_seconds", "Recovery point objective of the volume's policy.");
     for volume in &done.volumes {
         for (one, word) in STANDINGS {
             standing.set(&[("volume", &volume.volume), ("standing", word)], flag(volume.standing == one));
@@ -116,8 +119,10 @@ fn of_drills(done: &NightlyDone) -> Vec<Family> {
         (DrillOutcome::Waived, "waived"),
         (DrillOutcome::NeverDrilled, "never_drilled"),
     ];
-    let mut outcome =
-        Family::new("outlive_drill_outcome", "1 for how the drills of a volume stand, 0 for the other outcomes.");
+    let mut outcome = Family::new(
+        "outlive_drill_outcome",
+        "1 for how the drills of a volume stand, 0 for the other outcomes.",
+    );
     let mut success = Family::new(
         "outlive_drill_last_success_timestamp_seconds",
         "When a drill of the volume last passed, in seconds since 1970. Absent where none ever did.",

@@ -159,10 +159,14 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_and_not_shown() {
-        for wrong in ["", "ping-me-secret", "ftp://secret.example", "https://", "https:///secret", "http://a b/secret"] {
+        for wrong in
+            ["", "ping-me-secret", "ftp://secret.example", "https://", "https:///secret", "http://a b/secret"]
+        {
             let problem = endpoint(wrong).map(drop).unwrap_err();
             assert_eq!(problem.kind, Kind::Usage);
-            assert!(!format!("{problem:?}").contains("secret.") && !format!("{problem:?}").contains("-secret"));
+            assert!(
+                !format!("{problem:?}").contains("secret.") && !format!("{problem:?}").contains("-secret")
+            );
         }
     }
 }

@@ -88,7 +88,12 @@ mod tests {
     fn what_is_no_uuid_is_no_run() {
         let url = || Secret::new("https://a.example/b");
         assert!(Pings::new(url(), "6f1c2b7e-8d3a-4c55-9e0b-0d2f4a6b8c1e").is_ok());
-        for wrong in ["", "6f1c2b7e", "6f1c2b7e-8d3a-4c55-9e0b-0d2f4a6b8c1e&a=b", "6f1c2b7e-8d3a-4c55-9e0b-0d2f4a6b8cxx"] {
+        for wrong in [
+            "",
+            "6f1c2b7e",
+            "6f1c2b7e-8d3a-4c55-9e0b-0d2f4a6b8c1e&a=b",
+            "6f1c2b7e-8d3a-4c55-9e0b-0d2f4a6b8cxx",
+        ] {
             assert_eq!(Pings::new(url(), wrong).map(drop).unwrap_err().kind, Kind::Internal, "{wrong}");
         }
     }

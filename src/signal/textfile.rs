@@ -27,7 +27,10 @@ pub fn write_textfile(path: &Path, text: &str) -> Result<()> {
     let place = printable(path.as_os_str().as_bytes());
     let target = Target::of(path).map_err(|problem| problem.at(&*place))?;
     if !begins_with_header(text.as_bytes()) {
-        return Err(Problem::new(Kind::Internal, "metrics without the line that marks them as outlive's own"));
+        return Err(Problem::new(
+            Kind::Internal,
+            "metrics without the line that marks them as outlive's own",
+        ));
     }
     target.replace(text).map_err(|problem| problem.at(place))
 }
@@ -106,8 +109,11 @@ impl Target {
 /// Whether there is a file that outlive wrote; false where there is nothing.
 fn is_our_own(folder: &OwnedFd, name: &[u8]) -> Result<bool> {
     let refused = || {
-        Problem::new(Kind::Refused, "something else than a textfile of outlive has this name, and is not overwritten")
-            .remedy("name another file, or remove this one by hand")
+        Problem::new(
+            Kind::Refused,
+            "something else than a textfile of outlive has this name, and is not overwritten",
+        )
+        .remedy("name another file, or remove this one by hand")
     };
     let failed = |error: std::io::Error| Problem::io("reading the textfile that is there", error);
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;

@@ -44,7 +44,9 @@ fn the_metrics_pass_the_lint_of_prometheus_whatever_volumes_are_called() {
         assert_eq!(lint(&place, &text), (true, String::new()), "{text}");
     }
     let good = prometheus(&night(&["a"]), 0);
-    for wrong in [good.replace("volume=\"a\"", "volume=\"a\"b\""), good.replace("# HELP", "# HELLO"), "x".into()] {
+    for wrong in
+        [good.replace("volume=\"a\"", "volume=\"a\"b\""), good.replace("# HELP", "# HELLO"), "x".into()]
+    {
         assert!(!lint(&place, &wrong).0, "the lint takes everything: {wrong}");
     }
 }
@@ -99,7 +101,10 @@ fn of_two_losses_with_the_same_labels_the_worse_one_counts() {
     for ages in [[Some(10), None], [None, Some(10)]] {
         done.volumes[0].survives = twice(ages);
         let text = prometheus(&done, 0);
-        assert!(text.contains("outlive_surviving_copy{volume=\"a\",class=\"host\",hazard=\"h\"} 0\n"), "{text}");
+        assert!(
+            text.contains("outlive_surviving_copy{volume=\"a\",class=\"host\",hazard=\"h\"} 0\n"),
+            "{text}"
+        );
         assert!(!text.contains("age_seconds{"), "{text}");
     }
 }
@@ -109,7 +114,10 @@ fn hostile_names_are_labels_and_no_lines_of_their_own() {
     let text = prometheus(&hostile_night(), 10);
     assert!(text.lines().all(|line| line.starts_with('#') || line.starts_with("outlive_")), "{text}");
     assert!(!text.contains("\noutlive_fake"), "{text}");
-    assert!(text.contains(r#"{volume="quo\"te\\"}"#) && text.contains(r"new\nline 1\noutlive_fake 1"), "{text}");
+    assert!(
+        text.contains(r#"{volume="quo\"te\\"}"#) && text.contains(r"new\nline 1\noutlive_fake 1"),
+        "{text}"
+    );
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text}");
 }
 
@@ -166,7 +174,17 @@ fn the_first_textfile_takes_a_free_name_and_the_next_one_its_place() {
 fn killed_at(place: &Place, target: &Path, call: &str) -> String {
     let (log, name) = (place.path("killed"), "exporting::writes_the_textfile_that_it_is_told_to");
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-y", "-s", "4096", "-e", RECORDED, "-e", &format!("inject={call}:signal=KILL")]);
+    strace.args([
+        "-f",
+        "-qq",
+        "-y",
+        "-s",
+        "4096",
+        "-e",
+        RECORDED,
+        "-e",
+        &format!("inject={call}:signal=KILL"),
+    ]);
     strace.arg("-o").arg(&log).arg("--").arg(std::env::current_exe().unwrap());
     strace.args(["--ignored", "--exact", name]).env("OUTLIVE_TEST_TEXTFILE", target);
     let ended = hand::output(strace.env("OUTLIVE_TEST_TEXT", metrics(14))).unwrap();
@@ -186,7 +204,10 @@ fn a_run_that_is_killed_before_the_rename_leaves_the_old_textfile_whole() {
         assert_eq!(complaints(&log), Vec::<String>::new());
         assert_eq!(fs::read_to_string(&target).unwrap(), metrics(0), "{call}");
         let beside = beside(&target);
-        assert!(beside.len() == left && beside.iter().all(|path| path.extension().unwrap().len() == 32), "{beside:?}");
+        assert!(
+            beside.len() == left && beside.iter().all(|path| path.extension().unwrap().len() == 32),
+            "{beside:?}"
+        );
     }
     recorded(&place, &target, &metrics(14)).end().expect(0);
     assert_eq!(fs::read_to_string(&target).unwrap(), metrics(14));
@@ -197,7 +218,9 @@ fn a_textfile_that_could_not_be_written_is_an_error_and_leaves_the_old_one_whole
     let place = Place::new();
     let target = place.directory("collector").join("outlive.prom");
     write_textfile(&target, &metrics(0)).unwrap();
-    for fault in ["renameat:error=EIO", "linkat:error=EPERM", "fsync:error=ENOSPC:when=1", "fchmod:error=EPERM"] {
+    for fault in
+        ["renameat:error=EIO", "linkat:error=EPERM", "fsync:error=ENOSPC:when=1", "fchmod:error=EPERM"]
+    {
         let ended = recorded(&place, &target, &metrics(14)).inject(fault).end();
         assert!(ended.code != Some(0) && ended.log.contains("(INJECTED)"), "the fault never came: {fault}");
         assert_eq!(fs::read_to_string(&target).unwrap(), metrics(0), "{fault}");
@@ -223,6 +246,35 @@ fn a_filesystem_without_unnamed_files_gets_a_whole_textfile_too() {
         assert_eq!(fs::read_to_string(&target).unwrap(), metrics(code));
         fs::remove_file(place.path("other.prom")).unwrap();
         assert_eq!(beside(&target).len(), 1, "the first run's other name, and no more");
+    }
+}
+
+#[test]
+fn the_judge_allows_this_rename_and_none_like_it() {
+    let digits = "0123456789abcdef".repeat(2);
+    let look = "1 openat(AT_FDCWD</>, \"/c/a.prom\", O_RDONLY|O_NOFOLLOW) = 3</c/a.prom>";
+    let link = format!(
+        "1 linkat(AT_FDCWD</>, \"/proc/self/fd/4\", AT_FDCWD</>, \"/c/a.prom.{digits}\", AT_SYMLINK_FOLLOW) = 0"
+    );
+    let rename = |from: &str, to: &str| format!("1 rename(\"{from}\", \"{to}\") = 0");
+    let (new, old) = (format!("/c/a.prom.{digits}"), "/c/a.prom");
+    let allowed = [look.to_owned(), link.clone(), rename(&new, old)];
+    let found = |lines: &[String]| {
+        let start = "1 execve(\"/bin/outlive\", [\"outlive\"], 0x1) = 0\n";
+        complaints(&format!("{start}{}\n", lines.join("\n"))).len()
+    };
+    assert_eq!(found(&allowed), 0);
+    let other = link.replace("a.prom", "a.conf");
+    let wrong: [&[String]; 6] = [
+        &[link.clone(), rename(&new, old)],
+        &[look.to_owned(), rename(&new, old)],
+        &[look.to_owned(), link.clone(), rename(&new, "/c/b.prom")],
+        &[look.to_owned(), link.clone(), rename("/c/a.prom.new", old)],
+        &[look.replace("a.prom", "a.conf"), other, rename(&new.replace("prom", "conf"), "/c/a.conf")],
+        &[look.to_owned(), link.replace("= 0", "= -1 EEXIST (File exists)"), rename(&new, old)],
+    ];
+    for lines in wrong {
+        assert_eq!(found(lines), 1, "not seen: {lines:#?}");
     }
 }
 

@@ -1,8 +1,8 @@
 //! The real binary, run as a user runs it: what it prints, how it ends, and, in a recording of its system
 //! calls, that it and the programs it starts delete and overwrite nothing.
 //!
-//! Needs root, strace, btrfs-progs, e2fsprogs, qemu-utils, rsync, systemd, promtool and python3 with yaml: `scripts/test` installs them. Without
-//! them the tests fail.
+//! Needs root, strace, btrfs-progs, e2fsprogs, qemu-utils, rsync, systemd, prometheus and yq: `scripts/test` installs
+//! them. Without them the tests fail.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in tests a panic is the message
 
 mod auditing;

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use outlive::report::activity::{
-    DrillOutcome, DrillStanding, NightlyDone, Standing, SurvivingCopy, TaskDone, TaskKind, TaskOutcome, VolumeNight,
+    DrillOutcome, DrillStanding, NightlyDone, Standing, SurvivingCopy, TaskDone, TaskKind, TaskOutcome,
+    VolumeNight,
 };
 
 pub const RUN: &str = "6f1c2b7e-8d3a-4c55-9e0b-0d2f4a6b8c1e";

@@ -86,10 +86,16 @@ fn a_change_arrives_as_a_versioned_document_with_a_text_and_nothing_arrives_with
     assert_eq!((&json["schema"], &json["run"]), (&"outlive/webhook/v0".into(), &RUN.into()));
     assert_eq!((&json["exit_code"], json["changes"].as_array().unwrap().len()), (&10.into(), 2));
     let volume = &json["changes"][1];
-    assert_eq!((&volume["volume"], &volume["was"], &volume["is"]), (&"b".into(), &"sound".into(), &"not_sound".into()));
+    assert_eq!(
+        (&volume["volume"], &volume["was"], &volume["is"]),
+        (&"b".into(), &"sound".into(), &"not_sound".into())
+    );
     assert_eq!(volume["because"][0], "no recovery point survives \"host\"");
     let text = json["text"].as_str().unwrap();
-    assert!(text.starts_with("a rule failed: 1 of 2 volumes sound") && text.contains("\nb: NOT SOUND"), "{text}");
+    assert!(
+        text.starts_with("a rule failed: 1 of 2 volumes sound") && text.contains("\nb: NOT SOUND"),
+        "{text}"
+    );
 }
 
 #[test]

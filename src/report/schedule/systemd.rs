@@ -31,7 +31,6 @@ fn service(night: &Night<'_>) -> Result<String> {
     let mut lines = vec![
         "[Unit]".to_owned(),
         "Description=outlive: what is due of copies, read-backs and drills".to_owned(),
-        "Documentation=man:systemd.service(5)".to_owned(),
         "Wants=network-online.target".to_owned(),
         "After=network-online.target".to_owned(),
         "# A failed run should wake somebody even where no ping is configured:".to_owned(),
@@ -45,15 +44,13 @@ fn service(night: &Night<'_>) -> Result<String> {
         "TimeoutStopSec=120s".to_owned(),
     ];
     lines.extend(night.checked_user()?.map(|user| format!("User={user}")));
-    match &night.state {
-        Some(state) => {
-            let is_fine = |c: char| !c.is_control();
-            lines.push(format!("# The state is kept in {}", text_of(state, is_fine)?));
-        }
-        None => lines.extend(["StateDirectory=outlive", "StateDirectoryMode=0700"].map(str::to_owned)),
+    if night.state.is_none() {
+        lines.extend(["StateDirectory=outlive", "StateDirectoryMode=0700"].map(str::to_owned));
     }
     let credentials = night.credentials()?;
-    lines.extend(credentials.iter().map(|name| format!("LoadCredential={name}:/etc/outlive/credentials/{name}")));
+    lines.extend(
+        credentials.iter().map(|name| format!("LoadCredential={name}:/etc/outlive/credentials/{name}")),
+    );
     lines.extend(HARDENING.map(str::to_owned));
     Ok(lines.join("\n") + "\n")
 }
