@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What would end a word, a line, a quotation or begin something of its own; systemd takes no quotes in a program's name.
-const NASTY_PROGRAM: &str = "out %n live $HOME; #";
+const NASTY_PROGRAM: &str = "out %n live $HOME; # {image}";
 const NASTY_CONFIG: &str = "it's 100% \"here\" $HOME `id` ; # ü.toml";
 
 const ESTATE: &str = r#"

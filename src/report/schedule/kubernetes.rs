@@ -27,86 +27,14 @@ pub fn kubernetes(night: &Night<'_>, image: &str) -> Result<Scheduled> {
     Ok(Scheduled { files, to_install, written_to: None })
 }
 
-/// Everything but three values is fixed, and shown as it is.
+/// The program's path comes in last: nothing in it is taken for a place to be filled.
 fn template(night: &Night<'_>, command: &str, image: &str) -> String {
-    let (hour, minute, limit) = (night.at.hour, night.at.minute, night.limit_seconds());
-    format!(
-        r#"apiVersion: batch/v1
-kind: CronJob
-metadata:
-  name: outlive-nightly
-spec:
-  schedule: "{minute} {hour} * * *"
-  timeZone: "Etc/UTC"
-  # Never two at once, and a night that was missed is made up for within four hours.
-  concurrencyPolicy: Forbid
-  startingDeadlineSeconds: 14400
-  successfulJobsHistoryLimit: 7
-  failedJobsHistoryLimit: 30
-  jobTemplate:
-    spec:
-      # The exit code says what happened: trying again at once would only hide it.
-      backoffLimit: 0
-      activeDeadlineSeconds: {limit}
-      template:
-        spec:
-          restartPolicy: Never
-          terminationGracePeriodSeconds: 120
-          automountServiceAccountToken: false
-          securityContext:
-            runAsNonRoot: true
-            runAsUser: 65532
-            runAsGroup: 65532
-            fsGroup: 65532
-            seccompProfile:
-              type: RuntimeDefault
-          containers:
-            - name: outlive
-              image: {image}
-              command: [{command}]
-              args: ["nightly", "--config", "/etc/outlive/outlive.toml", "--state", "/var/lib/outlive"]
-              env:
-                - name: CREDENTIALS_DIRECTORY
-                  value: "/run/credentials/outlive"
-              securityContext:
-                allowPrivilegeEscalation: false
-                readOnlyRootFilesystem: true
-                capabilities:
-                  drop: ["ALL"]
-              resources:
-                requests:
-                  cpu: "500m"
-                  memory: "256Mi"
-                limits:
-                  memory: "1Gi"
-              volumeMounts:
-                - name: config
-                  mountPath: /etc/outlive
-                  readOnly: true
-                - name: credentials
-                  mountPath: /run/credentials/outlive
-                  readOnly: true
-                - name: state
-                  mountPath: /var/lib/outlive
-                # Test restores need room.
-                - name: scratch
-                  mountPath: /tmp
-          volumes:
-            - name: config
-              configMap:
-                name: outlive-config
-            - name: credentials
-              secret:
-                secretName: outlive-credentials
-                # 0440, written as a number that every YAML reads alike.
-                defaultMode: 288
-            - name: state
-              persistentVolumeClaim:
-                claimName: outlive-state
-            - name: scratch
-              emptyDir: {{}}
-"#
-    )
+    include_str!("cronjob.yaml")
+        .replace("{minute}", &night.at.minute.to_string())
+        .replace("{hour}", &night.at.hour.to_string())
+        .replace("{limit}", &night.limit_seconds().to_string())
+        .replace("{image}", image)
+        .replace("{command}", command)
 }
 
 /// A word of a command: Kubernetes puts variables in for `$(NAME)`, and takes `$$` for a plain sign.
