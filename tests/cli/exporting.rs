@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 
 /// Names that would end a label, a line or the performance data.
 const HOSTILE: [&str; 6] =
-    ["quo\"te\\", "new\nline 1\noutlive_fake 1", "{a=\"b\"} 1 # x", "\u{1b}[31mred\r", "", "pipe | x=1 ü 🦀"];
+    ["quo\"te\\ | x=1 ü", "new\nline 1\noutlive_fake 1", "{a=\"b\"} 1 # x", "\u{1b}[31mred\r", "", "🦀"];
 
 fn hostile_night() -> NightlyDone {
     let mut done = night(&HOSTILE);
@@ -115,7 +115,7 @@ fn hostile_names_are_labels_and_no_lines_of_their_own() {
     assert!(text.lines().all(|line| line.starts_with('#') || line.starts_with("outlive_")), "{text}");
     assert!(!text.contains("\noutlive_fake"), "{text}");
     assert!(
-        text.contains(r#"{volume="quo\"te\\"}"#) && text.contains(r"new\nline 1\noutlive_fake 1"),
+        text.contains(r#"{volume="quo\"te\\ | x=1 ü"}"#) && text.contains(r"new\nline 1\noutlive_fake 1"),
         "{text}"
     );
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text}");

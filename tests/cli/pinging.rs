@@ -118,6 +118,8 @@ fn an_address_where_nobody_is_or_speaks_otherwise_is_not_in_the_message() {
         format!("http://t0ken.invalid{TOKEN}"),
         format!("http://127.0.0.1:99999{TOKEN}"),
         format!("http://[::t0ken{TOKEN}"),
+        format!("http://:1{TOKEN}"),
+        format!("http://t0ken@{TOKEN}"),
         format!("http://a:t0ken@127.0.0.1:{gone}{TOKEN}"),
     ];
     for address in addresses {
