@@ -37,7 +37,7 @@ pub fn audit(terminal: &Terminal, options: &Audit) -> Result<Outcome, Failure> {
             json::audit(&audited.graph, &audited.judged, &policy, audited.at, &Exit::codes(&exits))
         }
     };
-    Ok(Outcome { text, exits })
+    Ok(Outcome { code: None, text, exits })
 }
 
 /// True where, beside failures, something could not be said.
@@ -59,5 +59,5 @@ pub fn inventory(terminal: &Terminal, options: &Survey) -> Result<Outcome, Failu
         Format::Text => text::inventory(&audited.graph, audited.at, terminal.look),
         Format::Json => json::inventory(&audited.graph, audited.at, &Exit::codes(&exits)),
     };
-    Ok(Outcome { text, exits })
+    Ok(Outcome { code: None, text, exits })
 }

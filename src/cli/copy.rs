@@ -18,7 +18,7 @@ pub fn run(terminal: &Terminal, options: &Copy) -> Result<Outcome, Failure> {
     if done.doubted.is_some() {
         exits.push(Exit::Undetermined);
     }
-    Ok(Outcome { text: terminal.tell(&done, &Exit::codes(&exits)), exits })
+    Ok(Outcome { code: None, text: terminal.tell(&done, &Exit::codes(&exits)), exits })
 }
 
 /// What was asked for: a volume of the estate file, by its id, or a path.

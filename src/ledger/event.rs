@@ -145,4 +145,9 @@ pub enum Event {
         /// How many were not reached.
         not_done: usize,
     },
+    /// The webhook took the state at the end of a run: later states are compared with it.
+    WebhookTold {
+        /// The state, as the webhook's own type writes it.
+        state: serde_json::Value,
+    },
 }

@@ -105,7 +105,8 @@ impl History {
             Event::CopyStarted { .. }
             | Event::CopyFailed { .. }
             | Event::NightBegan { .. }
-            | Event::NightEnded { .. } => {}
+            | Event::NightEnded { .. }
+            | Event::WebhookTold { .. } => {}
             Event::Stored { point, vault, missed, .. } => {
                 let state = if *missed == 0 { CopyState::Stored } else { CopyState::Incomplete };
                 if self.knows(point, vault, here) {

@@ -43,7 +43,7 @@ impl Tail {
     /// Its last words, safe to print, with every secret replaced.
     pub fn words(&self, secrets: &[Secret]) -> String {
         // Something that the command left running may hold the pipe open.
-        drop(self.ended.recv_timeout(PATIENCE));
+        let _ = self.ended.recv_timeout(PATIENCE);
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut text = String::from_utf8_lossy(&kept).into_owned();
         for secret in secrets {
