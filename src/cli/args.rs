@@ -98,15 +98,16 @@ pub struct PolicyOptions {
     /// How old the newest surviving recovery point may be
     #[arg(long, value_name = "DURATION", default_value = "26h", value_parser = duration)]
     pub rpo: chrono::TimeDelta,
-    /// Which losses a recovery point must survive [default: all]
+    /// Which losses a recovery point must survive [default: those of this machine]
     #[arg(long, value_name = "CLASS", value_delimiter = ',', value_parser = hazard_class())]
     pub survive: Vec<String>,
 }
 
 impl PolicyOptions {
     pub fn policy(&self) -> Policy {
-        let wanted = |class: &HazardClass| {
-            self.survive.is_empty() || self.survive.iter().any(|word| word == class.word())
+        let wanted = |class: &HazardClass| match self.survive.as_slice() {
+            [] => HazardClass::LOCAL.contains(class),
+            words => words.iter().any(|word| word == class.word()),
         };
         Policy { rpo: self.rpo, survive: HazardClass::ALL.into_iter().filter(wanted).collect() }
     }

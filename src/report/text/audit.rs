@@ -34,7 +34,8 @@ fn volume(graph: &Graph, judged: &Judged, look: Look) -> String {
     if let Some(flag) = flag(&judged.survival.rows) {
         out.push_str(&look.say(&flag, 0, Tone::Bad));
     }
-    let findings: Vec<_> = judged.findings.iter().map(finding_row).collect();
+    let asked = |finding: &&Finding| by_id(&finding.rule).is_none_or(|rule| rule.is_asked(&judged.policy));
+    let findings: Vec<_> = judged.findings.iter().filter(asked).map(finding_row).collect();
     out.push_str(&look.table(&["verdict", "rule", "why"], &findings));
     out
 }
