@@ -2,10 +2,12 @@
 
 use super::{Audited, Context, SurveyOrder, survey};
 use crate::catalogue::Catalogue;
-use crate::domain::{AssetId, GapScope, Inventory, Known, Result, Volume, VolumeId, VolumeKind, printable};
+use crate::domain::{
+    AssetId, GapScope, Inventory, Known, Policies, Result, Volume, VolumeId, VolumeKind, printable,
+};
 use crate::estate::{Estate, VolumeEntry};
 use crate::isolation::expand;
-use crate::rules::{judge, overall};
+use crate::rules::{judge_each, overall};
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -73,7 +75,13 @@ pub fn judge_estate(context: &Context, estate: &Estate, limit: Duration) -> Resu
     let inventory = survey_estate(context, estate, limit);
     let graph = expand(&inventory, &Catalogue::built_in()?);
     let at = (context.clock)();
-    let judged = judge(&graph, &estate.default_policy().judged, at);
+    let policies = Policies {
+        default: estate.default_policy().judged.clone(),
+        of_volume: (estate.volumes.iter())
+            .map(|entry| (entry.id.clone(), estate.policy_of(&entry.id).judged.clone()))
+            .collect(),
+    };
+    let judged = judge_each(&graph, &policies, at);
     let overall = overall(&judged, &graph);
     Ok(Audited { graph, judged, overall, at })
 }

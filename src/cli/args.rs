@@ -71,7 +71,8 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Survey {
     /// Directories, mount points, subvolumes, image files or block devices that somebody would miss
-    #[arg(required = true, value_name = "PATH")]
+    /// [default: the volumes of the estate file, by their own policies]
+    #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// A directory whose entries are copies of the PATH
     #[arg(long, value_name = "DIR")]

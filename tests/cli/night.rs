@@ -44,7 +44,13 @@ pub fn copy_of(volume: &str, outcome: TaskOutcome) -> TaskDone {
 }
 
 pub fn survivor(class: &str, hazard: &str, age_seconds: Option<i64>) -> SurvivingCopy {
-    SurvivingCopy { class: class.into(), hazard: hazard.into(), age_seconds, survivor: "NONE".into() }
+    SurvivingCopy {
+        class: class.into(),
+        asked: true,
+        hazard: hazard.into(),
+        age_seconds,
+        survivor: "NONE".into(),
+    }
 }
 
 fn sound(volume: &str) -> VolumeNight {

@@ -248,6 +248,8 @@ pub enum Standing {
 pub struct SurvivingCopy {
     /// The class of hazard: the word of policies.
     pub class: String,
+    /// Whether the policy asks for it.
+    pub asked: bool,
     /// The hazard in words.
     pub hazard: String,
     /// The age of the newest survivor, in seconds; none where nothing is known to survive, or its age is unknown.
