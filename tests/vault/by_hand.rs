@@ -197,3 +197,14 @@ fn a_whole_tree_comes_back_by_hand() {
     let left = run("rsync", &["-rlpHOnci", "--delete", "--times", "--omit-link-times", &a, &b]);
     assert_eq!(left, "", "rsync sees differences");
 }
+
+#[test]
+fn a_stream_is_restored_by_hand_too() {
+    let place = Place::new();
+    let mut bytes = noise(21, 3_000_001);
+    bytes[500_000..1_700_000].fill(0);
+    let copied = super::stream::pipe(&place, bytes.clone()).unwrap();
+    let out = place.path("by-hand");
+    assert_success(&restore_file(&place, copied.root.key.as_str(), "", &out));
+    assert_eq!(std::fs::read(out).unwrap(), bytes);
+}

@@ -21,6 +21,7 @@ mod recorder;
 mod roundtrip;
 mod source;
 mod strangers;
+mod stream;
 mod support;
 mod unchanged;
 mod unreadable;
