@@ -25,6 +25,11 @@ pub enum Identity {
 }
 
 impl Identity {
+    /// That of a place elsewhere, which is told by how it is addressed.
+    pub fn remote(address: String) -> Self {
+        Self::Lasting(address)
+    }
+
     /// The identity itself, whichever it is.
     pub fn text(&self) -> &str {
         match self {
