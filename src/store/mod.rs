@@ -4,12 +4,14 @@
 
 mod dir;
 mod key;
+mod memory;
 mod names;
 mod s3;
 mod standing;
 
 pub use dir::{DirStore, random_hex};
 pub use key::Key;
+pub use memory::MemoryStore;
 pub use names::sync_names;
 pub use s3::{Limits, S3Store};
 pub use standing::Identity;

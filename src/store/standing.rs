@@ -30,6 +30,11 @@ impl Identity {
         Self::Lasting(address)
     }
 
+    /// One that is another in each run, and why.
+    pub fn of_this_run(text: &str, because: String) -> Self {
+        Self::OfThisRun { text: format!("{UNKNOWN}, {text}"), because }
+    }
+
     /// The identity itself, whichever it is.
     pub fn text(&self) -> &str {
         match self {

@@ -162,7 +162,7 @@ impl Bucket {
     pub async fn time(&self) -> Result<Option<Timestamp>> {
         let doing = Doing::new("asking for the time");
         let answer = self.attempt(&doing, || {
-            let date = super::clock::DateOfAnswer::default();
+            let date = super::answers::DateOfAnswer::default();
             let request = self.client.head_bucket().bucket(&self.address.bucket);
             let request = request.customize().interceptor(date.clone());
             async move {

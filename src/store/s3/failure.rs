@@ -1,6 +1,6 @@
 //! What went wrong with a request, and what that means for trying again.
 
-use super::clock;
+use super::answers;
 use crate::domain::{Kind, Problem, Timestamp, printable};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::http::Response;
@@ -103,7 +103,7 @@ impl Failure {
             return Self { doubtful: may_have_arrived(&error), ..Self::new(Class::Passing, chain(&error)) };
         };
         let (status, headers) = (raw.status().as_u16(), raw.headers());
-        let ahead = headers.get("date").and_then(clock::parse).map(|date| now - date);
+        let ahead = headers.get("date").and_then(answers::date).map(|date| now - date);
         let after = headers.get("retry-after").and_then(|text| text.trim().parse().ok());
         let class = class(status, &code, ahead);
         let says = match (code.is_empty(), message.is_empty()) {

@@ -5,10 +5,10 @@
 
 mod access;
 mod address;
+mod answers;
 mod body;
 mod bucket;
 mod checksum;
-mod clock;
 mod failure;
 mod limits;
 mod listing;

@@ -1,6 +1,7 @@
 //! An object in parts. An upload that fails is left as it is: ending it would be a call that destroys, and the
 //! bucket's own rule for unfinished uploads removes it (`docs/stores.md`).
 
+use super::answers::element;
 use super::bucket::{Bucket, Doing, failed};
 use super::checksum::{Guard, headers};
 use super::failure::{Class, Failure};
@@ -56,8 +57,15 @@ impl Parts {
                     Guard::Md5 => request,
                 };
                 async move {
-                    let answer = request.send().await.map_err(failed)?;
-                    let id = answer.upload_id().filter(|id| !id.is_empty()).map(str::to_owned);
+                    let id = match request.send().await {
+                        Ok(answer) => answer.upload_id().map(str::to_owned),
+                        // Some servers give the answer another name, which the library does not take.
+                        Err(error) => match error.raw_response().and_then(|raw| element(raw, "UploadId")) {
+                            None => return Err(failed(error)),
+                            found => found,
+                        },
+                    };
+                    let id = id.filter(|id| !id.is_empty());
                     id.ok_or_else(|| Failure::odd("an answer without the id of the upload"))
                 }
             });
