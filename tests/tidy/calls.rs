@@ -39,6 +39,28 @@ const DESTROYING: [&str; 25] = [
     "fs::write(",
     "fs::copy(",
 ];
+/// What the API of a store has to delete, to end an upload, to shorten a lock or to have a bucket do so: by the start
+/// of a name, in any writing.
+const DESTROYING_REQUESTS: [&str; 18] = [
+    "delete_object",
+    "deleteobject",
+    "delete_bucket",
+    "deletebucket",
+    "delete_public_access",
+    "deletepublicaccess",
+    "abort_multipart",
+    "abortmultipart",
+    "bypass_governance",
+    "bypassgovernance",
+    "put_bucket_",
+    "putbucket",
+    "put_object_lock",
+    "putobjectlock",
+    "put_object_retention",
+    "putobjectretention",
+    "copy_object",
+    "copyobject",
+];
 /// Arguments that make another program delete.
 const DESTROYING_ARGUMENTS: [&str; 5] = ["\"rm\"", "\"shred\"", "\"wipefs\"", "\"delete\"", "\"mkfs"];
 /// Calls that set a length: of a new file they make a sparse one, of an old file they cut.
@@ -99,6 +121,11 @@ pub fn nothing_destroys(file: &File) -> Vec<String> {
     let mut wrong = lines_with(file, &code, &DESTROYING, is_the_rename);
     wrong.extend(lines_with(file, &code, &RESIZING, |line| raw[line - 1].contains("// new file:")));
     wrong.extend(opens_that_take_what_is_there(file, &code));
+    for (line, code) in code.lines().enumerate() {
+        let code = code.to_ascii_lowercase();
+        let request = DESTROYING_REQUESTS.iter().find(|request| code.contains(**request));
+        wrong.extend(request.map(|request| format!("{}:{}: `{request}`", file.path, line + 1)));
+    }
     for (line, (raw, code)) in raw.iter().zip(code.lines()).enumerate() {
         let argument = DESTROYING_ARGUMENTS.iter().find(|argument| raw.contains(**argument));
         if let Some(argument) = argument.filter(|_| !code.trim().is_empty()) {
@@ -216,6 +243,11 @@ fn deleting_and_overwriting_are_seen() {
             "openat(d, p, OFlags::CREATE | OFlags::WRONLY);",
         ]
         .map(str::to_owned),
+    );
+    wrong.extend(DESTROYING_REQUESTS.iter().map(|request| format!("client.{request}s().send();")));
+    wrong.extend(
+        ["client.delete_objects()", "DeleteObjectsFluentBuilder", ".bypass_governance_retention(true)"]
+            .map(str::to_owned),
     );
     let fine = [
         "names.truncate(3); set.remove(&a); File::create_new(p);",
