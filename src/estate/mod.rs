@@ -1,10 +1,13 @@
 //! The estate: `outlive.toml`, read strictly into volumes, policies, vaults, copies and declared facts.
 
+mod declared;
 mod model;
 mod secret;
+mod stand;
 
 pub use model::{
     Addressing, CopyEntry, CopyFrom, DeclaredAsset, DeclaredPoint, Estate, Line, NightlyEntry, PolicyEntry,
     ProviderEntry, S3Access, S3Place, StandsOn, Unhonoured, VaultEntry, VaultPlace, VolumeEntry, Waiver,
 };
 pub use secret::{Environment, Secret, SecretSource};
+pub use stand::ThisHost;

@@ -144,7 +144,8 @@ impl Doubts {
         let cascades = (0..graph.nodes.len())
             .filter(|node| graph.nodes[*node].open.contains_key(&Nature::CascadesFrom))
             .collect();
-        let leaves = graph.standings.keys().copied().filter(|node| !graph.lacking(*node).is_empty()).collect();
+        let leaves =
+            graph.standings.keys().copied().filter(|node| !graph.lacking(*node).is_empty()).collect();
         Self {
             anything: all(Openness::Anything),
             media: all(Openness::Medium),

@@ -128,6 +128,5 @@ fn missing(graph: &Graph, outcome: &Outcome, node: usize) -> String {
         Cause::Undeclared(class) => Some(graph.undeclared(node, class)),
         Cause::Struck | Cause::Bond(_) => None,
     });
-    why
-        .unwrap_or_else(|| format!("what {} stands on is not wholly known", graph.nodes[node].label))
+    why.unwrap_or_else(|| format!("what {} stands on is not wholly known", graph.nodes[node].label))
 }

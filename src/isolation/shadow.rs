@@ -27,8 +27,7 @@ impl View<'_, '_> {
                 let unseated = *node == top && graph.nodes[top].kind == Some(AssetKind::Volume);
                 let seen = graph.openness(*node) != Openness::Closed && !unseated;
                 let unseen = Strike::Unseen(id.clone());
-                let strike =
-                    if seen { unseen } else { Strike::Undeclared(id.clone(), HazardClass::Host) };
+                let strike = if seen { unseen } else { Strike::Undeclared(id.clone(), HazardClass::Host) };
                 let because = graph.undeclared(*node, HazardClass::Host);
                 shadows.push(Shadow { classes: narrow.clone(), because, cell: self.cell_under(&strike) });
             }

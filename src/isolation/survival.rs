@@ -227,7 +227,6 @@ impl<'g> View<'_, 'g> {
             }
         }
     }
-
 }
 
 #[derive(Default)]

@@ -3,7 +3,9 @@
 // A test that unwraps says by its failure what was missing.
 #![allow(clippy::unwrap_used)]
 
+mod beyond;
 mod catalogue;
+mod declared;
 mod duplicates;
 mod estate;
 mod fates;

@@ -42,7 +42,8 @@ impl Random {
             let bonds = self.declared(&beyond);
             assets.push(made(format!("host:{host}"), Host, bonds));
         }
-        for (id, kind) in [("server:s", Server), ("bucket:b", Bucket), ("bucket:c", Bucket), ("volume:v", Volume)]
+        for (id, kind) in
+            [("server:s", Server), ("bucket:b", Bucket), ("bucket:c", Bucket), ("volume:v", Volume)]
         {
             if self.one_in(3) {
                 let bonds = self.declared(&beyond);
@@ -77,7 +78,12 @@ impl Random {
             let last = &all[all.len() - 1 - self.below(all.len().min(4))];
             let asset = AssetId(declared.unwrap_or(last).clone());
             let id = VolumeId(format!("volume {number}"));
-            inventory.volumes.push(outlive::domain::Volume { name: id.0.clone(), id, kind: VolumeKind::Directory, asset });
+            inventory.volumes.push(outlive::domain::Volume {
+                name: id.0.clone(),
+                id,
+                kind: VolumeKind::Directory,
+                asset,
+            });
         }
         for number in 0..self.below(6) {
             let point = self.point(number, &all, &inventory.volumes, cascades);
@@ -110,7 +116,8 @@ impl Random {
             bare.complete.remove(&Nature::StoredOn);
             assets.push(made(format!("{word}:x"), kind, bare));
         }
-        for (id, kind) in [("site:s", Site), ("site:t", Site), ("network:n", Network), ("network:m", Network)] {
+        for (id, kind) in [("site:s", Site), ("site:t", Site), ("network:n", Network), ("network:m", Network)]
+        {
             assets.push(made(id.into(), kind, stored_on(&[])));
         }
         let ids = assets.iter().map(|asset| asset.id.0.clone());
