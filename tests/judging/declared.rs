@@ -183,7 +183,7 @@ fn a_declared_point_is_no_survivor_for_certain() {
     let inventory = estate.declared(&this());
     assert_eq!(inventory.volumes[0].kind, VolumeKind::Declared);
     let judged = judged(&inventory);
-    for rule in ["no-recovery-point", "same-provider", "rpo"] {
+    for rule in ["no-recovery-point", "same-provider"] {
         let found = verdict(&judged[0], rule);
         assert!(
             matches!(&found, Verdict::Undetermined(why) if why.contains("declared by ops, never seen")),
