@@ -20,8 +20,8 @@ pub use estate::{judge_estate, survey_estate};
 pub use nightly::{Holder, Night, NightlyOrder, nightly};
 pub use rehearse::{RehearseOrder, rehearse};
 pub use restore::{RestoreOrder, restore};
-pub use stores::{Opened, Purpose, RealStores, Stores, place_named, undeclared};
-pub use survey::{SurveyOrder, survey};
+pub use stores::{Opened, Purpose, RealStores, Stores, place_named};
+pub use survey::{SeenVault, SurveyOrder, survey};
 pub use vaults::list_vault;
 pub use verify::verify;
 

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::domain::{Kind, Problem, Result, Timestamp, printable};
-use crate::estate::{Environment, S3Place, VaultEntry, VaultPlace};
+use crate::estate::{Environment, S3Place, VaultPlace};
 use crate::store::{DirStore, S3Store, Store};
 use crate::vault::Vault;
 use std::ffi::OsStr;
@@ -153,11 +153,6 @@ pub fn place_named(text: &OsStr, environment: &Environment) -> Result<VaultPlace
         region: named("AWS_REGION").or_else(|| named("AWS_DEFAULT_REGION")),
         ..S3Place::default()
     })))
-}
-
-/// A vault of which nothing was declared.
-pub fn undeclared(place: VaultPlace) -> VaultEntry {
-    VaultEntry { id: say_place(&place), place, stands_on: Default::default(), line: 0 }
 }
 
 #[cfg(test)]

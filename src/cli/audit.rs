@@ -5,14 +5,18 @@ use super::args::{Audit, Format, Survey};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::Terminal;
-use crate::app::{self, SurveyOrder, undeclared};
+use crate::app::{self, SeenVault, SurveyOrder};
 use crate::domain::{Kind, Policy, Problem};
 use crate::estate::Estate;
 use crate::report::{json, text};
 use crate::rules::Overall;
+use std::ffi::OsString;
 
 fn order(terminal: &Terminal, survey: &Survey) -> Result<SurveyOrder, Failure> {
-    let vaults = survey.vault.iter().map(|vault| terminal.place(vault).map(undeclared));
+    let seen = |vault: &OsString| {
+        SeenVault::undeclared(terminal.place(vault)?).map_err(|problem| Failure::new(problem, Exit::Internal))
+    };
+    let vaults = survey.vault.iter().map(seen);
     Ok(SurveyOrder {
         paths: survey.paths.clone(),
         copies: survey.copies.clone(),
