@@ -125,6 +125,11 @@ fn a_region_or_account_counts_within_its_provider() {
         named.retain(|asset| asset.id.0 != "x:eu");
         let elsewhere = two_hosts(&["x:p/eu", "provider:p"], &["provider:q"], named);
         assert!(is(&found(&elsewhere, class, rule), "pass"), "{rule}");
+        // Unless it is open what that other provider builds on.
+        let mut open = elsewhere.clone();
+        let other = open.assets.iter_mut().find(|asset| asset.id.0 == "provider:q").unwrap();
+        other.bonds.complete.remove(&Nature::StoredOn);
+        assert!(is(&found(&open, class, rule), "undetermined"), "{rule}");
         let within = two_hosts(&["x:p/eu", "provider:p"], &["provider:p"], assets());
         assert!(is(&found(&within, class, rule), "undetermined"), "{rule}");
         for (primary, vault) in [("x:eu", "x:p/eu"), ("x:p/eu", "x:eu")] {

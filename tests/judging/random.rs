@@ -71,6 +71,11 @@ impl Random {
             }
             lower.extend(here);
         }
+        self.kept_on(assets, cascades)
+    }
+
+    /// Volumes and their recovery points on these assets, of which here and there something is not known.
+    fn kept_on(&mut self, assets: Vec<Asset>, cascades: bool) -> Inventory {
         let all: Vec<String> = assets.iter().map(|asset| asset.id.0.clone()).collect();
         let mut inventory = Inventory { assets, ..Inventory::default() };
         for number in 0..1 + self.below(2) {
