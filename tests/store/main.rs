@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod contract;
+mod faults;
 #[path = "../hand/mod.rs"]
 mod hand;
+mod proxy;
 #[path = "../servers/mod.rs"]
 mod servers;
