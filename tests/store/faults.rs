@@ -49,7 +49,7 @@ fn each_fault_in_each_operation_gives_the_right_result_or_a_problem() {
     let tried: usize = counted.iter().map(|(tried, _)| tried).sum();
     let problems: Vec<String> = counted.into_iter().flat_map(|(_, problems)| problems).collect();
     println!("{tried} faults, {} of them ended in a problem:\n{}", problems.len(), problems.join("\n"));
-    // Nine operations of at most three places each; a stale list only where lists are asked for.
+    // Nine operations of at most four places each; a stale list only where lists are asked for.
     assert!(tried >= 150, "{tried}");
     assert!(problems.len() * 10 < tried, "one fault in a thousand requests should rarely end a run");
 }
@@ -85,7 +85,10 @@ fn all_faults(operation: &Operation) -> (usize, Vec<String>) {
     (operation.act)(&bench.faulty, &bench.plain, "sound", Fault::Delay).unwrap();
     let requests = bench.proxy.seen().0.len();
     assert!(requests > 0, "{} asks for nothing", operation.name);
-    let places = BTreeMap::from([(0, "first"), (requests / 2, "middle"), (requests - 1, "last")]);
+    // The last but one of a write is the one that makes the object.
+    let made = requests.saturating_sub(2);
+    let places = [(made, "making"), (0, "first"), (requests / 2, "middle"), (requests - 1, "last")];
+    let places = BTreeMap::from(places);
     let (mut tried, mut problems) = (0, Vec::new());
     for fault in FAULTS {
         if fault == Fault::StaleList && !["list", "stranger"].contains(&operation.name) {

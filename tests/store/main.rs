@@ -6,5 +6,6 @@ mod faults;
 #[path = "../hand/mod.rs"]
 mod hand;
 mod proxy;
+mod refusals;
 #[path = "../servers/mod.rs"]
 mod servers;

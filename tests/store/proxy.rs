@@ -58,7 +58,11 @@ struct Plan {
     fault: Option<(Fault, usize)>,
     fired: bool,
     lists: HashMap<String, Message>,
+    before: Option<(&'static str, Meanwhile)>,
 }
+
+/// What happens meanwhile, elsewhere.
+type Meanwhile = Box<dyn FnOnce() + Send>;
 
 /// The proxy. Its threads end with the process.
 pub struct Proxy {
@@ -88,6 +92,11 @@ impl Proxy {
         let mut plan = lock(&self.plan);
         (plan.fault, plan.fired) = (fault, false);
         plan.requests.clear();
+    }
+
+    /// Does something once, before the next request of this method reaches the server.
+    pub fn before(&self, method: &'static str, act: impl FnOnce() + Send + 'static) {
+        lock(&self.plan).before = Some((method, Box::new(act)));
     }
 
     /// The request lines since it was armed, and whether the fault was done.
@@ -207,6 +216,10 @@ fn serve(mut client: TcpStream, upstream: &str, plan: &Mutex<Plan>) -> io::Resul
         if fault == Some(Fault::Corrupt) && has_body {
             let middle = request.body.len() / 2;
             request.body[middle] ^= 1;
+        }
+        let meanwhile = lock(plan).before.take_if(|(method, _)| line.starts_with(*method));
+        if let Some((_, act)) = meanwhile {
+            act();
         }
         server.write_all(&request.bytes())?;
         let Some(mut answer) = Message::read(&mut answers, !is_head)? else { return Ok(()) };
