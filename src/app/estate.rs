@@ -17,7 +17,7 @@ pub fn survey_estate(context: &Context, estate: &Estate, limit: Duration) -> Inv
     let vaults = estate.vaults.iter().map(|entry| SeenVault::declared(estate, entry)).collect();
     let order = SurveyOrder { paths, copies: Vec::new(), vaults, limit };
     let mut inventory = survey(context, &order);
-    rename(&mut inventory, estate);
+    call_by_their_names(&mut inventory, estate);
     let host = this_host();
     inventory.merge(estate.declared(&host));
     estate.place_host(&mut inventory, &host);
@@ -33,7 +33,7 @@ pub fn survey_estate(context: &Context, estate: &Estate, limit: Duration) -> Inv
 
 /// Gives volumes the names of the file, wherever they are named by host and path. So copies that were made before
 /// there was a file, or without it, count for the same volume.
-fn rename(inventory: &mut Inventory, estate: &Estate) {
+fn call_by_their_names(inventory: &mut Inventory, estate: &Estate) {
     let by_path: BTreeMap<String, &VolumeId> = (estate.volumes.iter())
         .filter_map(|entry| Some((printable(entry.path.as_ref()?.as_os_str().as_bytes()), &entry.id)))
         .collect();

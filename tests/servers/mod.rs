@@ -6,10 +6,10 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 
-use crate::hand::{TempDir, by_hand, fs};
+use crate::hand::{by_hand, fs};
 use outlive::estate::{Environment, S3Access, S3Place, SecretSource};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -22,8 +22,9 @@ pub const SECRET: &str = "outlive-test-secret-0000000000000000";
 /// A server, and where it keeps what it is given.
 pub struct Server {
     pub endpoint: String,
-    child: Child,
-    home: TempDir,
+    /// Holds the standard input that keeps it running.
+    keeper: Child,
+    home: PathBuf,
 }
 
 /// SeaweedFS: versions, conditions and checksums as S3 has them.
@@ -37,10 +38,10 @@ pub fn rclone() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| {
         start("rclone", |home, port, command| {
-            fs::create_dir(home.path().join("data")).unwrap();
+            fs::create_dir(home.join("data")).unwrap();
             command.args(["serve", "s3", "--config", ""]).arg("--addr").arg(format!("127.0.0.1:{port}"));
             command.arg("--auth-key").arg(format!("{ID},{SECRET}")).arg("--vfs-cache-mode=off");
-            command.arg(home.path().join("data"));
+            command.arg(home.join("data"));
         })
     })
 }
@@ -88,18 +89,23 @@ fn make_bucket(endpoint: &str, name: &str) {
     runtime.block_on(aws_sdk_s3::Client::from_conf(config).create_bucket().bucket(name).send()).unwrap();
 }
 
-fn weed(home: &TempDir, port: u16, command: &mut Command) {
+fn weed(home: &Path, port: u16, command: &mut Command) {
     let identity = format!(
         r#"{{"identities":[{{"name":"test","credentials":[{{"accessKey":"{ID}","secretKey":"{SECRET}"}}],"actions":["Admin","Read","List","Tagging","Write"]}}]}}"#
     );
-    fs::write(home.path().join("s3.json"), identity).unwrap();
-    fs::create_dir(home.path().join("data")).unwrap();
+    fs::write(home.join("s3.json"), identity).unwrap();
+    fs::create_dir(home.join("data")).unwrap();
     command.arg("-logtostderr=true").arg("server");
-    command.arg(format!("-dir={}", home.path().join("data").display()));
-    command.args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.volumeSizeLimitMB=1024", "-volume.max=0"]);
+    command.arg(format!("-dir={}", home.join("data").display()));
+    command.args([
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-master.volumeSizeLimitMB=128",
+        "-volume.max=2000",
+    ]);
     command.args(["-filer", "-s3", "-s3.iam.readOnly=false", "-master.telemetry=false"]);
     command.arg(format!("-s3.port={port}"));
-    command.arg(format!("-s3.config={}", home.path().join("s3.json").display()));
+    command.arg(format!("-s3.config={}", home.join("s3.json").display()));
     // Its other services take ports of their own, and some 10000 above for gRPC unless told otherwise.
     for service in ["master.port", "volume.port", "filer.port"] {
         command.arg(format!("-{service}={}", free_port()));
@@ -109,38 +115,32 @@ fn weed(home: &TempDir, port: u16, command: &mut Command) {
     }
 }
 
-fn start(tool: &str, arrange: impl FnOnce(&TempDir, u16, &mut Command)) -> Server {
-    let (home, port) = (TempDir::new(), free_port());
-    // Dies with the test, however that ends.
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--"]).arg(find(tool));
+/// Runs what follows until nothing holds its standard input any more, and removes the folder: it ends with the test,
+/// however that ends, and leaves nothing.
+const KEEPER: &str =
+    r#"home=$1; shift; "$@" </dev/null & cat >/dev/null; kill -KILL $!; wait; rm -rf "$home""#;
+
+fn start(tool: &str, arrange: impl FnOnce(&Path, u16, &mut Command)) -> Server {
+    let folder = format!("outlive-test-{tool}-{}-{}", std::process::id(), free_port());
+    let (home, port) = (std::env::temp_dir().join(folder), free_port());
+    fs::create_dir(&home).unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", KEEPER, "keeper"]).arg(&home).arg(find(tool));
     arrange(&home, port, &mut command);
-    let log = by_hand(|| fs::File::create(home.path().join("log"))).unwrap();
-    command.current_dir(home.path()).env("HOME", home.path()).stdin(Stdio::null());
+    let log = by_hand(|| fs::File::create(home.join("log"))).unwrap();
+    command.current_dir(&home).env("HOME", &home).stdin(Stdio::piped());
     command.stdout(log.try_clone().unwrap()).stderr(log);
-    let child = spawn_for_good(command);
-    let server = Server { endpoint: format!("http://127.0.0.1:{port}"), child, home };
+    let keeper = by_hand(|| command.spawn()).unwrap();
+    let server = Server { endpoint: format!("http://127.0.0.1:{port}"), keeper, home };
     server.wait_until_ready(tool);
     server
-}
-
-/// The signal comes when the *thread* ends that started the child, so that one waits as long as the process.
-fn spawn_for_good(mut command: Command) -> Child {
-    let (send, receive) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        send.send(by_hand(|| command.spawn())).unwrap();
-        loop {
-            std::thread::park();
-        }
-    });
-    receive.recv().unwrap().unwrap()
 }
 
 impl Server {
     fn wait_until_ready(&self, tool: &str) {
         let deadline = Instant::now() + Duration::from_secs(90);
         while !self.answers() {
-            let log = || std::fs::read_to_string(self.home.path().join("log")).unwrap_or_default();
+            let log = || std::fs::read_to_string(self.home.join("log")).unwrap_or_default();
             assert!(Instant::now() < deadline, "{tool} did not get ready:\n{}", log());
             std::thread::sleep(Duration::from_millis(100));
         }

@@ -86,11 +86,11 @@ impl Keyring {
                 let variable = |name| self.environment.get(name).map(Secret::new);
                 match (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) {
                     (Some(id), Some(secret)) => Ok(credentials(id, secret, variable("AWS_SESSION_TOKEN"))),
-                    _ => self.from_chain(None, None).await,
+                    _ => self.by_chain(None, None).await,
                 }
             }
-            S3Access::Profile(name) => self.from_chain(Some(name), None).await,
-            S3Access::Role { arn, profile } => self.from_chain(profile.as_deref(), Some(arn)).await,
+            S3Access::Profile(name) => self.by_chain(Some(name), None).await,
+            S3Access::Role { arn, profile } => self.by_chain(profile.as_deref(), Some(arn)).await,
         }
     }
 
@@ -102,7 +102,7 @@ impl Keyring {
     }
 
     /// As AWS's own tools find credentials.
-    async fn from_chain(&self, profile: Option<&str>, role: Option<&str>) -> Result<Credentials> {
+    async fn by_chain(&self, profile: Option<&str>, role: Option<&str>) -> Result<Credentials> {
         let failed = |because: &str| {
             Problem::new(Kind::Usage, format!("there is no credential for the bucket: {because}"))
                 .remedy("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile, a role or a pair of keys")

@@ -167,6 +167,7 @@ impl Bucket {
             let request = request.customize().interceptor(date.clone());
             async move {
                 match request.send().await.map_err(failed) {
+                    Ok(_) if date.get().is_none() => Err(Failure::odd("an answer without a Date")),
                     Ok(_) => Ok(date.get()),
                     // Whoever may not look at the bucket is told the time all the same.
                     Err(failure)
