@@ -205,6 +205,6 @@ fn a_stream_is_restored_by_hand_too() {
     bytes[500_000..1_700_000].fill(0);
     let copied = super::stream::pipe(&place, bytes.clone()).unwrap();
     let out = place.path("by-hand");
-    assert_success(&restore_file(&place, copied.root.key.as_str(), "", &out));
+    assert_success(&restore_file(&place, copied.root.key.name(), "", &out));
     assert_eq!(std::fs::read(out).unwrap(), bytes);
 }
