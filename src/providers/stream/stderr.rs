@@ -51,7 +51,7 @@ impl Tail {
         let start = text.len().saturating_sub(TOLD);
         let start = (start..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(start);
         let cut = if start > 0 { "… " } else { "" };
-        format!("{cut}{}", printable(text[start..].as_bytes()))
+        format!("{cut}{}", printable(&text.as_bytes()[start..]))
     }
 }
 
