@@ -8,6 +8,7 @@ mod by_hand;
 mod conflicting;
 mod damage;
 mod despite;
+mod device;
 mod forge;
 mod gallery;
 #[path = "../hand/mod.rs"]

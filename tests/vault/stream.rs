@@ -123,6 +123,34 @@ fn a_command_that_hangs_is_ended_with_all_that_it_started() {
 }
 
 #[test]
+fn a_command_that_prints_without_end_is_ended_in_its_time() {
+    let place = Place::new();
+    let began = Instant::now();
+    refused(&place, &CommandOrder { longest: Duration::from_secs(2), ..order("exec yes") }, "took longer");
+    assert!(began.elapsed() >= Duration::from_secs(2) && began.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn a_command_that_closed_its_output_is_waited_for_and_can_be_stopped() {
+    let place = Place::new();
+    refused(&place, &order("echo bytes; exec >&-; sleep 1; echo too late >&2; exit 7"), "too late");
+    let script = "echo bytes; exec >&-; exec sleep 600";
+    let mut source = CommandSource::start(&order(script), chrono::Utc::now()).unwrap();
+    let monitor = Impatient(Instant::now() + Duration::from_secs(1));
+    let problem = copy_stream(&place, &mut source, &monitor).unwrap_err();
+    assert_eq!(problem.kind, Kind::Cancelled, "{problem}");
+    assert!(Instant::now() < monitor.0 + Duration::from_secs(60));
+}
+
+#[test]
+fn something_that_left_the_commands_group_holds_nothing_up() {
+    let place = Place::new();
+    let began = Instant::now();
+    refused(&place, &order("setsid sleep 20 & echo bytes"), "holds its output open");
+    assert!(began.elapsed() < Duration::from_secs(15));
+}
+
+#[test]
 fn something_left_running_that_holds_the_output_is_no_whole_copy() {
     let place = Place::new();
     let began = Instant::now();

@@ -5,12 +5,12 @@ use super::{entry, is_ready};
 use crate::domain::{Kind, Problem, Result, Timestamp, printable};
 use crate::estate::Secret;
 use crate::vault::{Item, Source};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A command whose standard output is to be copied.
@@ -37,12 +37,16 @@ pub struct CommandSource {
 struct Running {
     program: String,
     child: Child,
-    /// Set once it has ended.
+    /// Set once it was collected.
     status: Option<ExitStatus>,
+    /// Set once its group was ended: its number may be somebody else's from then on.
+    is_over: bool,
     /// When it was seen to have ended.
     ended: Option<Instant>,
     deadline: Instant,
     printed: u64,
+    /// When something was last printed.
+    heard: Instant,
     complaints: Tail,
     secrets: Vec<Secret>,
 }
@@ -79,9 +83,11 @@ impl CommandSource {
             program: printable(program.as_bytes()),
             child,
             status: None,
+            is_over: false,
             ended: None,
             deadline: Instant::now() + order.longest,
             printed: 0,
+            heard: Instant::now(),
             complaints,
             secrets: order.secret.values().cloned().collect(),
         };
@@ -99,7 +105,8 @@ fn cannot_start(program: &str, error: io::Error) -> Problem {
 
 impl Source for CommandSource {
     fn next(&mut self) -> Result<Option<Item>> {
-        let output = self.output.take().map(|pipe| Output { pipe, running: self.running.clone() });
+        let output =
+            self.output.take().map(|pipe| Output { pipe, running: self.running.clone(), is_closed: false });
         Ok(output.map(|output| Item::Stream(entry(self.now), Box::new(output))))
     }
 
@@ -127,20 +134,29 @@ impl Drop for CommandSource {
 }
 
 impl Running {
+    /// Looks without collecting the process: until that is done its number, which is its group's too, is not
+    /// given to anybody else, who would be ended in its place.
     fn has_ended(&mut self) -> io::Result<bool> {
-        if self.status.is_none() {
-            self.status = self.child.try_wait()?;
-            self.ended = self.status.map(|_| Instant::now());
+        if let (None, Some(process)) = (self.ended, self.process()) {
+            let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+            self.ended = waitid(WaitId::Pid(process), look)?.map(|_| Instant::now());
         }
-        Ok(self.status.is_some())
+        Ok(self.ended.is_some())
     }
 
+    /// The command's process, which leads its group.
+    fn process(&self) -> Option<Pid> {
+        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
+    }
+
+    /// How it ended, once its output did.
     fn wait(&mut self) -> Result<ExitStatus> {
         loop {
             let program = self.program.clone();
-            self.has_ended().map_err(|error| Problem::io("waiting for the command", error).at(program))?;
-            if let Some(status) = self.status {
-                return Ok(status);
+            let waiting = |error| Problem::io("waiting for the command", error).at(program.clone());
+            if self.has_ended().map_err(waiting)? {
+                self.end();
+                return self.status.ok_or_else(|| self.failed("how the command ended cannot be told"));
             }
             if Instant::now() >= self.deadline {
                 self.end();
@@ -150,13 +166,25 @@ impl Running {
         }
     }
 
-    /// Ends the command and all that it started.
+    /// Ends the command and all that it started, once.
     fn end(&mut self) {
-        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+        if self.is_over {
+            return;
+        }
+        self.is_over = true;
+        if let Some(group) = self.process() {
             // Where the group is empty there is nothing to end.
             let _ = kill_process_group(group, Signal::KILL);
         }
-        let _ = self.child.wait();
+        let last = Instant::now() + LINGER;
+        // A process that hangs in the kernel ends when that lets it go: nobody waits for it here.
+        while self.status.is_none() && Instant::now() < last {
+            match self.child.try_wait() {
+                Ok(None) => std::thread::sleep(LOOK),
+                Ok(status) => self.status = status,
+                Err(_) => return,
+            }
+        }
     }
 
     fn failed(&self, what: &str) -> Problem {
@@ -183,24 +211,53 @@ fn say(status: ExitStatus) -> String {
 struct Output {
     pipe: ChildStdout,
     running: Arc<Mutex<Running>>,
+    /// Set once nobody can print any more.
+    is_closed: bool,
 }
 
 impl Read for Output {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if is_ready(&self.pipe)? {
-            let read = self.pipe.read(buffer)?;
-            self.running.lock().unwrap_or_else(PoisonError::into_inner).printed += read as u64;
-            return Ok(read);
-        }
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if Instant::now() >= running.deadline {
+        // What prints without end must not outlast its time either: the clock is looked at first.
+        if Instant::now() >= self.running().deadline {
+            let mut running = self.running();
             running.end();
-            return Err(io::Error::other(running.failed(TOO_LONG).to_string()));
+            return Err(io::Error::other(running.failed(TOO_LONG)));
         }
-        if running.has_ended()? && running.ended.is_some_and(|ended| ended.elapsed() >= LINGER) {
+        if !self.is_closed && is_ready(&self.pipe)? {
+            let read = self.pipe.read(buffer)?;
+            self.is_closed = read == 0;
+            let mut running = self.running();
+            running.printed += read as u64;
+            running.heard = Instant::now();
+            if read > 0 {
+                return Ok(read);
+            }
+        }
+        self.silent()
+    }
+}
+
+impl Output {
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nothing came. The output has ended once the command has too: until then the wish to stop is looked for.
+    fn silent(&self) -> io::Result<usize> {
+        let mut running = self.running();
+        let ended = running.has_ended()?;
+        if ended && self.is_closed {
+            return Ok(0);
+        }
+        let quiet = running.ended.map(|ended| ended.max(running.heard).elapsed());
+        if quiet.is_some_and(|quiet| quiet >= LINGER) {
             running.end();
             let what = "the command ended, and something that it started holds its output open: whether all of it came cannot be told";
-            return Err(io::Error::other(running.failed(what).to_string()));
+            return Err(io::Error::other(running.failed(what)));
+        }
+        drop(running);
+        if self.is_closed {
+            std::thread::sleep(LOOK);
         }
         Err(ErrorKind::WouldBlock.into())
     }

@@ -46,7 +46,6 @@ struct Patient<'a> {
     monitor: &'a dyn Monitor,
 }
 
-/// Told apart from whatever a source may say.
 const STOPPED: &str = "stopped as asked; no recovery point was written";
 
 impl Read for Patient<'_> {
@@ -58,20 +57,19 @@ impl Read for Patient<'_> {
                 other => return other,
             }
             if self.monitor.cancelled() {
-                return Err(io::Error::other(STOPPED));
+                return Err(io::Error::other(Problem::new(Kind::Cancelled, STOPPED)));
             }
         }
     }
 }
 
-/// A stream has no second reading, and half of one is no copy.
+/// A stream has no second reading, and half of one is no copy. What a source says as a problem is kept as it is.
 fn failed(error: Error) -> Problem {
     let error = match error {
         Error::IoError(error) => error,
         other => io::Error::other(other.to_string()),
     };
-    if error.to_string() == STOPPED {
-        return Problem::new(Kind::Cancelled, STOPPED);
-    }
-    Problem::new(Kind::Io, format!("reading the stream: {error}"))
+    error
+        .downcast::<Problem>()
+        .unwrap_or_else(|error| Problem::new(Kind::Io, format!("reading the stream: {error}")))
 }
