@@ -4,6 +4,8 @@ pub mod checks;
 mod definition;
 pub mod sandbox;
 mod selection;
+mod verdict;
 
 pub use definition::{Bounds, CommandCheck, Drill, DrillFile, read_drills};
 pub use selection::{Selection, choose};
+pub use verdict::{Measured, verdict};
