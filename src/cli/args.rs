@@ -60,6 +60,8 @@ pub enum Command {
     Restore(Restore),
     /// Do all that is due by the estate file: copies, read-backs, drills; then judge
     Nightly(Nightly),
+    /// Restore recovery points into scratch space and check them
+    Drill(Drill),
     /// Look into a vault
     #[command(subcommand)]
     Vault(Vault),
@@ -190,6 +192,26 @@ pub struct Nightly {
     /// How long looking at one path or vault may take
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = time_limit)]
     pub time_limit: Duration,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["names", "due", "all"]))]
+pub struct Drill {
+    /// The drills, by the names of their folders
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Those that are due, and what was missed
+    #[arg(long)]
+    pub due: bool,
+    /// All
+    #[arg(long)]
+    pub all: bool,
+    /// Leave what was restored, and say where
+    #[arg(long)]
+    pub keep: bool,
+    /// Damage what was restored, once for each check, and see that the check notices
+    #[arg(long)]
+    pub prove: bool,
 }
 
 #[derive(Debug, Subcommand)]

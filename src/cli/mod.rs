@@ -3,6 +3,7 @@
 mod args;
 mod audit;
 mod copy;
+mod drill;
 mod exit;
 mod explain;
 mod failure;
@@ -56,6 +57,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Restore(options) => restore::run(&terminal, options),
         Command::Rehearse(options) => rehearse::run(&terminal, options),
         Command::Nightly(options) => nightly::run(&terminal, options),
+        Command::Drill(options) => drill::run(&terminal, options),
         Command::Vault(options) => vault::run(&terminal, options),
         Command::Schedule(options) => schedule::run(&terminal, &arguments.global, options),
     };

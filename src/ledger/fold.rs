@@ -104,6 +104,8 @@ impl History {
         match &record.event {
             Event::CopyStarted { .. }
             | Event::CopyFailed { .. }
+            // What a drill restored whole has its own event, `Restored`.
+            | Event::Drilled { .. }
             | Event::NightBegan { .. }
             | Event::NightEnded { .. }
             | Event::WebhookTold { .. } => {}
