@@ -27,7 +27,7 @@ pub fn run(terminal: &Terminal, options: &Drill) -> Result<Outcome, Failure> {
         Failure::new(problem, exit)
     })?;
     let exits = exits(&done);
-    Ok(Outcome { text: terminal.tell(&done, &Exit::codes(&exits)), exits })
+    Ok(Outcome { code: None, text: terminal.tell(&done, &Exit::codes(&exits)), exits })
 }
 
 /// What ran counts as it ended; a volume counts where its policy asks for drills and none says that it passed.
