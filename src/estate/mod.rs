@@ -9,7 +9,5 @@ pub use model::{
     Addressing, CopyEntry, CopyFrom, DeclaredAsset, DeclaredPoint, Estate, Line, NightlyEntry, PolicyEntry,
     ProviderEntry, S3Access, S3Place, StandsOn, Unhonoured, VaultEntry, VaultPlace, VolumeEntry, Waiver,
 };
-pub use read::{DRILL_KEYS, KEYS};
-
-pub(crate) use read::{File, Table, Value, argv, digest, suggestion, told_at_once};
+pub use read::KEYS;
 pub use secret::{Environment, Secret, SecretSource};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const TOLD: usize = 100;
 
 /// A text with what was found out about it. Reading goes on after a mistake, so that all are told at once.
-pub(crate) struct File<'a> {
+pub(super) struct File<'a> {
     path: String,
     directory: &'a Path,
     text: &'a str,
@@ -20,7 +20,7 @@ pub(crate) struct File<'a> {
 
 impl<'a> File<'a> {
     /// `path` is how the file is named to people; relative paths in it begin at `directory`.
-    pub(crate) fn new(path: &Path, directory: &'a Path, text: &'a str) -> Self {
+    pub(super) fn new(path: &Path, directory: &'a Path, text: &'a str) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Self {
             path: printable(path.as_os_str().as_encoded_bytes()),
@@ -33,7 +33,7 @@ impl<'a> File<'a> {
     }
 
     /// The line at a byte offset, from 1.
-    pub(crate) fn line(&self, at: usize) -> Line {
+    pub(super) fn line(&self, at: usize) -> Line {
         self.starts.partition_point(|start| *start <= at)
     }
 
@@ -45,25 +45,25 @@ impl<'a> File<'a> {
     }
 
     /// Notes a mistake at a byte offset, and what to do about it.
-    pub(crate) fn complain(&self, at: usize, what: impl Into<String>, remedy: impl Into<String>) {
+    pub(super) fn complain(&self, at: usize, what: impl Into<String>, remedy: impl Into<String>) {
         let problem = Problem::new(Kind::Usage, what).remedy(remedy);
         self.complaints.borrow_mut().push((at, problem));
     }
 
     /// Notes that something was asked for and will not be done.
-    pub(crate) fn leave_undone(&self, at: usize, key: impl Into<String>, because: impl Into<String>) {
+    pub(super) fn leave_undone(&self, at: usize, key: impl Into<String>, because: impl Into<String>) {
         let undone = Unhonoured { key: key.into(), because: because.into(), line: self.line(at) };
         self.unhonoured.borrow_mut().push((at, undone));
     }
 
     /// A path, begun at the file's directory where it is relative.
-    pub(crate) fn resolve(&self, path: &str) -> PathBuf {
+    pub(super) fn resolve(&self, path: &str) -> PathBuf {
         // The components leave out `.` and doubled slashes, so that one place has one name.
         self.directory.join(path).components().collect()
     }
 
     /// What is wrong with it, by line; what is not done, by line, where nothing is wrong.
-    pub(crate) fn finish(&self) -> std::result::Result<Vec<Unhonoured>, Vec<Problem>> {
+    pub(super) fn finish(&self) -> std::result::Result<Vec<Unhonoured>, Vec<Problem>> {
         let mut complaints = self.complaints.take();
         if complaints.is_empty() {
             let mut undone = self.unhonoured.take();

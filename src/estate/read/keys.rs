@@ -125,21 +125,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("[nightly]", &["concurrency", "deadline", "evidence", "ping", "textfile", "webhook"]),
 ];
 
-/// The same of `drill.toml`.
-pub const DRILL_KEYS: &[(&str, &[&str])] = &[
-    (
-        "drill.toml",
-        &["at", "budget", "checks", "every", "restore_to", "select", "timeout", "vault", "volume"],
-    ),
-    ("select", &["at"]),
-    ("budget", &["rpo", "rto"]),
-    (
-        "a check",
-        &["argv", "check", "max_bytes", "max_files", "min_bytes", "min_files", "shrink_percent", "timeout"],
-    ),
-];
-
 /// The keys of one table; none where there is no such table.
 pub(super) fn of(title: &str) -> &'static [&'static str] {
-    KEYS.iter().chain(DRILL_KEYS).find(|(name, _)| *name == title).map_or(&[], |(_, keys)| keys)
+    KEYS.iter().find(|(name, _)| *name == title).map_or(&[], |(_, keys)| keys)
 }

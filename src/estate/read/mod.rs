@@ -14,22 +14,19 @@ mod vault;
 mod volume;
 mod words;
 
-pub use keys::{DRILL_KEYS, KEYS};
-
-pub(crate) use file::File;
-pub(crate) use secrets::argv;
-pub(crate) use value::{Table, Value};
-pub(crate) use words::suggestion;
+pub use keys::KEYS;
 
 use super::{Estate, PolicyEntry};
 use crate::domain::{Kind, Problem, Result, printable};
 use copy::Around;
+use file::File;
 use names::Names;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
 use toml::de::DeTable;
+use value::{Table, Value};
 
 /// No estate file is larger, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -87,7 +84,7 @@ impl Estate {
 }
 
 /// Several mistakes as one problem, at the place of the first.
-pub(crate) fn told_at_once(problems: Vec<Problem>) -> Problem {
+fn told_at_once(problems: Vec<Problem>) -> Problem {
     match <[Problem; 1]>::try_from(problems) {
         Ok([only]) => only,
         Err(several) => {
@@ -140,7 +137,7 @@ fn check(path: &Path, directory: &Path, text: &str) -> std::result::Result<Estat
     }
     // After a mistake in the grammar, what follows from it would only be noise.
     if errors.is_empty() {
-        let table = Table::whole_file(&file, document.get_ref(), "outlive.toml");
+        let table = Table::whole_file(&file, document.get_ref());
         let estate = whole(path, &table, text);
         let unhonoured = file.finish()?;
         return Ok(Estate { unhonoured, ..estate });
@@ -195,6 +192,6 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
 }
 
 /// SHA-256 of the text, as hexadecimal digits.
-pub(crate) fn digest(text: &str) -> String {
+fn digest(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -66,7 +66,7 @@ fn credential(value: &Value<'_>) -> Option<String> {
 }
 
 /// A program and its arguments. No message repeats an argument.
-pub(crate) fn argv(value: &Value<'_>) -> Option<Vec<String>> {
+pub(super) fn argv(value: &Value<'_>) -> Option<Vec<String>> {
     let remedy = "write the program and its arguments one by one: [\"pg_dump\", \"--format=custom\"]; no shell reads them";
     if value.is_text() {
         value.complain("must be a list of the program and its arguments", remedy);

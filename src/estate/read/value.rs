@@ -13,11 +13,11 @@ use toml::de::{DeTable, DeValue};
 
 /// One value, with its key for messages and its offset in the file.
 #[derive(Clone)]
-pub(crate) struct Value<'a> {
-    pub(crate) file: &'a File<'a>,
+pub(super) struct Value<'a> {
+    pub(super) file: &'a File<'a>,
     /// For example `volume.orders-db.path`.
-    pub(crate) key: String,
-    pub(crate) at: usize,
+    pub(super) key: String,
+    pub(super) at: usize,
     inner: &'a DeValue<'a>,
 }
 
@@ -27,7 +27,7 @@ impl<'a> Value<'a> {
     }
 
     /// Complains about this value; the key is named before `what`.
-    pub(crate) fn complain(&self, what: impl std::fmt::Display, remedy: impl Into<String>) {
+    pub(super) fn complain(&self, what: impl std::fmt::Display, remedy: impl Into<String>) {
         self.file.complain(self.at, format!("`{}` {what}", self.key), remedy);
     }
 
@@ -46,17 +46,17 @@ impl<'a> Value<'a> {
     }
 
     /// Whether it is a table, which one of two ways to write something is.
-    pub(crate) fn is_table(&self) -> bool {
+    pub(super) fn is_table(&self) -> bool {
         matches!(self.inner, DeValue::Table(_))
     }
 
     /// Whether it is text.
-    pub(crate) fn is_text(&self) -> bool {
+    pub(super) fn is_text(&self) -> bool {
         matches!(self.inner, DeValue::String(_))
     }
 
     /// Text that is not empty and holds no control characters.
-    pub(crate) fn text(&self) -> Option<&'a str> {
+    pub(super) fn text(&self) -> Option<&'a str> {
         let DeValue::String(text) = self.inner else {
             return self.wrong_type("text", "write it in quotes");
         };
@@ -75,7 +75,7 @@ impl<'a> Value<'a> {
     }
 
     /// Text that may be empty and hold line breaks, as an argument of a command may: all but a zero byte.
-    pub(crate) fn any_text(&self) -> Option<&'a str> {
+    pub(super) fn any_text(&self) -> Option<&'a str> {
         let DeValue::String(text) = self.inner else {
             return self.wrong_type("text", "write it in quotes");
         };
@@ -87,12 +87,12 @@ impl<'a> Value<'a> {
     }
 
     /// Somebody who answers for something.
-    pub(crate) fn owner(&self) -> Option<Owner> {
+    pub(super) fn owner(&self) -> Option<Owner> {
         self.text().map(|name| Owner(printable(name.as_bytes())))
     }
 
     /// A name that vaults, ledgers and messages can carry: `[a-z0-9][a-z0-9._-]*`.
-    pub(crate) fn id(&self) -> Option<String> {
+    pub(super) fn id(&self) -> Option<String> {
         let text = self.text()?;
         let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
         let begins = text.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit());
@@ -108,7 +108,7 @@ impl<'a> Value<'a> {
     }
 
     /// `true` or `false`.
-    pub(crate) fn boolean(&self) -> Option<bool> {
+    pub(super) fn boolean(&self) -> Option<bool> {
         let DeValue::Boolean(value) = self.inner else {
             return self.wrong_type("true or false", "write true or false, without quotes");
         };
@@ -116,7 +116,7 @@ impl<'a> Value<'a> {
     }
 
     /// A whole number in a range.
-    pub(crate) fn whole(&self, range: RangeInclusive<usize>) -> Option<usize> {
+    pub(super) fn whole(&self, range: RangeInclusive<usize>) -> Option<usize> {
         let allowed = format!("a whole number from {} to {}", range.start(), range.end());
         let DeValue::Integer(value) = self.inner else {
             return self.wrong_type(&allowed, "write it in digits, without quotes");
@@ -130,7 +130,7 @@ impl<'a> Value<'a> {
     }
 
     /// A duration like `26h`.
-    pub(crate) fn duration(&self) -> Option<TimeDelta> {
+    pub(super) fn duration(&self) -> Option<TimeDelta> {
         if !self.is_text() {
             return self.wrong_type(
                 "a duration in quotes",
@@ -148,7 +148,7 @@ impl<'a> Value<'a> {
     }
 
     /// A time of day in UTC, as seconds since midnight.
-    pub(crate) fn time_of_day(&self) -> Option<TimeDelta> {
+    pub(super) fn time_of_day(&self) -> Option<TimeDelta> {
         let remedy = "write hours and minutes in UTC, in quotes: \"02:00\"";
         if !self.is_text() {
             return self.wrong_type("a time of day in quotes", remedy);
@@ -162,7 +162,7 @@ impl<'a> Value<'a> {
     }
 
     /// A moment: a day, of which it is the beginning in UTC, or a time with its zone; with or without quotes.
-    pub(crate) fn moment(&self) -> Option<Timestamp> {
+    pub(super) fn moment(&self) -> Option<Timestamp> {
         let remedy = "write a day as \"2026-12-31\", or a time with its zone as \"2026-12-31T02:00:00Z\"";
         let text = match self.inner {
             DeValue::String(_) => self.text()?.to_owned(),
@@ -182,7 +182,7 @@ impl<'a> Value<'a> {
     }
 
     /// A path on this machine, begun at the file's directory where it is relative.
-    pub(crate) fn path(&self) -> Option<PathBuf> {
+    pub(super) fn path(&self) -> Option<PathBuf> {
         let text = self.text()?;
         if text.starts_with(['~', '$']) {
             let what = format!("begins with `{}`, which only a shell would expand", &text[..1]);
@@ -193,7 +193,7 @@ impl<'a> Value<'a> {
     }
 
     /// One word of a fixed list.
-    pub(crate) fn word(&self, allowed: &[&'static str]) -> Option<&'static str> {
+    pub(super) fn word(&self, allowed: &[&'static str]) -> Option<&'static str> {
         let text = self.text()?;
         let found = allowed.iter().find(|word| **word == text).copied();
         if found.is_none() {
@@ -203,19 +203,19 @@ impl<'a> Value<'a> {
     }
 
     /// A variant of an enum, by the word that it has in JSON.
-    pub(crate) fn variant<T: Deserialize<'a>>(&self) -> Option<T> {
+    pub(super) fn variant<T: Deserialize<'a>>(&self) -> Option<T> {
         let text = self.text()?;
         variant(text).map_err(|allowed| self.no_such_word(text, allowed.iter().copied())).ok()
     }
 
     /// Complains that `text` is none of the words that may stand here.
-    pub(crate) fn no_such_word<'w>(&self, text: &str, allowed: impl Iterator<Item = &'w str> + Clone) {
+    pub(super) fn no_such_word<'w>(&self, text: &str, allowed: impl Iterator<Item = &'w str> + Clone) {
         let what = format!("is {}, which is not known{}", shown(text), suggestion(text, allowed.clone()));
         self.complain(what, format!("what may stand there: {}", listed(allowed)));
     }
 
     /// A list.
-    pub(crate) fn list(&self) -> Option<Vec<Self>> {
+    pub(super) fn list(&self) -> Option<Vec<Self>> {
         let DeValue::Array(items) = self.inner else {
             return self.wrong_type("a list", "write it in square brackets: [\"…\", \"…\"]");
         };
@@ -223,7 +223,7 @@ impl<'a> Value<'a> {
     }
 
     /// A table in which only the keys of `title` (see [`keys::KEYS`]) may stand.
-    pub(crate) fn table(&self, title: &'static str) -> Option<Table<'a>> {
+    pub(super) fn table(&self, title: &'static str) -> Option<Table<'a>> {
         let DeValue::Table(entries) = self.inner else {
             return self.wrong_type(
                 "a table",
@@ -236,7 +236,7 @@ impl<'a> Value<'a> {
     }
 
     /// The entries of a table whose keys are names that the user chose, each as its name's offset, name and value.
-    pub(crate) fn named_tables(&self) -> Vec<(usize, &'a str, Self)> {
+    pub(super) fn named_tables(&self) -> Vec<(usize, &'a str, Self)> {
         let DeValue::Table(entries) = self.inner else {
             self.wrong_type::<()>("a table of tables", &format!("write [{}.NAME]", self.key));
             return Vec::new();
@@ -254,19 +254,19 @@ impl<'a> Value<'a> {
 }
 
 /// A table, with the beginning of its keys' names for messages.
-pub(crate) struct Table<'a> {
-    pub(crate) file: &'a File<'a>,
+pub(super) struct Table<'a> {
+    pub(super) file: &'a File<'a>,
     /// For example `volume.orders-db`; empty for the file itself.
-    pub(crate) key: String,
-    pub(crate) at: usize,
+    pub(super) key: String,
+    pub(super) at: usize,
     entries: &'a DeTable<'a>,
 }
 
 impl<'a> Table<'a> {
-    /// The file itself as a table; `title` names its keys (see [`keys::KEYS`]).
-    pub(crate) fn whole_file(file: &'a File<'a>, entries: &'a DeTable<'a>, title: &'static str) -> Self {
+    /// The file itself as a table.
+    pub(super) fn whole_file(file: &'a File<'a>, entries: &'a DeTable<'a>) -> Self {
         let table = Self { file, key: String::new(), at: 0, entries };
-        table.know_only(title);
+        table.know_only("outlive.toml");
         table
     }
 
@@ -284,14 +284,14 @@ impl<'a> Table<'a> {
     }
 
     /// The value of a key, if it stands there.
-    pub(crate) fn get(&self, key: &str) -> Option<Value<'a>> {
+    pub(super) fn get(&self, key: &str) -> Option<Value<'a>> {
         let value = self.entries.get(key)?;
         let name = if self.key.is_empty() { key.to_owned() } else { format!("{}.{key}", self.key) };
         Some(Value::new(self.file, name, value))
     }
 
     /// The value of a key that has to stand there.
-    pub(crate) fn required(&self, key: &str) -> Option<Value<'a>> {
+    pub(super) fn required(&self, key: &str) -> Option<Value<'a>> {
         let value = self.get(key);
         if value.is_none() {
             self.file.complain(self.at, format!("`{}` has no `{key}`", self.key), format!("add `{key} = …`"));
@@ -300,17 +300,17 @@ impl<'a> Table<'a> {
     }
 
     /// Which of these keys stand there.
-    pub(crate) fn present(&self, keys: &[&'static str]) -> Vec<&'static str> {
+    pub(super) fn present(&self, keys: &[&'static str]) -> Vec<&'static str> {
         keys.iter().copied().filter(|key| self.entries.contains_key(*key)).collect()
     }
 
     /// Where a key stands, or else the table.
-    pub(crate) fn place_of(&self, key: &str) -> usize {
+    pub(super) fn place_of(&self, key: &str) -> usize {
         self.entries.get_key_value(key).map_or(self.at, |(name, _)| name.span().start)
     }
 
     /// The tables of a list like `[[volume]]`, each called after what its key `name` says.
-    pub(crate) fn each(&self, key: &'static str, title: &'static str, name: &str) -> Vec<Table<'a>> {
+    pub(super) fn each(&self, key: &'static str, title: &'static str, name: &str) -> Vec<Table<'a>> {
         let Some(value) = self.get(key) else { return Vec::new() };
         if value.is_table() {
             value.complain(

@@ -8,7 +8,7 @@ use std::fmt;
 const LONGEST: usize = 60;
 
 /// ``; did you mean `policy`?`` for the word that is nearest to what was written, if one is near.
-pub(crate) fn suggestion<'w>(written: &str, allowed: impl IntoIterator<Item = &'w str>) -> String {
+pub(super) fn suggestion<'w>(written: &str, allowed: impl IntoIterator<Item = &'w str>) -> String {
     if written.len() > LONGEST {
         return String::new();
     }
@@ -22,7 +22,7 @@ pub(crate) fn suggestion<'w>(written: &str, allowed: impl IntoIterator<Item = &'
 }
 
 /// Makes what somebody wrote fit into a message.
-pub(crate) fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let safe = crate::domain::printable(text.as_bytes());
     match safe.char_indices().nth(LONGEST) {
         Some((at, _)) => format!("`{}…`", &safe[..at]),
@@ -31,13 +31,13 @@ pub(crate) fn shown(text: &str) -> String {
 }
 
 /// `a, b, c`; says so where there is nothing.
-pub(crate) fn listed<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+pub(super) fn listed<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     let words: Vec<&str> = words.into_iter().collect();
     if words.is_empty() { "nothing yet".to_owned() } else { words.join(", ") }
 }
 
 /// The variant of an enum by the word that it has in JSON, or the words there are.
-pub(crate) fn variant<'w, T: Deserialize<'w>>(word: &'w str) -> Result<T, &'static [&'static str]> {
+pub(super) fn variant<'w, T: Deserialize<'w>>(word: &'w str) -> Result<T, &'static [&'static str]> {
     T::deserialize(StrDeserializer::<NoSuchWord>::new(word)).map_err(|error| error.0)
 }
 
