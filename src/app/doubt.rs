@@ -57,7 +57,11 @@ fn unmounted(was: VolumeKind, is: VolumeKind) -> bool {
     match was {
         VolumeKind::Filesystem => matches!(is, VolumeKind::Subvolume | VolumeKind::Directory),
         VolumeKind::Subvolume => is == VolumeKind::Directory,
-        VolumeKind::Directory | VolumeKind::Image | VolumeKind::Device => false,
+        VolumeKind::Directory
+        | VolumeKind::Image
+        | VolumeKind::Device
+        | VolumeKind::Stream
+        | VolumeKind::Declared => false,
     }
 }
 

@@ -1,11 +1,12 @@
 //! Surveying an estate: what `outlive.toml` names, under the names that it gives.
 
-use super::{Audited, Context, SurveyOrder, survey};
+use super::{Audited, Context, SeenVault, SurveyOrder, survey};
 use crate::catalogue::Catalogue;
 use crate::domain::{AssetId, GapScope, Inventory, Known, Result, Volume, VolumeId, VolumeKind, printable};
 use crate::estate::{Estate, VolumeEntry};
 use crate::isolation::expand;
-use crate::rules::{judge, overall};
+use crate::providers::local::this_host;
+use crate::rules::{judge_each, overall};
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -13,9 +14,14 @@ use std::time::Duration;
 /// Looks at everything that an estate names. Every volume of it is in the result, also one that could not be seen.
 pub fn survey_estate(context: &Context, estate: &Estate, limit: Duration) -> Inventory {
     let paths = estate.volumes.iter().filter_map(|volume| volume.path.clone()).collect();
-    let order = SurveyOrder { paths, copies: Vec::new(), vaults: estate.vaults.clone(), limit };
+    let vaults = estate.vaults.iter().map(|entry| SeenVault::declared(estate, entry)).collect();
+    let order = SurveyOrder { paths, copies: Vec::new(), vaults, limit };
     let mut inventory = survey(context, &order);
-    rename(&mut inventory, estate);
+    call_by_their_names(&mut inventory, estate);
+    let host = this_host();
+    inventory.merge(estate.declared(&host));
+    estate.place_host(&mut inventory, &host);
+    inventory.gaps.extend(estate.unhonoured_gaps());
     for entry in &estate.volumes {
         if !inventory.volumes.iter().any(|volume| volume.id == entry.id) {
             inventory.volumes.push(unseen(entry));
@@ -27,7 +33,7 @@ pub fn survey_estate(context: &Context, estate: &Estate, limit: Duration) -> Inv
 
 /// Gives volumes the names of the file, wherever they are named by host and path. So copies that were made before
 /// there was a file, or without it, count for the same volume.
-fn rename(inventory: &mut Inventory, estate: &Estate) {
+fn call_by_their_names(inventory: &mut Inventory, estate: &Estate) {
     let by_path: BTreeMap<String, &VolumeId> = (estate.volumes.iter())
         .filter_map(|entry| Some((printable(entry.path.as_ref()?.as_os_str().as_bytes()), &entry.id)))
         .collect();
@@ -73,7 +79,7 @@ pub fn judge_estate(context: &Context, estate: &Estate, limit: Duration) -> Resu
     let inventory = survey_estate(context, estate, limit);
     let graph = expand(&inventory, &Catalogue::built_in()?);
     let at = (context.clock)();
-    let judged = judge(&graph, &estate.default_policy().judged, at);
+    let judged = judge_each(&graph, &estate.policies(), at);
     let overall = overall(&judged, &graph);
     Ok(Audited { graph, judged, overall, at })
 }

@@ -4,6 +4,7 @@ mod audit;
 mod copy;
 mod damage;
 mod doubt;
+mod drill;
 mod estate;
 mod nightly;
 mod rehearse;
@@ -16,12 +17,15 @@ mod verify;
 
 pub use audit::{Audited, audit};
 pub use copy::{CopyOrder, copy};
+pub use drill::{
+    Afterwards, DrillOrder, DrillsOrder, Proving, Which, drill, drill_standings, due_drills, run_drills,
+};
 pub use estate::{judge_estate, survey_estate};
 pub use nightly::{Holder, Night, NightlyOrder, nightly};
 pub use rehearse::{RehearseOrder, rehearse};
 pub use restore::{RestoreOrder, restore};
-pub use stores::{Opened, Purpose, RealStores, Stores, place_named, undeclared};
-pub use survey::{SurveyOrder, survey};
+pub use stores::{Opened, Purpose, RealStores, Stores, place_named};
+pub use survey::{SeenVault, SurveyOrder, survey};
 pub use vaults::list_vault;
 pub use verify::verify;
 

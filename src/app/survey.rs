@@ -3,11 +3,13 @@
 use super::Context;
 use super::stores::{directory_of, say_place};
 use super::vaults::vault_inventory;
-use crate::domain::{Gap, GapReason, GapScope, Inventory, PointKind, Usable, printable};
-use crate::estate::VaultEntry;
+use crate::domain::{
+    Asset, Bonds, Gap, GapReason, GapScope, Inventory, Kind, PointKind, Problem, Result, Usable, printable,
+};
+use crate::estate::{Estate, StandsOn, VaultEntry, VaultPlace};
 use crate::ledger::{Ledger, Record};
 use crate::providers::Provider;
-use crate::providers::local::{Local, System, nest};
+use crate::providers::local::{Local, System, nest, this_host};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -21,9 +23,39 @@ pub struct SurveyOrder {
     /// Directories that hold copies.
     pub copies: Vec<PathBuf>,
     /// Vaults.
-    pub vaults: Vec<VaultEntry>,
+    pub vaults: Vec<SeenVault>,
     /// How long looking at one path may take.
     pub limit: Duration,
+}
+
+/// A vault to be looked at, and what was declared of it.
+#[derive(Debug, Clone)]
+pub struct SeenVault {
+    /// Where it is.
+    pub place: VaultPlace,
+    /// What its points stand on, as declared.
+    pub bonds: Bonds,
+    /// The assets that these bonds name.
+    pub assets: Vec<Asset>,
+}
+
+impl SeenVault {
+    /// A vault with what the estate says of it.
+    pub fn declared(estate: &Estate, entry: &VaultEntry) -> Self {
+        let (bonds, assets) = estate.vault_bonds(entry, &this_host());
+        Self { place: entry.place.clone(), bonds, assets }
+    }
+
+    /// A vault of which nobody says anything.
+    ///
+    /// # Errors
+    /// `Internal` where even an empty estate file cannot be read.
+    pub fn undeclared(place: VaultPlace) -> Result<Self> {
+        let nothing = Estate::parse(Path::new("outlive.toml"), "");
+        let nothing = nothing.map_err(|problem| Problem { kind: Kind::Internal, ..problem })?;
+        let entry = VaultEntry { id: String::new(), place, stands_on: StandsOn::default(), line: 0 };
+        Ok(Self::declared(&nothing, &entry))
+    }
 }
 
 /// Looks at everything. What could not be seen is a gap of the result.
@@ -36,7 +68,7 @@ pub fn survey(context: &Context, order: &SurveyOrder) -> Inventory {
     };
     let records = Arc::new(records(&context.state, order.limit, &mut inventory));
     let world = context.clone();
-    let look = move |vault: &VaultEntry| vault_inventory(&world, vault, &records, now);
+    let look = move |vault: &SeenVault| vault_inventory(&world, vault, &records, now);
     let answered = vaults(&mut inventory, order, look);
     nested(&mut inventory, order, answered, move |inventory, paths, vaults| {
         nest(inventory, paths, vaults, &System::default(), now);
@@ -50,7 +82,7 @@ pub fn survey(context: &Context, order: &SurveyOrder) -> Inventory {
 fn vaults(
     inventory: &mut Inventory,
     order: &SurveyOrder,
-    look: impl Fn(&VaultEntry) -> Inventory + Clone + Send + 'static,
+    look: impl Fn(&SeenVault) -> Inventory + Clone + Send + 'static,
 ) -> Vec<PathBuf> {
     let started: Vec<_> = order
         .vaults
@@ -135,7 +167,7 @@ impl<T: Send + 'static> Waiting<T> {
         Self { answer: started.map(|_| receiver), limit, deadline: Instant::now() + limit }
     }
 
-    fn end(self) -> Result<T, (GapReason, String)> {
+    fn end(self) -> std::result::Result<T, (GapReason, String)> {
         let receiver = self.answer.map_err(|error| (GapReason::Failed, error.to_string()))?;
         let left = self.deadline.saturating_duration_since(Instant::now());
         receiver.recv_timeout(left).map_err(|error| match error {
@@ -178,21 +210,19 @@ fn no_survey(order: &SurveyOrder, because: &str) -> Inventory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::stores::undeclared;
-    use crate::domain::{Bonds, Known, PointId, RecoveryPoint};
-    use crate::estate::VaultPlace;
+    use crate::domain::{Known, PointId, RecoveryPoint};
 
     fn order(limit: u64) -> SurveyOrder {
         let (paths, vaults) = (vec!["/data".into()], ["/dead", "/alive"].map(vault).into());
         SurveyOrder { paths, vaults, copies: Vec::new(), limit: Duration::from_millis(limit) }
     }
 
-    fn vault(path: &str) -> VaultEntry {
-        undeclared(VaultPlace::Dir(path.into()))
+    fn vault(path: &str) -> SeenVault {
+        SeenVault::undeclared(VaultPlace::Dir(path.into())).unwrap()
     }
 
-    fn with_point(vault: &VaultEntry) -> Inventory {
-        let id = PointId(format!("vault:{}", vault.id));
+    fn with_point(vault: &SeenVault) -> Inventory {
+        let id = PointId(format!("vault:{}", say_place(&vault.place)));
         let point = RecoveryPoint {
             name: id.to_string(),
             id,
@@ -214,7 +244,7 @@ mod tests {
         let began = Instant::now();
         let mut inventory = Inventory::default();
         let answered = vaults(&mut inventory, &order(300), |vault| {
-            if vault.id.ends_with("dead") {
+            if say_place(&vault.place).ends_with("dead") {
                 thread::sleep(Duration::from_secs(60));
             }
             with_point(vault)

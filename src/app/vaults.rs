@@ -3,11 +3,12 @@
 use super::Context;
 use super::doubt::doubts;
 use super::stores::{open_vault, say_place};
+use super::survey::SeenVault;
 use crate::domain::{
     Bond, Bonds, CopyState, Gap, GapReason, GapScope, Inventory, Kind, Known, Lock, LockMode, Nature,
     PointId, PointKind, Problem, RecoveryPoint, Result, Timestamp, Usable, VolumeKind, printable,
 };
-use crate::estate::{VaultEntry, VaultPlace};
+use crate::estate::VaultPlace;
 use crate::ledger::{History, Ledger, PATIENCE, Record, VaultRef};
 use crate::providers::local::{Standing, System, stand};
 use crate::report::activity::{ListedPoint, VaultListed};
@@ -26,19 +27,15 @@ pub fn unknown_place(vault: &Vault) -> Result<Option<String>> {
 }
 
 /// The recovery points of one vault with what they stand on; gaps where it cannot be read.
-pub fn vault_inventory(
-    context: &Context,
-    entry: &VaultEntry,
-    records: &[Record],
-    now: Timestamp,
-) -> Inventory {
-    let Standing { on, assets, gaps } = match &entry.place {
+pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], now: Timestamp) -> Inventory {
+    let Standing { on, assets, gaps } = match &seen.place {
         VaultPlace::Dir(path) => stand(path, &System::default(), now),
         VaultPlace::S3(_) => Standing::default(),
     };
     let mut inventory = Inventory { assets, gaps, ..Inventory::default() };
-    let place = say_place(&entry.place);
-    let read = open_vault(context, &entry.place).and_then(|vault| Ok((Roots::read(&vault)?, vault)));
+    inventory.merge(Inventory { assets: seen.assets.clone(), ..Inventory::default() });
+    let place = say_place(&seen.place);
+    let read = open_vault(context, &seen.place).and_then(|vault| Ok((Roots::read(&vault)?, vault)));
     let (roots, vault) = match read {
         Ok(read) => read,
         Err(problem) => {
@@ -66,7 +63,7 @@ pub fn vault_inventory(
     }
     let doubts = doubts(&roots, &history);
     for found in &roots.sound {
-        let mut bonds = Bonds::default().complete(Nature::Needs);
+        let mut bonds = seen.bonds.clone().complete(Nature::Needs);
         if let Some(on) = &on {
             bonds = bonds.with(Bond::observed(Nature::StoredOn, on.clone(), now)).complete(Nature::StoredOn);
         }

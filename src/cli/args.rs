@@ -2,6 +2,7 @@
 
 use super::exit::HELP;
 use crate::domain::{HazardClass, Policy, parse_duration};
+use crate::report::schedule::TimeOfDay;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -59,16 +60,21 @@ pub enum Command {
     Restore(Restore),
     /// Do all that is due by the estate file: copies, read-backs, drills; then judge
     Nightly(Nightly),
+    /// Restore recovery points into scratch space and check them
+    Drill(Drill),
     /// Look into a vault
     #[command(subcommand)]
     Vault(Vault),
+    /// Print what runs `outlive nightly` every night; nothing is installed
+    Schedule(Schedule),
 }
 
 /// What is to be looked at.
 #[derive(Debug, Args)]
 pub struct Survey {
     /// Directories, mount points, subvolumes, image files or block devices that somebody would miss
-    #[arg(required = true, value_name = "PATH")]
+    /// [default: the volumes of the estate file, by their own policies]
+    #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// A directory whose entries are copies of the PATH
     #[arg(long, value_name = "DIR")]
@@ -95,15 +101,16 @@ pub struct PolicyOptions {
     /// How old the newest surviving recovery point may be
     #[arg(long, value_name = "DURATION", default_value = "26h", value_parser = duration)]
     pub rpo: chrono::TimeDelta,
-    /// Which losses a recovery point must survive [default: all]
+    /// Which losses a recovery point must survive [default: those of this machine]
     #[arg(long, value_name = "CLASS", value_delimiter = ',', value_parser = hazard_class())]
     pub survive: Vec<String>,
 }
 
 impl PolicyOptions {
     pub fn policy(&self) -> Policy {
-        let wanted = |class: &HazardClass| {
-            self.survive.is_empty() || self.survive.iter().any(|word| word == class.word())
+        let wanted = |class: &HazardClass| match self.survive.as_slice() {
+            [] => HazardClass::LOCAL.contains(class),
+            words => words.iter().any(|word| word == class.word()),
         };
         Policy { rpo: self.rpo, survive: HazardClass::ALL.into_iter().filter(wanted).collect() }
     }
@@ -178,10 +185,33 @@ pub struct Nightly {
     pub dry_run: bool,
     /// End at this time of day (UTC), and report what was not reached
     #[arg(long, value_name = "HH:MM", value_parser = time_of_day)]
-    pub until: Option<chrono::NaiveTime>,
+    pub until: Option<TimeOfDay>,
+    /// Print the line of a Nagios plugin, and end with its exit code: 0, 1, 2 or 3
+    #[arg(long)]
+    pub nagios: bool,
     /// How long looking at one path or vault may take
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = time_limit)]
     pub time_limit: Duration,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["names", "due", "all"]))]
+pub struct Drill {
+    /// The drills, by the names of their folders
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Those that are due, and what was missed
+    #[arg(long)]
+    pub due: bool,
+    /// All
+    #[arg(long)]
+    pub all: bool,
+    /// Leave what was restored, and say where
+    #[arg(long)]
+    pub keep: bool,
+    /// Damage what was restored, once for each check, and see that the check notices
+    #[arg(long)]
+    pub prove: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -193,13 +223,45 @@ pub enum Vault {
     },
 }
 
-fn duration(text: &str) -> Result<chrono::TimeDelta, String> {
-    parse_duration(text).map_err(|problem| format!("{}; {}", problem.what, problem.remedy))
+#[derive(Debug, Args)]
+pub struct Schedule {
+    /// What it is to run under
+    #[arg(value_enum)]
+    pub under: Scheduler,
+    /// When: in local time, under Kubernetes in UTC
+    #[arg(long, value_name = "HH:MM", default_value = "02:00", value_parser = time_of_day)]
+    pub at: TimeOfDay,
+    /// The program there [default: this one; under Kubernetes `outlive`]
+    #[arg(long, value_name = "PATH")]
+    pub binary: Option<PathBuf>,
+    /// The user that it runs as [default: root]
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+    /// The container image, needed for Kubernetes
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
+    /// Write new files into this directory instead of printing; nothing is overwritten
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
 }
 
-fn time_of_day(text: &str) -> Result<chrono::NaiveTime, String> {
-    chrono::NaiveTime::parse_from_str(text, "%H:%M")
-        .map_err(|_| "write a time of day as hours and minutes: 06:00".to_owned())
+/// What starts a nightly run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Scheduler {
+    /// A service and a timer
+    Systemd,
+    /// A crontab
+    Cron,
+    /// A CronJob
+    Kubernetes,
+}
+
+fn time_of_day(text: &str) -> Result<TimeOfDay, String> {
+    TimeOfDay::parse(text).map_err(|problem| format!("{}; {}", problem.what, problem.remedy))
+}
+
+fn duration(text: &str) -> Result<chrono::TimeDelta, String> {
+    parse_duration(text).map_err(|problem| format!("{}; {}", problem.what, problem.remedy))
 }
 
 fn time_limit(text: &str) -> Result<Duration, String> {

@@ -5,13 +5,18 @@ use super::args::{Audit, Format, Survey};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::Terminal;
-use crate::app::{self, SurveyOrder, undeclared};
-use crate::domain::Policy;
+use crate::app::{self, SeenVault, SurveyOrder};
+use crate::domain::{Kind, Policy, Problem};
+use crate::estate::Estate;
 use crate::report::{json, text};
 use crate::rules::Overall;
+use std::ffi::OsString;
 
 fn order(terminal: &Terminal, survey: &Survey) -> Result<SurveyOrder, Failure> {
-    let vaults = survey.vault.iter().map(|vault| terminal.place(vault).map(undeclared));
+    let seen = |vault: &OsString| {
+        SeenVault::undeclared(terminal.place(vault)?).map_err(|problem| Failure::new(problem, Exit::Internal))
+    };
+    let vaults = survey.vault.iter().map(seen);
     Ok(SurveyOrder {
         paths: survey.paths.clone(),
         copies: survey.copies.clone(),
@@ -20,11 +25,32 @@ fn order(terminal: &Terminal, survey: &Survey) -> Result<SurveyOrder, Failure> {
     })
 }
 
+/// The estate, where no path was named.
+fn estate(terminal: &Terminal, survey: &Survey) -> Result<Estate, Failure> {
+    if !survey.copies.is_empty() || !survey.vault.is_empty() {
+        let what = "--copies and --vault belong to a PATH, and none is named";
+        let problem =
+            Problem::new(Kind::Usage, what).remedy("name a PATH, or write them into the estate file");
+        return Err(Failure::new(problem, Exit::Usage));
+    }
+    terminal.estate()
+}
+
+fn judged(terminal: &Terminal, estate: &Estate, survey: &Survey) -> Result<app::Audited, Failure> {
+    app::judge_estate(&terminal.context, estate, survey.time_limit)
+        .map_err(|problem| Failure::new(problem, Exit::Internal))
+}
+
 /// Surveys and judges.
 pub fn audit(terminal: &Terminal, options: &Audit) -> Result<Outcome, Failure> {
-    let policy = options.policy.policy();
-    let audited = app::audit(&terminal.context, &order(terminal, &options.survey)?, &policy)
-        .map_err(|problem| Failure::new(problem, Exit::Internal))?;
+    let (policy, audited) = if options.survey.paths.is_empty() {
+        let estate = estate(terminal, &options.survey)?;
+        (estate.default_policy().judged.clone(), judged(terminal, &estate, &options.survey)?)
+    } else {
+        let policy = options.policy.policy();
+        let audited = app::audit(&terminal.context, &order(terminal, &options.survey)?, &policy);
+        (policy, audited.map_err(|problem| Failure::new(problem, Exit::Internal))?)
+    };
     let exits = match audited.overall {
         Overall::Sound => vec![],
         Overall::Undetermined => vec![Exit::Undetermined],
@@ -37,7 +63,7 @@ pub fn audit(terminal: &Terminal, options: &Audit) -> Result<Outcome, Failure> {
             json::audit(&audited.graph, &audited.judged, &policy, audited.at, &Exit::codes(&exits))
         }
     };
-    Ok(Outcome { text, exits })
+    Ok(Outcome { code: None, text, exits })
 }
 
 /// True where, beside failures, something could not be said.
@@ -50,8 +76,12 @@ fn open(audited: &app::Audited) -> bool {
 
 /// Surveys only.
 pub fn inventory(terminal: &Terminal, options: &Survey) -> Result<Outcome, Failure> {
-    let audited = app::audit(&terminal.context, &order(terminal, options)?, &Policy::default())
-        .map_err(|problem| Failure::new(problem, Exit::Internal))?;
+    let audited = if options.paths.is_empty() {
+        judged(terminal, &estate(terminal, options)?, options)?
+    } else {
+        let audited = app::audit(&terminal.context, &order(terminal, options)?, &Policy::default());
+        audited.map_err(|problem| Failure::new(problem, Exit::Internal))?
+    };
     let inventory = audited.graph.inventory();
     let seen = !inventory.volumes.is_empty() && inventory.gaps.is_empty();
     let exits = if seen { vec![] } else { vec![Exit::Undetermined] };
@@ -59,5 +89,5 @@ pub fn inventory(terminal: &Terminal, options: &Survey) -> Result<Outcome, Failu
         Format::Text => text::inventory(&audited.graph, audited.at, terminal.look),
         Format::Json => json::inventory(&audited.graph, audited.at, &Exit::codes(&exits)),
     };
-    Ok(Outcome { text, exits })
+    Ok(Outcome { code: None, text, exits })
 }

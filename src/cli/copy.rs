@@ -18,7 +18,7 @@ pub fn run(terminal: &Terminal, options: &Copy) -> Result<Outcome, Failure> {
     if done.doubted.is_some() {
         exits.push(Exit::Undetermined);
     }
-    Ok(Outcome { text: terminal.tell(&done, &Exit::codes(&exits)), exits })
+    Ok(Outcome { code: None, text: terminal.tell(&done, &Exit::codes(&exits)), exits })
 }
 
 /// What was asked for: a volume of the estate file, by its id, or a path.
@@ -54,7 +54,14 @@ fn order(terminal: &Terminal, options: &Copy) -> Result<CopyOrder, Failure> {
     })?;
     Ok(CopyOrder {
         volume: options.name.clone().map(VolumeId),
-        from: CopyFrom::Path { path: options.path.clone(), live: options.live },
+        from: match (options.path.to_str(), &options.name) {
+            (Some("-"), Some(name)) => CopyFrom::StandardInput { file: name.clone() },
+            (Some("-"), None) => {
+                let what = "standard input has no name of its own";
+                return Err(usage(Problem::new(Kind::Usage, what).remedy("name its volume with --name")));
+            }
+            _ => CopyFrom::Path { path: options.path.clone(), live: options.live },
+        },
         vault: terminal.place(vault)?,
         longest: None,
     })

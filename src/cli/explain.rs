@@ -16,7 +16,7 @@ pub fn run(terminal: &Terminal, options: &Explain) -> Result<Outcome, Failure> {
             Format::Text => text::rules(terminal.look),
             Format::Json => json::rules(&Exit::codes(&[])),
         };
-        return Ok(Outcome { text, exits: Vec::new() });
+        return Ok(Outcome { code: None, text, exits: Vec::new() });
     };
     let Some(rule) = by_id(wanted) else {
         let problem =
@@ -28,5 +28,5 @@ pub fn run(terminal: &Terminal, options: &Explain) -> Result<Outcome, Failure> {
         Format::Text => text::explain(rule, terminal.look),
         Format::Json => json::explain(rule, &Exit::codes(&[])),
     };
-    Ok(Outcome { text, exits: Vec::new() })
+    Ok(Outcome { code: None, text, exits: Vec::new() })
 }

@@ -38,6 +38,16 @@ impl Failure {
         Self::new(problem, own)
     }
 
+    /// True where another run holds the lock.
+    pub fn is_held(&self) -> bool {
+        self.exit == Exit::Held
+    }
+
+    /// What happened, in one line.
+    pub fn line(&self) -> String {
+        self.problem.to_string().replace('\n', "; ").replace('|', "/")
+    }
+
     /// Prints it: for people to standard error; as JSON to standard output too.
     pub fn print(&self, terminal: &Terminal) -> ExitCode {
         let Problem { what, place, remedy, .. } = &self.problem;

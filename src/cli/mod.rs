@@ -3,6 +3,7 @@
 mod args;
 mod audit;
 mod copy;
+mod drill;
 mod exit;
 mod explain;
 mod failure;
@@ -10,6 +11,7 @@ mod nightly;
 mod progress;
 mod rehearse;
 mod restore;
+mod schedule;
 mod terminal;
 mod vault;
 mod verify;
@@ -25,6 +27,8 @@ use terminal::Terminal;
 struct Outcome {
     text: String,
     exits: Vec<Exit>,
+    /// Set where somebody else's protocol wants another exit code.
+    code: Option<u8>,
 }
 
 /// A tree is walked and restored with one open directory a level: the usual limit would end a deep one half-way.
@@ -53,11 +57,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Restore(options) => restore::run(&terminal, options),
         Command::Rehearse(options) => rehearse::run(&terminal, options),
         Command::Nightly(options) => nightly::run(&terminal, options),
+        Command::Drill(options) => drill::run(&terminal, options),
         Command::Vault(options) => vault::run(&terminal, options),
+        Command::Schedule(options) => schedule::run(&terminal, &arguments.global, options),
     };
     match outcome {
         Ok(outcome) => match terminal.print(&outcome.text) {
-            Ok(()) => Exit::worst(&outcome.exits).into(),
+            Ok(()) => outcome.code.map_or_else(|| Exit::worst(&outcome.exits).into(), ExitCode::from),
             // What nobody could read was not reported: silence is never success.
             Err(error) => failure::unprinted(&error),
         },

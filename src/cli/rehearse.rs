@@ -18,5 +18,5 @@ pub fn run(terminal: &Terminal, options: &Rehearse) -> Result<Outcome, Failure> 
     let done = app::rehearse(&terminal.context, &order, &terminal.monitor())
         .map_err(|problem| Failure::new(problem, Exit::DrillFailed))?;
     let exits = if done.succeeded { vec![] } else { vec![Exit::DrillFailed] };
-    Ok(Outcome { text: terminal.tell(&done, &Exit::codes(&exits)), exits })
+    Ok(Outcome { code: None, text: terminal.tell(&done, &Exit::codes(&exits)), exits })
 }

@@ -22,5 +22,5 @@ pub fn run(terminal: &Terminal, options: &Restore) -> Result<Outcome, Failure> {
     // A part of the data came back, whether the rest was lost in the vault or never reached it.
     let whole = done.is_sound() && done.missed_when_stored == 0;
     let exits = if whole { vec![] } else { vec![Exit::CopyFailed] };
-    Ok(Outcome { text: terminal.tell(&done, &Exit::codes(&exits)), exits })
+    Ok(Outcome { code: None, text: terminal.tell(&done, &Exit::codes(&exits)), exits })
 }

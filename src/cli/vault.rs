@@ -19,5 +19,5 @@ pub fn run(terminal: &Terminal, command: &Vault) -> Result<Outcome, Failure> {
     if listed.points.is_empty() {
         exits.push(Exit::Undetermined);
     }
-    Ok(Outcome { text: terminal.tell(&listed, &Exit::codes(&exits)), exits })
+    Ok(Outcome { code: None, text: terminal.tell(&listed, &Exit::codes(&exits)), exits })
 }

@@ -23,5 +23,5 @@ pub fn run(terminal: &Terminal, options: &Verify) -> Result<Outcome, Failure> {
     if !all_complete || !done.was_read_whole() {
         exits.push(Exit::Undetermined);
     }
-    Ok(Outcome { text: terminal.tell(&done, &Exit::codes(&exits)), exits })
+    Ok(Outcome { code: None, text: terminal.tell(&done, &Exit::codes(&exits)), exits })
 }

@@ -19,6 +19,10 @@ impl fmt::Display for AssetId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AssetKind {
+    /// A volume that somebody declared, and that cannot be looked at here.
+    Volume,
+    /// A bucket of an object store.
+    Bucket,
     /// A directory within a filesystem.
     Directory,
     /// A btrfs subvolume.
@@ -69,6 +73,8 @@ impl AssetKind {
     /// The kind's name in a sentence.
     pub fn word(self) -> &'static str {
         match self {
+            Self::Volume => "volume",
+            Self::Bucket => "bucket",
             Self::Directory => "directory",
             Self::Subvolume => "subvolume",
             Self::File => "file",

@@ -40,36 +40,79 @@ pub enum HazardClass {
     Device,
     /// A host is lost with everything attached to it, or its memory, or the server of a share.
     Host,
+    /// A building or room is lost.
+    Site,
+    /// A provider's region is lost.
+    Region,
+    /// A project, an account or an organisation is closed or taken over.
+    Account,
+    /// A provider, or one that it builds on, is gone.
+    Provider,
+    /// A network is lost with what can be reached through it alone.
+    Network,
+    /// A credential is misused.
+    Credential,
+    /// Somebody who acts is taken over.
+    Identity,
+    /// An encryption key is lost.
+    Key,
+    /// An index without which bytes are useless is lost.
+    Catalogue,
 }
 
 impl HazardClass {
-    /// Every class, in order.
-    pub const ALL: [Self; 5] =
+    /// Every class, in order: from the deletion of the primary down a storage stack, then wider and wider.
+    pub const ALL: [Self; 14] = [
+        Self::PrimaryDeletion,
+        Self::File,
+        Self::Filesystem,
+        Self::Device,
+        Self::Host,
+        Self::Site,
+        Self::Region,
+        Self::Account,
+        Self::Provider,
+        Self::Network,
+        Self::Credential,
+        Self::Identity,
+        Self::Key,
+        Self::Catalogue,
+    ];
+
+    /// What a look at one machine can settle: asked for where nobody says otherwise.
+    pub const LOCAL: [Self; 5] =
         [Self::PrimaryDeletion, Self::File, Self::Filesystem, Self::Device, Self::Host];
 
+    /// What lies beyond a machine, and is known only where somebody declares it.
+    pub const WIDE: [Self; 5] = [Self::Site, Self::Region, Self::Account, Self::Provider, Self::Network];
+
+    /// Classes that nothing judges yet: who may delete what, and what is needed to read it, is not observed.
+    pub const UNJUDGED: [Self; 4] = [Self::Credential, Self::Identity, Self::Key, Self::Catalogue];
+
     /// The class of losing an asset of this kind; `None` where losing it is no hazard of its own
-    /// (a directory or subvolume is lost by deletion).
+    /// (a directory, subvolume, declared volume or bucket is lost by deletion).
     pub fn of_loss(kind: AssetKind) -> Option<Self> {
         match kind {
-            AssetKind::Directory | AssetKind::Subvolume => None,
+            AssetKind::Volume | AssetKind::Bucket | AssetKind::Directory | AssetKind::Subvolume => None,
             AssetKind::File => Some(Self::File),
             AssetKind::Filesystem | AssetKind::Pool => Some(Self::Filesystem),
             AssetKind::Partition | AssetKind::Device => Some(Self::Device),
             AssetKind::Memory | AssetKind::Server | AssetKind::Host => Some(Self::Host),
-            // Declared assets are not judged yet.
-            AssetKind::Site
-            | AssetKind::Region
-            | AssetKind::Project
-            | AssetKind::Account
-            | AssetKind::Organisation
-            | AssetKind::Provider
-            | AssetKind::UpstreamProvider
-            | AssetKind::Network
-            | AssetKind::Credential
-            | AssetKind::Identity
-            | AssetKind::Key
-            | AssetKind::Catalogue => None,
+            AssetKind::Site => Some(Self::Site),
+            AssetKind::Region => Some(Self::Region),
+            AssetKind::Project | AssetKind::Account | AssetKind::Organisation => Some(Self::Account),
+            AssetKind::Provider | AssetKind::UpstreamProvider => Some(Self::Provider),
+            AssetKind::Network => Some(Self::Network),
+            AssetKind::Credential => Some(Self::Credential),
+            AssetKind::Identity => Some(Self::Identity),
+            AssetKind::Key => Some(Self::Key),
+            AssetKind::Catalogue => Some(Self::Catalogue),
         }
+    }
+
+    /// True for what lies beyond a machine.
+    pub fn is_wide(self) -> bool {
+        Self::WIDE.contains(&self)
     }
 
     /// The word in policies and on the command line.
@@ -80,6 +123,15 @@ impl HazardClass {
             Self::Filesystem => "filesystem",
             Self::Device => "device",
             Self::Host => "host",
+            Self::Site => "site",
+            Self::Region => "region",
+            Self::Account => "account",
+            Self::Provider => "provider",
+            Self::Network => "network",
+            Self::Credential => "credential",
+            Self::Identity => "identity",
+            Self::Key => "key",
+            Self::Catalogue => "catalogue",
         }
     }
 }

@@ -47,6 +47,8 @@ pub enum GapScope {
     Points,
     /// What this asset stands on is not known to the bottom.
     Below(AssetId),
+    /// Something that the configuration asks for is not done: by this key. It hides no recovery point.
+    Asked(String),
 }
 
 /// Something that could not be seen. It counts, and it is shown.

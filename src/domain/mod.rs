@@ -22,7 +22,7 @@ pub use known::{Known, Owner, Source};
 pub use monitor::{Monitor, Phase, Silent};
 pub use name::{ByteName, printable};
 pub use point::{Consistency, CopyState, Lock, LockMode, PointId, PointKind, RecoveryPoint, Usable};
-pub use policy::{Policy, parse_duration, say_duration};
+pub use policy::{Policies, Policy, parse_duration, say_duration};
 pub use problem::{Kind, Problem, Result};
 pub use volume::{Volume, VolumeId, VolumeKind};
 

@@ -29,6 +29,8 @@ pub enum PointKind {
     NamedCopy,
     /// A recovery point in a vault of ours.
     VaultCopy,
+    /// A recovery point that somebody declared, of a kind that nothing here knows.
+    Declared,
 }
 
 impl PointKind {
@@ -40,6 +42,7 @@ impl PointKind {
             Self::Qcow2Backing => "qcow2 backing file",
             Self::NamedCopy => "named copy",
             Self::VaultCopy => "vault copy",
+            Self::Declared => "declared recovery point",
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What is asked of a volume's recovery points.
 
-use super::{HazardClass, Kind, Problem, Result};
+use super::{HazardClass, Kind, Problem, Result, VolumeId};
 use chrono::TimeDelta;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What must hold for a volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,9 +14,32 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// 26 hours (a nightly copy with two hours to spare), and every class.
+    /// 26 hours (a nightly copy with two hours to spare), and every class that a look at one machine settles.
     fn default() -> Self {
-        Self { rpo: TimeDelta::hours(26), survive: HazardClass::ALL.into() }
+        Self { rpo: TimeDelta::hours(26), survive: HazardClass::LOCAL.into() }
+    }
+}
+
+/// What is asked of each volume.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policies {
+    /// Holds for every volume that has none of its own.
+    pub default: Policy,
+    /// Policies of single volumes.
+    pub of_volume: BTreeMap<VolumeId, Policy>,
+}
+
+impl Policies {
+    /// The policy that holds for a volume.
+    pub fn of(&self, volume: &VolumeId) -> &Policy {
+        self.of_volume.get(volume).unwrap_or(&self.default)
+    }
+}
+
+impl From<Policy> for Policies {
+    /// One policy for all.
+    fn from(default: Policy) -> Self {
+        Self { default, of_volume: BTreeMap::new() }
     }
 }
 

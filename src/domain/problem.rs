@@ -46,6 +46,10 @@ impl Problem {
     /// An error of the operating system while doing `what`.
     pub fn io(what: impl fmt::Display, error: impl Into<std::io::Error>) -> Self {
         let error: std::io::Error = error.into();
+        // A store hands its own problem through the traits of the standard library.
+        if let Some(problem) = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
+            return problem.clone();
+        }
         let kind = if error.kind() == std::io::ErrorKind::NotFound { Kind::NotFound } else { Kind::Io };
         let remedy = match error.kind() {
             std::io::ErrorKind::StorageFull => "free space there, or choose another place; then run it again",

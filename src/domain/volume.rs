@@ -29,6 +29,10 @@ pub enum VolumeKind {
     Image,
     /// A block device.
     Device,
+    /// What a command prints, or what came through standard input.
+    Stream,
+    /// What somebody declared, and what cannot be looked at from here.
+    Declared,
 }
 
 impl VolumeKind {
@@ -40,6 +44,8 @@ impl VolumeKind {
             Self::Directory => "directory",
             Self::Image => "image file",
             Self::Device => "block device",
+            Self::Stream => "stream",
+            Self::Declared => "declared volume",
         }
     }
 }
@@ -50,6 +56,7 @@ pub struct Volume {
     /// Its identity: `<host>:<absolute path>`, with both made safe to print. `<host>` is the host's name, a
     /// hyphen and the first 8 digits of its machine id; without those where it has no machine id, and then
     /// two hosts of one name are taken for one. It holds no colon.
+    /// A volume of an estate has the name that the file gives it.
     pub id: VolumeId,
     /// What a person calls it, safe to print: the path.
     pub name: String,

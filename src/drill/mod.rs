@@ -1,4 +1,11 @@
-//! Test restores, and the scratch space they use.
+//! Test restores: their definitions, the choice of a point, the checks, and the scratch space they use.
 
 pub mod checks;
+mod definition;
 pub mod sandbox;
+mod selection;
+mod verdict;
+
+pub use definition::{Bounds, CommandCheck, Drill, DrillFile, read_drills};
+pub use selection::{Selection, choose};
+pub use verdict::{Measured, verdict};

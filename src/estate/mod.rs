@@ -1,9 +1,12 @@
 //! The estate: `outlive.toml`, read strictly into volumes, policies, vaults, copies and declared facts.
 
+mod command;
+mod declared;
 mod lookup;
 mod model;
 mod read;
 mod secret;
+mod stand;
 
 pub use model::{
     Addressing, CopyEntry, CopyFrom, DeclaredAsset, DeclaredPoint, Estate, Line, NightlyEntry, PolicyEntry,
@@ -11,3 +14,4 @@ pub use model::{
 };
 pub use read::KEYS;
 pub use secret::{Environment, Secret, SecretSource};
+pub use stand::ThisHost;

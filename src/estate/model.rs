@@ -242,6 +242,11 @@ pub enum CopyFrom {
         /// Variables given to the command besides `PATH`, `HOME` and `LANG`, by name.
         env: BTreeMap<String, SecretSource>,
     },
+    /// Standard input: on the command line only, for a file has none.
+    StandardInput {
+        /// The name of the file that the recovery point holds.
+        file: String,
+    },
 }
 
 /// An asset that somebody declared.

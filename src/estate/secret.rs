@@ -1,11 +1,13 @@
 //! Secrets: where they come from, and a type that does not print.
 
+use super::command::{DEADLINE, LARGEST, printed_by};
 use crate::domain::{Kind, Problem, Result, printable};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 /// A secret's value. It prints as `(secret)`, however it is printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -91,33 +93,147 @@ impl SecretSource {
     }
 }
 
+/// What a file holds. Containers mount secrets that everybody may read, so that is no mistake; one that everybody may
+/// write is: anybody could have put another credential there.
 fn read(path: &Path) -> Result<Secret> {
     let place = printable(path.as_os_str().as_encoded_bytes());
     let failed = |error| Problem::io("reading a secret", error).at(&*place);
-    let text = std::fs::read(path).map_err(failed)?;
-    value(&text).map_err(|problem| problem.at(place))
+    let refused = |what: &str, remedy: &str| Err(Problem::new(Kind::Usage, what).at(&*place).remedy(remedy));
+    let metadata = std::fs::metadata(path).map_err(failed)?;
+    if !metadata.is_file() {
+        // A pipe could keep the run waiting for ever.
+        return refused("a secret's file that is no regular file", "name a regular file");
+    }
+    if metadata.permissions().mode() & 0o002 != 0 {
+        return refused(
+            "a secret's file that every user may write",
+            "chmod o-w it, and see that it holds what it should",
+        );
+    }
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > LARGEST {
+        return refused(
+            "a secret's file that is larger than 64 KiB",
+            "name the file that holds the secret alone",
+        );
+    }
+    value(&bytes).map_err(|problem| problem.at(place))
 }
 
 fn command(argv: &[String]) -> Result<Secret> {
-    let (program, arguments) =
-        argv.split_first().ok_or_else(|| Problem::new(Kind::Usage, "an empty command gives no secret"))?;
-    let place = printable(program.as_bytes());
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
-    let output =
-        output.map_err(|error| Problem::io("running the command for a secret", error).at(&*place))?;
-    if !output.status.success() {
-        let what = format!("the command for a secret failed: {}", output.status);
-        return Err(Problem::new(Kind::Usage, what).at(place).remedy("run it by hand and see what it says"));
-    }
-    value(&output.stdout).map_err(|problem| problem.at(place))
+    let printed = printed_by(argv, DEADLINE)?;
+    let place = argv.first().map(|program| printable(program.as_bytes())).unwrap_or_default();
+    value(&printed).map_err(|problem| problem.at(place))
 }
 
 fn value(bytes: &[u8]) -> Result<Secret> {
     let text =
         std::str::from_utf8(bytes).map_err(|_| Problem::new(Kind::Usage, "a secret that is no UTF-8"))?;
     let text = text.trim_end_matches(['\r', '\n']);
+    if text.contains('\0') {
+        return Err(Problem::new(Kind::Usage, "a secret with a zero byte"));
+    }
     if text.is_empty() {
         return Err(Problem::new(Kind::Usage, "an empty secret"));
     }
     Ok(Secret::new(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hand::{TempDir, fs};
+
+    fn environment(pairs: &[(&str, &str)]) -> Environment {
+        Environment::new(pairs.iter().map(|(name, value)| (name.into(), value.into())))
+    }
+
+    fn file(content: &[u8]) -> (TempDir, SecretSource) {
+        let directory = TempDir::new();
+        let path = directory.path().join("secret");
+        fs::write(&path, content).unwrap();
+        (directory, SecretSource::File(path))
+    }
+
+    fn said(source: &SecretSource) -> String {
+        format!("{:?}", source.resolve(&Environment::default()).unwrap_err())
+    }
+
+    #[test]
+    fn each_source_gives_its_secret() {
+        let (directory, source) = file(b"in a file\r\n");
+        assert_eq!(source.resolve(&Environment::default()).unwrap().reveal(), "in a file");
+        let set = environment(&[
+            ("TOKEN", "in a variable"),
+            ("CREDENTIALS_DIRECTORY", directory.path().to_str().unwrap()),
+        ]);
+        let secret = |source: SecretSource| source.resolve(&set).unwrap().reveal().to_owned();
+        assert_eq!(secret(SecretSource::Env("TOKEN".into())), "in a variable");
+        assert_eq!(secret(SecretSource::Credential("secret".into())), "in a file");
+        assert_eq!(secret(SecretSource::Command(["echo", "printed"].map(str::to_owned).to_vec())), "printed");
+    }
+
+    #[test]
+    fn a_source_without_a_secret_says_so() {
+        let empty = environment(&[("EMPTY", "")]);
+        for name in ["EMPTY", "UNSET"] {
+            assert!(SecretSource::Env(name.into()).resolve(&empty).unwrap_err().what.contains(name));
+        }
+        assert!(said(&SecretSource::Credential("a".into())).contains("CREDENTIALS_DIRECTORY"));
+        assert!(said(&SecretSource::File("/nowhere/at/all".into())).contains("NotFound"));
+        for command in ["true", "false"] {
+            assert!(said(&SecretSource::Command(vec![command.into()])).contains(command));
+        }
+        let (_directory, source) = file(b"\r\n");
+        assert!(said(&source).contains("an empty secret"));
+    }
+
+    #[test]
+    fn a_file_that_is_no_secret_is_refused_without_being_repeated() {
+        let large = vec![b'x'; (LARGEST + 1) as usize];
+        for (content, what) in
+            [(&large[..], "larger than 64 KiB"), (b"Canary7\xff", "no UTF-8"), (b"Canary7\0", "zero byte")]
+        {
+            let (_directory, source) = file(content);
+            let said = said(&source);
+            assert!(said.contains(what) && !said.contains("Canary7"), "{said}");
+        }
+        let (_directory, source) = file(&large[1..]);
+        assert_eq!(source.resolve(&Environment::default()).unwrap().reveal().len() as u64, LARGEST);
+    }
+
+    #[test]
+    fn a_file_that_everybody_may_write_is_refused_and_one_that_everybody_may_read_is_not() {
+        let (_directory, source) = file(b"s");
+        let SecretSource::File(path) = &source else { panic!() };
+        let mode = |mode| {
+            crate::hand::by_hand(|| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap())
+        };
+        mode(0o646);
+        assert!(said(&source).contains("every user may write"));
+        mode(0o644);
+        assert!(source.resolve(&Environment::default()).is_ok());
+    }
+
+    #[test]
+    fn a_pipe_is_refused_at_once() {
+        let directory = TempDir::new();
+        let path = directory.path().join("pipe");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        crate::hand::by_hand(|| {
+            rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0)
+        })
+        .unwrap();
+        assert!(said(&SecretSource::File(path)).contains("no regular file"));
+    }
+
+    #[test]
+    fn a_secret_and_an_environment_do_not_print() {
+        let secret = Secret::new("Canary7");
+        let set = environment(&[("NAME", "Canary7")]);
+        assert_eq!(format!("{secret:?} {:?}", Some(&secret)), "(secret) Some((secret))");
+        assert_eq!(format!("{set:?}"), "{\"NAME\"}");
+    }
 }

@@ -3,7 +3,7 @@
 
 use super::graph::Graph;
 use super::unseen::Openness;
-use crate::domain::{AssetId, Hazard, HazardSet, Nature};
+use crate::domain::{AssetId, Hazard, HazardClass, HazardSet, Nature};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
@@ -14,6 +14,9 @@ pub enum Strike {
     Hazards(HazardSet),
     /// The loss of something unseen below this asset.
     Unseen(AssetId),
+    /// The loss of something of a class that nobody declared below this asset. Of what holds bytes within a
+    /// machine, the class is `Host`.
+    Undeclared(AssetId, HazardClass),
 }
 
 impl Strike {
@@ -30,6 +33,8 @@ pub(super) enum Cause {
     Bond(usize),
     /// It may stand on, need or be deleted along with something nobody saw.
     Unseen(Nature),
+    /// It may stand on something of this class that nobody declared.
+    Undeclared(HazardClass),
 }
 
 /// When, in the order of falling, and why.
@@ -95,7 +100,7 @@ pub(super) fn outcome(graph: &Graph, strike: &Strike) -> Outcome {
         Strike::Hazards(hazards) => {
             hazards.iter().map(|hazard| (hazard.asset(), matches!(hazard, Hazard::Deleted(_)))).collect()
         }
-        Strike::Unseen(asset) => vec![(asset, false)],
+        Strike::Unseen(asset) | Strike::Undeclared(asset, _) => vec![(asset, false)],
     };
     let foreign = struck.iter().find(|(asset, _)| !graph.assets.contains_key(*asset));
     let foreign = foreign.map(|(asset, _)| (*asset).clone());
@@ -109,8 +114,12 @@ pub(super) fn outcome(graph: &Graph, strike: &Strike) -> Outcome {
     let mut possible = Run::new(graph);
     possible.doubts = Some(Doubts::of(graph));
     possible.strike(&seeds);
-    if matches!(strike, Strike::Unseen(_)) {
-        possible.doubt_everything();
+    match strike {
+        Strike::Hazards(_) => {}
+        Strike::Unseen(_) => possible.doubt_everything(),
+        Strike::Undeclared(_, class) => {
+            seeds.iter().for_each(|(node, _)| possible.doubt_undeclared(*node, *class));
+        }
     }
     possible.settle();
     Outcome { certain: certain.fallen, possible: possible.fallen, foreign }
@@ -121,6 +130,10 @@ struct Doubts {
     anything: Vec<usize>,
     media: Vec<usize>,
     cascades: Vec<usize>,
+    /// Open things beyond machines.
+    wide: Vec<usize>,
+    /// Leaves that do not name something of every class.
+    leaves: Vec<usize>,
 }
 
 impl Doubts {
@@ -131,7 +144,15 @@ impl Doubts {
         let cascades = (0..graph.nodes.len())
             .filter(|node| graph.nodes[*node].open.contains_key(&Nature::CascadesFrom))
             .collect();
-        Self { anything: all(Openness::Anything), media: all(Openness::Medium), cascades }
+        let leaves =
+            graph.standings.keys().copied().filter(|node| !graph.lacking(*node).is_empty()).collect();
+        Self {
+            anything: all(Openness::Anything),
+            media: all(Openness::Medium),
+            cascades,
+            wide: all(Openness::Wide),
+            leaves,
+        }
     }
 }
 
@@ -186,6 +207,7 @@ impl<'g> Run<'g> {
                 self.doubt_cascades();
             } else {
                 self.doubt_media(node);
+                self.doubt_beyond(node);
             }
             for place in 0..self.graph.feeds[node].len() {
                 let number = self.graph.feeds[node][place];
@@ -230,6 +252,41 @@ impl<'g> Run<'g> {
             .partition(|node| graph.may_stand_on(*node, fallen) && !below.contains(node));
         doubts.media = kept;
         self.doubt(doubted);
+    }
+
+    /// What names nothing of a class may lie in a fallen thing of that class.
+    fn doubt_beyond(&mut self, fallen: usize) {
+        let graph = self.graph;
+        let Some(doubts) = &mut self.doubts else { return };
+        let class = graph.nodes[fallen].kind.and_then(HazardClass::of_loss);
+        let Some(class) = class.filter(|class| class.is_wide()) else { return };
+        let below = graph.rests_on(fallen);
+        let (wide, kept) = std::mem::take(&mut doubts.wide)
+            .into_iter()
+            .partition(|node| graph.may_stand_on(*node, fallen) && !below.contains(node));
+        doubts.wide = kept;
+        let (leaves, kept): (Vec<usize>, _) =
+            std::mem::take(&mut doubts.leaves).into_iter().partition(|leaf| graph.may_lie_in(*leaf, fallen));
+        doubts.leaves = kept;
+        self.doubt(wide);
+        leaves.into_iter().for_each(|leaf| self.fall(leaf, false, Cause::Undeclared(class)));
+    }
+
+    /// Something undeclared below `root` is lost: what lies below others unseen may be the same.
+    fn doubt_undeclared(&mut self, root: usize, class: HazardClass) {
+        let graph = self.graph;
+        let Some(doubts) = &mut self.doubts else { return };
+        let mut all = std::mem::take(&mut doubts.anything);
+        all.append(&mut doubts.media);
+        let shares = |node: &usize| graph.may_share(root, *node, class);
+        let (wide, kept) = std::mem::take(&mut doubts.wide).into_iter().partition(shares);
+        doubts.wide = kept;
+        let (leaves, kept): (Vec<usize>, _) =
+            std::mem::take(&mut doubts.leaves).into_iter().partition(shares);
+        doubts.leaves = kept;
+        all.extend::<Vec<usize>>(wide);
+        self.doubt(all);
+        leaves.into_iter().for_each(|leaf| self.fall(leaf, false, Cause::Undeclared(class)));
     }
 
     /// What a server keeps is not seen from here: of two of its shares one may lie in the other, or both

@@ -49,7 +49,11 @@ pub fn expand(inventory: &Inventory, catalogue: &Catalogue) -> Graph {
     }
     let (feeds, holds) = builder.index();
     let Builder { nodes, edges, assets } = builder;
-    Graph { inventory, nodes, edges, feeds, holds, assets, points, by_volume, orphans }
+    let standings = BTreeMap::new();
+    let mut graph =
+        Graph { inventory, nodes, edges, feeds, holds, assets, points, by_volume, orphans, standings };
+    graph.standings = graph.find_standings();
+    graph
 }
 
 /// Adds what the catalogue states on deletion, where the survey has not settled it.

@@ -72,13 +72,15 @@ fn walk(
     closure: &Closure,
     certain: Option<&Closure>,
     node: usize,
-) -> (Vec<usize>, Option<(usize, Nature)>) {
+) -> (Vec<usize>, Option<(usize, Cause)>) {
     let (mut bonds, mut at) = (Vec::new(), (node, false));
     loop {
         let marks = if at.1 { &closure.deleted } else { &closure.lost };
         match marks[at.0].map(|mark| (mark.cause, mark.order)) {
             None | Some((Cause::Struck, _)) => return (bonds, None),
-            Some((Cause::Unseen(nature), _)) => return (bonds, Some((at.0, nature))),
+            Some((cause @ (Cause::Unseen(_) | Cause::Undeclared(_)), _)) => {
+                return (bonds, Some((at.0, cause)));
+            }
             Some((Cause::Bond(number), before)) => {
                 bonds.push(number);
                 let edge = &graph.edges[number];
@@ -121,6 +123,10 @@ fn path(graph: &Graph, closure: &Closure, node: usize) -> (Vec<Step>, Option<Gra
 
 fn missing(graph: &Graph, outcome: &Outcome, node: usize) -> String {
     let (_, open) = walk(graph, &outcome.possible, Some(&outcome.certain), node);
-    open.and_then(|(node, nature)| graph.nodes[node].open.get(&nature).cloned())
-        .unwrap_or_else(|| format!("what {} stands on is not wholly known", graph.nodes[node].label))
+    let why = open.and_then(|(node, cause)| match cause {
+        Cause::Unseen(nature) => graph.nodes[node].open.get(&nature).cloned(),
+        Cause::Undeclared(class) => Some(graph.undeclared(node, class)),
+        Cause::Struck | Cause::Bond(_) => None,
+    });
+    why.unwrap_or_else(|| format!("what {} stands on is not wholly known", graph.nodes[node].label))
 }

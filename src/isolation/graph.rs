@@ -1,5 +1,6 @@
 //! The graph: assets and recovery points as nodes, and the bonds by which they fall.
 
+use super::beyond::Standing;
 use crate::domain::{
     AssetId, AssetKind, Grace, How, Inventory, Nature, PointId, RecoveryPoint, Volume, VolumeId,
 };
@@ -60,6 +61,8 @@ pub struct Graph {
     pub(super) by_volume: BTreeMap<VolumeId, Vec<usize>>,
     /// Points of which nobody knows the volume: they may belong to any.
     pub(super) orphans: Vec<usize>,
+    /// Where leaves, and what lies beyond machines, are.
+    pub(super) standings: BTreeMap<usize, Standing>,
 }
 
 /// One asset of the chain below a volume.

@@ -1,10 +1,12 @@
 //! Expanding an inventory into a graph of bonds, and fates within it. Pure.
 
+mod beyond;
 mod closure;
 mod duplicates;
 mod expand;
 mod fate;
 mod graph;
+mod shadow;
 mod survival;
 mod unseen;
 

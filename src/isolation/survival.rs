@@ -7,7 +7,7 @@ use crate::domain::{
     CopyState, GapScope, Hazard, HazardClass, Known, PointId, RecoveryPoint, Timestamp, Usable, Volume,
 };
 use chrono::TimeDelta;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// A point that counts neither as survivor nor as dead, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,9 +107,16 @@ pub fn single_points(rows: &[Row]) -> Vec<&Row> {
 }
 
 /// Computes the table of one volume.
-pub fn survival(closures: &mut Closures<'_>, volume: &Volume, now: Timestamp) -> Survival {
+///
+/// Of what lies beyond machines, only the classes `asked` for are looked at where nobody declared them.
+pub fn survival(
+    closures: &mut Closures<'_>,
+    volume: &Volume,
+    asked: &BTreeSet<HazardClass>,
+    now: Timestamp,
+) -> Survival {
     let graph = closures.graph();
-    let mut view = View { graph, closures, volume, now };
+    let mut view = View { graph, closures, volume, asked, now };
     let Some(&top) = graph.assets.get(&volume.asset) else {
         return Survival { rows: Vec::new(), shadows: Vec::new() };
     };
@@ -118,10 +125,11 @@ pub fn survival(closures: &mut Closures<'_>, volume: &Volume, now: Timestamp) ->
     Survival { rows, shadows }
 }
 
-struct View<'v, 'g> {
-    graph: &'g Graph,
-    closures: &'v mut Closures<'g>,
+pub(super) struct View<'v, 'g> {
+    pub(super) graph: &'g Graph,
+    pub(super) closures: &'v mut Closures<'g>,
     volume: &'v Volume,
+    pub(super) asked: &'v BTreeSet<HazardClass>,
     now: Timestamp,
 }
 
@@ -195,6 +203,12 @@ impl<'g> View<'_, 'g> {
         )
     }
 
+    /// What survives a strike.
+    pub(super) fn cell_under(&mut self, strike: &Strike) -> Cell {
+        let outcome = self.closures.under(strike);
+        self.cell(&self.sort_points(&outcome))
+    }
+
     fn cell(&self, sorted: &Sorted<'_>) -> Cell {
         let known = |point: &RecoveryPoint| point.taken_at.value().copied().filter(|at| *at <= self.now);
         let newest = sorted.survivors.iter().max_by_key(|point| (known(point), point.state, &point.id));
@@ -213,40 +227,6 @@ impl<'g> View<'_, 'g> {
             }
         }
     }
-
-    /// Where something of the chain is open: what would survive the loss of the unseen, and of each known
-    /// asset that may be below without anybody seeing it. One closure for each, so a survey that leaves
-    /// much open costs more to judge.
-    fn shadows(&mut self, top: usize) -> Vec<Shadow> {
-        let graph = self.graph;
-        let chain: BTreeSet<usize> = graph.chain_nodes(top).into_iter().collect();
-        let mut shadows = Vec::new();
-        let mut suspects: BTreeMap<usize, (HazardClass, &str)> = BTreeMap::new();
-        for (id, node) in graph.assets.iter().filter(|(_, node)| chain.contains(node)) {
-            let classes = graph.hidden_classes(*node);
-            let Some((_, why)) = graph.nodes[*node].open_support() else { continue };
-            let outcome = self.closures.under(&Strike::Unseen(id.clone()));
-            let cell = self.cell(&self.sort_points(&outcome));
-            for other in graph.assets.values().filter(|other| !chain.contains(other)) {
-                let class = graph.nodes[*other].kind.and_then(HazardClass::of_loss);
-                if let Some(class) = class.filter(|class| classes.contains(class))
-                    && graph.may_stand_on(*node, *other)
-                    && !graph.rests_on(*other).contains(node)
-                {
-                    suspects.entry(*other).or_insert((class, why));
-                }
-            }
-            shadows.push(Shadow { classes, because: why.to_owned(), cell });
-        }
-        for (id, node) in &graph.assets {
-            let Some((class, why)) = suspects.get(node) else { continue };
-            let outcome = self.closures.under(&Strike::one(Hazard::Lost(id.clone())));
-            let cell = self.cell(&self.sort_points(&outcome));
-            let because = format!("{why}; it may be {}", graph.nodes[*node].label);
-            shadows.push(Shadow { classes: [*class].into(), because, cell });
-        }
-        shadows
-    }
 }
 
 #[derive(Default)]
@@ -261,7 +241,7 @@ pub(crate) fn hidden_points(graph: &Graph, volume: &Volume) -> Option<String> {
     let hides = |scope: &GapScope| match scope {
         GapScope::PointsOf(of) => *of == volume.id,
         GapScope::Points => true,
-        GapScope::Volume(_) | GapScope::Below(_) => false,
+        GapScope::Volume(_) | GapScope::Below(_) | GapScope::Asked(_) => false,
     };
     let gap = graph.inventory.gaps.iter().find(|gap| hides(&gap.scope))?;
     Some(format!("recovery points may be hidden: {}: {}", gap.place, gap.reason.word()))

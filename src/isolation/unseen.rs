@@ -13,8 +13,10 @@
 //!    open server only with such a device, a server or a host. A device that is attached to no host (a loop
 //!    or mapped device whose lower side could not be read) may lie on anything, a file here included. This
 //!    holds for storage only: whose needs are open may need anything.
+//!    What lies beyond machines stands only on what is as wide or wider: see `beyond.rs`.
 //! 3. The shares of one open server may hold each other: see `doubt_shares` in `closure.rs`.
 
+use super::beyond::is_wide;
 use super::graph::Graph;
 use crate::domain::{AssetKind, HazardClass, Nature};
 use std::collections::BTreeSet;
@@ -28,6 +30,8 @@ pub(super) enum Openness {
     Anything,
     /// A virtual disk or server: only its kin may be below.
     Medium,
+    /// Something beyond machines: only what is wider may be below.
+    Wide,
 }
 
 impl Graph {
@@ -39,9 +43,11 @@ impl Graph {
             _ => false,
         };
         let node = &self.nodes[node];
+        let wide = is_wide(node.kind);
         match (node.open.contains_key(&Nature::StoredOn), node.open.contains_key(&Nature::Needs)) {
             (false, false) => Openness::Closed,
             (true, false) if medium => Openness::Medium,
+            _ if wide => Openness::Wide,
             _ => Openness::Anything,
         }
     }
@@ -57,6 +63,10 @@ impl Graph {
                 Some(AssetKind::Host) => self.nodes[node].kind == Some(AssetKind::Server),
                 Some(_) => false,
             },
+            Openness::Wide => match self.nodes[other].kind {
+                None => true,
+                kind => is_wide(kind) && self.wider(node).contains(&kind.and_then(HazardClass::of_loss)),
+            },
         }
     }
 
@@ -65,10 +75,19 @@ impl Graph {
         match self.openness(node) {
             Openness::Closed => BTreeSet::new(),
             Openness::Medium => [HazardClass::Device, HazardClass::Host].into(),
+            Openness::Wide => self.wider(node).into_iter().flatten().collect(),
             Openness::Anything => {
-                HazardClass::ALL.into_iter().filter(|class| *class != HazardClass::PrimaryDeletion).collect()
+                let all = HazardClass::LOCAL.into_iter().chain(HazardClass::WIDE);
+                all.filter(|class| *class != HazardClass::PrimaryDeletion).collect()
             }
         }
+    }
+
+    /// The classes of what something beyond machines may belong to: its own and wider ones. Its own, because
+    /// a region of which no provider was declared may be any provider's region of that name.
+    fn wider(&self, node: usize) -> BTreeSet<Option<HazardClass>> {
+        let own = self.nodes[node].kind.and_then(HazardClass::of_loss);
+        HazardClass::WIDE.into_iter().map(Some).filter(|class| *class >= own).collect()
     }
 
     /// True for a server of which it is not known what it keeps where.

@@ -125,6 +125,29 @@ pub enum Event {
         /// Bytes read.
         bytes: u64,
     },
+    /// A drill ended: however it ended, so that one that did not run shows too.
+    Drilled {
+        /// The drill's name.
+        drill: String,
+        /// The run's random id, which names the folder of its evidence.
+        run: String,
+        /// The volume.
+        volume: VolumeId,
+        /// The vault, where one was opened.
+        vault: Option<VaultRef>,
+        /// The point that was chosen.
+        point: Option<RootRecord>,
+        /// How it ended.
+        outcome: DrillEnd,
+        /// Why, in a sentence.
+        because: String,
+        /// When it began: this is what its schedule counts by.
+        started_at: Timestamp,
+        /// Milliseconds from its beginning until the data was restored and checked, where it came so far.
+        usable_after_milliseconds: Option<u64>,
+        /// SHA-256 of `record.json` in its evidence, where that was written.
+        record_sha256: Option<String>,
+    },
     /// A nightly run began.
     NightBegan {
         /// Its random id.
@@ -145,4 +168,32 @@ pub enum Event {
         /// How many were not reached.
         not_done: usize,
     },
+    /// The webhook took the state at the end of a run: later states are compared with it.
+    WebhookTold {
+        /// The state, as the webhook's own type writes it.
+        state: serde_json::Value,
+    },
+}
+
+/// How a drill ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DrillEnd {
+    /// Everything that it asks for held.
+    Passed,
+    /// Something did not.
+    Failed,
+    /// It could not be tried, or not to its end: never a pass.
+    NotRun,
+}
+
+impl DrillEnd {
+    /// The word for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "FAILED",
+            Self::NotRun => "NOT RUN",
+        }
+    }
 }

@@ -104,8 +104,11 @@ impl History {
         match &record.event {
             Event::CopyStarted { .. }
             | Event::CopyFailed { .. }
+            // What a drill restored whole has its own event, `Restored`.
+            | Event::Drilled { .. }
             | Event::NightBegan { .. }
-            | Event::NightEnded { .. } => {}
+            | Event::NightEnded { .. }
+            | Event::WebhookTold { .. } => {}
             Event::Stored { point, vault, missed, .. } => {
                 let state = if *missed == 0 { CopyState::Stored } else { CopyState::Incomplete };
                 if self.knows(point, vault, here) {

@@ -1,9 +1,11 @@
 //! What was done: an append-only, hash-chained file of events, and the states folded from it.
 
 mod chain;
+mod drills;
 mod event;
 mod fold;
 
 pub use chain::{Ledger, PATIENCE, Record};
-pub use event::{Event, VaultRef};
+pub use drills::{DrillHistory, DrillPass, DrillRun, drills};
+pub use event::{DrillEnd, Event, VaultRef};
 pub use fold::History;

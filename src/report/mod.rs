@@ -2,4 +2,10 @@
 
 pub mod activity;
 pub mod json;
+mod nagios;
+mod prometheus;
+pub mod schedule;
 pub mod text;
+
+pub use nagios::{headline, nagios};
+pub use prometheus::{TEXTFILE_HEADER, prometheus};

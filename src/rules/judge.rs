@@ -1,7 +1,7 @@
 //! Every rule on every volume, and what it comes to.
 
 use super::{ALL, Case};
-use crate::domain::{Finding, Policy, Timestamp, Verdict, Volume};
+use crate::domain::{Finding, Policies, Policy, Timestamp, Verdict, Volume};
 use crate::isolation::{Closures, Graph, Link, Survival, survival};
 
 /// Everything said about one volume.
@@ -13,6 +13,8 @@ pub struct Judged {
     pub chain: Vec<Link>,
     /// Its survival table.
     pub survival: Survival,
+    /// What was asked of it.
+    pub policy: Policy,
     /// One finding a rule, in the order of [`ALL`].
     pub findings: Vec<Finding>,
 }
@@ -28,13 +30,19 @@ pub enum Overall {
     Failed,
 }
 
-/// Judges every volume, sorted by id.
+/// Judges every volume by one policy, sorted by id.
 pub fn judge(graph: &Graph, policy: &Policy, now: Timestamp) -> Vec<Judged> {
+    judge_each(graph, &policy.clone().into(), now)
+}
+
+/// Judges every volume by its own policy, sorted by id.
+pub fn judge_each(graph: &Graph, policies: &Policies, now: Timestamp) -> Vec<Judged> {
     let mut closures = Closures::new(graph);
     let volumes = graph.inventory().volumes.iter();
     volumes
         .map(|volume| {
-            let survival = survival(&mut closures, volume, now);
+            let policy = policies.of(&volume.id);
+            let survival = survival(&mut closures, volume, &policy.survive, now);
             let case = Case { graph, volume, policy, now, survival: &survival };
             let findings = ALL
                 .iter()
@@ -44,7 +52,8 @@ pub fn judge(graph: &Graph, policy: &Policy, now: Timestamp) -> Vec<Judged> {
                     verdict: rule.judge(case),
                 })
                 .collect();
-            Judged { volume: volume.clone(), chain: graph.chain(volume), survival, findings }
+            let (volume, chain, policy) = (volume.clone(), graph.chain(volume), policy.clone());
+            Judged { volume, chain, survival, policy, findings }
         })
         .collect()
 }

@@ -5,8 +5,9 @@ mod live_copy;
 mod no_recovery_point;
 mod rpo;
 mod shared_fate;
+mod unjudged_hazard;
 
-pub use judge::{Judged, Overall, judge, overall};
+pub use judge::{Judged, Overall, judge, judge_each, overall};
 
 use crate::domain::{Policy, RecoveryPoint, Severity, Timestamp, Verdict, Volume};
 use crate::isolation::{Graph, Survival, hidden_points, useless};
@@ -38,6 +39,10 @@ pub trait Rule: Sync {
     fn severity(&self) -> Severity;
     /// What to do about a failure, one sentence.
     fn remedy(&self) -> &'static str;
+    /// Whether the policy asks this question. What it does not ask never applies, and only the JSON says so.
+    fn is_asked(&self, _policy: &Policy) -> bool {
+        true
+    }
     /// The verdict.
     fn judge(&self, case: Case<'_>) -> Verdict;
 }
@@ -49,6 +54,12 @@ pub const ALL: &[&dyn Rule] = &[
     &shared_fate::SAME_FILESYSTEM,
     &shared_fate::SAME_DEVICE,
     &shared_fate::SAME_HOST,
+    &shared_fate::SAME_SITE,
+    &shared_fate::SAME_REGION,
+    &shared_fate::SAME_ACCOUNT,
+    &shared_fate::SAME_PROVIDER,
+    &shared_fate::SAME_NETWORK,
+    &unjudged_hazard::UnjudgedHazard,
     &rpo::Rpo,
     &live_copy::LiveCopy,
 ];

@@ -1,8 +1,9 @@
-//! `same-file`, `same-filesystem`, `same-device`, `same-host`: does one loss take the volume and every
+//! `same-file`, `same-filesystem`, `same-device`, `same-host`, and beyond the machine `same-site`,
+//! `same-region`, `same-account`, `same-provider`, `same-network`: does one loss take the volume and every
 //! recovery point? One question, asked of each class of hazard.
 
 use super::{Case, Rule};
-use crate::domain::{HazardClass, Severity, Verdict};
+use crate::domain::{HazardClass, Policy, Severity, Verdict};
 use crate::isolation::{Cell, Row};
 
 /// The question for one class of hazard.
@@ -46,6 +47,46 @@ pub(super) const SAME_HOST: SharedFate = SharedFate {
     class: HazardClass::Host,
 };
 
+pub(super) const SAME_SITE: SharedFate = SharedFate {
+    id: "same-site",
+    title: "a recovery point survives the loss of the volume's site",
+    page: include_str!("../../docs/rules/same-site.md"),
+    remedy: "keep a recovery point in another building, and declare the site of both under stands_on",
+    class: HazardClass::Site,
+};
+
+pub(super) const SAME_REGION: SharedFate = SharedFate {
+    id: "same-region",
+    title: "a recovery point survives the loss of the volume's region",
+    page: include_str!("../../docs/rules/same-region.md"),
+    remedy: "keep a recovery point in another region, and declare the region of both under stands_on",
+    class: HazardClass::Region,
+};
+
+pub(super) const SAME_ACCOUNT: SharedFate = SharedFate {
+    id: "same-account",
+    title: "a recovery point survives the loss of the volume's account",
+    page: include_str!("../../docs/rules/same-account.md"),
+    remedy: "keep a recovery point under another account, and declare the account of both under stands_on",
+    class: HazardClass::Account,
+};
+
+pub(super) const SAME_PROVIDER: SharedFate = SharedFate {
+    id: "same-provider",
+    title: "a recovery point survives the loss of the volume's provider",
+    page: include_str!("../../docs/rules/same-provider.md"),
+    remedy: "keep a recovery point at another provider, and declare the provider of both under stands_on",
+    class: HazardClass::Provider,
+};
+
+pub(super) const SAME_NETWORK: SharedFate = SharedFate {
+    id: "same-network",
+    title: "a recovery point survives the loss of the volume's network",
+    page: include_str!("../../docs/rules/same-network.md"),
+    remedy: "keep a recovery point reachable through another network, and declare the network of both under stands_on",
+    class: HazardClass::Network,
+};
+
 impl Rule for SharedFate {
     fn id(&self) -> &'static str {
         self.id
@@ -65,6 +106,11 @@ impl Rule for SharedFate {
 
     fn remedy(&self) -> &'static str {
         self.remedy
+    }
+
+    /// What lies beyond a machine is a question of its own only for those who ask it.
+    fn is_asked(&self, policy: &Policy) -> bool {
+        !self.class.is_wide() || policy.survive.contains(&self.class)
     }
 
     fn judge(&self, case: Case<'_>) -> Verdict {

@@ -4,15 +4,20 @@
 
 mod dir;
 mod key;
+mod memory;
 mod names;
+mod s3;
 mod standing;
 
 pub use dir::{DirStore, random_hex};
 pub use key::Key;
+pub use memory::MemoryStore;
 pub use names::sync_names;
+pub use s3::{Limits, S3Store};
 pub use standing::Identity;
 
-use crate::domain::{Problem, Result};
+use crate::domain::{Problem, Result, Timestamp};
+use chrono::TimeDelta;
 use rustix::io::Errno;
 use std::io::{Read, Write};
 
@@ -57,6 +62,14 @@ pub trait Store: Send + Sync {
     /// `NotFound` where there is none; otherwise what the store said.
     fn get(&self, key: &Key, offset: u64) -> Result<Box<dyn Read + Send>>;
 
+    /// Opens `length` bytes of an object from `offset` on; fewer where it ends before.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    fn get_span(&self, key: &Key, offset: u64, length: u64) -> Result<Box<dyn Read + Send>> {
+        Ok(Box::new(self.get(key, offset)?.take(length)))
+    }
+
     /// Drops what this machine remembers of an object, so that reading it next asks the medium it is on, as
     /// far as the operating system can be told so. A store that remembers nothing has nothing to do.
     ///
@@ -83,7 +96,18 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// What the store said; a partial list is never returned.
     fn list(&self, folder: &str) -> Result<Vec<Listed>>;
+
+    /// The time of the store's own clock; `None` for one that has no other clock than this machine's.
+    ///
+    /// # Errors
+    /// What the store said.
+    fn server_time(&self) -> Result<Option<Timestamp>> {
+        Ok(None)
+    }
 }
+
+/// How far a store's clock and this machine's may differ before nothing can be said of how fresh a copy is.
+pub const MOST_SKEW: TimeDelta = TimeDelta::minutes(5);
 
 /// True where this error says that the medium or its filesystem has lost what was asked for: a block that cannot
 /// be read, an inode or a tree that does not match its checksum, or a link where an object was written.
@@ -94,6 +118,9 @@ fn is_lost(error: Errno) -> bool {
 /// A stored object that could not be read. A medium that gives an error for it has lost it: that is damage,
 /// with the object's name. Anything else is the store's own failure.
 pub fn read_failed(key: &Key, store: &dyn Store, error: std::io::Error) -> Problem {
+    if let Some(problem) = error.get_ref().and_then(|inner| inner.downcast_ref::<Problem>()) {
+        return problem.clone();
+    }
     if Errno::from_io_error(&error).is_some_and(is_lost) {
         return Problem::damaged(key.as_str(), format!("cannot be read: {error}"));
     }
@@ -131,11 +158,22 @@ impl dyn Store + '_ {
     /// As [`Store::get`]; `Damaged` where the object ends before.
     pub fn get_range(&self, key: &Key, offset: u64, length: usize) -> Result<Vec<u8>> {
         let mut bytes = vec![0; length];
-        self.get(key, offset)?.read_exact(&mut bytes).map_err(|error| match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => Problem::damaged(key.as_str(), "ends too early"),
-            _ => read_failed(key, self, error),
+        self.get_span(key, offset, length as u64)?.read_exact(&mut bytes).map_err(|error| {
+            match error.kind() {
+                std::io::ErrorKind::UnexpectedEof => Problem::damaged(key.as_str(), "ends too early"),
+                _ => read_failed(key, self, error),
+            }
         })?;
         Ok(bytes)
+    }
+
+    /// How far the store's clock is ahead of `now`, this machine's; `None` where it has no clock of its own. More
+    /// than [`MOST_SKEW`] either way, and nothing can be said of how fresh a copy is.
+    ///
+    /// # Errors
+    /// As [`Store::server_time`].
+    pub fn clock_skew(&self, now: Timestamp) -> Result<Option<TimeDelta>> {
+        Ok(self.server_time()?.map(|theirs| theirs - now))
     }
 
     fn failed(&self, doing: &str, key: &Key, error: std::io::Error) -> Problem {

@@ -25,6 +25,16 @@ pub enum Identity {
 }
 
 impl Identity {
+    /// That of a place elsewhere, which is told by how it is addressed.
+    pub fn remote(address: String) -> Self {
+        Self::Lasting(address)
+    }
+
+    /// One that is another in each run, and why.
+    pub fn of_this_run(text: &str, because: String) -> Self {
+        Self::OfThisRun { text: format!("{UNKNOWN}, {text}"), because }
+    }
+
     /// The identity itself, whichever it is.
     pub fn text(&self) -> &str {
         match self {

@@ -2,6 +2,7 @@
 
 use super::format::{Entry, Missed};
 use crate::domain::Result;
+use std::io::Read;
 
 /// One thing to store, in the order of [`Entry::compare_paths`].
 pub enum Item {
@@ -11,6 +12,9 @@ pub enum Item {
     Boundary(Entry),
     /// A regular file and its content; it is opened only when it is read.
     File(Entry, Box<dyn Content>),
+    /// A regular file that is read once, from its beginning to its end; its size is known then. Where nothing is
+    /// there for a while, reading gives `WouldBlock`, so that the copy can be stopped meanwhile.
+    Stream(Entry, Box<dyn Read + Send>),
     /// A path that could not be read.
     Missed(Missed),
 }
@@ -25,6 +29,14 @@ pub trait Source: Send {
 
     /// The size of the whole in bytes, where it is known beforehand.
     fn expected_bytes(&self) -> Option<u64>;
+
+    /// Called after the last item, before anything is claimed: whether all of it came.
+    ///
+    /// # Errors
+    /// Why there must be no recovery point, though bytes have flowed.
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The content of one file.

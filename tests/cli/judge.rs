@@ -3,7 +3,10 @@
 //! What may be removed or overwritten is what lies in a directory called `outlive-scratch-…` that the same
 //! run made. Attempts count like deeds.
 //!
-//! The exceptions, all for programs that the run started (`mount`, `umount`, `mkfs.btrfs`, `btrfs`, `cp`,
+//! One exception for the program itself: the textfile for monitoring (decision 20). A file `<name>.prom` may be
+//! replaced by `<name>.prom.<32 digits>` that the same run made, after the run opened the old one to look whose it is.
+//!
+//! The other exceptions, all for programs that the run started (`mount`, `umount`, `mkfs.btrfs`, `btrfs`, `cp`,
 //! `qemu-img`), never for the program itself:
 //! - `mount` and `umount` drive `/dev/loop-control` and loop devices, and keep a lock and a table in
 //!   `/run/mount`; `btrfs` drives `/dev/btrfs-control`.
@@ -52,6 +55,8 @@ pub fn complaints(log: &str) -> Vec<String> {
         scratch: Vec::new(),
         links: HashSet::new(),
         made: HashSet::new(),
+        named: HashSet::new(),
+        looked_at: HashSet::new(),
     };
     let mut hand = Hand::default();
     let mut found = Vec::new();
@@ -166,6 +171,10 @@ struct Court {
     links: HashSet<Vec<u8>>,
     /// Files that this run made.
     made: HashSet<Vec<u8>>,
+    /// Names that this run gave to files.
+    named: HashSet<Vec<u8>>,
+    /// Textfiles that this run opened for reading.
+    looked_at: HashSet<Vec<u8>>,
 }
 
 impl Court {
@@ -175,6 +184,7 @@ impl Court {
             "mkdir" => self.note_directory(call.string(0), call),
             "mkdirat" => self.note_directory(call.path_at(0), call),
             "symlink" => drop(self.links.insert(call.string(1))),
+            "linkat" if call.succeeded() => drop(self.named.insert(call.path_at(2))),
             "symlinkat" => drop(self.links.insert(call.path_at(1))),
             "io_uring_setup" if !actor.is("qemu-img") => return Some("does what no recorder sees"),
             "open_by_handle_at" if !call.has(2, "O_PATH") => return Some("opens without a name"),
@@ -228,7 +238,17 @@ impl Court {
     }
 
     fn may_rename(&self, actor: &Actor, from: &[u8], to: &[u8]) -> Option<&'static str> {
+        if matches!(actor, Actor::Itself) && self.replaces_textfile(from, to) {
+            return None;
+        }
         self.may(actor, from, "renames").or_else(|| self.may(actor, to, "renames over"))
+    }
+
+    fn replaces_textfile(&self, from: &[u8], to: &[u8]) -> bool {
+        let digits = from.strip_prefix(to).and_then(|rest| rest.strip_prefix(b"."));
+        let is_random = digits.is_some_and(|all| all.len() == 32 && all.iter().all(u8::is_ascii_hexdigit));
+        let is_known = (self.named.contains(from) || self.made.contains(from)) && self.looked_at.contains(to);
+        to.ends_with(b".prom") && is_random && is_known && !climbs(to)
     }
 
     /// Setting a length is for files that this run made.
@@ -250,6 +270,9 @@ impl Court {
         if is_new && call.succeeded() {
             self.made.insert(path);
             return None;
+        }
+        if call.succeeded() && has("O_RDONLY") && path.ends_with(b".prom") {
+            self.looked_at.insert(path.clone());
         }
         let writes = has("O_WRONLY") || has("O_RDWR") || has("O_TRUNC") || has("O_CREAT");
         if !writes || is_new || has("O_APPEND") && !has("O_TRUNC") || is_no_file(&path) {

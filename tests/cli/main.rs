@@ -1,8 +1,8 @@
 //! The real binary, run as a user runs it: what it prints, how it ends, and, in a recording of its system
 //! calls, that it and the programs it starts delete and overwrite nothing.
 //!
-//! Needs root, strace, btrfs-progs, e2fsprogs, qemu-utils and rsync: `scripts/test` installs them. Without
-//! them the tests fail.
+//! Needs root, strace, btrfs-progs, e2fsprogs, qemu-utils, rsync, systemd, prometheus and yq: `scripts/test` installs
+//! them. Without them the tests fail.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in tests a panic is the message
 
 mod auditing;
@@ -12,13 +12,17 @@ mod damaged;
 mod deep;
 mod doubting;
 mod durable;
+mod exporting;
 #[path = "../hand/mod.rs"]
 mod hand;
 mod judge;
 mod killing;
+mod listener;
 mod many;
 mod medium;
 mod naming;
+mod night;
+mod pinging;
 mod place;
 mod proving;
 mod reaching;
@@ -29,6 +33,7 @@ mod rehearsing_own;
 mod remembering;
 mod rescue;
 mod run;
+mod scheduling;
 mod sources;
 mod space;
 mod stopping;
@@ -36,3 +41,4 @@ mod strace;
 mod suite;
 mod unread;
 mod unreadable;
+mod webhook;

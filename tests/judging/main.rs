@@ -3,8 +3,13 @@
 // A test that unwraps says by its failure what was missing.
 #![allow(clippy::unwrap_used)]
 
+mod beyond;
 mod catalogue;
 mod configuration;
+mod configuration_page;
+mod configuration_secrets;
+mod configuration_wrong;
+mod declared;
 mod duplicates;
 mod estate;
 mod fates;

@@ -35,14 +35,22 @@ impl Random {
         let layers: [&[AssetKind]; 6] =
             [&[Directory, Subvolume], &[Filesystem], &[Device], &[File], &[Filesystem, Memory], &[Device]];
         let mut assets: Vec<Asset> = Vec::new();
+        let beyond = self.beyond(&mut assets);
+        let first = assets.len();
         let hosts = 1 + self.below(2);
         for host in 0..hosts {
-            assets.push(made(format!("host:{host}"), Host, stored_on(&[])));
+            let bonds = self.declared(&beyond);
+            assets.push(made(format!("host:{host}"), Host, bonds));
         }
-        if self.one_in(3) {
-            assets.push(made("server:s".into(), Server, stored_on(&[])));
+        for (id, kind) in
+            [("server:s", Server), ("bucket:b", Bucket), ("bucket:c", Bucket), ("volume:v", Volume)]
+        {
+            if self.one_in(3) {
+                let bonds = self.declared(&beyond);
+                assets.push(made(id.into(), kind, bonds));
+            }
         }
-        let mut lower: Vec<String> = assets.iter().map(|asset| asset.id.0.clone()).collect();
+        let mut lower: Vec<String> = assets[first..].iter().map(|asset| asset.id.0.clone()).collect();
         for (depth, kinds) in layers.iter().enumerate().rev() {
             let mut here = Vec::new();
             for number in 0..1 + self.below(3) {
@@ -63,12 +71,24 @@ impl Random {
             }
             lower.extend(here);
         }
+        self.kept_on(assets, cascades)
+    }
+
+    /// Volumes and their recovery points on these assets, of which here and there something is not known.
+    fn kept_on(&mut self, assets: Vec<Asset>, cascades: bool) -> Inventory {
         let all: Vec<String> = assets.iter().map(|asset| asset.id.0.clone()).collect();
         let mut inventory = Inventory { assets, ..Inventory::default() };
         for number in 0..1 + self.below(2) {
-            let asset = AssetId(all[all.len() - 1 - self.below(all.len().min(4))].clone());
+            let declared = all.iter().find(|id| id.starts_with("volume:")).filter(|_| self.one_in(2));
+            let last = &all[all.len() - 1 - self.below(all.len().min(4))];
+            let asset = AssetId(declared.unwrap_or(last).clone());
             let id = VolumeId(format!("volume {number}"));
-            inventory.volumes.push(Volume { name: id.0.clone(), id, kind: VolumeKind::Directory, asset });
+            inventory.volumes.push(outlive::domain::Volume {
+                name: id.0.clone(),
+                id,
+                kind: VolumeKind::Directory,
+                asset,
+            });
         }
         for number in 0..self.below(6) {
             let point = self.point(number, &all, &inventory.volumes, cascades);
@@ -80,6 +100,45 @@ impl Random {
             }
         }
         inventory
+    }
+
+    /// Sites, regions, accounts, providers and networks, in every third inventory none.
+    fn beyond(&mut self, assets: &mut Vec<Asset>) -> Vec<String> {
+        use AssetKind::*;
+        if self.one_in(3) {
+            return Vec::new();
+        }
+        for (id, kind) in [("provider:p", Provider), ("provider:q", Provider)] {
+            let upstream = if self.one_in(6) { stored_on(&["upstream:u"]) } else { stored_on(&[]) };
+            assets.push(made(id.into(), kind, upstream));
+        }
+        assets.push(made("upstream:u".into(), UpstreamProvider, stored_on(&[])));
+        for (kind, word) in [(Region, "region"), (Account, "account")] {
+            for (name, on) in [("p/x", "provider:p"), ("p/y", "provider:p"), ("q/x", "provider:q")] {
+                assets.push(made(format!("{word}:{name}"), kind, stored_on(&[on])));
+            }
+            let mut bare = stored_on(&[]);
+            bare.complete.remove(&Nature::StoredOn);
+            assets.push(made(format!("{word}:x"), kind, bare));
+        }
+        for (id, kind) in [("site:s", Site), ("site:t", Site), ("network:n", Network), ("network:m", Network)]
+        {
+            assets.push(made(id.into(), kind, stored_on(&[])));
+        }
+        let ids = assets.iter().map(|asset| asset.id.0.clone());
+        ids.filter(|id| !id.starts_with("upstream")).collect()
+    }
+
+    /// What somebody may declare of a host or bucket: of each class one, or now and then none.
+    fn declared(&mut self, beyond: &[String]) -> Bonds {
+        let mut on = Vec::new();
+        for word in ["provider:", "region:", "account:", "site:", "network:"] {
+            let of: Vec<&String> = beyond.iter().filter(|id| id.starts_with(word)).collect();
+            if !of.is_empty() && !self.one_in(4) {
+                on.push(of[self.below(of.len())].as_str());
+            }
+        }
+        stored_on(&on)
     }
 
     fn bonds(&mut self, on: &[String]) -> Bonds {

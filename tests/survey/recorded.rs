@@ -294,7 +294,8 @@ impl Shares<'_> {
         });
         assert_eq!(inventory.gaps, []);
         let graph = expand(&inventory, &Catalogue::built_in().unwrap());
-        let table = survival(&mut Closures::new(&graph), &inventory.volumes[0], now());
+        let table =
+            survival(&mut Closures::new(&graph), &inventory.volumes[0], &HazardClass::LOCAL.into(), now());
         table.rows.into_iter().map(|row| (row.class, row.cell)).collect()
     }
 

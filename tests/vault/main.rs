@@ -8,6 +8,7 @@ mod by_hand;
 mod conflicting;
 mod damage;
 mod despite;
+mod device;
 mod forge;
 mod gallery;
 #[path = "../hand/mod.rs"]
@@ -21,6 +22,7 @@ mod recorder;
 mod roundtrip;
 mod source;
 mod strangers;
+mod stream;
 mod support;
 mod unchanged;
 mod unreadable;

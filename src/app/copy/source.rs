@@ -4,14 +4,19 @@ use super::CopyOrder;
 use super::beside::{reached, refuse_nesting};
 use crate::app::Context;
 use crate::app::stores::directory_of;
-use crate::domain::{ByteName, Consistency, Policy, Result, Timestamp, Volume, printable, say_duration};
-use crate::estate::CopyFrom;
-use crate::providers::files::TreeSource;
+use crate::domain::{
+    AssetId, ByteName, Consistency, Kind, Policy, Problem, Result, Timestamp, Volume, VolumeKind, printable,
+    say_duration,
+};
+use crate::estate::{CopyFrom, SecretSource};
+use crate::providers::files::{DeviceSource, TreeSource, is_device};
 use crate::providers::local::{SnapshotView, System, newest_snapshot_view, volume_of};
+use crate::providers::stream::{CommandOrder, CommandSource, StdinSource};
 use crate::vault::Source;
 use crate::vault::format::Origin;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A source that was looked at, and not read yet.
 pub(super) struct Looked {
@@ -33,7 +38,12 @@ impl Looked {
     /// # Errors
     /// Where it cannot be read, or the vault would lie inside it.
     pub fn at(order: &CopyOrder, now: Timestamp) -> Result<Self> {
-        let CopyFrom::Path { path, live } = &order.from else { return Self::printed(order, now) };
+        let (path, live) = match &order.from {
+            CopyFrom::Path { path, live } => (path, live),
+            CopyFrom::Command { file, .. } | CopyFrom::StandardInput { file } => {
+                return Self::printed(order, file, now);
+            }
+        };
         let system = System::default();
         let mut volume = volume_of(path, &system, now)?;
         if let Some(id) = &order.volume {
@@ -47,7 +57,11 @@ impl Looked {
             refuse_nesting(vault, path)?;
             notices.extend(reached(vault, path, &system, now)?);
         }
-        drop(TreeSource::open(&read, Vec::new())?);
+        if is_device(&read) {
+            drop(DeviceSource::open(&read, now)?);
+        } else {
+            drop(TreeSource::open(&read, Vec::new())?);
+        }
         let origin = Origin {
             host: this_host(),
             path: ByteName::from(path.as_os_str().as_bytes()),
@@ -61,23 +75,62 @@ impl Looked {
     /// Opens it. What is `within` (the vault itself, by device and inode) is left out.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// Where it cannot be read or started, or a secret that it needs is not to be had.
     pub fn open(
         &self,
-        _context: &Context,
+        context: &Context,
         order: &CopyOrder,
         within: Vec<(u64, u64)>,
     ) -> Result<Box<dyn Source>> {
         match &order.from {
+            CopyFrom::Path { .. } if is_device(&self.read) => {
+                Ok(Box::new(DeviceSource::open(&self.read, self.taken_at)?))
+            }
             CopyFrom::Path { .. } => Ok(Box::new(TreeSource::open(&self.read, within)?)),
-            CopyFrom::Command { .. } => unreachable!(),
+            CopyFrom::Command { argv, env, .. } => {
+                let resolve = |source: &SecretSource| source.resolve(&context.environment);
+                let secret = env.iter().map(|(name, source)| Ok((name.clone(), resolve(source)?)));
+                let plain = PLAIN
+                    .iter()
+                    .filter_map(|name| Some(((*name).to_owned(), context.environment.get(name)?.to_owned())));
+                let command = CommandOrder {
+                    argv: argv.clone(),
+                    plain: plain.collect(),
+                    secret: secret.collect::<Result<_>>()?,
+                    longest: order.longest.unwrap_or(LONGEST),
+                };
+                Ok(Box::new(CommandSource::start(&command, self.taken_at)?))
+            }
+            CopyFrom::StandardInput { .. } => Ok(Box::new(StdinSource::new(std::io::stdin(), self.taken_at))),
         }
     }
 
-    fn printed(_order: &CopyOrder, _now: Timestamp) -> Result<Self> {
-        unreachable!()
+    /// What is printed has no place that could be looked at.
+    fn printed(order: &CopyOrder, file: &str, now: Timestamp) -> Result<Self> {
+        let id = order.volume.clone().ok_or_else(|| {
+            Problem::new(Kind::Usage, "a stream has no name of its own").remedy("name its volume with --name")
+        })?;
+        let volume = Volume {
+            name: printable(id.0.as_bytes()),
+            asset: AssetId(format!("volume:{id}")),
+            kind: VolumeKind::Stream,
+            id,
+        };
+        let origin = Origin {
+            host: this_host(),
+            path: ByteName::from(file.as_bytes()),
+            snapshot: None,
+            // A program that dumps its own data decides what belongs together.
+            consistency: Consistency::Application,
+        };
+        Ok(Self { volume, origin, taken_at: now, notices: Vec::new(), read: PathBuf::new() })
     }
 }
+
+/// What a command gets of the environment.
+const PLAIN: [&str; 3] = ["PATH", "HOME", "LANG"];
+/// How long a command may take where nobody said.
+const LONGEST: Duration = Duration::from_secs(6 * 3600);
 
 fn this_host() -> String {
     printable(rustix::system::uname().nodename().to_bytes())

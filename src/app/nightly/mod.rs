@@ -4,6 +4,7 @@ mod act;
 mod due;
 mod lock;
 mod standing;
+mod tell;
 
 pub use lock::Holder;
 
@@ -16,6 +17,7 @@ use crate::store::random_hex;
 use act::Ends;
 use lock::{Asked, RunLock};
 use std::time::{Duration, Instant};
+use tell::Teller;
 
 /// What a nightly run is to do.
 #[derive(Debug, Clone)]
@@ -64,8 +66,28 @@ pub fn nightly(context: &Context, order: &NightlyOrder, monitor: &dyn Monitor) -
         Asked::Held(by) => return Ok(Night::Held(by)),
     };
     let mut ledger = Ledger::open(&context.state, PATIENCE)?;
+    let teller = Teller::begin(context, &order.estate, &run);
+    match at_work(context, order, (&run, started_at), &mut ledger, monitor) {
+        Ok(mut done) => {
+            teller.end(&mut done, &mut ledger);
+            Ok(Night::Done(Box::new(done)))
+        }
+        Err(problem) => {
+            teller.fail(&problem);
+            Err(problem)
+        }
+    }
+}
+
+fn at_work(
+    context: &Context,
+    order: &NightlyOrder,
+    (run, started_at): (&str, Timestamp),
+    ledger: &mut Ledger,
+    monitor: &dyn Monitor,
+) -> Result<NightlyDone> {
     let mut notices: Vec<String> = unended(ledger.records()).into_iter().collect();
-    let began = Event::NightBegan { run: run.clone(), config_sha256: order.estate.digest.clone() };
+    let began = Event::NightBegan { run: run.to_owned(), config_sha256: order.estate.digest.clone() };
     ledger.append(started_at, began)?;
     let ends = Ends { at: ends_at(order, started_at), grace: order.grace };
     let before = standing::stand(context, order)?;
@@ -77,9 +99,9 @@ pub fn nightly(context: &Context, order: &NightlyOrder, monitor: &dyn Monitor) -
     }
     // Where nothing was done, nothing has changed by it.
     let volumes = if nothing_due { before } else { standing::stand(context, order)? };
-    let mut done = told(context, order, run, started_at, (tasks, volumes, notices));
-    record_end(context, &mut ledger, &mut done);
-    Ok(Night::Done(Box::new(done)))
+    let mut done = told(context, order, run.to_owned(), started_at, (tasks, volumes, notices));
+    record_end(context, ledger, &mut done);
+    Ok(done)
 }
 
 /// Records that the run ended, and how. A run that says it ended and left no record is not believed.

@@ -3,7 +3,7 @@
 use super::NightlyOrder;
 use crate::app::estate::judge_estate;
 use crate::app::{Audited, Context};
-use crate::domain::{Finding, Result, Verdict};
+use crate::domain::{Finding, Policy, Result, Verdict};
 use crate::estate::VolumeEntry;
 use crate::isolation::{Cell, Row};
 use crate::report::activity::{DrillOutcome, DrillStanding, Standing, SurvivingCopy, VolumeNight};
@@ -46,7 +46,7 @@ fn night_of(
         rpo_seconds: policy.judged.rpo.num_seconds(),
         standing,
         because,
-        survives: rows.iter().map(|row| surviving(row, audited)).collect(),
+        survives: rows.iter().map(|row| surviving(row, &policy.judged, audited)).collect(),
         drill: DrillStanding {
             outcome: DrillOutcome::NeverDrilled,
             asked: policy.drill_every.is_some(),
@@ -74,7 +74,7 @@ fn because(finding: &Finding) -> Option<String> {
     }
 }
 
-fn surviving(row: &Row, audited: &Audited) -> SurvivingCopy {
+fn surviving(row: &Row, policy: &Policy, audited: &Audited) -> SurvivingCopy {
     let (age_seconds, survivor) = match &row.cell {
         Cell::Survivor { point, age, .. } => {
             (age.map(|age| age.num_seconds()), audited.graph.point_label(point))
@@ -82,5 +82,6 @@ fn surviving(row: &Row, audited: &Audited) -> SurvivingCopy {
         Cell::None => (None, "NONE".to_owned()),
         Cell::Unknown { because } => (None, format!("unknown: {because}")),
     };
-    SurvivingCopy { class: row.class.word().into(), hazard: row.title.clone(), age_seconds, survivor }
+    let asked = policy.survive.iter().any(|class| row.answers(*class));
+    SurvivingCopy { class: row.class.word().into(), asked, hazard: row.title.clone(), age_seconds, survivor }
 }

@@ -5,7 +5,7 @@ mod room;
 mod told;
 
 use super::{Audited, Context, CopyOrder, RestoreOrder, SurveyOrder};
-use super::{audit, copy, list_vault, restore, undeclared, verify};
+use super::{SeenVault, audit, copy, list_vault, restore, verify};
 use crate::domain::{Kind, Monitor, Policy, Problem, Result, printable};
 use crate::drill::checks::{Comparison, LeftOut, Original, same_tree};
 use crate::drill::sandbox::{MadeVolume, Scratch, removal_commands};
@@ -245,7 +245,7 @@ impl Stage<'_> {
             let why = unread.or(verified.stopped).unwrap_or_default();
             return Err(Problem::new(Kind::Io, format!("the vault was not verified whole: {why}")));
         }
-        survey.vaults.push(undeclared(self.vault()));
+        survey.vaults.push(SeenVault::undeclared(self.vault())?);
         let after = audit(&self.context, &survey, self.policy)?;
         Ok(Prepared { before, after, copy: self.as_proved(copied)?, seconds })
     }

@@ -193,7 +193,9 @@ fn is_below(path: &ByteName, dir: &ByteName) -> bool {
 
 fn entry_of(item: &Item) -> Option<&Entry> {
     match item {
-        Item::Plain(entry) | Item::Boundary(entry) | Item::File(entry, _) => Some(entry),
+        Item::Plain(entry) | Item::Boundary(entry) | Item::File(entry, _) | Item::Stream(entry, _) => {
+            Some(entry)
+        }
         Item::Missed(_) => None,
     }
 }
@@ -204,7 +206,9 @@ fn size_of(item: &Item) -> u64 {
 
 fn path_of(item: &Item) -> &ByteName {
     match item {
-        Item::Plain(entry) | Item::Boundary(entry) | Item::File(entry, _) => &entry.path,
+        Item::Plain(entry) | Item::Boundary(entry) | Item::File(entry, _) | Item::Stream(entry, _) => {
+            &entry.path
+        }
         Item::Missed(missed) => &missed.path,
     }
 }

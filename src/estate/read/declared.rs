@@ -24,11 +24,8 @@ pub(super) fn identities(tables: &[Table<'_>]) -> BTreeSet<String> {
     let mut known = BTreeMap::new();
     for table in tables {
         let (Some(kind), Some(name)) = (table.get("kind"), table.get("name")) else { continue };
-        if !(kind.is_text() && name.is_text()) {
-            continue;
-        }
-        let word = kind.text().filter(|word| variant::<AssetKind>(word).is_ok());
-        if let (Some(word), Some(name)) = (word, name.text())
+        let word = kind.as_text().filter(|word| variant::<AssetKind>(word).is_ok());
+        if let (Some(word), Some(name)) = (word, name.as_text())
             && let Some(at) = known.insert(format!("{word}:{name}"), table.at)
         {
             let what =
@@ -46,7 +43,7 @@ pub(super) fn assets(tables: &[Table<'_>], known: &Known<'_>) -> Vec<DeclaredAss
 
 fn asset(table: &Table<'_>, known: &Known<'_>) -> Option<DeclaredAsset> {
     let kind = table.required("kind");
-    let word = kind.as_ref().filter(|kind| kind.is_text()).and_then(Value::text);
+    let word = kind.as_ref().and_then(Value::as_text);
     let kind: Option<AssetKind> = kind.and_then(|kind| kind.variant());
     let name = table.required("name").and_then(|name| name.text());
     let owner = table.required("owner").and_then(|owner| owner.owner());
@@ -62,7 +59,7 @@ pub(super) fn points(tables: &[Table<'_>], known: &Known<'_>) -> Vec<DeclaredPoi
 }
 
 fn point(table: &Table<'_>, known: &Known<'_>) -> Option<DeclaredPoint> {
-    let id = table.required("id").and_then(|id| id.text());
+    let id = table.required("id").and_then(|id| id.as_text());
     let volume = table.required("volume").and_then(|volume| known.volumes.used_by(&volume));
     let kind = table.required("kind").and_then(|kind| point_kind(&kind));
     let owner = table.required("owner").and_then(|owner| owner.owner());
@@ -82,15 +79,19 @@ fn point(table: &Table<'_>, known: &Known<'_>) -> Option<DeclaredPoint> {
 }
 
 fn point_kind(value: &Value<'_>) -> Option<PointKind> {
-    let kind = value.variant()?;
-    if kind == PointKind::VaultCopy {
-        value.complain(
-            "is a copy in a vault, which is read there and never declared",
-            "name the vault as [[vault]]",
-        );
-        return None;
+    let text = value.text()?;
+    match variant(text) {
+        Ok(PointKind::VaultCopy) => {
+            let what = "is a copy in a vault, which is read there and never declared";
+            value.complain(what, "name the vault as [[vault]]");
+            None
+        }
+        Ok(kind) => Some(kind),
+        Err(words) => {
+            value.no_such_word(text, words.iter().copied().filter(|word| *word != "vault_copy"));
+            None
+        }
     }
-    Some(kind)
 }
 
 fn lock(value: &Value<'_>) -> Option<(LockMode, Option<Timestamp>)> {
@@ -127,20 +128,21 @@ fn bond(item: &Value<'_>, known: &Known<'_>) -> Option<(Vec<AssetId>, usize, Opt
         return reference(item, known).map(|on| (vec![on], 1, None));
     }
     let table = item.table("a bond")?;
-    let any = table.required("any")?;
-    let items = any.list()?;
+    let grace = table.get("grace").and_then(|value| value.duration());
+    let grace = grace.map(|span| Grace { seconds: span.num_seconds().unsigned_abs() });
+    let any = table.required("any");
+    let items = any.as_ref().and_then(Value::list);
+    let most = items.as_ref().map_or(usize::MAX, |items| items.len().max(1));
+    let dies_at = table.get("dies_at").map_or(Some(1), |value| value.whole(1..=most));
+    let (any, items) = (any?, items?);
     let on: Vec<AssetId> = items.iter().filter_map(|item| reference(item, known)).collect();
     if items.is_empty() {
         any.complain("names nothing", "name the assets that it hangs on");
-        return None;
     }
     if on.iter().collect::<BTreeSet<_>>().len() < on.len() {
         any.complain("names something twice", "leave one out");
     }
-    let dies_at = table.get("dies_at").map_or(Some(1), |value| value.whole(1..=items.len()))?;
-    let grace = table.get("grace").and_then(|value| value.duration());
-    let grace = grace.map(|span| Grace { seconds: span.num_seconds().unsigned_abs() });
-    Some((on, dies_at, grace))
+    Some((on, dies_at?, grace))
 }
 
 /// `<kind>:<name>` of something that is declared, or of a kind that can be seen here, or `volume:<id>`.
@@ -173,7 +175,19 @@ fn reference(item: &Value<'_>, known: &Known<'_>) -> Option<AssetId> {
         }
     };
     // What is on this machine is found by looking; nobody can list it here.
-    let can_be_seen = kind <= AssetKind::Host;
+    let can_be_seen = matches!(
+        kind,
+        AssetKind::Directory
+            | AssetKind::Subvolume
+            | AssetKind::File
+            | AssetKind::Filesystem
+            | AssetKind::Pool
+            | AssetKind::Partition
+            | AssetKind::Device
+            | AssetKind::Memory
+            | AssetKind::Server
+            | AssetKind::Host
+    );
     if !can_be_seen && !known.assets.contains(text) {
         let near = suggestion(text, known.assets.iter().map(String::as_str));
         let what = format!("names {}, which nobody declared{near}", shown(text));

@@ -195,3 +195,68 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
 fn digest(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hand::{TempDir, by_hand, fs};
+
+    fn said(bytes: &[u8]) -> Problem {
+        let directory = TempDir::new();
+        let path = directory.path().join("outlive.toml");
+        fs::write(&path, bytes).unwrap();
+        Estate::read(&path).unwrap_err()
+    }
+
+    #[test]
+    fn a_file_is_read_with_paths_that_begin_at_its_directory() {
+        let directory = TempDir::new();
+        let path = directory.path().join("outlive.toml");
+        fs::write(&path, "[[volume]]\nid = 'a'\npath = 'data'\n").unwrap();
+        let estate = Estate::read(&path).unwrap();
+        assert_eq!(estate.path, path);
+        assert_eq!(estate.volumes[0].path, Some(directory.path().join("data")));
+        assert_eq!(estate.digest, digest("[[volume]]\nid = 'a'\npath = 'data'\n"));
+    }
+
+    #[test]
+    fn a_file_named_relatively_still_has_absolute_paths() {
+        let here = std::env::current_dir().unwrap();
+        let up: std::path::PathBuf = here.components().skip(1).map(|_| "..").collect();
+        let directory = TempDir::new();
+        fs::write(directory.path().join("outlive.toml"), "drills = 'd'").unwrap();
+        let name = up.join(directory.path().strip_prefix("/").unwrap()).join("outlive.toml");
+        assert!(name.is_relative());
+        let drills = Estate::read(&name).unwrap().drills;
+        assert!(drills.is_absolute() && drills.ends_with("d"), "{drills:?}");
+    }
+
+    #[test]
+    fn what_is_no_estate_file_is_refused_at_once() {
+        let missing = Estate::read(Path::new("/nowhere/at/all.toml")).unwrap_err();
+        assert_eq!((missing.kind, &*missing.place), (Kind::NotFound, "/nowhere/at/all.toml"));
+        let large = said(&vec![b' '; (LARGEST + 1) as usize]);
+        assert!(large.what.contains("larger than 1 MiB"), "{large}");
+        let text = said(b"# a\n# \xff\n");
+        assert!(text.what.contains("no UTF-8") && text.place.ends_with("outlive.toml:2"), "{text}");
+        for path in ["/", "/dev/zero"] {
+            let problem = Estate::read(Path::new(path)).unwrap_err();
+            assert!(problem.what.contains("no regular file"), "{problem}");
+        }
+        let directory = TempDir::new();
+        let pipe = directory.path().join("pipe");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        by_hand(|| rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0)).unwrap();
+        assert!(Estate::read(&pipe).unwrap_err().what.contains("no regular file"));
+    }
+
+    #[test]
+    fn the_largest_file_and_one_with_a_byte_order_mark_are_read() {
+        let directory = TempDir::new();
+        let path = directory.path().join("outlive.toml");
+        fs::write(&path, vec![b'\n'; LARGEST as usize]).unwrap();
+        assert!(Estate::read(&path).is_ok());
+        fs::write(&path, "\u{feff}drills = 'd'\n").unwrap();
+        assert!(Estate::read(&path).is_ok());
+    }
+}

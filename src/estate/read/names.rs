@@ -19,7 +19,7 @@ impl Names {
     pub(super) fn of_tables(what: &'static str, header: &'static str, tables: &[Table<'_>]) -> Self {
         let mut names = Self { what, header, known: BTreeMap::new() };
         for id in tables.iter().filter_map(|table| table.get("id")) {
-            if let Some(text) = id.is_text().then(|| id.id()).flatten() {
+            if let Some(text) = id.id() {
                 names.give(text, &id);
             }
         }

@@ -52,7 +52,12 @@ impl<'a> Value<'a> {
 
     /// Whether it is text.
     pub(super) fn is_text(&self) -> bool {
-        matches!(self.inner, DeValue::String(_))
+        self.as_text().is_some()
+    }
+
+    /// Text, without a complaint where it is something else: for what is checked elsewhere.
+    pub(super) fn as_text(&self) -> Option<&'a str> {
+        self.inner.as_str()
     }
 
     /// Text that is not empty and holds no control characters.
@@ -304,6 +309,11 @@ impl<'a> Table<'a> {
         keys.iter().copied().filter(|key| self.entries.contains_key(*key)).collect()
     }
 
+    /// Whether nothing stands there but, perhaps, this key.
+    pub(super) fn is_empty_but_for(&self, key: &str) -> bool {
+        self.entries.keys().all(|name| name.get_ref() == key)
+    }
+
     /// Where a key stands, or else the table.
     pub(super) fn place_of(&self, key: &str) -> usize {
         self.entries.get_key_value(key).map_or(self.at, |(name, _)| name.span().start)
@@ -322,7 +332,10 @@ impl<'a> Table<'a> {
         let mut tables = Vec::new();
         for mut item in value.list().unwrap_or_default() {
             if let DeValue::Table(entries) = item.inner {
-                let called = entries.get(name).and_then(|name| name.get_ref().as_str());
+                let called = entries
+                    .get(name)
+                    .and_then(|name| name.get_ref().as_str())
+                    .filter(|called| !called.is_empty());
                 if let Some(called) = called {
                     item.key = format!(
                         "{key}.{}",

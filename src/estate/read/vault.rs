@@ -19,7 +19,7 @@ pub(super) fn vaults(tables: &[Table<'_>]) -> Vec<VaultEntry> {
 }
 
 fn one(table: &Table<'_>, places: &mut BTreeMap<String, usize>) -> Option<VaultEntry> {
-    let id = table.required("id").and_then(|id| id.text());
+    let id = table.required("id").and_then(|id| id.as_text());
     let kind = table.required("kind").and_then(|kind| kind.word(&["dir", "s3"]));
     let stands_on = stands_on(table);
     note_what_is_not_done(table);
@@ -127,7 +127,7 @@ pub(super) fn providers(tables: &[Table<'_>]) -> Vec<ProviderEntry> {
 }
 
 fn provider(table: &Table<'_>) -> Option<ProviderEntry> {
-    let id = table.required("id").and_then(|id| id.text());
+    let id = table.required("id").and_then(|id| id.as_text());
     let kind = table.required("kind").and_then(|kind| {
         let word = kind.id()?;
         if word != "local" {

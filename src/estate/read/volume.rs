@@ -29,7 +29,7 @@ pub(super) fn volumes(tables: &[Table<'_>], known: &Known<'_>) -> Vec<VolumeEntr
 }
 
 fn one(table: &Table<'_>, known: &Known<'_>, paths: &mut BTreeMap<PathBuf, usize>) -> Option<VolumeEntry> {
-    let id = table.required("id").and_then(|id| id.text());
+    let id = table.required("id").and_then(|id| id.as_text());
     let path = table.get("path").and_then(|value| {
         let path = value.path()?;
         if let Some(at) = paths.insert(path.clone(), value.at) {
@@ -99,7 +99,7 @@ pub(super) fn stands_on(table: &Table<'_>) -> StandsOn {
         }
     }
     let owner = table.get("owner").and_then(|value| value.owner());
-    if assets.is_empty() {
+    if table.is_empty_but_for("owner") {
         let kinds = KINDS.map(|(key, _)| key).join(", ");
         table.file.complain(
             table.at,

@@ -13,11 +13,13 @@ pub(super) fn suggestion<'w>(written: &str, allowed: impl IntoIterator<Item = &'
         return String::new();
     }
     let lower = written.to_lowercase().replace('-', "_");
+    // One slip in three letters, exchanged neighbours counting as one.
+    let slips = (written.chars().count() / 3).max(1);
     let near = |word: &'w str| {
-        let score = strsim::jaro_winkler(&lower, &word.to_lowercase().replace('-', "_"));
-        (score > 0.82).then_some((score, word))
+        let distance = strsim::damerau_levenshtein(&lower, &word.to_lowercase().replace('-', "_"));
+        (distance <= slips && distance < word.len()).then_some((distance, word))
     };
-    let best = allowed.into_iter().filter_map(near).max_by(|a, b| a.0.total_cmp(&b.0));
+    let best = allowed.into_iter().filter_map(near).min();
     best.map(|(_, word)| format!("; did you mean `{word}`?")).unwrap_or_default()
 }
 
@@ -72,6 +74,8 @@ mod tests {
     fn the_nearest_word_is_suggested_and_none_that_is_far() {
         assert_eq!(suggestion("polcy", ["path", "policy"]), "; did you mean `policy`?");
         assert_eq!(suggestion("drill-every", ["drill_every"]), "; did you mean `drill_every`?");
+        assert_eq!(suggestion("rop", ["rto", "rpo"]), "; did you mean `rpo`?");
+        assert_eq!(suggestion("x", ["a"]), "");
         assert_eq!(suggestion("zebra", ["path", "policy"]), "");
         assert_eq!(suggestion(&"p".repeat(1 << 20), ["policy"]), "");
     }

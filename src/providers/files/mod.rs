@@ -1,6 +1,8 @@
 //! Files of this machine as a source: a directory tree, or one image file.
 
 mod content;
+mod device;
 mod walk;
 
+pub use device::{DeviceSource, is_device};
 pub use walk::TreeSource;

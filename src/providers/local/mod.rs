@@ -28,7 +28,7 @@ mod volume;
 pub use nest::{Reach, nest, reach};
 pub use snapshot_view::{SnapshotView, newest_snapshot_view};
 pub use standing::{Standing, stand};
-pub use system::System;
+pub use system::{System, this_host};
 pub use volume::volume_of;
 
 use super::Provider;

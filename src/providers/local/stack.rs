@@ -3,9 +3,10 @@
 use super::appear::{Spot, Upper, appearances};
 use super::place::{Form, Machine, Place};
 use super::qcow2::Image;
-use super::system::{machine_identity, node_name, shown};
+use super::system::{node_name, shown, this_host};
 use super::unseen::Unseen;
 use crate::domain::{Asset, AssetId, AssetKind, Bond, Bonds, Gap, GapReason, GapScope, Nature};
+use crate::estate::ThisHost;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -165,9 +166,9 @@ impl<'a> Stack<'a> {
     }
 
     pub(super) fn host(&mut self) -> AssetId {
-        let id = AssetId(format!("host:{}", machine_identity()));
+        let ThisHost { asset: id, name } = this_host();
         if self.begin(&id) {
-            self.add(&id, AssetKind::Host, node_name(), plain().complete(Nature::StoredOn));
+            self.add(&id, AssetKind::Host, name, plain().complete(Nature::StoredOn));
         }
         id
     }

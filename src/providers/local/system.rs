@@ -1,7 +1,8 @@
 //! What the kernel tells about this machine: where it is read, and how.
 
 use super::unseen::Unseen;
-use crate::domain::{GapReason, printable};
+use crate::domain::{AssetId, GapReason, printable};
+use crate::estate::ThisHost;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
@@ -67,6 +68,11 @@ pub(super) fn node_name() -> String {
 /// The identity of this machine: its machine id, or its name where it has none.
 pub(super) fn machine_identity() -> String {
     machine_id().unwrap_or_else(node_name)
+}
+
+/// This machine, as the assets of a survey name it.
+pub fn this_host() -> ThisHost {
+    ThisHost { asset: AssetId(format!("host:{}", machine_identity())), name: node_name() }
 }
 
 fn machine_id() -> Option<String> {

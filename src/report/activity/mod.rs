@@ -2,6 +2,7 @@
 
 mod amounts;
 mod copy;
+mod drill;
 mod failed;
 mod listing;
 mod night_text;
@@ -12,6 +13,10 @@ mod verify;
 
 pub use amounts::{say_bytes, say_seconds};
 pub use copy::CopyDone;
+pub use drill::{
+    Budget, DrillCheck, DrillDone, DrillNotBegun, DrillPhase, DrillProof, DrillRecord, DrillScratch,
+    DrillSelection, DrillVault, DrilledPoint, DrillsDone, NotKnown, RECORD_SCHEMA, Restored, VolumeDrills,
+};
 pub use failed::Failed;
 pub use listing::{ListedPoint, VaultListed};
 pub use nightly::{

@@ -104,14 +104,14 @@ fn volume_row(volume: &VolumeNight, now: Timestamp) -> Vec<Toned> {
     vec![plain(name), (standing.into(), tone), plain(poorest(volume)), drill_cell(&volume.drill, now)]
 }
 
-/// The loss that leaves least: nothing before what is unknown, and that before the oldest copy.
+/// The loss, of those that the policy asks for, that leaves least: nothing before what is unknown, and that before the oldest copy.
 fn poorest(volume: &VolumeNight) -> String {
     let rank = |copy: &&SurvivingCopy| match copy.age_seconds {
         None if copy.survivor == "NONE" => (2, 0),
         None => (1, 0),
         Some(age) => (0, age),
     };
-    let Some(copy) = volume.survives.iter().max_by_key(rank) else {
+    let Some(copy) = volume.survives.iter().filter(|copy| copy.asked).max_by_key(rank) else {
         return "nothing is known of what it stands on".into();
     };
     match copy.age_seconds {

@@ -61,7 +61,36 @@ pub enum NightVerdict {
     Unrecorded,
 }
 
+impl NightlyDone {
+    /// The one exit code that the process ends with: the first of 1, 14, 12, 10, 13, 11 that applies, and 0
+    /// where everything is sound.
+    pub fn exit_code(&self) -> u8 {
+        const ORDER: [NightVerdict; 6] = [
+            NightVerdict::Unrecorded,
+            NightVerdict::CopyFailed,
+            NightVerdict::DrillFailed,
+            NightVerdict::RuleFailed,
+            NightVerdict::DrillNotRun,
+            NightVerdict::Undetermined,
+        ];
+        let first = ORDER.into_iter().find(|verdict| self.verdicts.contains(verdict));
+        first.map_or(0, NightVerdict::exit_code)
+    }
+}
+
 impl NightVerdict {
+    /// Its exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Unrecorded => 1,
+            Self::RuleFailed => 10,
+            Self::Undetermined => 11,
+            Self::DrillFailed => 12,
+            Self::DrillNotRun => 13,
+            Self::CopyFailed => 14,
+        }
+    }
+
     /// The word in records.
     pub fn word(self) -> &'static str {
         match self {
@@ -219,6 +248,8 @@ pub enum Standing {
 pub struct SurvivingCopy {
     /// The class of hazard: the word of policies.
     pub class: String,
+    /// Whether the policy asks for it.
+    pub asked: bool,
     /// The hazard in words.
     pub hazard: String,
     /// The age of the newest survivor, in seconds; none where nothing is known to survive, or its age is unknown.

@@ -130,6 +130,7 @@ impl From<&Gap> for GapJson {
             GapScope::PointsOf(volume) => ("points-of", Some(volume.0.clone())),
             GapScope::Points => ("points", None),
             GapScope::Below(asset) => ("below", Some(asset.0.clone())),
+            GapScope::Asked(key) => ("asked", Some(key.clone())),
         };
         let reason = match gap.reason {
             GapReason::Permission => "permission",

@@ -1,7 +1,7 @@
 //! The audit for people: per volume what survives what, the findings, and what to do first.
 
 use super::look::{Look, Tone, Toned, chain_line, moment, plain};
-use crate::domain::{Finding, Inventory, Known, Policy, Timestamp, Verdict, say_duration};
+use crate::domain::{Finding, Gap, GapScope, Inventory, Known, Policy, Timestamp, Verdict, say_duration};
 use crate::isolation::{Cell, Graph, Row, single_points};
 use crate::rules::{ALL, Judged, by_id};
 use std::cmp::Reverse;
@@ -34,7 +34,8 @@ fn volume(graph: &Graph, judged: &Judged, look: Look) -> String {
     if let Some(flag) = flag(&judged.survival.rows) {
         out.push_str(&look.say(&flag, 0, Tone::Bad));
     }
-    let findings: Vec<_> = judged.findings.iter().map(finding_row).collect();
+    let asked = |finding: &&Finding| by_id(&finding.rule).is_none_or(|rule| rule.is_asked(&judged.policy));
+    let findings: Vec<_> = judged.findings.iter().filter(asked).map(finding_row).collect();
     out.push_str(&look.table(&["verdict", "rule", "why"], &findings));
     out
 }
@@ -100,13 +101,21 @@ fn finding_row(finding: &Finding) -> Vec<Toned> {
 
 /// What could not be seen, counted.
 pub(super) fn gaps(inventory: &Inventory, look: Look) -> String {
-    let count = match inventory.gaps.len() {
+    let (asked, unseen): (Vec<&Gap>, Vec<&Gap>) =
+        inventory.gaps.iter().partition(|gap| matches!(gap.scope, GapScope::Asked(_)));
+    let mut out = listed(&unseen, "could not be seen", look);
+    out.push_str(&listed(&asked, "the configuration asks for and nothing does", look));
+    out
+}
+
+fn listed(gaps: &[&Gap], what: &str, look: Look) -> String {
+    let count = match gaps.len() {
         0 => return String::new(),
-        1 => "1 thing could not be seen:".to_owned(),
-        more => format!("{more} things could not be seen:"),
+        1 => format!("1 thing {what}:"),
+        more => format!("{more} things {what}:"),
     };
     let mut out = format!("\n{}", look.say(&count, 0, Tone::Open));
-    for gap in &inventory.gaps {
+    for gap in gaps {
         let line = format!("- {}: {}: {}", gap.place, gap.reason.word(), gap.detail);
         out.push_str(&look.say(&line, 2, Tone::Plain));
     }
@@ -134,6 +143,9 @@ pub(in crate::report) fn first(judged: &[Judged], inventory: &Inventory) -> Stri
         _ => None,
     });
     if let Some(gap) = inventory.gaps.first() {
+        if let GapScope::Asked(_) = gap.scope {
+            return format!("What to do first: look at {}: {}", gap.place, gap.detail);
+        }
         return format!("What to do first: make {} readable: {}", gap.place, gap.detail);
     }
     match open {

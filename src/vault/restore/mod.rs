@@ -160,6 +160,16 @@ impl Restored<Written> {
     }
 }
 
+impl Restored<Verified> {
+    /// Reads the target back once more: a drill looks again, and a check that is proved must see what was damaged.
+    ///
+    /// # Errors
+    /// `Damaged`, naming the first path that differs; otherwise what the store or the target said.
+    pub fn compare_again(&self, vault: &Vault, monitor: &dyn Monitor) -> Result<()> {
+        check::compare(vault, &self.point, &self.target, &self.report, monitor).map(drop)
+    }
+}
+
 /// What of a point's objects is not as it was written, or could not be read.
 #[derive(Default)]
 struct Checked {

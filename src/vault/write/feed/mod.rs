@@ -1,5 +1,7 @@
 //! Reading the source into units of work, beside the entries of the point before.
 
+mod stream;
+
 use super::work::{Before, Step, Work};
 use crate::domain::{ByteName, Kind, Monitor, Phase, Problem, Result};
 use crate::vault::format::{BLOCK, Chunk, Entry, EntryKind, Frame, Missed, PackKey, PageKind, Run, UNIT};
@@ -118,6 +120,7 @@ impl<'a> Feed<'a> {
                     self.work.steps.push(Step::Close { size: 0, unsettled: false });
                 }
                 Item::File(entry, content) => self.file(entry, content, out)?,
+                Item::Stream(entry, bytes) => self.stream(entry, bytes, out)?,
                 Item::Missed(missed) => self.abandon(missed),
             }
             if self.work.steps.len() >= MOST_STEPS {
@@ -125,6 +128,8 @@ impl<'a> Feed<'a> {
             }
             self.monitor.advance(0, 1);
         }
+        // What the source says at its end decides whether there is a copy at all.
+        source.finish().map_err(Stop::All)?;
         self.flush(out)
     }
 

@@ -1,0 +1,56 @@
+//! Which drills are due.
+
+use super::{Due, Schedule};
+use crate::domain::Timestamp;
+
+/// A drill as far as its schedule goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrillSlot {
+    /// Its name.
+    pub name: String,
+    /// Its slots.
+    pub schedule: Schedule,
+    /// When the last run began that came to a verdict. A run that could not be tried serves no slot.
+    pub last_tried_at: Option<Timestamp>,
+}
+
+/// The drills that are due, longest first, by their place in `slots`. What was missed while the machine was off is
+/// due once, now.
+pub fn drills_due(slots: &[DrillSlot], now: Timestamp) -> Vec<(usize, Due)> {
+    let due = |(place, slot): (usize, &DrillSlot)| Some((place, slot.schedule.due(slot.last_tried_at, now)?));
+    let mut all: Vec<(usize, Due)> = slots.iter().enumerate().filter_map(due).collect();
+    all.sort_by(|(a, one), (b, other)| {
+        (one.since, &slots[*a].name).cmp(&(other.since, &slots[*b].name))
+    });
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn slot(name: &str, last: Option<&str>) -> DrillSlot {
+        let schedule = Schedule { every: TimeDelta::days(1), offset: TimeDelta::hours(3) };
+        DrillSlot { name: name.into(), schedule, last_tried_at: last.map(at) }
+    }
+
+    #[test]
+    fn what_was_missed_is_due_once_and_what_was_served_is_not() {
+        let slots = [
+            slot("served", Some("2026-11-28T03:00:05Z")),
+            slot("never", None),
+            slot("missed", Some("2026-11-20T03:10:00Z")),
+        ];
+        let due = drills_due(&slots, at("2026-11-28T09:00:00Z"));
+        let named: Vec<_> = due.iter().map(|(place, due)| (slots[*place].name.as_str(), due.slots)).collect();
+        assert_eq!(named, [("missed", 8), ("never", 1)]);
+        assert_eq!(due[0].1.since, at("2026-11-21T03:00:00Z"));
+        assert!(drills_due(&slots[..1], at("2026-11-29T02:59:59Z")).is_empty());
+        assert_eq!(drills_due(&slots[..1], at("2026-11-29T03:00:00Z")).len(), 1);
+    }
+}

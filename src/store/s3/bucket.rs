@@ -1,0 +1,192 @@
+//! One bucket: sending a request until it has an answer, or enough is enough.
+
+use super::Limits;
+use super::access::Keyring;
+use super::address::Address;
+use super::checksum::Guard;
+use super::failure::{Class, Failure};
+use crate::domain::{Problem, Result, Timestamp};
+use crate::store::Key;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::http::Response;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Semaphore;
+
+/// What all requests of a store share.
+#[derive(Debug)]
+pub struct Bucket {
+    pub client: Client,
+    pub address: Address,
+    pub limits: Limits,
+    pub keyring: Arc<Keyring>,
+    /// Bounds the parts on their way.
+    pub permits: Arc<Semaphore>,
+    /// Set once the store refused or ignored CRC-64/NVME.
+    md5: AtomicBool,
+    /// Set once the store refused `If-None-Match`.
+    unconditional: AtomicBool,
+}
+
+/// What is asked, for the bounds and for messages.
+#[derive(Debug, Clone)]
+pub struct Doing {
+    /// For messages, for example `writing packs/a`.
+    pub what: String,
+    /// Bytes that go along with the request.
+    pub bytes: u64,
+    /// Ask again before believing that something is not there.
+    pub doubts_absence: bool,
+}
+
+impl Doing {
+    /// A request with no body of weight.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), bytes: 0, doubts_absence: true }
+    }
+
+    /// A request with so many bytes.
+    pub fn with_bytes(what: impl Into<String>, bytes: usize) -> Self {
+        Self { bytes: bytes as u64, ..Self::new(what) }
+    }
+}
+
+impl Bucket {
+    pub fn new(address: Address, client: Client, keyring: Arc<Keyring>, limits: Limits) -> Self {
+        let permits = Arc::new(Semaphore::new(limits.parts_in_flight.max(1)));
+        let (md5, unconditional) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { client, address, limits, keyring, permits, md5, unconditional }
+    }
+
+    /// The whole key, as the store has it.
+    pub fn name(&self, key: &Key) -> String {
+        format!("{}{key}", self.address.prefix)
+    }
+
+    /// The checksum that the store takes, as far as is known.
+    pub fn guard(&self) -> Guard {
+        if self.md5.load(Ordering::Relaxed) { Guard::Md5 } else { Guard::Crc64Nvme }
+    }
+
+    /// From now on `Content-MD5`.
+    pub fn use_md5(&self) {
+        self.md5.store(true, Ordering::Relaxed);
+    }
+
+    /// The condition of a write, `If-None-Match: *`, unless the store does not know it.
+    pub fn condition(&self) -> Option<String> {
+        (!self.unconditional.load(Ordering::Relaxed)).then(|| "*".to_owned())
+    }
+
+    /// After a refusal of what the store does not know: asks for less from now on. False where there is nothing left
+    /// to do without.
+    pub fn ask_for_less(&self) -> bool {
+        !self.md5.swap(true, Ordering::Relaxed) || !self.unconditional.swap(true, Ordering::Relaxed)
+    }
+
+    /// Sends a request until there is an answer. Pauses grow and are random; a credential that ended is fetched anew
+    /// once; an absence is asked for twice.
+    ///
+    /// # Errors
+    /// The last failure; it is doubtful where any attempt may have had its effect.
+    pub async fn attempt<T, F, Sent>(&self, doing: &Doing, mut send: F) -> std::result::Result<T, Failure>
+    where
+        F: FnMut() -> Sent,
+        Sent: Future<Output = std::result::Result<T, Failure>>,
+    {
+        let (mut attempt, mut doubtful, mut renewed, mut absent) = (1, false, false, false);
+        loop {
+            if let Err(problem) = self.keyring.ready().await {
+                return Err(Failure::new(Class::Given(problem), ""));
+            }
+            let deadline = self.limits.deadline(doing.bytes);
+            let answer = tokio::time::timeout(deadline, send()).await.unwrap_or_else(|_| {
+                Err(Failure::new(Class::Passing, format!("no answer within {} s", deadline.as_secs_f32())))
+            });
+            let failure = match answer {
+                Ok(given) => return Ok(given),
+                Err(failure) => failure,
+            };
+            doubtful |= failure.doubtful;
+            let again = match failure.class {
+                Class::Credential => !std::mem::replace(&mut renewed, true),
+                Class::Missing | Class::NoBucket => {
+                    doing.doubts_absence && !std::mem::replace(&mut absent, true)
+                }
+                Class::Passing | Class::Conflict => attempt < self.limits.attempts,
+                _ => false,
+            };
+            if !again {
+                let says = self.keyring.scrub(failure.says);
+                return Err(Failure { doubtful, says, ..failure });
+            }
+            if failure.class == Class::Credential {
+                self.keyring.forget();
+            } else {
+                let random = getrandom::u64().unwrap_or_default();
+                tokio::time::sleep(self.limits.pause_after(attempt, failure.after, random)).await;
+                attempt += 1;
+            }
+        }
+    }
+
+    /// The problem of a failure, with this bucket as the place.
+    pub fn problem(&self, doing: &Doing, failure: Failure) -> Problem {
+        failure.problem(&doing.what, &self.address.place())
+    }
+
+    /// The size of an object, or `None` where there is none.
+    pub async fn size(&self, key: &Key, doubts_absence: bool) -> Result<Option<u64>> {
+        let doing = Doing { doubts_absence, ..Doing::new(format!("looking for {key}")) };
+        let answer = self.attempt(&doing, || {
+            let request = self.client.head_object().bucket(&self.address.bucket).key(self.name(key));
+            async move {
+                let seen = request.send().await.map_err(failed)?;
+                let bytes = seen.content_length().and_then(|bytes| u64::try_from(bytes).ok());
+                match (bytes, seen.e_tag()) {
+                    (Some(bytes), Some(_)) => Ok(bytes),
+                    _ => Err(Failure::odd("an answer without the size or the ETag of the object")),
+                }
+            }
+        });
+        match answer.await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(failure) if failure.class == Class::Missing => Ok(None),
+            Err(failure) => Err(self.problem(&doing, failure)),
+        }
+    }
+
+    /// The time of the store's clock.
+    pub async fn time(&self) -> Result<Option<Timestamp>> {
+        let doing = Doing::new("asking for the time");
+        let answer = self.attempt(&doing, || {
+            let date = super::answers::DateOfAnswer::default();
+            let request = self.client.head_bucket().bucket(&self.address.bucket);
+            let request = request.customize().interceptor(date.clone());
+            async move {
+                match request.send().await.map_err(failed) {
+                    Ok(_) if date.get().is_none() => Err(Failure::odd("an answer without a Date")),
+                    Ok(_) => Ok(date.get()),
+                    // Whoever may not look at the bucket is told the time all the same.
+                    Err(failure)
+                        if matches!(failure.class, Class::Denied | Class::Skewed) && date.get().is_some() =>
+                    {
+                        Ok(date.get())
+                    }
+                    Err(failure) => Err(failure),
+                }
+            }
+        });
+        answer.await.map_err(|failure| self.problem(&doing, failure))
+    }
+}
+
+/// [`Failure::from_sdk`], now.
+pub fn failed<E>(error: SdkError<E, Response>) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    Failure::from_sdk(error, chrono::Utc::now())
+}

@@ -1,0 +1,172 @@
+//! Listing a folder of keys: whole, or not at all.
+
+use super::bucket::{Bucket, Doing, failed};
+use super::failure::Failure;
+use crate::domain::{Kind, Problem, Result};
+use crate::store::{Key, Listed};
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use aws_sdk_s3::types::EncodingType;
+use std::collections::HashSet;
+
+/// What one page says.
+struct Page {
+    /// Names below the prefix that was asked for, with sizes; none for a folder.
+    names: Vec<(String, Option<u64>)>,
+    next: Option<String>,
+}
+
+impl Bucket {
+    /// All objects directly in `folder`, sorted.
+    pub async fn list(&self, folder: &str) -> Result<Vec<Listed>> {
+        let mut found = Vec::new();
+        self.each_page(folder, |page| {
+            for (name, bytes) in page.names {
+                // What is no key was not written by us; folders below are not asked for.
+                let Some(bytes) = bytes else { continue };
+                let Ok(key) = Key::new(format!("{folder}/{name}")) else { continue };
+                found.push(Listed { key, bytes: Some(bytes) });
+            }
+            false
+        })
+        .await?;
+        found.sort_by(|a, b| a.key.cmp(&b.key));
+        if found.windows(2).any(|pair| pair[0].key == pair[1].key) {
+            return Err(self.wrong_list(folder, "it names a key twice"));
+        }
+        Ok(found)
+    }
+
+    /// Something at the top that is none of `known`.
+    pub async fn stranger(&self, known: &[&str]) -> Result<Option<String>> {
+        let mut found = None;
+        self.each_page("", |page| {
+            found = page.names.into_iter().map(|(name, _)| name).find(|name| !known.contains(&name.as_str()));
+            found.is_some()
+        })
+        .await?;
+        Ok(found.map(|name| crate::domain::printable(name.as_bytes())))
+    }
+
+    /// Goes through the pages of a folder until the end, or until `visit` has seen enough.
+    async fn each_page(&self, folder: &str, mut visit: impl FnMut(Page) -> bool) -> Result<()> {
+        let below = match folder {
+            "" => self.address.prefix.clone(),
+            folder => format!("{}{folder}/", self.address.prefix),
+        };
+        let (mut token, mut seen) = (None, HashSet::new());
+        for _ in 0..self.limits.pages {
+            let page = self.page(folder, &below, token.take()).await?;
+            token = page.next.clone();
+            if visit(page) {
+                return Ok(());
+            }
+            match &token {
+                None => return Ok(()),
+                Some(next) if !seen.insert(next.clone()) => {
+                    return Err(self.wrong_list(folder, "its pages lead back to one before"));
+                }
+                Some(_) => {}
+            }
+        }
+        Err(self.wrong_list(folder, "it does not end"))
+    }
+
+    async fn page(&self, folder: &str, below: &str, token: Option<String>) -> Result<Page> {
+        let doing = Doing::new(format!("listing {}", if folder.is_empty() { "the top" } else { folder }));
+        let answer = self.attempt(&doing, || {
+            let request =
+                self.client.list_objects_v2().bucket(&self.address.bucket).prefix(below).delimiter("/");
+            let request = request.encoding_type(EncodingType::Url).set_continuation_token(token.clone());
+            async move { request.send().await.map_err(failed).and_then(|answer| read(&answer, below)) }
+        });
+        let given = answer.await.map_err(|failure| self.problem(&doing, failure))?;
+        given.map_err(|because| self.wrong_list(folder, because))
+    }
+
+    fn wrong_list(&self, folder: &str, because: &str) -> Problem {
+        Problem::new(Kind::Io, format!("the store's list of {folder:?} is wrong: {because}"))
+            .at(self.address.place())
+            .remedy("tell whoever runs the store; nothing is concluded from such a list")
+    }
+}
+
+/// One page. The inner error is of a list that another attempt would not mend.
+fn read(
+    answer: &ListObjectsV2Output,
+    below: &str,
+) -> std::result::Result<std::result::Result<Page, &'static str>, Failure> {
+    let is_encoded = answer.encoding_type() == Some(&EncodingType::Url);
+    let plain = |text: &str| if is_encoded { decoded(text) } else { Some(text.to_owned()) };
+    let mut names = Vec::new();
+    let objects = answer.contents().iter().map(|object| (object.key(), object.size().or(Some(-1))));
+    let folders = answer.common_prefixes().iter().map(|folder| (folder.prefix(), None));
+    for (name, size) in objects.chain(folders) {
+        let Some(name) = name.and_then(plain) else {
+            return Err(Failure::odd("a list with a name that cannot be read"));
+        };
+        let Some(name) = name.strip_prefix(below) else { return Ok(Err("it names what lies elsewhere")) };
+        let bytes = match size {
+            None => None,
+            Some(size) => match u64::try_from(size) {
+                Ok(bytes) => Some(bytes),
+                Err(_) => return Err(Failure::odd("a list without a size")),
+            },
+        };
+        let name = name.trim_end_matches('/');
+        // Some stores keep an object of no bytes for the folder itself.
+        if !name.is_empty() {
+            names.push((name.to_owned(), bytes));
+        }
+    }
+    match (answer.is_truncated(), answer.next_continuation_token()) {
+        (Some(true), None | Some("")) => Ok(Err("it is cut, and does not say how it goes on")),
+        (Some(true), Some(next)) => Ok(Ok(Page { names, next: Some(next.to_owned()) })),
+        (Some(false), _) => Ok(Ok(Page { names, next: None })),
+        (None, _) => Err(Failure::odd("a list that does not say whether it is whole")),
+    }
+}
+
+/// Undoes the encoding of names that `encoding-type=url` asks for.
+fn decoded(text: &str) -> Option<String> {
+    let (mut out, mut bytes) = (Vec::new(), text.bytes());
+    while let Some(byte) = bytes.next() {
+        out.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digits = [bytes.next()?, bytes.next()?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            other => other,
+        });
+    }
+    Some(String::from_utf8_lossy(&out).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_s3::types::Object;
+
+    fn page(key: &str) -> aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2OutputBuilder {
+        ListObjectsV2Output::builder().contents(Object::builder().key(key).size(3).build())
+    }
+
+    #[test]
+    fn a_list_that_is_not_whole_or_not_of_this_folder_is_refused() {
+        let of = |answer: ListObjectsV2Output| {
+            read(&answer, "p/packs/").map(|page| page.map(|page| page.names.len()))
+        };
+        assert_eq!(of(page("p/packs/a").is_truncated(false).build()).unwrap(), Ok(1));
+        assert!(of(page("p/packs/a").is_truncated(true).build()).unwrap().is_err());
+        assert!(of(page("p/roots/a").is_truncated(false).build()).unwrap().is_err());
+        assert!(of(page("p/packs/a").build()).is_err(), "a list that does not say whether it is whole");
+        let sizeless = Object::builder().key("p/packs/a").build();
+        assert!(of(ListObjectsV2Output::builder().contents(sizeless).is_truncated(false).build()).is_err());
+    }
+
+    #[test]
+    fn encoded_names_are_decoded() {
+        assert_eq!(decoded("packs%2Fa+b%01").as_deref(), Some("packs/a b\u{1}"));
+        assert_eq!((decoded("%2"), decoded("%zz")), (None, None));
+    }
+}

@@ -1,0 +1,57 @@
+//! An object in one request.
+
+use super::bucket::{Bucket, Doing, failed};
+use super::checksum::headers;
+use super::failure::{Class, Failure};
+use super::upload::{Sent, Told, confirm, exists, own_or_refused, refuse_existing};
+use crate::domain::Result;
+use crate::store::Key;
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// Writes a whole object under a key that nothing has.
+///
+/// # Errors
+/// `Refused` where something has the key; otherwise what the store said.
+pub async fn whole(bucket: &Arc<Bucket>, key: &Key, bytes: Bytes, sent: &Sent) -> Result<()> {
+    refuse_existing(bucket, key).await?;
+    let doing = Doing::with_bytes(format!("writing {key}"), bytes.len());
+    loop {
+        let (crc, md5) = headers(bucket.guard(), &bytes);
+        let answer = bucket.attempt(&doing, || {
+            let request = bucket.client.put_object().bucket(&bucket.address.bucket).key(bucket.name(key));
+            let request = request.body(ByteStream::from(bytes.clone())).content_length(bytes.len() as i64);
+            let request = request.set_checksum_crc64_nvme(crc.clone()).set_content_md5(md5.clone());
+            let request = request.set_if_none_match(bucket.condition()).customize();
+            let request = if bucket.address.is_plain() { request } else { request.disable_payload_signing() };
+            let crc = crc.clone();
+            async move {
+                let answer = request.send().await.map_err(failed)?;
+                if answer.e_tag().is_none() {
+                    return Err(Failure::odd("an answer without the ETag of the new object"));
+                }
+                Ok(told(crc.as_deref(), answer.checksum_crc64_nvme()))
+            }
+        });
+        return match answer.await {
+            Ok(told) => confirm(bucket, key, sent, told).await,
+            Err(failure) if failure.class == Class::Condition && failure.doubtful => {
+                own_or_refused(bucket, key, sent).await
+            }
+            Err(failure) if failure.class == Class::Condition => Err(exists(bucket, key)),
+            Err(failure) if failure.class == Class::Unsupported && bucket.ask_for_less() => continue,
+            Err(failure) => Err(bucket.problem(&doing, failure)),
+        };
+    }
+}
+
+/// What an answer says of the checksum that went along.
+pub fn told(sent: Option<&str>, said: Option<&str>) -> Told {
+    match (sent, said) {
+        (None, _) => Told::Guarded,
+        (Some(_), None) => Told::Ignored,
+        (Some(sent), Some(said)) if sent == said => Told::Checked,
+        (Some(_), Some(_)) => Told::Differs,
+    }
+}

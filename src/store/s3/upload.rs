@@ -1,0 +1,171 @@
+//! Writing an object: small ones in one request, larger ones in parts that are on their way while more is written.
+
+use super::body::Body;
+use super::bucket::Bucket;
+use super::checksum::Crc;
+use super::parts::Parts;
+use super::put;
+use crate::domain::{Kind, Problem, Result};
+use crate::store::{Key, Upload};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use std::io::{self, Write};
+use std::sync::Arc;
+
+/// What was sent, to tell it from what others wrote under the same key.
+#[derive(Clone, Default)]
+pub struct Sent {
+    pub bytes: u64,
+    pub crc: Crc,
+    sha256: Sha256,
+}
+
+impl Sent {
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        self.crc.update(bytes);
+        self.sha256.update(bytes);
+    }
+}
+
+/// An object on its way to a bucket.
+pub struct S3Upload {
+    runtime: Arc<tokio::runtime::Runtime>,
+    bucket: Arc<Bucket>,
+    key: Key,
+    waiting: Vec<u8>,
+    sent: Sent,
+    parts: Option<Parts>,
+}
+
+impl S3Upload {
+    /// Nothing is sent before there is a whole part, or the end.
+    pub fn new(runtime: Arc<tokio::runtime::Runtime>, bucket: Arc<Bucket>, key: Key) -> Self {
+        Self { runtime, bucket, key, waiting: Vec::new(), sent: Sent::default(), parts: None }
+    }
+
+    /// Sends what waits as a part. Blocks while too many are on their way.
+    fn send_part(&mut self) -> Result<()> {
+        let bytes = Bytes::from(std::mem::take(&mut self.waiting));
+        self.sent.update(&bytes);
+        self.runtime.block_on(async {
+            let parts = match &mut self.parts {
+                Some(parts) => parts,
+                none => none.insert(Parts::begin(&self.bucket, &self.key).await?),
+            };
+            parts.send(bytes).await
+        })
+    }
+}
+
+impl Write for S3Upload {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let part = self.bucket.limits.part;
+        // A full part goes once there is more: the last is never empty.
+        if self.waiting.len() >= part && !bytes.is_empty() {
+            self.send_part().map_err(io::Error::other)?;
+        }
+        if self.waiting.capacity() < part && self.waiting.len() + bytes.len() > self.waiting.capacity() {
+            let wanted = (self.waiting.len() + bytes.len()).next_power_of_two().min(part);
+            self.waiting.reserve_exact(wanted.saturating_sub(self.waiting.len()));
+        }
+        let taken = bytes.len().min(part - self.waiting.len());
+        self.waiting.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Upload for S3Upload {
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        if self.parts.is_some() {
+            self.send_part()?;
+        }
+        let Self { runtime, bucket, key, waiting, mut sent, parts } = *self;
+        runtime.block_on(async {
+            match parts {
+                Some(parts) => parts.complete(&sent).await,
+                None => {
+                    sent.update(&waiting);
+                    put::whole(&bucket, &key, Bytes::from(waiting), &sent).await
+                }
+            }
+        })
+    }
+}
+
+/// What the store made of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// It computed the checksum that we had computed.
+    Checked,
+    /// It took a `Content-MD5`, and has to refuse bytes of another.
+    Guarded,
+    /// It said nothing of the checksum that went along.
+    Ignored,
+    /// It computed another.
+    Differs,
+}
+
+/// Refuses to write where something is. A store that knows the condition of the write refuses by itself; for one
+/// that does not, only another write between this look and the next request would go unseen, and keys are random.
+pub async fn refuse_existing(bucket: &Bucket, key: &Key) -> Result<()> {
+    match bucket.size(key, false).await? {
+        Some(_) => Err(exists(bucket, key)),
+        None => Ok(()),
+    }
+}
+
+pub fn exists(bucket: &Bucket, key: &Key) -> Problem {
+    Problem::new(Kind::Refused, format!("an object {key} exists, and nothing is overwritten"))
+        .at(bucket.address.place())
+}
+
+/// After a write that was answered: sees that the object is there, whole, and computed by the store to be what was
+/// sent; where the store did not compute, by reading it back.
+pub async fn confirm(bucket: &Arc<Bucket>, key: &Key, sent: &Sent, told: Told) -> Result<()> {
+    if told == Told::Differs {
+        return Err(other_bytes(key));
+    }
+    if told == Told::Ignored {
+        // From now on it gets the one that nearly every store compares.
+        bucket.use_md5();
+        return if is_same(bucket, key, sent).await? { Ok(()) } else { Err(other_bytes(key)) };
+    }
+    match bucket.size(key, true).await? {
+        Some(bytes) if bytes == sent.bytes => Ok(()),
+        Some(bytes) => Err(Problem::damaged(
+            key.as_str(),
+            format!("the store holds {bytes} bytes where {} were written", sent.bytes),
+        )),
+        None => Err(Problem::new(Kind::Io, format!("the store took {key}, and has no such object"))
+            .at(bucket.address.place())),
+    }
+}
+
+/// After a refusal because the key is taken, which an earlier attempt of ours may have done: success where the same
+/// bytes are there.
+pub async fn own_or_refused(bucket: &Arc<Bucket>, key: &Key, sent: &Sent) -> Result<()> {
+    if is_same(bucket, key, sent).await? { Ok(()) } else { Err(exists(bucket, key)) }
+}
+
+/// True where the object holds what was sent.
+pub async fn is_same(bucket: &Arc<Bucket>, key: &Key, sent: &Sent) -> Result<bool> {
+    let mut body = Body::open(bucket, key, 0, None).await?;
+    let mut seen = Sent::default();
+    while let Some(bytes) = body.next().await? {
+        seen.update(&bytes);
+        if seen.bytes > sent.bytes {
+            return Ok(false);
+        }
+    }
+    Ok(seen.bytes == sent.bytes && seen.sha256.finalize() == sent.sha256.clone().finalize())
+}
+
+fn other_bytes(key: &Key) -> Problem {
+    Problem::damaged(key.as_str(), "the store holds other bytes than were written")
+        .remedy("nothing refers to it; look into the store, or use another")
+}

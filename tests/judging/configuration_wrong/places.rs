@@ -1,0 +1,143 @@
+//! Mistakes in vaults, providers and the nightly run.
+
+use super::Wrong;
+
+pub const PLACES: &[Wrong] = &[
+    ("[[vault]]\nid = 'v'\nkind = 'dir'\npath = '/w'", "2:6", &["`v`, which a vault on line 5 has already"]),
+    (
+        "[[vault]]\nid = 'w'\nkind = 'dir'\npath = '/v/.'",
+        "1:1",
+        &["at the same place as the vault on line 4"],
+    ),
+    ("[[vault]]\nid = 'w'\nkind = 'ftp'", "3:8", &["`ftp`, which is not known", "dir, s3"]),
+    ("[[vault]]\nid = 'w'\nkind = 'dir'", "1:1", &["`vault.w` has no `path`"]),
+    ("[[vault]]\nid = 'w'\nkind = 's3'", "1:1", &["`vault.w` has no `bucket`"]),
+    (
+        "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\npath = '/w'",
+        "5:1",
+        &["means nothing for a vault of the kind `s3`"],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 'dir'\npath = '/w'\nbucket = 'bbb'",
+        "5:1",
+        &["`vault.w.bucket` means nothing"],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'My_Bucket'",
+        "4:10",
+        &["`My_Bucket`, which no bucket can be called"],
+    ),
+    ("[[vault]]\nid = 'w'\nkind = 's3'\nbucket = '10.0.0.1'", "4:10", &["no bucket can be called"]),
+    ("[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\nprefix = '/x'", "5:10", &["is no prefix of keys"]),
+    (
+        "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\nprefix = 'x/../y'",
+        "5:10",
+        &["is no prefix of keys"],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\nregion = 'eu central'",
+        "5:10",
+        &["`eu central`, which is no region"],
+    ),
+    ("[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\naddressing = 'dns'", "5:14", &["auto, path, host"]),
+    (
+        "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\nendpoint = 's3.example'",
+        "5:12",
+        &["must begin with https://"],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\nendpoint = 'ftp://s3.example'",
+        "5:12",
+        &["must begin with https://"],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\nendpoint = 'https://s3.example:99999'",
+        "5:12",
+        &["no valid host and port"],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\nendpoint = 'https://s3.example?x=1'",
+        "5:12",
+        &["a query"],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\nendpoint = 'http://s3.example'",
+        "5:12",
+        &["for all to read and change", "insecure = true"],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\nwriter = {}",
+        "5:10",
+        &["must name its credential in one way"],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\nwriter = { env = 'A', profile = 'b' }",
+        "5:10",
+        &["must name its credential in one way"],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\nwriter = { access_key_id = { env = 'A' } }",
+        "5:10",
+        &["has no `secret_access_key`"],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\nwriter = { role = 'admin' }",
+        "5:19",
+        &["is no ARN of a role"],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 'dir'\npath = '/w'\nlock = { mode = 'complience' }",
+        "5:17",
+        &["did you mean `compliance`?"],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 'dir'\npath = '/w'\nlock = { mode = 'none', until = '2027-01-01' }",
+        "5:33",
+        &["locked_for"],
+    ),
+    ("[[vault]]\nid = 'w'\nkind = 'dir'\npath = '/w'\nreaders = []", "5:11", &["names no reader"]),
+    (
+        "[[vault]]\nid = 'w'\nkind = 'dir'\npath = '/w'\nreaders = ['ssh-ed25519 A']",
+        "5:12",
+        &["is no public key of age"],
+    ),
+    ("[[provider]]\nid = 'p'", "1:1", &["`provider.p` has no `kind`"]),
+    (
+        "[[provider]]\nid = 'p'\nkind = 'local'\ntoken = {}",
+        "4:9",
+        &["exactly one of: env, file, credential, command"],
+    ),
+    (
+        "[[provider]]\nid = 'p'\nkind = 'local'\ntoken = { env = 'A', file = '/b' }",
+        "4:9",
+        &["exactly one of"],
+    ),
+    (
+        "[[provider]]\nid = 'p'\nkind = 'local'\ntoken = { evn = 'A', file = '/b' }",
+        "4:11",
+        &["did you mean `env`?"],
+    ),
+    (
+        "[[provider]]\nid = 'p'\nkind = 'local'\ntoken = { env = 'A-B' }",
+        "4:17",
+        &["is no name of an environment variable"],
+    ),
+    (
+        "[[provider]]\nid = 'p'\nkind = 'local'\ntoken = { credential = '../b' }",
+        "4:24",
+        &["is no name of a systemd credential"],
+    ),
+    ("[[provider]]\nid = 'p'\nkind = 'local'\ntoken = { command = [] }", "4:21", &["is an empty command"]),
+    (
+        "[[provider]]\nid = 'p'\nkind = 'local'\ntoken = { command = 'pass x' }",
+        "4:21",
+        &["must be a list", "no shell"],
+    ),
+    ("[nightly]\nconcurency = 2", "2:1", &["did you mean `concurrency`?"]),
+    ("[nightly]\nconcurrency = 0", "2:15", &["a whole number from 1 to 64"]),
+    ("[nightly]\ndeadline = 'never'", "2:12", &["`never`, which is no duration"]),
+    ("[nightly]\ntextfile = '/var/outlive.txt'", "2:12", &["does not end in `.prom`"]),
+    ("[nightly]\nping = { env = 'A', enf = 'B' }", "2:21", &["unknown key `enf` in a secret"]),
+    ("[host]\nstands_on = 'hetzner'", "2:13", &["must be a table, and is text", "provider"]),
+    ("[host]\nname = 'x'", "2:1", &["unknown key `name` in [host]", "what may stand there: stands_on"]),
+];

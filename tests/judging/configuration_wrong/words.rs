@@ -1,0 +1,86 @@
+//! Mistakes in keys, policies and volumes.
+
+use super::Wrong;
+
+pub const WORDS: &[Wrong] = &[
+    ("volumes = []", "1:1", &["unknown key `volumes`", "[[vault]]", "what may stand there: addressing"]),
+    (
+        "[polcy.default]\nrpo = '26h'",
+        "1:2",
+        &["unknown key `polcy` in outlive.toml", "did you mean `policy`?", "nightly"],
+    ),
+    ("[policy.default]\nrop = '26h'", "2:1", &["unknown key `rop`", "did you mean `rpo`?", "drill_every"]),
+    (
+        "[policy.default]\nkeep = { dayly = 3 }",
+        "2:10",
+        &["unknown key `dayly` in keep", "did you mean `daily`?"],
+    ),
+    (
+        "[policy.default]\nsurvive = ['dvice']",
+        "2:12",
+        &["`dvice`, which is not known", "did you mean `device`?", "primary-deletion"],
+    ),
+    ("[policy.default]\nsurvive = ['host', 'host']", "2:20", &["names `host` twice"]),
+    ("[policy.default]\nsurvive = []", "2:11", &["asks for nothing to be survived"]),
+    ("[policy]\nrpo = '26h'", "2:7", &["`policy.rpo` stands in no policy", "[policy.default]"]),
+    ("[policy.'A b']\nrpo = '26h'", "1:9", &["a policy cannot be called `A b`"]),
+    ("[policy.default]\nrpo = '26 hours'", "2:7", &["`26 hours`, which is no duration", "26h"]),
+    ("[policy.default]\nrpo = 26", "2:7", &["must be a duration in quotes, and is a whole number"]),
+    ("[policy.default]\nrto = '0h'", "2:7", &["`policy.default.rto` is `0h`, which is no duration"]),
+    ("[policy.default]\nlocked_for = 'long'", "2:14", &["`long`, which is no duration"]),
+    ("[policy.default]\nmin_cut_order = 0", "2:17", &["a whole number from 1 to 9"]),
+    ("[policy.default]\nmin_cut_order = '2'", "2:17", &["a whole number from 1 to 9, and is text"]),
+    (
+        "[policy.default]\nkeep = { daily = -1 }",
+        "2:18",
+        &["`policy.default.keep.daily` must be a whole number from 1"],
+    ),
+    ("[policy.default]\nkeep = 14", "2:8", &["must be a table, and is a whole number", "daily"]),
+    ("[volume]", "1:2", &["no valid TOML", "duplicate key"]),
+    ("copy = 'a'", "1:1", &["unknown key `copy` in [[vault]]"]),
+    ("[copy]\nvolume = 'a'", "1:1", &["`copy` is a single table, and must be a list of tables", "[[copy]]"]),
+    (
+        "[[volume]]\nid = 'b'\nlook-in = []",
+        "3:1",
+        &["unknown key `look-in` in [[volume]]", "did you mean `look_in`?"],
+    ),
+    ("[[volume]]\npath = '/b'", "1:1", &["`volume` has no `id`", "add `id = …`"]),
+    ("[[volume]]\nid = 'a'", "2:6", &["`a`, which a volume on line 2 has already"]),
+    ("[[volume]]\nid = 'b:c'", "2:6", &["`b:c`, which is no name", "`.`, `_` and `-`"]),
+    ("[[volume]]\nid = 'Orders'", "2:6", &["`Orders`, which is no name"]),
+    ("[[volume]]\nid = ''", "2:6", &["`volume.id` is empty"]),
+    ("[[volume]]\nid = 7", "2:6", &["`volume.id` must be text, and is a whole number"]),
+    ("[[volume]]\nid = 'b'\npath = '/srv//a/'", "3:8", &["is the path of the volume on line 3 too"]),
+    ("[[volume]]\nid = 'b'\npath = '~/b'", "3:8", &["begins with `~`", "a shell", "in full"]),
+    ("[[volume]]\nid = 'b'\npath = '$HOME/b'", "3:8", &["begins with `$`"]),
+    ("[[volume]]\nid = 'b'\npath = \"/b\\n\"", "3:8", &["`volume.b.path` holds a control character"]),
+    ("[[volume]]\nid = 'b'\nlook_in = '/c'", "3:11", &["must be a list, and is text"]),
+    (
+        "[[volume]]\nid = 'b'\npolicy = 'defult'",
+        "3:10",
+        &["a policy `defult` that is not there; did you mean `default`?"],
+    ),
+    (
+        "[[volume]]\nid = 'b'\nis = 'aws:x'",
+        "3:6",
+        &["names a provider `aws` that is not there", "[[provider]]"],
+    ),
+    ("[[volume]]\nid = 'b'\nis = 'aws'", "3:6", &["must name a provider and something it holds"]),
+    ("[[volume]]\nid = 'b'\nstands_on = { planet = 'x' }", "3:15", &["unknown key `planet` in stands_on"]),
+    ("[[volume]]\nid = 'b'\nstands_on = { owner = 'x' }", "3:13", &["names nothing to stand on", "region"]),
+    (
+        "[[volume]]\nid = 'b'\nwaive_drill = { reason = 'x', until = '2026-12-31' }",
+        "3:15",
+        &["has no `owner`"],
+    ),
+    (
+        "[[volume]]\nid = 'b'\nwaive_drill = { reason = 'x', owner = 'y', until = 'soon' }",
+        "3:52",
+        &["`soon`, which is no day and no moment", "2026-12-31"],
+    ),
+    (
+        "[[volume]]\nid = 'b'\nwaive_drill = { reason = 'x', owner = 'y', until = 2026-12-31T02:00:00 }",
+        "3:52",
+        &["is no day and no moment", "its zone"],
+    ),
+];

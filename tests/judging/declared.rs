@@ -1,0 +1,276 @@
+//! Declared estates: what the file says becomes an inventory, and is judged with what was seen.
+
+use crate::estate::{asset, copy, is, now, stored_on, verdict};
+use chrono::TimeDelta;
+use outlive::catalogue::Catalogue;
+use outlive::domain::*;
+use outlive::estate::*;
+use outlive::isolation::expand;
+use outlive::report::text::{Look, audit};
+use outlive::rules::{Judged, Overall, judge, judge_each, overall};
+use std::collections::BTreeMap;
+
+fn this() -> ThisHost {
+    ThisHost { asset: AssetId("host:0123".into()), name: "Db1.example".into() }
+}
+
+fn stands(pairs: &[(AssetKind, &str)]) -> StandsOn {
+    let assets = pairs.iter().map(|(kind, name)| (*kind, (*name).to_owned())).collect();
+    StandsOn { assets, owner: Some(Owner("ops".into())) }
+}
+
+fn vault(endpoint: Option<&str>, stands_on: StandsOn) -> VaultEntry {
+    let endpoint = endpoint.map(str::to_owned);
+    let place = S3Place { bucket: "backups".into(), endpoint, ..S3Place::default() };
+    VaultEntry { id: "offsite".into(), place: VaultPlace::S3(Box::new(place)), stands_on, line: 9 }
+}
+
+fn estate(host: StandsOn) -> Estate {
+    Estate {
+        path: "outlive.toml".into(),
+        digest: String::new(),
+        host,
+        policies: BTreeMap::new(),
+        providers: vec![],
+        volumes: vec![],
+        vaults: vec![],
+        copies: vec![],
+        assets: vec![],
+        points: vec![],
+        nightly: NightlyEntry {
+            concurrency: 1,
+            deadline: TimeDelta::hours(6),
+            ping: None,
+            webhook: None,
+            textfile: None,
+            evidence: None,
+        },
+        drills: "drills".into(),
+        unhonoured: vec![],
+    }
+}
+
+fn volume(id: &str, stands_on: StandsOn) -> VolumeEntry {
+    VolumeEntry {
+        id: VolumeId(id.into()),
+        path: None,
+        policy: "default".into(),
+        owner: None,
+        look_in: vec![],
+        stands_on,
+        waive_drill: None,
+        line: 3,
+    }
+}
+
+/// `/srv/db` on a disk of this host, with a verified copy in the vault.
+fn night(estate: &Estate, vault: &VaultEntry) -> Inventory {
+    let mut inventory = Inventory {
+        volumes: vec![Volume {
+            id: VolumeId("host:/srv/db".into()),
+            name: "/srv/db".into(),
+            kind: VolumeKind::Filesystem,
+            asset: AssetId("filesystem:data".into()),
+        }],
+        assets: vec![
+            asset("filesystem:data", AssetKind::Filesystem, &["device:vda"]),
+            asset("device:vda", AssetKind::Device, &["host:0123"]),
+            asset("host:0123", AssetKind::Host, &[]),
+        ],
+        ..Inventory::default()
+    };
+    let (bonds, assets) = estate.vault_bonds(vault, &this());
+    let mut point = copy("c", "nowhere", 1);
+    point.bonds = bonds;
+    inventory.merge(Inventory { points: vec![point], assets, ..Inventory::default() });
+    inventory.merge(estate.declared(&this()));
+    estate.place_host(&mut inventory, &this());
+    inventory
+}
+
+fn judged(inventory: &Inventory) -> Vec<Judged> {
+    let policy = Policy { survive: HazardClass::ALL.into(), ..Policy::default() };
+    judge(&expand(inventory, &Catalogue::built_in().unwrap()), &policy, now())
+}
+
+fn says(host: &[(AssetKind, &str)], vault: &VaultEntry, rule: &str, sort: &str) {
+    let found = verdict(&judged(&night(&estate(stands(host)), vault))[0], rule);
+    assert!(is(&found, sort), "{rule}: {found:?}, and not {sort}");
+}
+
+#[test]
+fn host_and_vault_at_two_providers_are_apart_and_at_one_they_are_not() {
+    use AssetKind::{Account, Provider, Region, UpstreamProvider};
+    let here = [(Provider, "Hetzner"), (Region, "eu"), (Account, "acme")];
+    let s3 = Some("https://s3.example");
+    let other = vault(s3, stands(&[(Provider, "backblaze"), (Region, "eu"), (Account, "acme")]));
+    let same = vault(s3, stands(&[(Provider, "hetzner"), (Region, "eu"), (Account, "acme")]));
+    for rule in ["same-provider", "same-region", "same-account"] {
+        says(&here, &other, rule, "pass");
+        says(&here, &same, rule, "fail");
+        says(&[], &other, rule, "undetermined");
+        says(&here, &vault(s3, StandsOn::default()), rule, "undetermined");
+    }
+    for rule in ["same-filesystem", "same-device", "same-host"] {
+        says(&here, &other, rule, "pass");
+        says(&here, &vault(s3, StandsOn::default()), rule, "undetermined");
+    }
+    says(&here, &other, "same-site", "undetermined");
+    // A name alone does not say whose region it is.
+    says(&here, &vault(s3, stands(&[(Region, "eu")])), "same-region", "undetermined");
+    let upstream = [(Provider, "railway"), (UpstreamProvider, "GCP")];
+    says(&upstream, &vault(s3, stands(&[(Provider, "gcp")])), "same-provider", "fail");
+}
+
+#[test]
+fn a_bucket_that_is_reached_at_this_machine_stands_on_it_whatever_is_declared() {
+    let elsewhere = || stands(&[(AssetKind::Provider, "backblaze"), (AssetKind::Host, "nas")]);
+    for here in [
+        "http://127.0.0.1:8333",
+        "http://127.9.9.9",
+        "http://127.1:80/",
+        "http://localhost:9000",
+        "https://S3.localhost",
+        "http://[::1]:8333",
+        "http://[::ffff:127.0.0.1]",
+        "http://0.0.0.0:1",
+        "http://user:secret@localhost:9000/path",
+        "http://db1:9000",
+        "http://db1.example.:9000",
+    ] {
+        let vault = vault(Some(here), elsewhere());
+        says(&[], &vault, "same-host", "fail");
+        // On which of its disks is not known.
+        says(&[], &vault, "same-device", "undetermined");
+        let (_, assets) = estate(StandsOn::default()).vault_bonds(&vault, &this());
+        let bucket = assets.iter().find(|asset| asset.kind == AssetKind::Bucket).unwrap();
+        assert!(bucket.name.ends_with("which is this host") && !bucket.name.contains("secret"), "{here}");
+    }
+    for elsewhere_too in
+        ["http://128.0.0.1", "https://db1.elsewhere", "https://localhost.example", "http://[::2]:1"]
+    {
+        says(&[], &vault(Some(elsewhere_too), elsewhere()), "same-host", "pass");
+    }
+    says(&[], &vault(None, elsewhere()), "same-host", "pass");
+    // Named as a host, by name or id, it is the same machine.
+    for name in ["db1", "DB1.example", "0123"] {
+        let named = vault(Some("https://s3.example"), stands(&[(AssetKind::Host, name)]));
+        says(&[], &named, "same-host", "fail");
+    }
+}
+
+#[test]
+fn a_declared_point_is_no_survivor_for_certain() {
+    let mut estate = estate(StandsOn::default());
+    estate.volumes.push(volume("orders", stands(&[(AssetKind::Provider, "railway")])));
+    estate.points.push(DeclaredPoint {
+        id: "weekly".into(),
+        volume: VolumeId("orders".into()),
+        kind: PointKind::NamedCopy,
+        taken_at: Some(now() - TimeDelta::hours(1)),
+        lock: Some((LockMode::Compliance, None)),
+        bonds: stored_on(&["provider:Backblaze"]),
+        owner: Owner("ops".into()),
+        line: 5,
+    });
+    estate.assets.push(DeclaredAsset {
+        id: AssetId("provider:Backblaze".into()),
+        kind: AssetKind::Provider,
+        name: "Backblaze".into(),
+        bonds: stored_on(&[]),
+        line: 7,
+    });
+    let inventory = estate.declared(&this());
+    assert_eq!(inventory.volumes[0].kind, VolumeKind::Declared);
+    let judged = judged(&inventory);
+    for rule in ["no-recovery-point", "same-provider"] {
+        let found = verdict(&judged[0], rule);
+        assert!(
+            matches!(&found, Verdict::Undetermined(why) if why.contains("declared by ops, never seen")),
+            "{rule}: {found:?}"
+        );
+    }
+    // What certainly goes, goes, whoever declared it.
+    estate.points[0].bonds = stored_on(&["provider:railway"]);
+    let shared = verdict(&self::judged(&estate.declared(&this()))[0], "same-provider");
+    assert!(is(&shared, "fail"), "{shared:?}");
+}
+
+#[test]
+fn a_declared_volume_and_a_bucket_at_one_provider_may_share_a_machine() {
+    let at = |provider: &str| stands(&[(AssetKind::Provider, provider)]);
+    let s3 = |provider: &str| vault(Some("https://s3.example"), at(provider));
+    for (vault, stands_on, sort) in [
+        (s3("railway"), at("railway"), "undetermined"),
+        (s3("backblaze"), at("railway"), "pass"),
+        (s3("backblaze"), StandsOn::default(), "undetermined"),
+        (self::vault(None, StandsOn::default()), at("railway"), "undetermined"),
+    ] {
+        let mut estate = estate(StandsOn::default());
+        estate.volumes.push(volume("orders", stands_on.clone()));
+        let mut inventory = night(&estate, &vault);
+        inventory.points[0].of = Known::Observed(VolumeId("orders".into()), now());
+        let all = judged(&inventory);
+        let orders = all.iter().find(|judged| judged.volume.id.0 == "orders").unwrap();
+        let found = verdict(orders, "same-device");
+        assert!(is(&found, sort), "{stands_on:?} {vault:?}: {found:?}");
+    }
+}
+
+#[test]
+fn a_reference_to_a_volume_that_was_found_means_what_was_found() {
+    let mut estate = estate(StandsOn::default());
+    estate.points.push(DeclaredPoint {
+        id: "beside".into(),
+        volume: VolumeId("host:/srv/db".into()),
+        kind: PointKind::NamedCopy,
+        taken_at: None,
+        lock: None,
+        bonds: stored_on(&["volume:host:/srv/db"]),
+        owner: Owner("ops".into()),
+        line: 5,
+    });
+    let mut inventory = night(&estate, &vault(None, StandsOn::default()));
+    inventory.points.retain(|point| point.id.0 == "declared:beside");
+    assert!(is(&verdict(&judged(&inventory)[0], "same-device"), "fail"));
+}
+
+#[test]
+fn what_is_asked_for_and_not_done_keeps_the_result_from_being_sound() {
+    use AssetKind::Provider;
+    let mut estate = estate(stands(&[(Provider, "hetzner")]));
+    estate.policies.insert(
+        "default".into(),
+        PolicyEntry {
+            judged: Policy { survive: [HazardClass::Provider].into(), ..Policy::default() },
+            rto: TimeDelta::hours(1),
+            drill_every: None,
+            verify_within: TimeDelta::days(30),
+            detect_within: TimeDelta::days(3),
+            min_cut_order: 1,
+        },
+    );
+    let policies = estate.policies();
+    assert_eq!(*policies.of(&VolumeId("any".into())), estate.policies["default"].judged);
+    let mut inventory =
+        night(&estate, &vault(Some("https://s3.example"), stands(&[(Provider, "backblaze")])));
+    inventory.points[0].consistency = Known::Observed(Consistency::Crash, now());
+    let come_to = |inventory: &Inventory| {
+        let graph = expand(inventory, &Catalogue::built_in().unwrap());
+        let judged = judge_each(&graph, &policies, now());
+        let look = Look { width: 100, colour: false };
+        (overall(&judged, &graph), audit(&graph, &judged, &policies.default, now(), look))
+    };
+    let (sound, text) = come_to(&inventory);
+    assert_eq!(sound, Overall::Sound, "{text}");
+    estate.unhonoured.push(Unhonoured {
+        key: "vault.offsite.lock".into(),
+        because: "locks are not judged yet".into(),
+        line: 12,
+    });
+    inventory.gaps.extend(estate.unhonoured_gaps());
+    let (open, text) = come_to(&inventory);
+    assert_eq!(open, Overall::Undetermined);
+    assert!(text.contains("look at outlive.toml:12: vault.offsite.lock: locks are not judged yet"), "{text}");
+    assert!(text.contains("1 thing the configuration asks for and nothing does:"), "{text}");
+}

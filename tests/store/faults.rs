@@ -1,0 +1,214 @@
+//! Twelve faults, in the first, a middle and the last request of everything that is asked of a store: the result is
+//! right, or there is a problem that says so. No fault counts that was not done.
+
+use crate::contract::bytes;
+use crate::proxy::{FAULTS, Fault, Proxy};
+use crate::servers;
+use outlive::domain::Result;
+use outlive::store::{Key, Limits, S3Store, Store};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Duration;
+
+/// A store behind the proxy, and the same without.
+struct Bench {
+    proxy: Proxy,
+    faulty: S3Store,
+    plain: S3Store,
+}
+
+/// Something that is asked of a store. `act` panics where a result is wrong.
+struct Operation {
+    name: &'static str,
+    prepare: fn(&Bench, &str),
+    act: fn(&dyn Store, &dyn Store, &str, Fault) -> Result<()>,
+}
+
+const OPERATIONS: [Operation; 9] = [
+    Operation { name: "put", prepare: nothing, act: put },
+    Operation { name: "put in parts", prepare: nothing, act: put_in_parts },
+    Operation { name: "get", prepare: an_object, act: get },
+    Operation { name: "get a range", prepare: an_object, act: get_range },
+    Operation { name: "size", prepare: an_object, act: size },
+    Operation { name: "size of nothing", prepare: nothing, act: size_of_nothing },
+    Operation { name: "list", prepare: a_list, act: list },
+    Operation { name: "stranger", prepare: a_list, act: stranger },
+    Operation { name: "server time", prepare: nothing, act: server_time },
+];
+
+const LENGTH: usize = 200_000;
+const IN_PARTS: usize = (11 << 20) + 77;
+
+#[test]
+fn each_fault_in_each_operation_gives_the_right_result_or_a_problem() {
+    let counted: Vec<(usize, Vec<String>)> = std::thread::scope(|scope| {
+        let running: Vec<_> =
+            OPERATIONS.iter().map(|operation| scope.spawn(|| all_faults(operation))).collect();
+        running.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let tried: usize = counted.iter().map(|(tried, _)| tried).sum();
+    let problems: Vec<String> = counted.into_iter().flat_map(|(_, problems)| problems).collect();
+    println!("{tried} faults, {} of them ended in a problem:\n{}", problems.len(), problems.join("\n"));
+    // Nine operations of at most four places each; a stale list only where lists are asked for.
+    assert!(tried >= 150, "{tried}");
+    assert!(problems.len() * 10 < tried, "one fault in a thousand requests should rarely end a run");
+}
+
+fn bench() -> Bench {
+    let server = servers::seaweedfs();
+    let proxy = Proxy::start(&server.endpoint);
+    let limits = Limits {
+        connect: Duration::from_secs(2),
+        answer: Duration::from_millis(2500),
+        idle: Duration::from_millis(1500),
+        slowest: 1024 * 1024,
+        attempts: 4,
+        pause: Duration::from_millis(20),
+        longest_pause: Duration::from_millis(200),
+        part: 5 << 20,
+        ..Limits::default()
+    };
+    let place = server.new_place("vault");
+    let behind = outlive::estate::S3Place { endpoint: Some(proxy.endpoint.clone()), ..place.clone() };
+    let connect = |place, limits| {
+        S3Store::with_limits(place, &servers::access(), &servers::credentials(), limits).unwrap()
+    };
+    let (faulty, plain) = (connect(&behind, limits), connect(&place, Limits::default()));
+    Bench { proxy, faulty, plain }
+}
+
+/// How many faults were done, and the problems that came of them.
+fn all_faults(operation: &Operation) -> (usize, Vec<String>) {
+    let bench = bench();
+    (operation.prepare)(&bench, "sound");
+    bench.proxy.arm(None);
+    (operation.act)(&bench.faulty, &bench.plain, "sound", Fault::Delay).unwrap();
+    let requests = bench.proxy.seen().0.len();
+    assert!(requests > 0, "{} asks for nothing", operation.name);
+    // The last but one of a write is the one that makes the object.
+    let made = requests.saturating_sub(2);
+    let places = [(made, "making"), (0, "first"), (requests / 2, "middle"), (requests - 1, "last")];
+    let places = BTreeMap::from(places);
+    let (mut tried, mut problems) = (0, Vec::new());
+    for fault in FAULTS {
+        if fault == Fault::StaleList && !["list", "stranger"].contains(&operation.name) {
+            continue;
+        }
+        for (at, place) in &places {
+            let name = format!("{fault:?}-{place}");
+            (operation.prepare)(&bench, &name);
+            bench.proxy.arm(Some((fault, *at)));
+            let ended = (operation.act)(&bench.faulty, &bench.plain, &name, fault);
+            let (seen, fired) = bench.proxy.seen();
+            assert!(fired, "{}: {name} was not done: {seen:?}", operation.name);
+            tried += 1;
+            if let Err(problem) = ended {
+                assert!(!problem.what.is_empty() && !problem.place.is_empty());
+                problems.push(format!("{}: {name}: {problem}", operation.name));
+            }
+        }
+    }
+    (tried, problems)
+}
+
+fn key(folder: &str, name: &str) -> Key {
+    Key::new(format!("{folder}/{name}")).unwrap()
+}
+
+fn nothing(_: &Bench, _: &str) {}
+
+fn an_object(bench: &Bench, name: &str) {
+    (&bench.plain as &dyn Store).put_bytes(&key("objects", name), &bytes(LENGTH)).unwrap();
+}
+
+/// Three objects, of which a stale list knows two.
+fn a_list(bench: &Bench, name: &str) {
+    let store: &dyn Store = &bench.plain;
+    store.put_bytes(&key(name, "a"), b"1").unwrap();
+    store.put_bytes(&key(name, "b"), b"22").unwrap();
+    bench.proxy.arm(None);
+    bench.faulty.list(name).unwrap();
+    bench.faulty.stranger(&[]).unwrap();
+    store.put_bytes(&key(name, "c"), b"333").unwrap();
+}
+
+/// What was written is there once and whole, where success was said; otherwise it is that, or nothing.
+fn written(plain: &dyn Store, one: &Key, wanted: &[u8], ended: Result<()>) -> Result<()> {
+    let folder = one.as_str().split_once('/').unwrap().0;
+    let there = plain.list(folder).unwrap().iter().filter(|listed| listed.key == *one).count();
+    assert!(ended.is_err() || there == 1, "{one}: success was said, and it is there {there} times");
+    if there > 0 {
+        let found = plain.get_bytes(one, wanted.len() as u64 + 1).unwrap();
+        assert!(found == wanted, "{one}: other bytes are there than were written");
+    }
+    ended
+}
+
+fn put(store: &dyn Store, plain: &dyn Store, name: &str, _: Fault) -> Result<()> {
+    let (one, wanted) = (key("put", name), bytes(LENGTH));
+    let ended = store.put_bytes(&one, &wanted);
+    written(plain, &one, &wanted, ended)
+}
+
+fn put_in_parts(store: &dyn Store, plain: &dyn Store, name: &str, _: Fault) -> Result<()> {
+    let (one, wanted) = (key("parts", name), bytes(IN_PARTS));
+    let send = || {
+        let mut upload = store.put_new(&one)?;
+        let failed = |error| outlive::domain::Problem::io("writing", error);
+        wanted.chunks(1 << 20).try_for_each(|piece| upload.write_all(piece)).map_err(failed)?;
+        upload.finish()
+    };
+    let ended = send();
+    written(plain, &one, &wanted, ended)
+}
+
+fn get(store: &dyn Store, _: &dyn Store, name: &str, _: Fault) -> Result<()> {
+    let found = store.get_bytes(&key("objects", name), LENGTH as u64)?;
+    assert!(found == bytes(LENGTH), "{name}: other bytes came back");
+    Ok(())
+}
+
+fn get_range(store: &dyn Store, _: &dyn Store, name: &str, fault: Fault) -> Result<()> {
+    let found = store.get_range(&key("objects", name), 1000, 100_000)?;
+    assert_eq!(found.len(), 100_000);
+    let is_same = found == bytes(LENGTH)[1000..101_000];
+    // There is no checksum of a range: the vault's SHA-256 of each chunk is for that (`tests/vault/`).
+    assert!(is_same || fault == Fault::Corrupt, "{name}: other bytes came back");
+    Ok(())
+}
+
+fn size(store: &dyn Store, _: &dyn Store, name: &str, _: Fault) -> Result<()> {
+    assert_eq!(store.size(&key("objects", name))?, Some(LENGTH as u64), "{name}");
+    Ok(())
+}
+
+fn size_of_nothing(store: &dyn Store, _: &dyn Store, name: &str, _: Fault) -> Result<()> {
+    assert_eq!(store.size(&key("nothing", name))?, None, "{name}");
+    Ok(())
+}
+
+fn list(store: &dyn Store, plain: &dyn Store, name: &str, fault: Fault) -> Result<()> {
+    let found: Vec<_> = store.list(name)?.into_iter().map(|listed| (listed.key, listed.bytes)).collect();
+    let mut wanted: Vec<_> =
+        [("a", 1), ("b", 2), ("c", 3)].map(|(last, size)| (key(name, last), Some(size))).into();
+    if fault == Fault::StaleList {
+        // Nothing in it tells it from a true one: what is new is hidden, and still found by its key.
+        wanted.pop();
+        assert_eq!(plain.size(&key(name, "c"))?, Some(3));
+    }
+    // One bit of a name or of a size may be another, and the list still be one.
+    assert!(found == wanted || fault == Fault::Corrupt, "{name}: {found:?}");
+    Ok(())
+}
+
+fn stranger(store: &dyn Store, _: &dyn Store, name: &str, fault: Fault) -> Result<()> {
+    let found = store.stranger(&[])?;
+    assert!(found.is_some() || fault == Fault::StaleList, "{name}: nobody was seen");
+    Ok(())
+}
+
+fn server_time(store: &dyn Store, _: &dyn Store, name: &str, _: Fault) -> Result<()> {
+    let skew = store.clock_skew(chrono::Utc::now())?.expect("a server has a clock");
+    assert!(skew.abs() < chrono::TimeDelta::minutes(1), "{name}: {skew}");
+    Ok(())
+}

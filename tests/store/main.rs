@@ -1,0 +1,11 @@
+//! Stores against their contract, and against everything that can go wrong on the way.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+mod contract;
+mod faults;
+#[path = "../hand/mod.rs"]
+mod hand;
+mod proxy;
+mod refusals;
+#[path = "../servers/mod.rs"]
+mod servers;
