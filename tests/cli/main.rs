@@ -11,6 +11,7 @@ mod contract;
 mod damaged;
 mod deep;
 mod doubting;
+mod drilling;
 mod durable;
 #[path = "../hand/mod.rs"]
 mod hand;
