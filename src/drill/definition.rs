@@ -202,7 +202,11 @@ fn named_checks(place: &Place<'_>, raw: &RawDrill) -> Result<Vec<&'static str>> 
         }
         if id == checks::COMMAND && raw.command.is_empty() {
             let remedy = "add [[command]] with `argv`, or leave the check out";
-            return Err(place.wrong(word.span().start, "no command is given for the check `command`", remedy));
+            return Err(place.wrong(
+                word.span().start,
+                "no command is given for the check `command`",
+                remedy,
+            ));
         }
         named.push(id);
     }
@@ -220,13 +224,17 @@ fn named_checks(place: &Place<'_>, raw: &RawDrill) -> Result<Vec<&'static str>> 
 fn command(place: &Place<'_>, raw: &file::RawCommand) -> Result<CommandCheck> {
     let argv = raw.argv.get_ref();
     if argv.first().is_none_or(String::is_empty) || argv.iter().any(|word| word.contains('\0')) {
-        let remedy = "write the program and its arguments as a list: [\"pg_restore\", \"--list\", \"{restored}/db\"]";
+        let remedy =
+            "write the program and its arguments as a list: [\"pg_restore\", \"--list\", \"{restored}/db\"]";
         return Err(place.wrong(raw.argv.span().start, "`argv` names no program", remedy));
     }
     Ok(CommandCheck {
         name: printable(raw.name.as_deref().unwrap_or(&argv[0]).as_bytes()),
         argv: argv.clone(),
-        timeout: span(place, raw.timeout.as_ref())?.unwrap_or(TimeDelta::minutes(10)).to_std().unwrap_or_default(),
+        timeout: span(place, raw.timeout.as_ref())?
+            .unwrap_or(TimeDelta::minutes(10))
+            .to_std()
+            .unwrap_or_default(),
     })
 }
 
@@ -235,7 +243,11 @@ fn span(place: &Place<'_>, raw: Option<&Spanned<String>>) -> Result<Option<TimeD
     let wrong = |problem: Problem| place.wrong(raw.span().start, problem.what, problem.remedy);
     let span = parse_duration(raw.get_ref()).map_err(wrong)?;
     if span <= TimeDelta::zero() {
-        return Err(place.wrong(raw.span().start, "a duration of nothing", "write one of at least a second: 1s"));
+        return Err(place.wrong(
+            raw.span().start,
+            "a duration of nothing",
+            "write one of at least a second: 1s",
+        ));
     }
     Ok(Some(span))
 }

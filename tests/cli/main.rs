@@ -11,6 +11,7 @@ mod contract;
 mod damaged;
 mod deep;
 mod doubting;
+mod drilling;
 mod durable;
 mod exporting;
 #[path = "../hand/mod.rs"]

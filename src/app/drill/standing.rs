@@ -34,7 +34,8 @@ fn standing(
     let known = files.iter().filter_map(|file| file.drill.as_ref().ok());
     let of_volume: Vec<_> = known.filter(|drill| drill.volume == volume.id).collect();
     let recorded = |name: &str| history.get(&(name.to_owned(), volume.id.clone()));
-    let passes = of_volume.iter().filter_map(|drill| Some((drill, recorded(&drill.name)?.last_passed.as_ref()?)));
+    let passes =
+        of_volume.iter().filter_map(|drill| Some((drill, recorded(&drill.name)?.last_passed.as_ref()?)));
     let newest = passes.max_by_key(|(_, pass)| pass.started_at);
     let base = DrillStanding {
         outcome: DrillOutcome::NeverDrilled,
@@ -96,7 +97,11 @@ fn too_old(standing: DrillStanding, every: Option<TimeDelta>, now: Timestamp) ->
         // One slot more: a drill that is due runs tonight, not at the very second.
         (DrillOutcome::Passed, Some(age), Some(every)) if age > every * 2 => DrillStanding {
             outcome: DrillOutcome::NotRun,
-            detail: format!("it last passed {} ago, the policy asks every {}", say_duration(age), say_duration(every)),
+            detail: format!(
+                "it last passed {} ago, the policy asks every {}",
+                say_duration(age),
+                say_duration(every)
+            ),
             ..standing
         },
         _ => standing,

@@ -12,7 +12,8 @@ use crate::drill::sandbox::Scratch;
 use crate::ledger::VaultRef;
 use crate::report::activity::{DrillPhase, DrillProof, DrillScratch};
 use crate::vault::{
-    Damage, FoundRoot, RestoreOptions, RestoreReport, Restored, Roots, Stopped, Unread, Vault, Verified, restore,
+    Damage, FoundRoot, RestoreOptions, RestoreReport, Restored, Roots, Stopped, Unread, Vault, Verified,
+    restore,
 };
 use chrono::TimeDelta;
 use std::os::unix::ffi::OsStrExt;
@@ -115,7 +116,8 @@ impl Tried {
             match looked {
                 Ok((place, vault, roots)) => {
                     for (key, problem) in &roots.damaged {
-                        let what = format!("the root {} in {} is damaged: {}", key.as_str(), entry.id, problem.what);
+                        let what =
+                            format!("the root {} in {} is damaged: {}", key.as_str(), entry.id, problem.what);
                         self.deviations.push(what);
                     }
                     let points: Vec<FoundRoot> =
@@ -218,11 +220,17 @@ impl Tried {
                 self.damage.extend(damage);
                 self.unread.extend(unread);
                 let why = match problem.kind {
-                    Kind::Cancelled if limit.is_over() => "its timeout was over before it was restored".into(),
+                    Kind::Cancelled if limit.is_over() => {
+                        "its timeout was over before it was restored".into()
+                    }
                     Kind::Cancelled => "it was asked to stop before it was restored".into(),
                     _ => format!("it was not restored: {problem}"),
                 };
-                if problem.kind == Kind::Damaged { self.failed.push(why) } else { self.not_run.push(why) }
+                if problem.kind == Kind::Damaged {
+                    self.failed.push(why)
+                } else {
+                    self.not_run.push(why)
+                }
                 None
             }
         }

@@ -90,7 +90,11 @@ fn each_mistake_is_told_with_its_place_and_what_was_probably_meant() {
         ("checks = [", ":", "", ""),
     ];
     for (text, place, what, remedy) in cases {
-        let text = if text.is_empty() || text.starts_with("volume") { text.into() } else { format!("{volume}{text}") };
+        let text = if text.is_empty() || text.starts_with("volume") {
+            text.into()
+        } else {
+            format!("{volume}{text}")
+        };
         let problem = read(&text).expect_err(&text);
         assert_eq!(problem.kind, Kind::Usage, "{text}");
         assert!(problem.place.contains(place), "{text}: {problem:?}");
