@@ -2,6 +2,7 @@
 
 use super::evidence::Evidence;
 use super::prove::prove;
+use super::trust::Candidates;
 use super::{Afterwards, DrillOrder, Proving};
 use crate::app::Context;
 use crate::app::stores::open_vault;
@@ -9,7 +10,7 @@ use crate::domain::{Kind, Monitor, Phase, Problem, Result, Timestamp, printable}
 use crate::drill::checks::{Checked, Outcome, Trial, asked};
 use crate::drill::choose;
 use crate::drill::sandbox::Scratch;
-use crate::ledger::VaultRef;
+use crate::ledger::{History, Record, VaultRef};
 use crate::report::activity::{DrillPhase, DrillProof, DrillScratch};
 use crate::vault::{
     Damage, FoundRoot, RestoreOptions, RestoreReport, Restored, Roots, Stopped, Unread, Vault, Verified,
@@ -25,6 +26,15 @@ pub struct TriedVault {
     pub name: String,
     pub place: VaultRef,
     pub said: String,
+}
+
+/// What is to be tried, and what is known before.
+pub struct Asked<'a> {
+    pub context: &'a Context,
+    pub order: &'a DrillOrder,
+    pub records: &'a [Record],
+    pub seed: u64,
+    pub now: Timestamp,
 }
 
 /// Everything that was found out.
@@ -50,18 +60,12 @@ pub struct Tried {
 
 impl Tried {
     /// Tries it.
-    pub fn of(
-        context: &Context,
-        order: &DrillOrder,
-        seed: u64,
-        now: Timestamp,
-        evidence: &mut Evidence,
-        monitor: &dyn Monitor,
-    ) -> Self {
+    pub fn of(asked: &Asked<'_>, evidence: &mut Evidence, monitor: &dyn Monitor) -> Self {
+        let Asked { order, seed, now, .. } = *asked;
         let began = Instant::now();
         let limit = Limit { inner: monitor, ends: began.checked_add(order.drill.timeout) };
         let mut tried = Self::default();
-        let opened = tried.timed("open", evidence, |tried| tried.open(context, order));
+        let opened = tried.timed("open", evidence, |tried| tried.open(asked));
         let Some((vault, points)) = opened else { return tried };
         let found = tried.timed("select", evidence, |tried| tried.select(order, points, now, seed));
         let Some(found) = found else { return tried };
@@ -106,7 +110,7 @@ impl Tried {
     }
 
     /// The first vault that holds complete points of the volume, oldest first.
-    fn open(&mut self, context: &Context, order: &DrillOrder) -> Option<(Vault, Vec<FoundRoot>)> {
+    fn open(&mut self, Asked { context, order, records, .. }: &Asked<'_>) -> Option<(Vault, Vec<FoundRoot>)> {
         let (mut unreachable, mut empty) = (Vec::new(), Vec::new());
         for entry in &order.vaults {
             let looked = open_vault(context, &entry.place).and_then(|vault| {
@@ -115,13 +119,12 @@ impl Tried {
             });
             match looked {
                 Ok((place, vault, roots)) => {
-                    for (key, problem) in &roots.damaged {
-                        let what =
-                            format!("the root {} in {} is damaged: {}", key.as_str(), entry.id, problem.what);
-                        self.deviations.push(what);
-                    }
-                    let points: Vec<FoundRoot> =
-                        roots.sound.into_iter().filter(|found| found.root.is_complete()).collect();
+                    let history = History::of(records, &place);
+                    let Candidates { points, mut failed, mut open, mut deviations } =
+                        Candidates::of(roots, &history, &order.drill.volume);
+                    self.deviations.append(&mut deviations);
+                    self.failed.append(&mut failed);
+                    self.not_run.append(&mut open);
                     if points.is_empty() {
                         empty.push(format!("{} holds no complete recovery point of it", entry.id));
                         continue;
