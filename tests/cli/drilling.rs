@@ -308,3 +308,48 @@ fn a_night_runs_the_drill_that_is_due_after_its_copies() {
     let json: Value = serde_json::from_str(&night().stdout).unwrap();
     assert!(json["tasks"].as_array().unwrap().iter().all(|task| task["task"] != "drill"), "{json:#}");
 }
+
+/// Says whether a real validator takes this for a record, with its complaint.
+fn valid(scene: &Scene, record: &Value) -> bool {
+    const VALIDATE: &str = "import json, sys, jsonschema\n\
+        schema, record = (json.load(open(path)) for path in sys.argv[1:])\n\
+        jsonschema.Draft202012Validator.check_schema(schema)\n\
+        errors = list(jsonschema.Draft202012Validator(schema).iter_errors(record))\n\
+        print('\\n'.join(str(error) for error in errors))\n\
+        sys.exit(0 if not errors else 3)";
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schemas/drill-record.v0.json");
+    let file = scene.place.file("record-to-be-judged.json", serde_json::to_vec(record).unwrap());
+    let python = std::process::Command::new("python3").args(["-c", VALIDATE]).arg(schema).arg(file).output();
+    let done = python.expect("python3 with jsonschema is needed: scripts/test installs it");
+    let (said, erred) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(matches!(done.status.code(), Some(0 | 3)), "the validator itself failed: {erred}");
+    println!("{said}");
+    done.status.success()
+}
+
+#[test]
+fn records_are_what_their_schema_says_and_a_record_that_claims_too_much_is_not() {
+    let scene = Scene::new();
+    let record = |drilled: &Value| -> Value {
+        serde_json::from_slice(&fs::read(evidence(drilled).join("record.json")).unwrap()).unwrap()
+    };
+    scene.drill(&format!("{ALL_CHECKS}{READS}"));
+    let passed = record(&scene.drilled(&["--prove"], 0));
+    assert!(valid(&scene, &passed));
+    scene.drill(&format!("{ALL_CHECKS}argv = [\"false\"]\n"));
+    assert!(valid(&scene, &record(&scene.drilled(&[], 12))));
+    scene.drill("vault = \"offsite\"\n");
+    fs::rename(scene.place.path("vault"), scene.place.path("elsewhere")).unwrap();
+    assert!(valid(&scene, &record(&scene.drilled(&[], 13))));
+    let broken: [fn(&mut Value); 4] = [
+        |record| record["checks"] = Value::Array(Vec::new()),
+        |record| record["checks"][0]["outcome"] = "not_run".into(),
+        |record| record["rto"]["actual_seconds"] = Value::Null,
+        |record| drop(record.as_object_mut().unwrap().remove("not_known")),
+    ];
+    for (place, breaks) in broken.into_iter().enumerate() {
+        let mut record = passed.clone();
+        breaks(&mut record);
+        assert!(!valid(&scene, &record), "mistake {place} was not noticed");
+    }
+}
