@@ -96,7 +96,9 @@ pub fn read_drills(estate: &Estate) -> Result<Vec<DrillFile>> {
     for entry in listed {
         let folder = entry.map_err(failed)?;
         let path = folder.path().join("drill.toml");
-        if !path.exists() {
+        // A definition that is there and cannot be read is a mistake to be told, not a folder of something else.
+        let absent = [std::io::ErrorKind::NotFound, std::io::ErrorKind::NotADirectory];
+        if std::fs::symlink_metadata(&path).is_err_and(|error| absent.contains(&error.kind())) {
             continue;
         }
         let name = printable(folder.file_name().as_encoded_bytes());

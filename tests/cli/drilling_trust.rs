@@ -131,3 +131,29 @@ fn a_root_that_nobody_can_read_may_be_the_newest_and_keeps_a_drill_from_passing(
     assert_eq!(result["drills"][0]["outcome"], "not_run", "{result:#}");
     assert!(because(&result).contains("is not known"), "{result:#}");
 }
+
+#[test]
+fn nothing_is_restored_into_a_vault() {
+    let scene = Scene::new();
+    fs::write(scene.data.join("a"), "first").unwrap();
+    scene.copy(0);
+    let listed = |folder: &str| names(&scene.place.path(folder));
+    let before = (listed("vault"), listed("vault/packs"));
+    for inside in ["vault", "vault/packs"] {
+        let definition = format!("volume = \"orders\"\nrestore_to = \"../../{inside}\"\n");
+        scene.place.file("drills/weekly/drill.toml", definition);
+        let result = scene.drill(13);
+        assert!(because(&result).contains("inside the vault"), "{result:#}");
+        assert_eq!((listed("vault"), listed("vault/packs")), before);
+    }
+}
+
+#[test]
+fn a_definition_that_is_there_and_cannot_be_read_is_told() {
+    let scene = Scene::new();
+    std::os::unix::fs::symlink("/nowhere/at/all", scene.place.path("drills/weekly/else.toml")).unwrap();
+    let definition = scene.place.path("drills/weekly/drill.toml");
+    fs::rename(scene.place.path("drills/weekly/else.toml"), &definition).unwrap();
+    let arguments: [&dyn AsRef<std::ffi::OsStr>; 4] = [&"drill", &"--due", &"--config", &scene.config];
+    scene.place.outlive(&arguments).end().expect(2).complains("drill.toml");
+}

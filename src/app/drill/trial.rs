@@ -5,7 +5,8 @@ use super::prove::prove;
 use super::trust::Candidates;
 use super::{Afterwards, DrillOrder, Proving};
 use crate::app::Context;
-use crate::app::stores::open_vault;
+use crate::app::restore::refuse_inside;
+use crate::app::stores::{directory_of, open_vault};
 use crate::domain::{Kind, Monitor, Phase, Problem, Result, Timestamp, printable};
 use crate::drill::checks::{Checked, Outcome, Trial, asked};
 use crate::drill::choose;
@@ -69,7 +70,7 @@ impl Tried {
         let Some((vault, points)) = opened else { return tried };
         let found = tried.timed("select", evidence, |tried| tried.select(order, points, now, seed));
         let Some(found) = found else { return tried };
-        let Some(scratch) = tried.scratch(order, &found) else { return tried };
+        let Some(scratch) = tried.scratch(order, &found, now) else { return tried };
         let restored =
             tried.timed("restore", evidence, |tried| tried.restore(&vault, &found, &scratch, &limit));
         if let Some(restored) = &restored {
@@ -166,8 +167,15 @@ impl Tried {
     }
 
     /// Scratch space with room for the point.
-    fn scratch(&mut self, order: &DrillOrder, found: &FoundRoot) -> Option<Scratch> {
+    fn scratch(&mut self, order: &DrillOrder, found: &FoundRoot, now: Timestamp) -> Option<Scratch> {
         let parent = order.drill.restore_to.clone().unwrap_or_else(std::env::temp_dir);
+        let vaults = order.vaults.iter().filter_map(|entry| directory_of(&entry.place));
+        for vault in vaults.filter(|vault| vault.is_dir()) {
+            if let Err(problem) = refuse_inside(vault, &parent, now) {
+                self.not_run.push(format!("there is no scratch space: {problem}"));
+                return None;
+            }
+        }
         let made = Scratch::create(&parent).and_then(|scratch| {
             std::fs::create_dir(scratch.path().join("home"))
                 .map_err(|error| Problem::io("making scratch space", error))?;
