@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(stands(&estate, &[], &[]).outcome, DrillOutcome::NeverDrilled);
         assert!(stands(&estate, &[], &[]).asked, "the policy asks for drills");
         let good = ran("weekly", "2026-11-26T03:00:00Z", passed);
-        let standing = stands(&estate, &weekly, &[good.clone()]);
+        let standing = stands(&estate, &weekly, std::slice::from_ref(&good));
         assert_eq!((standing.outcome, standing.last_restore_seconds), (DrillOutcome::Passed, Some(1.5)));
         assert_eq!(
             last(&[good.clone(), ran("weekly", "2026-11-27T03:00:00Z", failed)]),
@@ -195,7 +195,7 @@ mod tests {
         let estate = estate("");
         let both = [file(&estate, "daily", "1d"), file(&estate, "weekly", "7d")];
         let daily = ran("daily", "2026-11-28T00:30:00Z", DrillEnd::Passed);
-        let standing = stands(&estate, &both, &[daily.clone()]);
+        let standing = stands(&estate, &both, std::slice::from_ref(&daily));
         assert_eq!(standing.outcome, DrillOutcome::NotRun, "{standing:?}");
         assert!(standing.detail.contains("`weekly` is due"), "{standing:?}");
         let weekly = ran("weekly", "2026-11-26T03:00:00Z", DrillEnd::Failed);
