@@ -11,6 +11,8 @@ mod contract;
 mod damaged;
 mod deep;
 mod doubting;
+mod drilling;
+mod drilling_trust;
 mod durable;
 mod exporting;
 #[path = "../hand/mod.rs"]
