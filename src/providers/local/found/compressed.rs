@@ -11,15 +11,21 @@ const DECODED: u64 = 1 << 20;
 const OPAQUE: [(&[u8], Option<&[u8]>, &str); 2] =
     [(b"\xfd7zXZ\0", Some(b"YZ"), "xz"), (b"BZh", None, "bzip2")];
 
+const GZIP: &[u8] = b"\x1f\x8b\x08";
+const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
+
+/// True for what begins as a file that can be decoded here.
+pub(super) fn is_compressed(head: &[u8]) -> bool {
+    head.starts_with(GZIP) || head.starts_with(ZSTD)
+}
+
 /// A compressed dump or archive, or a file in a format that cannot be looked into.
 pub(super) fn recognise(sample: &Sample) -> Option<Content> {
     let head = sample.head.as_slice();
-    match head {
-        [0x1f, 0x8b, 8, flags, ..] if flags & 0xe0 == 0 => {
-            inside(sample, flate2::read::MultiGzDecoder::new(head), "gzip")
-        }
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => inside(sample, zstd::Decoder::with_buffer(head).ok()?, "zstd"),
-        _ => opaque(sample),
+    match () {
+        () if head.starts_with(GZIP) => inside(sample, flate2::read::MultiGzDecoder::new(head), "gzip"),
+        () if head.starts_with(ZSTD) => inside(sample, zstd::Decoder::with_buffer(head).ok()?, "zstd"),
+        () => opaque(sample),
     }
 }
 
@@ -49,7 +55,7 @@ fn inside(sample: &Sample, decoder: impl Read, with: &str) -> Option<Content> {
 }
 
 fn opaque(sample: &Sample) -> Option<Content> {
-    let (start, end, with) = OPAQUE.into_iter().find(|(start, _, _)| sample.head.starts_with(start))?;
+    let (_, end, with) = OPAQUE.into_iter().find(|(start, _, _)| sample.head.starts_with(start))?;
     // "BZh" is also how a text may begin: then follows the level, and a block or the end.
     let rest = sample.head.get(4..10);
     if with == "bzip2"
@@ -58,7 +64,6 @@ fn opaque(sample: &Sample) -> Option<Content> {
     {
         return None;
     }
-    debug_assert!(start.len() <= sample.head.len());
     let whole = match (end, &sample.tail) {
         (Some(end), Some(tail)) if !tail.ends_with(end) => {
             Whole::Cut(format!("it does not end as {with} ends a file: cut off"))

@@ -3,8 +3,9 @@
 use super::{compressed, image, postgres, sql, sqlite, tar};
 use crate::domain::{PointKind, Timestamp};
 
-/// How much of a file's start a recogniser may see, in bytes.
-pub(super) const HEAD: usize = 64 << 10;
+/// How much of a file's start a recogniser may see, in bytes: more than the longest block of zstd (128 KiB), which
+/// cannot be decoded in part.
+pub(super) const HEAD: usize = 160 << 10;
 /// How much of its end, in bytes.
 pub(super) const TAIL: usize = 4 << 10;
 /// Where btrfs keeps its superblock, and how much of it is read: it lies behind the head.

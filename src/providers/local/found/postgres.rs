@@ -11,7 +11,8 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 const MAGIC: &[u8] = b"PGDMP";
 /// `ArchiveFormat` in `pg_backup.h`.
 const CUSTOM: u8 = 1;
-const DIRECTORY: u8 = 5;
+/// What the table of contents of a dump in the directory format says, so that it can be packed into a tar archive.
+const TAR: u8 = 3;
 /// No name or version is longer.
 const LONGEST: usize = 1 << 10;
 
@@ -27,7 +28,7 @@ pub(super) fn recognise(sample: &Sample) -> Option<Content> {
 
 /// A directory that `pg_dump` wrote, by the bytes of its `toc.dat`.
 pub(super) fn directory(toc: &Sample) -> Option<Content> {
-    let header = header(&toc.head).filter(|header| header.format == DIRECTORY)?;
+    let header = header(&toc.head).filter(|header| header.format == TAR)?;
     let whole = match header.told {
         Some(_) => Whole::Open("whether every file of it is there was not looked at".into()),
         None => Whole::Cut("its toc.dat ends within its header".into()),

@@ -1,5 +1,6 @@
 //! Reads the few KiB of a file by which it is recognised.
 
+use super::compressed::is_compressed;
 use super::kind::{Content, FAR, HEAD, Sample, TAIL, recognise};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
@@ -26,12 +27,12 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// What the file is, by at most 72 KiB of it; `None` for anything that is not known.
+/// What the file is, by a few KiB of it; `None` for anything that is not known.
 pub(super) fn look(file: &File) -> io::Result<Option<Content>> {
     let sample = Sample { size: file.metadata()?.len(), ..Sample::default() };
     let far = read(file, FAR.0, FAR.1, sample.size)?;
     let sample = Sample { head: read(file, 0, FIRST, sample.size)?, far, ..sample };
-    if recognise(&sample).is_none() {
+    if !is_compressed(&sample.head) && recognise(&sample).is_none() {
         return Ok(None);
     }
     Ok(recognise(&whole(file, sample)?))
