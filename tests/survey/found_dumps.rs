@@ -36,7 +36,9 @@ fn dumps_of_postgres_are_found_by_content_and_cut_ones_are_useless() {
     std::fs::set_permissions(lab.path(""), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     script(&work, POSTGRES, &[]);
     let out = work.join("out");
-    for (whole, half) in [("custom.bin", "custom.half"), ("plain.txt", "plain.half"), ("cluster.txt", "cluster.half")] {
+    for (whole, half) in
+        [("custom.bin", "custom.half"), ("plain.txt", "plain.half"), ("cluster.txt", "cluster.half")]
+    {
         halve(&out.join(whole), &out.join(half));
     }
     cut(&out.join("custom.bin"), &out.join("custom.header"), |_| 30);
@@ -80,14 +82,18 @@ fn dumps_of_postgres_are_found_by_content_and_cut_ones_are_useless() {
 fn what_a_dump_says_of_its_time_makes_it_older_and_never_newer() {
     let lab = Lab::new();
     let (data, copies) = (lab.directory("data"), lab.directory("copies"));
-    let dump = |date: &str| format!("-- MySQL dump 10.13  Distrib 8.0.36\n--\n-- Host: db\n\n-- Dump completed on {date}\n");
+    let dump = |date: &str| {
+        format!("-- MySQL dump 10.13  Distrib 8.0.36\n--\n-- Host: db\n\n-- Dump completed on {date}\n")
+    };
     fs::write(copies.join("old"), dump("2001-02-03  4:05:06")).unwrap();
     fs::write(copies.join("future"), dump("2900-01-01  0:00:00")).unwrap();
     let inventory = look(&[&data], &[&copies]);
     let taken = |name: &str| *found(&inventory, name, PointKind::Dump).taken_at.value().unwrap();
     assert_eq!(taken("/old").to_rfc3339(), "2001-02-03T04:05:06+00:00");
     assert!(taken("/future") < chrono::Utc::now() + std::time::Duration::from_secs(60));
-    assert!(said(found(&inventory, "/future", PointKind::Dump)).0.contains("which says that it is of 2900-01-01"));
+    assert!(
+        said(found(&inventory, "/future", PointKind::Dump)).0.contains("which says that it is of 2900-01-01")
+    );
 }
 
 /// A server for as long as its dump takes.

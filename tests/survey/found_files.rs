@@ -19,7 +19,9 @@ fn archives_are_found_by_content_whatever_they_are_called() {
     let (data, copies) = (lab.directory("data"), lab.directory("copies"));
     fs::write(copies.join("script-notes"), "notes\n").unwrap();
     script(&copies, ARCHIVES, &[]);
-    for (from, to) in [("gnu", "gnu.half"), ("posix", "posix.half"), ("gnu.xz", "xz.half"), ("small.gz", "gz.half")] {
+    for (from, to) in
+        [("gnu", "gnu.half"), ("posix", "posix.half"), ("gnu.xz", "xz.half"), ("small.gz", "gz.half")]
+    {
         halve(&copies.join(from), &copies.join(to));
     }
     let mut header = std::fs::read(copies.join("gnu")).unwrap();

@@ -14,7 +14,8 @@ fn reflink(from: &Path, to: &Path) {
 }
 
 fn noise(path: &Path) {
-    let bytes: Vec<u8> = (0..1_u32 << 18).flat_map(|word| word.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let bytes: Vec<u8> =
+        (0..1_u32 << 18).flat_map(|word| word.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     fs::write(path, bytes).unwrap();
     run("sync", &["-f".as_ref(), path.as_os_str()]);
 }
@@ -45,7 +46,10 @@ fn a_reflink_of_an_image_shares_its_bytes_and_dies_with_the_filesystem() {
         let clone = found(&inventory, "/clone", PointKind::Reflink);
         assert_eq!(clone.of, Known::Observed(inventory.volumes[0].id.clone(), now()));
         let (why, useless) = said(clone);
-        assert!(why.contains("shares 1048576 bytes") && why.contains("not an independent copy") && !useless, "{why}");
+        assert!(
+            why.contains("shares 1048576 bytes") && why.contains("not an independent copy") && !useless,
+            "{why}"
+        );
         assert_eq!(dead_under(&inventory, HazardClass::PrimaryDeletion), 0, "{kind}");
         assert_eq!(dead_under(&inventory, HazardClass::Filesystem), 1, "{kind}");
         // What the words say: the bytes are there while either name is.

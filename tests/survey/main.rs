@@ -6,6 +6,7 @@
 mod btrfs_facts;
 mod btrfs_points;
 mod copies;
+mod found_bounds;
 mod found_dumps;
 mod found_files;
 mod found_lab;

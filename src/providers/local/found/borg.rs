@@ -44,13 +44,14 @@ struct Archive {
     #[serde(default)]
     hostname: String,
     #[serde(default)]
-    command_line: String,
+    command_line: Vec<String>,
 }
 
-/// The archives in the repository at `path`. No lock is taken; borg keeps its own notes in the user's home, as always.
+/// The archives in the repository at `path`. No lock is taken, and nothing in it is written; borg keeps
+/// its own notes in the user's home, as always.
 pub(super) fn list(path: &Path, host: &str, limit: Duration) -> Result<Listing, Unseen> {
     // Times are told in the local zone without naming it.
-    let mut variables = vec![("TZ", "UTC"), ("BORG_DISPLAY_PASSPHRASE", "no")];
+    let mut variables = vec![("TZ", "UTC"), ("BORG_DISPLAY_PASSPHRASE", "no"), ("BORG_SELFTEST", "disabled")];
     let is_given = PASSPHRASE.iter().any(|name| env::var_os(name).is_some());
     if !is_given {
         // Otherwise it asks at the terminal, and waits.
@@ -97,12 +98,12 @@ fn moment(text: &str) -> Option<Timestamp> {
 /// Options that leave something out.
 const EXCLUDING: [&str; 5] = ["-e", "--exclude", "--pattern", "--patterns-from", "--keep-exclude-tags"];
 
-/// The absolute paths of the command, where it left nothing out. A word behind an option may be the option's value.
+/// The absolute paths of the command, where it left nothing out. A word behind an option may be its value.
 fn of(archive: &Archive, host: &str) -> Of {
     if archive.command_line.is_empty() {
         return Of::Silent;
     }
-    let words: Vec<_> = archive.command_line.split_whitespace().collect();
+    let words = &archive.command_line;
     let excludes = words.iter().any(|word| EXCLUDING.iter().any(|option| word.starts_with(option)));
     if archive.hostname != host || excludes {
         return Of::Else;
@@ -121,7 +122,8 @@ mod tests {
     use super::*;
 
     fn paths(command: &str, hostname: &str) -> Of {
-        let line = serde_json::to_string(command).unwrap();
+        let words: Vec<_> = command.split_whitespace().collect();
+        let line = serde_json::to_string(&words).unwrap();
         let text = format!(
             r#"{{"archives":[{{"id":"1","name":"a","start":"2026-11-28T02:00:00.000000","hostname":"{hostname}",
                 "command_line":{line}}}],"encryption":{{"mode":"none"}}}}"#
