@@ -106,7 +106,8 @@ fn nothing_that_was_found_survives_for_certain_and_what_lies_in_the_volume_dies_
     let (data, copies) = (lab.directory("data/in"), lab.directory("copies"));
     let dump = "-- MySQL dump 10\n-- Dump completed\n";
     fs::write(data.join("inside.txt"), dump).unwrap();
-    fs::write(data.join("database"), "SQLite format 3\0").unwrap();
+    let database = data.join("database");
+    run("sqlite3", &[database.as_os_str(), "create table t (a)".as_ref()]);
     let inventory = look(&[&lab.path("data")], &[]);
     assert_eq!(inventory.points.len(), 1);
     assert_eq!(found(&inventory, "/inside.txt", PointKind::Dump).of.value(), Some(&inventory.volumes[0].id));

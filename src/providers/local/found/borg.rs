@@ -79,7 +79,7 @@ fn advise(unseen: Unseen, is_given: bool) -> Unseen {
     Unseen { detail: format!("{}; {advice}", unseen.detail), ..unseen }
 }
 
-fn read(said: &[u8], host: &str) -> Option<Listing> {
+pub(super) fn read(said: &[u8], host: &str) -> Option<Listing> {
     let answer: Answer = serde_json::from_slice(said).ok()?;
     let saved = |it: Archive| Saved {
         name: printable(it.name.as_bytes()),

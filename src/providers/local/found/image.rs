@@ -72,7 +72,7 @@ fn btrfs(sample: &Sample) -> Option<Content> {
     Some(content("the image of a btrfs filesystem", whole))
 }
 
-/// `docs/interop/qcow2.txt` of QEMU.
+/// QEMU's description of the format, <https://www.qemu.org/docs/master/interop/qcow2.html>.
 fn qcow2(sample: &Sample) -> Option<Content> {
     let head = &sample.head;
     let version = u32::from_be_bytes(at(head, 4)?);

@@ -3,6 +3,8 @@
 
 mod borg;
 mod compressed;
+#[cfg(test)]
+mod hostile;
 mod image;
 mod kind;
 mod points;

@@ -1,6 +1,6 @@
 //! Dumps of PostgreSQL: `pg_dump` in its custom, directory and plain formats, and `pg_dumpall`.
 //!
-//! Layout of the header: `src/bin/pg_dump/pg_backup_archiver.c` of PostgreSQL (`WriteHead`, `WriteInt`); tried with
+//! Layout of the header: `WriteHead` and `WriteInt` in PostgreSQL's pg_backup_archiver.c; tried with
 //! version 15 in `tests/survey`.
 
 use super::kind::{Content, Sample, Whole, by_its_end, contains};

@@ -61,7 +61,7 @@ fn advise(unseen: Unseen) -> Unseen {
     }
 }
 
-fn read(said: &[u8], host: &str) -> Option<Vec<Saved>> {
+pub(super) fn read(said: &[u8], host: &str) -> Option<Vec<Saved>> {
     // An empty repository is told as `null` by some versions.
     let snapshots: Option<Vec<Snapshot>> = serde_json::from_slice(said).ok()?;
     let saved = |it: Snapshot| Saved {
