@@ -7,9 +7,11 @@ use std::io::{ErrorKind, Read};
 /// How much is decoded of a file that is looked at whole. A few KiB can decode to gigabytes.
 const DECODED: u64 = 1 << 20;
 
-/// Formats that are not decoded: how they begin, how they end, what they are called.
-const OPAQUE: [(&[u8], Option<&[u8]>, &str); 2] =
-    [(b"\xfd7zXZ\0", Some(b"YZ"), "xz"), (b"BZh", None, "bzip2")];
+/// How a format begins, how it ends where that is fixed, and its name.
+type Format = (&'static [u8], Option<&'static [u8]>, &'static str);
+
+/// Formats that are not decoded.
+const OPAQUE: [Format; 2] = [(b"\xfd7zXZ\0", Some(b"YZ"), "xz"), (b"BZh", None, "bzip2")];
 
 const GZIP: &[u8] = b"\x1f\x8b\x08";
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
