@@ -24,6 +24,7 @@ mod many;
 mod medium;
 mod naming;
 mod night;
+mod nightly;
 mod pinging;
 mod place;
 mod proving;
