@@ -1,6 +1,6 @@
 //! Which directories are looked into, in which order, and what each look has to know.
 
-use super::{Around, Asked, Indexing, Job, identity};
+use super::{Around, Asked, Indexing, Job, identity, marker};
 use crate::domain::{GapScope, Inventory, Owner, VolumeId, VolumeKind};
 use crate::providers::local::Local;
 use crate::providers::local::found::Index;
@@ -37,6 +37,7 @@ impl Search {
         let around = Around {
             volumes: volumes.collect(),
             known: known.filter_map(|path| identity(path)).collect(),
+            markers: local.vaults.iter().filter_map(|path| marker(path)).collect(),
             shared: Arc::default(),
             host: node_name(),
         };
