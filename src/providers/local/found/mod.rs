@@ -69,6 +69,8 @@ pub(super) struct Around {
     pub(super) volumes: Vec<(VolumeId, PathBuf)>,
     /// Directories that others look at: volumes, vaults, other places to look in; by device and inode.
     pub(super) known: BTreeSet<(u64, u64)>,
+    /// What the markers of named vaults say: an overlay shows a vault under another number.
+    pub(super) markers: BTreeSet<Vec<u8>>,
     /// What of each volume's files can be shared.
     pub(super) shared: Arc<Vec<Index>>,
     /// The name of this machine.

@@ -1,5 +1,6 @@
 //! Which directories are looked into, in which order, and what each look has to know.
 
+use super::visit::marker;
 use super::{Around, Asked, Indexing, Job, identity};
 use crate::domain::{GapScope, Inventory, Owner, VolumeId, VolumeKind};
 use crate::providers::local::Local;
@@ -37,6 +38,7 @@ impl Search {
         let around = Around {
             volumes: volumes.collect(),
             known: known.filter_map(|path| identity(path)).collect(),
+            markers: local.vaults.iter().filter_map(|path| marker(path)).collect(),
             shared: Arc::default(),
             host: node_name(),
         };
