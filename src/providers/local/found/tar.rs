@@ -13,7 +13,8 @@ pub(super) fn recognise(sample: &Sample) -> Option<Content> {
         return None;
     }
     let whole = by_its_end(sample, |tail| {
-        let (end, is_whole_blocks) = (tail.len().saturating_sub(2 * BLOCK), sample.size % BLOCK as u64 == 0);
+        let (end, is_whole_blocks) =
+            (tail.len().saturating_sub(2 * BLOCK), sample.size.is_multiple_of(BLOCK as u64));
         let is_empty = tail.get(end..).is_some_and(|end| end.iter().all(|&byte| byte == 0));
         match is_whole_blocks && tail.len() >= 2 * BLOCK && is_empty {
             true => Whole::Ends,
