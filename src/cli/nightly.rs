@@ -24,7 +24,7 @@ pub fn run(terminal: &Terminal, options: &Nightly) -> Result<Outcome, Failure> {
         }
         (Ok(done), true) => {
             let (line, code) = nagios(done.exit_code(), &done);
-            Ok(Outcome { code: Some(code), text: format!("{line}\n"), exits: Vec::new() })
+            Ok(Outcome { code: Some(code), text: line, exits: Vec::new() })
         }
         (Err(failure), false) => Err(failure),
         // A plugin says everything in its one line.

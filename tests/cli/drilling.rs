@@ -319,7 +319,8 @@ fn complaints(scene: &Scene, record: &Value) -> String {
         sys.exit(0 if not errors else 3)";
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schemas/drill-record.v0.json");
     let file = scene.place.file("record-to-be-judged.json", serde_json::to_vec(record).unwrap());
-    let python = std::process::Command::new("python3").args(["-c", VALIDATE]).arg(schema).arg(file).output();
+    let python = concat!(env!("CARGO_MANIFEST_DIR"), "/target/test-tools/venv/bin/python");
+    let python = std::process::Command::new(python).args(["-c", VALIDATE]).arg(schema).arg(file).output();
     let done = python.expect("python3 with jsonschema is needed: scripts/test installs it");
     let (said, erred) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert!(matches!(done.status.code(), Some(0 | 3)), "the validator itself failed: {erred}");

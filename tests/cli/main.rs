@@ -41,6 +41,7 @@ mod space;
 mod stopping;
 mod strace;
 mod suite;
+mod tutorial;
 mod unread;
 mod unreadable;
 mod webhook;
