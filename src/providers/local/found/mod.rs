@@ -69,7 +69,7 @@ pub(super) struct Around {
     pub(super) volumes: Vec<(VolumeId, PathBuf)>,
     /// Directories that others look at: volumes, vaults, other places to look in; by device and inode.
     pub(super) known: BTreeSet<(u64, u64)>,
-    /// What the markers of named vaults say: an overlay shows a vault under another number.
+    /// The markers of vaults that others look at: an overlay shows a vault under another inode.
     pub(super) markers: BTreeSet<Vec<u8>>,
     /// What of each volume's files can be shared.
     pub(super) shared: Arc<Vec<Index>>,
@@ -83,6 +83,13 @@ pub(super) type Looked = (Inventory, Vec<Located>, Option<Index>);
 /// The device and inode of a directory, by which a walk knows it again.
 pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
     fs::metadata(path).ok().map(|seen| (seen.dev(), seen.ino()))
+}
+
+/// The marker of a vault in a directory, as far as it can be one.
+pub(super) fn marker(vault: &Path) -> Option<Vec<u8>> {
+    let path = vault.join("vault.json");
+    let is_small = fs::symlink_metadata(&path).is_ok_and(|seen| seen.is_file() && seen.len() <= 64 * 1024);
+    is_small.then(|| fs::read(path).ok()).flatten()
 }
 
 /// Looks into one directory. Half of `limit` is for walking, the rest for the programs that are asked.

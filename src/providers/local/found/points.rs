@@ -3,7 +3,7 @@
 use super::kind::{Content, Whole};
 use super::repository::{Listing, Of, Saved, Tool};
 use super::visit::Tied;
-use super::{Around, Asked, Job, Thing};
+use super::{Around, Asked, Job, Thing, marker};
 use crate::domain::{
     AssetId, Bond, Bonds, GapReason, Inventory, Known, Lock, LockMode, Nature, Owner, PointId, PointKind,
     RecoveryPoint, Timestamp, Usable, VolumeId,
@@ -37,6 +37,10 @@ pub(super) fn of(
                 let (listing, left) = tool.list(&place.path, &around.host, limit)?;
                 inventory.gaps.extend(left.map(|unseen| job.gap(unseen, &path)));
                 Ok(of_repository(job, around, stack, &place, tool, listing))
+            }
+            // It was named, and what it holds counts by that name.
+            Thing::Vault(path) if marker(&path).is_some_and(|own| around.markers.contains(&own)) => {
+                Ok(Vec::new())
             }
             Thing::Vault(_) => {
                 let detail = "it is a vault of outlive; name it with --vault for what it holds to count";

@@ -1,7 +1,6 @@
 //! Which directories are looked into, in which order, and what each look has to know.
 
-use super::visit::marker;
-use super::{Around, Asked, Indexing, Job, identity};
+use super::{Around, Asked, Indexing, Job, identity, marker};
 use crate::domain::{GapScope, Inventory, Owner, VolumeId, VolumeKind};
 use crate::providers::local::Local;
 use crate::providers::local::found::Index;

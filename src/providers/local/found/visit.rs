@@ -165,10 +165,7 @@ impl Visit for Visitor<'_> {
             return Enter::No;
         }
         if has(VAULT) && has("packs") {
-            let is_named = marker(path).is_some_and(|marker| self.around.markers.contains(&marker));
-            if !is_named {
-                self.add(Thing::Vault(path.to_owned()));
-            }
+            self.add(Thing::Vault(path.to_owned()));
             return Enter::No;
         }
         if has("toc.dat")
@@ -195,12 +192,6 @@ impl Visit for Visitor<'_> {
             self.look(path);
         }
     }
-}
-
-/// What the marker of a vault says: each vault has its own.
-pub(super) fn marker(path: &Path) -> Option<Vec<u8>> {
-    let sample = sample::open(&path.join(VAULT)).and_then(|file| sample::take(&file)).ok()?;
-    (!sample.head.is_empty()).then_some(sample.head)
 }
 
 /// A database with a log beside it is not of one moment by itself.
