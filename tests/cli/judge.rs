@@ -11,7 +11,8 @@
 //! - `mount` and `umount` drive `/dev/loop-control` and loop devices, and keep a lock and a table in
 //!   `/run/mount`; `btrfs` drives `/dev/btrfs-control`.
 //! - `/run/blkid`: the cache that `mount` and `mkfs.btrfs` keep of what they saw on devices.
-//! - `borg` keeps its own notes and temporary files, never in a repository: tests give it `/run/outlive-test-borg`.
+//! - `borg` keeps its own notes and temporary files, never in a repository: tests give it `/run/outlive-test-borg`;
+//!   the library that makes its ids keeps a clock in `/var/lib/libuuid`.
 //! - `qemu-img` waits for its files by io_uring; it opens them by calls that are seen.
 //! - their own memory, pipes and sockets, which are no files: `/proc/self`, `pipe:[…]`, `socket:[…]`.
 
@@ -30,7 +31,7 @@ const OF_CHILDREN: [(&str, &[&str]); 5] = [
     ("umount", &["/dev/loop", "/run/mount/"]),
     ("btrfs", &["/dev/btrfs-control"]),
     ("mkfs.btrfs", &["/dev/btrfs-control", "/run/blkid/"]),
-    ("borg", &["/run/outlive-test-borg/"]),
+    ("borg", &["/run/outlive-test-borg/", "/var/lib/libuuid/clock.txt"]),
 ];
 
 /// Words in the names of ioctls that destroy, whatever they act on.

@@ -45,6 +45,8 @@ fn dumps_of_postgres_are_found_by_content_and_cut_ones_are_useless() {
     let text = std::fs::read_to_string(out.join("plain.txt")).unwrap();
     fs::write(out.join("talks-of-it.txt"), format!("How to restore:\n\n{text}")).unwrap();
     fs::write(out.join("starts-so.txt"), "PGDMP is the magic of pg_dump's custom format\n").unwrap();
+    fs::write(out.join("talks-early.txt"), "Look for\n-- PostgreSQL database dump\n--\nat its start\n")
+        .unwrap();
     let inventory = look(&[&data], &[&out]);
     assert_eq!(inventory.gaps, []);
     for (name, words) in [

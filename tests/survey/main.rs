@@ -8,6 +8,7 @@ mod btrfs_points;
 mod copies;
 mod found_bounds;
 mod found_dumps;
+mod found_estate;
 mod found_files;
 mod found_lab;
 mod found_repositories;

@@ -7,11 +7,10 @@ use std::io::{ErrorKind, Read};
 /// How much is decoded of a file that is looked at whole. A few KiB can decode to gigabytes.
 const DECODED: u64 = 1 << 20;
 
-/// How a format begins, how it ends where that is fixed, and its name.
-type Format = (&'static [u8], Option<&'static [u8]>, &'static str);
-
-/// Formats that are not decoded.
-const OPAQUE: [Format; 2] = [(b"\xfd7zXZ\0", Some(b"YZ"), "xz"), (b"BZh", None, "bzip2")];
+const XZ: &[u8] = b"\xfd7zXZ\0";
+/// `BZh` is also how a text may begin: then follow the level, and a block or the end of the stream.
+const BZIP2: &[u8] = b"BZh";
+const BZIP2_THEN: [&[u8]; 2] = [b"\x31\x41\x59\x26\x53\x59", b"\x17\x72\x45\x38\x50\x90"];
 
 const GZIP: &[u8] = b"\x1f\x8b\x08";
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
@@ -56,21 +55,19 @@ fn inside(sample: &Sample, decoder: impl Read, with: &str) -> Option<Content> {
     Some(Content { kind: if keeps_its_kind { found.kind } else { PointKind::Archive }, what, whole, ..found })
 }
 
+/// A file that is not decoded here. What is in it stays open.
 fn opaque(sample: &Sample) -> Option<Content> {
-    let (_, end, with) = OPAQUE.into_iter().find(|(start, _, _)| sample.head.starts_with(start))?;
-    // "BZh" is also how a text may begin: then follows the level, and a block or the end.
-    let rest = sample.head.get(4..10);
-    if with == "bzip2"
-        && rest != Some(b"\x31\x41\x59\x26\x53\x59")
-        && rest != Some(b"\x17\x72\x45\x38\x50\x90")
-    {
-        return None;
-    }
-    let whole = match (end, &sample.tail) {
-        (Some(end), Some(tail)) if !tail.ends_with(end) => {
-            Whole::Cut(format!("it does not end as {with} ends a file: cut off"))
-        }
-        _ => Whole::Open("its content was not looked at".into()),
+    let head = sample.head.as_slice();
+    let is_bzip2 = head.starts_with(BZIP2) && head.get(4..10).is_some_and(|then| BZIP2_THEN.contains(&then));
+    let with = match () {
+        () if head.starts_with(XZ) => "xz",
+        () if is_bzip2 => "bzip2",
+        () => return None,
+    };
+    let is_cut = with == "xz" && sample.tail.as_ref().is_some_and(|tail| !tail.ends_with(b"YZ"));
+    let whole = match is_cut {
+        true => Whole::Cut("it does not end as xz ends a file: cut off".into()),
+        false => Whole::Open("its content was not looked at".into()),
     };
     Some(Content::new(PointKind::Archive, format!("a file compressed with {with}"), whole))
 }
