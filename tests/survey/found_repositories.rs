@@ -15,6 +15,7 @@ export RESTIC_PASSWORD=secret RESTIC_CACHE_DIR="$PWD/../cache"
 restic init -q -r repo
 restic backup -q -r repo "$1"; restic backup -q -r repo "$2"; restic backup -q -r repo --host elsewhere "$1"
 restic backup -q -r repo --exclude "$1" "$(dirname "$1")"; restic backup -q -r repo "$(dirname "$1")"
+echo "$1" > ../left-out; restic backup -q -r repo --exclude-file ../left-out "$(dirname "$1")"
 printf secret > ../password; printf wrong > ../wrong
 "#;
 
@@ -25,6 +26,14 @@ borg create repo::same "$1"; borg create repo::other "$2"; borg create --exclude
 borg init --encryption=none plain
 export BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes
 borg create plain::same "$1"
+mount -t tmpfs none "$1"; trap 'umount "$1"' EXIT; echo 1 > "$1/file"
+for option in -x -sx --one-file-system --one; do
+    borg create $option "plain::around$option" "$(dirname "$1")" 2> /dev/null
+    borg list --short "plain::around$option" > ../list
+    if grep -q data/file ../list; then echo "$option holds it" >&2; exit 1; fi
+done
+umount "$1"; trap - EXIT
+borg create -x plain::just "$1"
 "#;
 
 /// The document of the program, run with these variables: the programs that it asks read the environment.
@@ -97,11 +106,11 @@ fn a_repository_of_restic_is_listed_by_restic_with_the_password_and_a_gap_withou
     let document = asked(&made.volume, &made.work, &[("RESTIC_PASSWORD_FILE", password.to_str().unwrap())]);
     assert_eq!(gaps(&document).len(), 0, "{document:#}");
     let all = points(&document);
-    assert_eq!(all.len(), 5, "{document:#}");
+    assert_eq!(all.len(), 6, "{document:#}");
     assert!(all.iter().all(|point| point["kind"] == "restic snapshot"), "{document:#}");
     let id = &document["volumes"][0]["id"];
     let of = |point: &&Value| point["volume"] == *id;
-    assert_eq!(all.iter().filter(of).count(), 2, "of the volume, and of all around it: {document:#}");
+    assert_eq!(all.iter().filter(of).count(), 1, "only the one of just the volume: {document:#}");
     assert!(
         all.iter().all(|point| words(point).contains("listed by restic; never restored")),
         "{document:#}"
@@ -123,15 +132,18 @@ fn a_repository_of_borg_is_listed_by_borg_with_the_passphrase_and_a_gap_without(
     let document = asked(&made.volume, &made.work, &[("BORG_PASSCOMMAND", "echo secret")]);
     assert_eq!(gaps(&document).len(), 0, "{document:#}");
     let all = points(&document);
-    assert_eq!(all.len(), 4, "{document:#}");
+    assert_eq!(all.len(), 9, "{document:#}");
     assert!(all.iter().all(|point| point["kind"] == "borg archive"), "{document:#}");
     let id = &document["volumes"][0]["id"];
-    assert_eq!(all.iter().filter(|point| point["volume"] == *id).count(), 2, "{document:#}");
+    let of: Vec<_> =
+        all.iter().filter(|point| point["volume"] == *id).map(|point| words(&point["name"])).collect();
+    let ends = |end: &str| of.iter().filter(|name| name.ends_with(end)).count();
+    assert_eq!((of.len(), ends(": same\""), ends(": just\"")), (3, 2, 1), "{of:?}");
     for (variable, advice) in
         [(("A", "b"), "set BORG_PASSCOMMAND"), (("BORG_PASSPHRASE", "no"), "check BORG_PASS")]
     {
         let document = asked(&made.volume, &made.work, &[variable]);
-        assert_eq!((points(&document).len(), gaps(&document).len()), (1, 1), "{document:#}");
+        assert_eq!((points(&document).len(), gaps(&document).len()), (6, 1), "{document:#}");
         assert!(words(&gaps(&document)[0]).contains(advice), "{document:#}");
     }
     let stranger = format!("{NOTES}/stranger");

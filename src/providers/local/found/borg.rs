@@ -95,8 +95,35 @@ fn moment(text: &str) -> Option<Timestamp> {
     Some(NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok()?.and_utc())
 }
 
-/// Options that leave something out.
-const EXCLUDING: [&str; 5] = ["-e", "--exclude", "--pattern", "--patterns-from", "--keep-exclude-tags"];
+/// Options that leave something out by a pattern or a mark.
+const EXCLUDING: [&str; 8] = [
+    "--exclude",
+    "--exclude-from",
+    "--exclude-caches",
+    "--exclude-if-present",
+    "--exclude-nodump",
+    "--keep-exclude-tags",
+    "--pattern",
+    "--patterns-from",
+];
+
+/// The option that leaves out what is mounted below a path.
+const ONE_FILESYSTEM: [&str; 1] = ["--one-file-system"];
+
+/// Whether a word is one of these options, or holds the short one. Borg takes a long option also by its
+/// beginning, and several short ones in one word; what only might be meant counts too.
+fn is_option(word: &str, long: &[&str], short: char) -> bool {
+    match word.strip_prefix("--") {
+        Some(name) => {
+            let name = name.split('=').next().unwrap_or(name);
+            !name.is_empty()
+                && long
+                    .iter()
+                    .any(|option| option.strip_prefix("--").is_some_and(|option| option.starts_with(name)))
+        }
+        None => word.strip_prefix('-').is_some_and(|letters| letters.contains(short)),
+    }
+}
 
 /// The absolute paths of the command, where it left nothing out. A word behind an option may be its value.
 fn of(archive: &Archive, host: &str) -> Of {
@@ -104,8 +131,8 @@ fn of(archive: &Archive, host: &str) -> Of {
         return Of::Silent;
     }
     let words = &archive.command_line;
-    let excludes = words.iter().any(|word| EXCLUDING.iter().any(|option| word.starts_with(option)));
-    if archive.hostname != host || excludes {
+    let has = |long: &[&str], short| words.iter().any(|word| is_option(word, long, short));
+    if archive.hostname != host || has(&EXCLUDING, 'e') {
         return Of::Else;
     }
     let pairs = words.windows(2).filter(|pair| matches!(pair, [before, _] if !before.starts_with('-')));
@@ -114,7 +141,11 @@ fn of(archive: &Archive, host: &str) -> Of {
         .filter(|word| word.starts_with('/') && !word.contains("::"))
         .map(PathBuf::from)
         .collect();
-    if paths.is_empty() { Of::Else } else { Of::Paths(paths) }
+    match paths.is_empty() {
+        true => Of::Else,
+        false if has(&ONE_FILESYSTEM, 'x') => Of::Just(paths),
+        false => Of::Paths(paths),
+    }
 }
 
 #[cfg(test)]
@@ -144,8 +175,19 @@ mod tests {
             ("borg create --exclude=/srv/db /repo::a /srv", "web"),
             ("borg create -e /srv/db /repo::a /srv", "web"),
             ("borg create --comment /srv/db /repo::a data", "web"),
+            ("borg create --exclude-f /list /repo::a /srv", "web"),
+            ("borg create --keep-e /repo::a /srv", "web"),
+            ("borg create -se /srv/db /repo::a /srv", "web"),
         ] {
             assert_eq!(paths(command, host), Of::Else, "{command}");
+        }
+        for option in ["-x", "-sx", "-xp", "--one-file-system", "--one"] {
+            let just = Of::Just(vec!["/srv".into()]);
+            assert_eq!(paths(&format!("borg create {option} /repo::a /srv"), "web"), just, "{option}");
+        }
+        for option in ["-s", "--stats", "--progress", "--list"] {
+            let around = Of::Paths(vec!["/srv".into()]);
+            assert_eq!(paths(&format!("borg create {option} /repo::a /srv"), "web"), around, "{option}");
         }
         assert_eq!(paths("", "web"), Of::Silent);
     }

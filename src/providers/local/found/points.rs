@@ -216,6 +216,7 @@ fn volumes(job: &Job, around: &Around, saved: &Saved, now: Timestamp) -> Vec<Kno
         Of::Silent => return vec![declared(job)],
         Of::Else => Vec::new(),
         Of::Paths(paths) => around.volumes.iter().filter(|(_, path)| holds(paths, path)).collect(),
+        Of::Just(paths) => around.volumes.iter().filter(|(_, path)| paths.contains(path)).collect(),
     };
     match named.is_empty() {
         true => vec![Known::Unknown],

@@ -33,8 +33,10 @@ pub(super) struct Saved {
 /// What a saved state says of where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Of {
-    /// These paths of this machine, wholly.
+    /// These paths of this machine, with all that lies below them.
     Paths(Vec<PathBuf>),
+    /// These paths of this machine; what lies below them may have been left out.
+    Just(Vec<PathBuf>),
     /// Something else, or something that cannot be told.
     Else,
     /// Nothing.

@@ -85,10 +85,12 @@ fn names(paths: &[String]) -> String {
     }
 }
 
-/// What was left out by a pattern may be anything, so that such a snapshot is wholly of no path.
+/// What was left out by a pattern may be anything, so that such a snapshot is of no path for certain. And restic
+/// does not record every way to leave something out (a file of patterns, only one filesystem): that a snapshot
+/// is of all around a volume does not tell that the volume is in it.
 fn of(snapshot: &Snapshot, host: &str) -> Of {
     match snapshot.hostname == host && snapshot.excludes.is_empty() && !snapshot.paths.is_empty() {
-        true => Of::Paths(snapshot.paths.iter().map(PathBuf::from).collect()),
+        true => Of::Just(snapshot.paths.iter().map(PathBuf::from).collect()),
         false => Of::Else,
     }
 }
@@ -104,7 +106,7 @@ mod tests {
         let saved = read(text.as_bytes(), "web").unwrap();
         assert_eq!(saved[0].at.unwrap().to_rfc3339(), "2026-11-28T02:00:00.500+00:00");
         assert_eq!(saved[0].name, "01234567 of /srv/db");
-        assert_eq!(saved[0].of, Of::Paths(vec!["/srv/db".into()]));
+        assert_eq!(saved[0].of, Of::Just(vec!["/srv/db".into()]));
         assert_eq!((saved[1].at, &saved[1].of), (None, &Of::Else));
         assert_eq!(read(b"null", "web"), Some(Vec::new()));
         for broken in [&b""[..], b"{}", b"[{}]", b"[1]", b"\xff\xfe", b"[[[[[[", &text.as_bytes()[..90]] {
@@ -113,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_that_left_something_out_is_wholly_of_no_path() {
+    fn a_snapshot_that_left_something_out_is_of_no_path() {
         let text = r#"[{"id":"1","time":"","hostname":"web","paths":["/srv"],"excludes":["/srv/db"]}]"#;
         assert_eq!(read(text.as_bytes(), "web").unwrap()[0].of, Of::Else);
     }
