@@ -13,6 +13,39 @@ head -c 20000 /dev/urandom > tree/file && tar cf small tree && gzip -k small
 gzip -c script-notes > only-notes
 "#;
 
+const UNUSUAL: &str = r#"
+head -c 20000 /dev/urandom > file && tar cf tar file
+gzip -c tar > padded.gz && head -c 512 /dev/zero >> padded.gz && gzip -tq padded.gz
+{ gzip -c tar; head -c 512 /dev/urandom; } > followed.gz
+xz -c tar > padded.xz && head -c 6000 /dev/zero >> padded.xz && xz -t padded.xz
+{ xz -c tar | head -c 9000; } > cut.xz
+pzstd -q -c tar > pieces.zst
+zstd -q --long=30 -c < tar > window.zst
+printf '\x28\xb5\x2f\xfdnotes about zstd' > magic.zst
+rm file tar
+"#;
+
+#[test]
+fn compressed_files_that_their_programs_take_are_not_called_useless_and_not_passed_over() {
+    let lab = Lab::new();
+    let (data, copies) = (lab.directory("data"), lab.directory("copies"));
+    script(&copies, UNUSUAL, &[]);
+    let inventory = look(&[&data], &[&copies]);
+    assert_eq!(inventory.gaps, []);
+    for (name, words, cut) in [
+        ("/padded.gz", "a tar archive, compressed with gzip; found", false),
+        ("/followed.gz", "its gzip stream is damaged", true),
+        ("/padded.xz", "compressed with xz; its content was not looked at", false),
+        ("/cut.xz", "does not end as xz", true),
+        ("/pieces.zst", "a tar archive, compressed with zstd; found", false),
+        ("/window.zst", "compressed with zstd; its content was not looked at", false),
+    ] {
+        let (why, useless) = said(found(&inventory, name, PointKind::Archive));
+        assert!(why.contains(words) && useless == cut, "{name}: {why}");
+    }
+    assert_eq!(inventory.points.len(), 6, "what only begins like zstd passed for an archive");
+}
+
 #[test]
 fn archives_are_found_by_content_whatever_they_are_called() {
     let lab = Lab::new();
