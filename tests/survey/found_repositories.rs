@@ -115,6 +115,13 @@ fn a_repository_of_restic_is_listed_by_restic_with_the_password_and_a_gap_withou
         all.iter().all(|point| words(point).contains("listed by restic; never restored")),
         "{document:#}"
     );
+    // What the caller's own repository is must not change what is listed here.
+    let own = [
+        ("RESTIC_PASSWORD_FILE", password.to_str().unwrap()),
+        ("RESTIC_REPOSITORY_FILE", "/nowhere"),
+        ("RESTIC_HOST", "nobody"),
+    ];
+    assert_eq!(points(&asked(&made.volume, &made.work, &own)), all);
     let wrong = made.lab.path("wrong");
     let wrong = asked(&made.volume, &made.work, &[("RESTIC_PASSWORD_FILE", wrong.to_str().unwrap())]);
     let without = asked(&made.volume, &made.work, &[]);

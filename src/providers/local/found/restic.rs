@@ -13,6 +13,10 @@ use std::time::Duration;
 /// Where restic looks for its password.
 const PASSWORD: [&str; 3] = ["RESTIC_PASSWORD_FILE", "RESTIC_PASSWORD_COMMAND", "RESTIC_PASSWORD"];
 
+/// What else it reads in the environment, and what would change the answer: another repository, and since 0.17 the
+/// one host whose snapshots are listed. Empty is as good as not set.
+const UNSET: [(&str, &str); 2] = [("RESTIC_REPOSITORY_FILE", ""), ("RESTIC_HOST", "")];
+
 #[derive(Deserialize)]
 struct Key {
     kdf: String,
@@ -46,7 +50,7 @@ pub(super) fn list(path: &Path, host: &str, limit: Duration) -> Result<Listing, 
     let words = ["snapshots", "--json", "--no-lock", "--no-cache", "--quiet", "--repo"];
     let mut arguments: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
     arguments.push(path.as_os_str());
-    let said = run::output("restic", &arguments, limit).map_err(advise)?;
+    let said = run::output_with("restic", &arguments, &UNSET, limit).map_err(advise)?;
     let saved = read(&said, host).ok_or_else(|| {
         Unseen::new(GapReason::Failed, "restic's list of snapshots could not be understood")
     })?;
