@@ -24,6 +24,9 @@ pg_dump -Ft orders -f out/as-tar
 pg_dump orders -f out/plain.txt
 pg_dump -v orders -f out/verbose.txt
 pg_dumpall -f out/cluster.txt
+{ pg_dumpall --globals-only; pg_dump orders; } > out/together.txt
+{ pg_dump orders; pg_dumpall --globals-only; } > out/together-too.txt
+psql -q empty -c "select lo_from_bytea(0, 'large')" && pg_dump -Fc empty | cat > out/large-object.bin
 END
 mkdir out && chown postgres out && runuser -u postgres -- bash make.sh >/dev/null 2>make.log || { cat make.log log >&2; exit 1; }
 gzip -k out/plain.txt && zstd -q out/plain.txt -o out/plain.txt.zst
@@ -58,6 +61,9 @@ fn dumps_of_postgres_are_found_by_content_and_cut_ones_are_useless() {
         ("/plain.txt", "by pg_dump in plain SQL, server 15"),
         ("/verbose.txt", "by pg_dump in plain SQL, server 15"),
         ("/cluster.txt", "by pg_dumpall in plain SQL"),
+        ("/together.txt", "ends as a dump of one database"),
+        ("/together-too.txt", "by pg_dump in plain SQL"),
+        ("/large-object.bin", "of the database empty"),
         ("/plain.txt.gz", "plain SQL, server 15"),
         ("/plain.txt.zst", "compressed with zstd"),
     ] {
@@ -77,7 +83,7 @@ fn dumps_of_postgres_are_found_by_content_and_cut_ones_are_useless() {
     assert!(!said(found(&inventory, "/custom.bin", PointKind::Dump)).0.contains(&year), "it is of today");
     let names: Vec<_> = inventory.points.iter().map(|point| &*point.name).collect();
     assert!(!names.iter().any(|name| name.contains("talks") || name.contains("starts")), "{names:?}");
-    assert_eq!(names.len(), 15, "{names:?}");
+    assert_eq!(names.len(), 18, "{names:?}");
 }
 
 #[test]

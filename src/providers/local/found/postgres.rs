@@ -148,18 +148,13 @@ impl Reader<'_> {
     }
 }
 
+const DATABASE_END: &[u8] = b"\n-- PostgreSQL database dump complete";
+const CLUSTER_END: &[u8] = b"\n-- PostgreSQL database cluster dump complete";
+
 /// The two kinds of SQL: the comment that the file begins with, the one near its end, and words.
 const PLAIN: [(&[u8], &[u8], &str); 2] = [
-    (
-        b"-- PostgreSQL database dump",
-        b"\n-- PostgreSQL database dump complete",
-        "a dump by pg_dump in plain SQL",
-    ),
-    (
-        b"-- PostgreSQL database cluster dump",
-        b"\n-- PostgreSQL database cluster dump complete",
-        "a dump by pg_dumpall in plain SQL",
-    ),
+    (b"-- PostgreSQL database dump", DATABASE_END, "a dump by pg_dump in plain SQL"),
+    (b"-- PostgreSQL database cluster dump", CLUSTER_END, "a dump by pg_dumpall in plain SQL"),
 ];
 
 /// SQL that begins with the comment which `pg_dump` writes. Text that only mentions it is none.
@@ -169,10 +164,16 @@ fn plain(sample: &Sample) -> Option<Content> {
     if opening != b"--" || closing != b"--" {
         return None;
     }
-    let (_, end, what) = PLAIN.into_iter().find(|(wanted, _, _)| title == *wanted)?;
-    let whole = by_its_end(sample, |tail| match contains(tail, end) {
-        true => Whole::Ends,
-        false => Whole::Cut("the line that pg_dump ends with is missing: cut off".into()),
+    let (_, own, what) = PLAIN.into_iter().find(|(wanted, _, _)| title == *wanted)?;
+    let whole = by_its_end(sample, |tail| match own {
+        end if contains(tail, end) => Whole::Ends,
+        // Both programs wrote into one file. `pg_dumpall` holds dumps of single databases, and may be cut after one.
+        DATABASE_END if contains(tail, CLUSTER_END) => Whole::Ends,
+        CLUSTER_END if contains(tail, DATABASE_END) => Whole::Open(
+            "it ends as a dump of one database: pg_dump wrote behind pg_dumpall, or the rest is cut off"
+                .into(),
+        ),
+        _ => Whole::Cut("the line that pg_dump ends with is missing: cut off".into()),
     });
     let server = value_after(&sample.head, b"-- Dumped from database version ");
     let what = match server {
