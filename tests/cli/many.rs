@@ -47,12 +47,23 @@ fn list_of(vault: &Path, root: &Root) -> Vec<PackLine> {
     lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
 }
 
+/// A vault with one point whose list of packs is one page. Where a page ends is told by digests, so that now and
+/// then even a list of two packs has two pages: then another vault is made.
+fn vault_of_one(place: &Place) -> (PathBuf, Root) {
+    let data = place.file("data/a", "content");
+    let made = (0..10).map(|number| {
+        let vault = place.path(&format!("vault-{number}"));
+        place.outlive(&[&"copy", &data.parent().unwrap(), &"--vault", &vault]).end().expect(0);
+        let key = format!("roots/{}", names(&vault.join("roots"))[0].to_str().unwrap());
+        let root = Root::open(&Key::new(&*key).unwrap(), &fs::read(vault.join(&key)).unwrap()).unwrap();
+        (vault, root)
+    });
+    made.into_iter().find(|(_, root)| root.packs.level == 0).expect("ten lists of two pages")
+}
+
 /// A vault with one point that was copied, and many more of its tree that share a thousand packs.
 fn vault_of_many(place: &Place) -> PathBuf {
-    let (data, vault) = (place.file("data/a", "content"), place.path("vault"));
-    place.outlive(&[&"copy", &data.parent().unwrap(), &"--vault", &vault]).end().expect(0);
-    let key = format!("roots/{}", names(&vault.join("roots"))[0].to_str().unwrap());
-    let mut root = Root::open(&Key::new(&*key).unwrap(), &fs::read(vault.join(&key)).unwrap()).unwrap();
+    let (vault, mut root) = vault_of_one(place);
     let mut list = list_of(&vault, &root);
     for number in 0..PACKS {
         let content = format!("content of pack {number}");

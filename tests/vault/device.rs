@@ -55,7 +55,7 @@ fn a_filesystem_on_a_device_comes_back_as_an_image_and_a_change_costs_what_chang
     // No multiple of a block, nor of a unit.
     fs::sparse(&file, (24 << 20) + 4096).unwrap();
     run("mkfs.ext4", &["-q", file.to_str().unwrap()]);
-    let disk = fs::File::options().write(true).open(&file).unwrap();
+    let disk = hand::by_hand(|| fs::File::options().write(true).open(&file)).unwrap();
     hand::by_hand(|| disk.write_all_at(&noise(7, 3_000_000), 12 << 20)).unwrap();
     let device = Loop::on(&file);
     let first = copy_device(&place, open(&device)).unwrap();

@@ -109,11 +109,13 @@ fn a_command_that_fails_after_its_bytes_flowed_leaves_no_point_and_says_what_it_
 fn a_command_that_hangs_is_ended_with_all_that_it_started() {
     let place = Place::new();
     let mark = place.path("pid");
-    let script = format!("echo begun; sh -c 'echo $$ >{0}; exec sleep 600' & wait", mark.display());
+    let script = format!("echo begun; sh -c 'mkdir {0}-$$; exec sleep 600' & wait", mark.display());
     let began = Instant::now();
     refused(&place, &CommandOrder { longest: Duration::from_secs(2), ..order(&script) }, "took longer");
     assert!(began.elapsed() >= Duration::from_secs(2) && began.elapsed() < Duration::from_secs(60));
-    let child = std::fs::read_to_string(mark).unwrap();
+    let names = std::fs::read_dir(place.path("")).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names = names.filter_map(|name| Some(name.to_str()?.strip_prefix("pid-")?.to_owned()));
+    let child = names.next().expect("the command did not begin");
     let gone = |_| {
         std::thread::sleep(Duration::from_millis(50));
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.trim()));
