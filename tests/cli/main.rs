@@ -22,6 +22,8 @@ mod many;
 mod medium;
 mod naming;
 mod night;
+mod nightly_estate;
+mod nightly_killing;
 mod pinging;
 mod place;
 mod proving;
