@@ -15,7 +15,10 @@ use std::time::Duration;
 pub fn survey_estate(context: &Context, estate: &Estate, limit: Duration) -> Inventory {
     let paths = estate.volumes.iter().filter_map(|volume| volume.path.clone()).collect();
     let vaults = estate.vaults.iter().map(|entry| SeenVault::declared(estate, entry)).collect();
-    let order = SurveyOrder { paths, copies: Vec::new(), vaults, limit };
+    let look_in = estate.volumes.iter().flat_map(|volume| {
+        volume.look_in.iter().map(|directory| (directory.clone(), Some(volume.id.clone())))
+    });
+    let order = SurveyOrder { paths, look_in: look_in.collect(), vaults, limit, ..SurveyOrder::default() };
     let mut inventory = survey(context, &order);
     call_by_their_names(&mut inventory, estate);
     let host = this_host();

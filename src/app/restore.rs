@@ -131,7 +131,7 @@ impl Book<'_> {
 
 /// What is restored into a vault would lie among its objects, be taken for some of them, and die with them.
 /// Whichever way leads there, a directory is told by its device and inode.
-fn refuse_inside(vault: &Path, target: &Path, now: Timestamp) -> Result<()> {
+pub(super) fn refuse_inside(vault: &Path, target: &Path, now: Timestamp) -> Result<()> {
     let place = printable(target.as_os_str().as_bytes());
     let failed = |error: std::io::Error| Problem::io("looking at the target", error).at(place.clone());
     let above = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));

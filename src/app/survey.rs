@@ -4,7 +4,8 @@ use super::Context;
 use super::stores::{directory_of, say_place};
 use super::vaults::vault_inventory;
 use crate::domain::{
-    Asset, Bonds, Gap, GapReason, GapScope, Inventory, Kind, PointKind, Problem, Result, Usable, printable,
+    Asset, Bonds, Gap, GapReason, GapScope, Inventory, Kind, PointKind, Problem, Result, Usable, VolumeId,
+    printable,
 };
 use crate::estate::{Estate, StandsOn, VaultEntry, VaultPlace};
 use crate::ledger::{Ledger, Record};
@@ -22,6 +23,8 @@ pub struct SurveyOrder {
     pub paths: Vec<PathBuf>,
     /// Directories that hold copies.
     pub copies: Vec<PathBuf>,
+    /// Directories in which copies are looked for by content, each with the volume they are of where somebody says so.
+    pub look_in: Vec<(PathBuf, Option<VolumeId>)>,
     /// Vaults.
     pub vaults: Vec<SeenVault>,
     /// How long looking at one path may take.
@@ -61,7 +64,16 @@ impl SeenVault {
 /// Looks at everything. What could not be seen is a gap of the result.
 pub fn survey(context: &Context, order: &SurveyOrder) -> Inventory {
     let now = (context.clock)();
-    let provider = Local::new(order.paths.clone(), order.copies.clone(), order.limit, now);
+    let provider = Local {
+        look_in: order.look_in.clone(),
+        vaults: order
+            .vaults
+            .iter()
+            .filter_map(|vault| directory_of(&vault.place))
+            .map(Path::to_path_buf)
+            .collect(),
+        ..Local::new(order.paths.clone(), order.copies.clone(), order.limit, now)
+    };
     let mut inventory = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(provider.survey()),
         Err(error) => no_survey(order, &error.to_string()),
@@ -214,7 +226,7 @@ mod tests {
 
     fn order(limit: u64) -> SurveyOrder {
         let (paths, vaults) = (vec!["/data".into()], ["/dead", "/alive"].map(vault).into());
-        SurveyOrder { paths, vaults, copies: Vec::new(), limit: Duration::from_millis(limit) }
+        SurveyOrder { paths, vaults, limit: Duration::from_millis(limit), ..SurveyOrder::default() }
     }
 
     fn vault(path: &str) -> SeenVault {

@@ -7,12 +7,13 @@ use super::survey::SeenVault;
 use crate::domain::{
     Bond, Bonds, CopyState, Gap, GapReason, GapScope, Inventory, Kind, Known, Lock, LockMode, Nature,
     PointId, PointKind, Problem, RecoveryPoint, Result, Timestamp, Usable, VolumeKind, printable,
+    say_duration,
 };
 use crate::estate::VaultPlace;
 use crate::ledger::{History, Ledger, PATIENCE, Record, VaultRef};
 use crate::providers::local::{Standing, System, stand};
 use crate::report::activity::{ListedPoint, VaultListed};
-use crate::store::Identity;
+use crate::store::{Identity, MOST_SKEW};
 use crate::vault::{FoundRoot, Present, Roots, Vault, packs_known};
 
 /// What must be said where nothing tells the place of a vault from that of a clone.
@@ -50,6 +51,7 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
             return inventory;
         }
     };
+    inventory.gaps.extend(wrong_clock(&vault, &place, now));
     let history = History::of(records, &here);
     for (_, problem) in &roots.damaged {
         inventory.gaps.push(gap(GapScope::Points, &place, problem));
@@ -78,6 +80,21 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
         inventory.points.push(point(found, &vault, Proof { state, usable }, bonds, now));
     }
     inventory
+}
+
+/// Where the store's clock and this machine's differ, one of them is wrong, and no age can be believed.
+fn wrong_clock(vault: &Vault, place: &str, now: Timestamp) -> Option<Gap> {
+    let detail = match vault.store().clock_skew(now) {
+        Ok(Some(skew)) if skew.abs() > MOST_SKEW => {
+            format!(
+                "the store's clock and this machine's are {} apart: no age can be believed",
+                say_duration(skew.abs())
+            )
+        }
+        Ok(_) => return None,
+        Err(problem) => format!("the store's clock cannot be asked: {problem}"),
+    };
+    Some(Gap { scope: GapScope::Points, place: place.into(), reason: GapReason::Failed, detail })
 }
 
 fn gap(scope: GapScope, place: &str, problem: &Problem) -> Gap {

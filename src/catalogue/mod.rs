@@ -113,6 +113,14 @@ enum PointWord {
     Qcow2Backing,
     NamedCopy,
     VaultCopy,
+    Dump,
+    Archive,
+    DatabaseFile,
+    FilesystemImage,
+    Reflink,
+    HardLink,
+    ResticSnapshot,
+    BorgArchive,
 }
 
 impl From<PointWord> for PointKind {
@@ -123,6 +131,14 @@ impl From<PointWord> for PointKind {
             PointWord::Qcow2Backing => Self::Qcow2Backing,
             PointWord::NamedCopy => Self::NamedCopy,
             PointWord::VaultCopy => Self::VaultCopy,
+            PointWord::Dump => Self::Dump,
+            PointWord::Archive => Self::Archive,
+            PointWord::DatabaseFile => Self::DatabaseFile,
+            PointWord::FilesystemImage => Self::FilesystemImage,
+            PointWord::Reflink => Self::Reflink,
+            PointWord::HardLink => Self::HardLink,
+            PointWord::ResticSnapshot => Self::ResticSnapshot,
+            PointWord::BorgArchive => Self::BorgArchive,
         }
     }
 }
@@ -171,6 +187,14 @@ mod tests {
             PointKind::Qcow2Backing,
             PointKind::NamedCopy,
             PointKind::VaultCopy,
+            PointKind::Dump,
+            PointKind::Archive,
+            PointKind::DatabaseFile,
+            PointKind::FilesystemImage,
+            PointKind::Reflink,
+            PointKind::HardLink,
+            PointKind::ResticSnapshot,
+            PointKind::BorgArchive,
         ] {
             assert!(catalogue.on_point(kind).is_some(), "{}", kind.word());
         }

@@ -79,6 +79,9 @@ pub struct Survey {
     /// A directory whose entries are copies of the PATH
     #[arg(long, value_name = "DIR")]
     pub copies: Vec<PathBuf>,
+    /// A directory below which dumps, archives, databases, images and repositories are looked for by content
+    #[arg(long, value_name = "DIR")]
+    pub look_in: Vec<PathBuf>,
     /// A vault whose recovery points count: a directory, or s3://bucket/prefix
     #[arg(long, value_name = "VAULT")]
     pub vault: Vec<OsString>,

@@ -20,6 +20,7 @@ fn order(terminal: &Terminal, survey: &Survey) -> Result<SurveyOrder, Failure> {
     Ok(SurveyOrder {
         paths: survey.paths.clone(),
         copies: survey.copies.clone(),
+        look_in: survey.look_in.iter().map(|directory| (directory.clone(), None)).collect(),
         vaults: vaults.collect::<Result<_, _>>()?,
         limit: survey.time_limit,
     })
@@ -27,8 +28,8 @@ fn order(terminal: &Terminal, survey: &Survey) -> Result<SurveyOrder, Failure> {
 
 /// The estate, where no path was named.
 fn estate(terminal: &Terminal, survey: &Survey) -> Result<Estate, Failure> {
-    if !survey.copies.is_empty() || !survey.vault.is_empty() {
-        let what = "--copies and --vault belong to a PATH, and none is named";
+    if !survey.copies.is_empty() || !survey.look_in.is_empty() || !survey.vault.is_empty() {
+        let what = "--copies, --look-in and --vault belong to a PATH, and none is named";
         let problem =
             Problem::new(Kind::Usage, what).remedy("name a PATH, or write them into the estate file");
         return Err(Failure::new(problem, Exit::Usage));

@@ -23,8 +23,8 @@ pub fn run(terminal: &Terminal, options: &Nightly) -> Result<Outcome, Failure> {
             Ok(Outcome { code: None, text: terminal.tell(&*done, &Exit::codes(&exits)), exits })
         }
         (Ok(done), true) => {
-            let (text, code) = nagios(done.exit_code(), &done);
-            Ok(Outcome { code: Some(code), text, exits: Vec::new() })
+            let (line, code) = nagios(done.exit_code(), &done);
+            Ok(Outcome { code: Some(code), text: line, exits: Vec::new() })
         }
         (Err(failure), false) => Err(failure),
         // A plugin says everything in its one line.

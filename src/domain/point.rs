@@ -29,6 +29,22 @@ pub enum PointKind {
     NamedCopy,
     /// A recovery point in a vault of ours.
     VaultCopy,
+    /// A dump of a database, found by its content.
+    Dump,
+    /// An archive of files, or a compressed file, found by its content.
+    Archive,
+    /// A file of an embedded database, found by its content.
+    DatabaseFile,
+    /// The image of a filesystem or disk, found by its content.
+    FilesystemImage,
+    /// Files that share their bytes with the volume's on one filesystem.
+    Reflink,
+    /// The volume's own files under other names.
+    HardLink,
+    /// A snapshot in a repository of restic.
+    ResticSnapshot,
+    /// An archive in a repository of borg.
+    BorgArchive,
     /// A recovery point that somebody declared, of a kind that nothing here knows.
     Declared,
 }
@@ -42,6 +58,14 @@ impl PointKind {
             Self::Qcow2Backing => "qcow2 backing file",
             Self::NamedCopy => "named copy",
             Self::VaultCopy => "vault copy",
+            Self::Dump => "dump",
+            Self::Archive => "archive",
+            Self::DatabaseFile => "database file",
+            Self::FilesystemImage => "filesystem image",
+            Self::Reflink => "reflink",
+            Self::HardLink => "hard link",
+            Self::ResticSnapshot => "restic snapshot",
+            Self::BorgArchive => "borg archive",
             Self::Declared => "declared recovery point",
         }
     }

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
 
-#[path = "definition/file.rs"]
 mod file;
 
 /// A drill: what is restored, where to, and what must hold then.
@@ -97,7 +96,9 @@ pub fn read_drills(estate: &Estate) -> Result<Vec<DrillFile>> {
     for entry in listed {
         let folder = entry.map_err(failed)?;
         let path = folder.path().join("drill.toml");
-        if !path.exists() {
+        // A definition that is there and cannot be read is a mistake to be told, not a folder of something else.
+        let absent = [std::io::ErrorKind::NotFound, std::io::ErrorKind::NotADirectory];
+        if std::fs::symlink_metadata(&path).is_err_and(|error| absent.contains(&error.kind())) {
             continue;
         }
         let name = printable(folder.file_name().as_encoded_bytes());
@@ -202,7 +203,11 @@ fn named_checks(place: &Place<'_>, raw: &RawDrill) -> Result<Vec<&'static str>> 
         }
         if id == checks::COMMAND && raw.command.is_empty() {
             let remedy = "add [[command]] with `argv`, or leave the check out";
-            return Err(place.wrong(word.span().start, "no command is given for the check `command`", remedy));
+            return Err(place.wrong(
+                word.span().start,
+                "no command is given for the check `command`",
+                remedy,
+            ));
         }
         named.push(id);
     }
@@ -220,13 +225,17 @@ fn named_checks(place: &Place<'_>, raw: &RawDrill) -> Result<Vec<&'static str>> 
 fn command(place: &Place<'_>, raw: &file::RawCommand) -> Result<CommandCheck> {
     let argv = raw.argv.get_ref();
     if argv.first().is_none_or(String::is_empty) || argv.iter().any(|word| word.contains('\0')) {
-        let remedy = "write the program and its arguments as a list: [\"pg_restore\", \"--list\", \"{restored}/db\"]";
+        let remedy =
+            "write the program and its arguments as a list: [\"pg_restore\", \"--list\", \"{restored}/db\"]";
         return Err(place.wrong(raw.argv.span().start, "`argv` names no program", remedy));
     }
     Ok(CommandCheck {
         name: printable(raw.name.as_deref().unwrap_or(&argv[0]).as_bytes()),
         argv: argv.clone(),
-        timeout: span(place, raw.timeout.as_ref())?.unwrap_or(TimeDelta::minutes(10)).to_std().unwrap_or_default(),
+        timeout: span(place, raw.timeout.as_ref())?
+            .unwrap_or(TimeDelta::minutes(10))
+            .to_std()
+            .unwrap_or_default(),
     })
 }
 
@@ -235,7 +244,11 @@ fn span(place: &Place<'_>, raw: Option<&Spanned<String>>) -> Result<Option<TimeD
     let wrong = |problem: Problem| place.wrong(raw.span().start, problem.what, problem.remedy);
     let span = parse_duration(raw.get_ref()).map_err(wrong)?;
     if span <= TimeDelta::zero() {
-        return Err(place.wrong(raw.span().start, "a duration of nothing", "write one of at least a second: 1s"));
+        return Err(place.wrong(
+            raw.span().start,
+            "a duration of nothing",
+            "write one of at least a second: 1s",
+        ));
     }
     Ok(Some(span))
 }
@@ -249,5 +262,109 @@ fn time_of_day(place: &Place<'_>, raw: &Spanned<String>) -> Result<TimeDelta> {
 }
 
 #[cfg(test)]
-#[path = "definition/tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+
+    const ESTATE: &str = r#"
+    [policy.default]
+    rto = "2h"
+    rpo = "30h"
+    drill_every = "3d"
+    [[volume]]
+    id = "orders-db"
+    path = "/srv/orders"
+    [[vault]]
+    id = "offsite"
+    kind = "dir"
+    path = "/mnt/vault"
+    "#;
+
+    fn estate() -> Estate {
+        Estate::parse(Path::new("/etc/outlive.toml"), ESTATE).unwrap()
+    }
+
+    fn read(text: &str) -> Result<Drill> {
+        parse("weekly", Path::new("/etc/drills/weekly/drill.toml"), text, &estate())
+    }
+
+    #[test]
+    fn a_definition_is_read_whole() {
+        let drill = read(
+            r#"
+            volume = "orders-db"
+            vault = "offsite"
+            select = { at = "2026-11-01T00:00:00Z" }
+            restore_to = "scratch"
+            checks = ["files", "counts", "command"]
+            budget = { rto = "10m", rpo = "26h" }
+            every = "7d"
+            at = "03:30"
+            timeout = "1h"
+            [counts]
+            least_files = 2
+            most_bytes = 9
+            [[command]]
+            name = "opens"
+            argv = ["pg_restore", "--list", "{restored}/orders.dump"]
+            timeout = "5m"
+            "#,
+        )
+        .unwrap();
+        assert_eq!(drill.select, Selection::At("2026-11-01T00:00:00Z".parse().unwrap()));
+        assert_eq!(drill.checks, ["files", "counts", "command"]);
+        assert_eq!(drill.restore_to, Some("/etc/drills/weekly/scratch".into()));
+        let spans = (drill.rto, drill.rpo, drill.every, drill.offset);
+        let (rto, rpo) = (TimeDelta::minutes(10), TimeDelta::hours(26));
+        assert_eq!(spans, (rto, rpo, TimeDelta::days(7), TimeDelta::minutes(210)));
+        assert_eq!(drill.timeout, Duration::from_secs(3600));
+        assert_eq!(drill.counts, Bounds { least: (Some(2), None), most: (None, Some(9)) });
+        assert_eq!(drill.commands[0].argv[2], "{restored}/orders.dump");
+        assert_eq!(drill.commands[0].timeout, Duration::from_secs(300));
+    }
+
+    #[test]
+    fn what_is_not_said_comes_from_the_volume_s_policy() {
+        let drill = read("volume = \"orders-db\"").unwrap();
+        assert_eq!((drill.rto, drill.rpo), (TimeDelta::hours(2), TimeDelta::hours(30)));
+        assert_eq!(drill.every, TimeDelta::days(3));
+        assert_eq!((drill.select, drill.checks.len()), (Selection::Latest, 0));
+    }
+
+    #[test]
+    fn each_mistake_is_told_with_its_place_and_what_was_probably_meant() {
+        let volume = "volume = \"orders-db\"\n";
+        let cases = [
+            ("", "drill.toml:1:1", "missing field `volume`", ""),
+            ("volume = \"order-db\"", ":1:10", "no volume `order-db`", "`orders-db`?"),
+            ("volumes = \"orders-db\"", ":1:1", "unknown key `volumes`", "`volume`?"),
+            ("vault = \"off-site\"", ":2:9", "no vault `off-site`", "`offsite`?"),
+            ("select = \"lates\"", ":2:10", "no selection `lates`", "`latest`?"),
+            ("select = { on = \"x\" }", ":2:12", "unknown key `on`", "at"),
+            ("select = { at = \"yesterday\" }", ":2:10", "`yesterday` is no moment", "zone"),
+            ("checks = [\"file\"]", ":2:11", "no check `file`", "`files`?"),
+            ("checks = [\"files\", \"files\"]", ":2:20", "named twice", "once"),
+            ("checks = [\"command\"]", ":2:11", "no command is given", "[[command]]"),
+            ("[[command]]\nargv = [\"true\"]", ":3:8", "`checks` does not name", "\"command\""),
+            ("checks = [\"command\"]\n[[command]]\nargv = []", ":4:8", "names no program", "list"),
+            ("[counts]\nleast_files = 1", ":2:1", "`checks` does not name", "\"counts\""),
+            ("budget = { rto = \"1 hour\" }", ":2:18", "no duration", "26h"),
+            ("budget = { rtt = \"1h\" }", ":2:12", "unknown key `rtt`", "`rto`?"),
+            ("every = \"0s\"", ":2:9", "", ""),
+            ("at = \"3am\"", ":2:6", "no time of day", "03:00"),
+            ("timeout = 5", ":2:11", "invalid type", ""),
+            ("checks = [", ":", "", ""),
+        ];
+        for (text, place, what, remedy) in cases {
+            let text = if text.is_empty() || text.starts_with("volume") {
+                text.into()
+            } else {
+                format!("{volume}{text}")
+            };
+            let problem = read(&text).expect_err(&text);
+            assert_eq!(problem.kind, Kind::Usage, "{text}");
+            assert!(problem.place.contains(place), "{text}: {problem:?}");
+            assert!(problem.what.contains(what), "{text}: {problem:?}");
+            assert!(problem.remedy.contains(remedy), "{text}: {problem:?}");
+        }
+    }
+}

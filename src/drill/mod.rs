@@ -6,6 +6,6 @@ pub mod sandbox;
 mod selection;
 mod verdict;
 
-pub use definition::{Bounds, CommandCheck, Drill, DrillFile, read_drills};
+pub use definition::{Bounds, CommandCheck, Drill, DrillFile, parse, read_drills};
 pub use selection::{Selection, choose};
 pub use verdict::{Measured, verdict};

@@ -124,7 +124,8 @@ mod tests {
     #[test]
     fn what_did_not_run_is_no_pass_and_what_failed_counts_first() {
         let because = || "x".to_owned();
-        let (not_run, failed) = (Outcome::NotRun { because: because() }, Outcome::Failed { because: because() });
+        let (not_run, failed) =
+            (Outcome::NotRun { because: because() }, Outcome::Failed { because: because() });
         let some = [checked(Outcome::Passed), checked(not_run.clone())];
         assert_eq!(verdict(&drill(), &good(&some)), (DrillEnd::NotRun, "files did not run: x".into()));
         let all = [checked(not_run), checked(failed), checked(Outcome::Passed)];

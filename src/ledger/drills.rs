@@ -45,7 +45,14 @@ pub fn drills(records: &[Record]) -> BTreeMap<(String, VolumeId), DrillHistory> 
     let mut all: BTreeMap<(String, VolumeId), DrillHistory> = BTreeMap::new();
     for record in records {
         let Event::Drilled {
-            drill, volume, point, outcome, because, started_at, usable_after_milliseconds, ..
+            drill,
+            volume,
+            point,
+            outcome,
+            because,
+            started_at,
+            usable_after_milliseconds,
+            ..
         } = &record.event
         else {
             continue;
@@ -98,7 +105,8 @@ mod tests {
     fn a_run_that_did_not_run_serves_no_slot_and_takes_no_pass_away() {
         let hour = |hour| Timestamp::UNIX_EPOCH + chrono::TimeDelta::hours(hour);
         let key = ("weekly".to_owned(), VolumeId("db".into()));
-        let records = [drilled(1, DrillEnd::Passed), drilled(2, DrillEnd::Failed), drilled(3, DrillEnd::NotRun)];
+        let records =
+            [drilled(1, DrillEnd::Passed), drilled(2, DrillEnd::Failed), drilled(3, DrillEnd::NotRun)];
         let history = drills(&records).remove(&key).unwrap();
         assert_eq!((history.last.outcome, history.last.started_at), (DrillEnd::NotRun, hour(3)));
         assert_eq!(history.last_tried_at, Some(hour(2)));

@@ -19,9 +19,7 @@ pub struct DrillSlot {
 pub fn drills_due(slots: &[DrillSlot], now: Timestamp) -> Vec<(usize, Due)> {
     let due = |(place, slot): (usize, &DrillSlot)| Some((place, slot.schedule.due(slot.last_tried_at, now)?));
     let mut all: Vec<(usize, Due)> = slots.iter().enumerate().filter_map(due).collect();
-    all.sort_by(|(a, one), (b, other)| {
-        (one.since, &slots[*a].name).cmp(&(other.since, &slots[*b].name))
-    });
+    all.sort_by(|(a, one), (b, other)| (one.since, &slots[*a].name).cmp(&(other.since, &slots[*b].name)));
     all
 }
 

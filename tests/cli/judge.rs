@@ -6,11 +6,13 @@
 //! One exception for the program itself: the textfile for monitoring (decision 20). A file `<name>.prom` may be
 //! replaced by `<name>.prom.<32 digits>` that the same run made, after the run opened the old one to look whose it is.
 //!
-//! The other exceptions, all for programs that the run started (`mount`, `umount`, `mkfs.btrfs`, `btrfs`, `cp`,
-//! `qemu-img`), never for the program itself:
+//! The other exceptions, all for programs that the run started (`mount`, `umount`, `mkfs.btrfs`, `btrfs`, `borg`,
+//! `cp`, `qemu-img`), never for the program itself:
 //! - `mount` and `umount` drive `/dev/loop-control` and loop devices, and keep a lock and a table in
 //!   `/run/mount`; `btrfs` drives `/dev/btrfs-control`.
 //! - `/run/blkid`: the cache that `mount` and `mkfs.btrfs` keep of what they saw on devices.
+//! - `borg` keeps its own notes and temporary files, never in a repository: tests give it `/run/outlive-test-borg`;
+//!   the library that makes its ids keeps a clock in `/var/lib/libuuid`.
 //! - `qemu-img` waits for its files by io_uring; it opens them by calls that are seen.
 //! - their own memory, pipes and sockets, which are no files: `/proc/self`, `pipe:[…]`, `socket:[…]`.
 
@@ -24,24 +26,26 @@ pub const RECORDED: &str = "trace=unlink,unlinkat,rmdir,rename,renameat,renameat
     symlink,symlinkat,mkdir,mkdirat,mount,umount2,move_mount,execve,clone,clone3,fork,vfork,ioctl,io_uring_setup";
 
 /// What programs that a run starts may write to, by program: what the path begins with.
-const OF_CHILDREN: [(&str, &[&str]); 4] = [
+const OF_CHILDREN: [(&str, &[&str]); 5] = [
     ("mount", &["/dev/loop", "/run/mount/", "/run/blkid/"]),
     ("umount", &["/dev/loop", "/run/mount/"]),
     ("btrfs", &["/dev/btrfs-control"]),
     ("mkfs.btrfs", &["/dev/btrfs-control", "/run/blkid/"]),
+    ("borg", &["/run/outlive-test-borg/", "/var/lib/libuuid/clock.txt"]),
 ];
 
 /// Words in the names of ioctls that destroy, whatever they act on.
 const DESTROYING_IOCTLS: [&str; 8] =
     ["DESTROY", "DISCARD", "ZEROOUT", "CLR_FD", "RM_DEV", "RESIZE", "CTL_REMOVE", "SETFLAGS"];
 /// What the program itself may ask of a file, device or terminal: to read.
-const READING_IOCTLS: [&str; 9] = [
+const READING_IOCTLS: [&str; 10] = [
     "TREE_SEARCH",
     "INO_LOOKUP",
     "FS_INFO",
     "DEV_INFO",
     "GET_SUBVOL",
     "GET_STATUS",
+    "FIEMAP",
     "TCGETS",
     "GWINSZ",
     "FIONREAD",

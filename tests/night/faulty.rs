@@ -219,10 +219,9 @@ impl Read for FaultyRead {
         if self.spoils == Spoils::Corrupt && self.given == 0 && read > 0 {
             buffer[read / 2] ^= 0x20;
         }
-        if read == 0 && !buffer.is_empty() {
-            if let Some(key) = self.whole.take() {
-                self.faulty.0.whole.lock().unwrap().insert(key, (self.faulty.0.clock)());
-            }
+        let ended = read == 0 && !buffer.is_empty();
+        if let Some(key) = self.whole.take_if(|_| ended) {
+            self.faulty.0.whole.lock().unwrap().insert(key, (self.faulty.0.clock)());
         }
         self.given += read;
         Ok(read)

@@ -110,8 +110,8 @@ fn weed(home: &Path, port: u16, command: &mut Command) {
     for service in ["master.port", "volume.port", "filer.port"] {
         command.arg(format!("-{service}={}", free_port()));
     }
-    // Its catalogue takes a port of its own, the same for every server on the machine.
-    command.arg("-s3.port.iceberg=0");
+    // Its catalogues take ports of their own, the same for every server on the machine.
+    command.args(["-s3.port.iceberg=0", "-s3.port.lance=0"]);
     for service in ["master.port.grpc", "volume.port.grpc", "filer.port.grpc", "s3.port.grpc"] {
         command.arg(format!("-{service}={}", free_port()));
     }

@@ -80,10 +80,14 @@ fn bench() -> Bench {
 /// How many faults were done, and the problems that came of them.
 fn all_faults(operation: &Operation) -> (usize, Vec<String>) {
     let bench = bench();
-    (operation.prepare)(&bench, "sound");
-    bench.proxy.arm(None);
-    (operation.act)(&bench.faulty, &bench.plain, "sound", Fault::Delay).unwrap();
-    let requests = bench.proxy.seen().0.len();
+    // On a busy machine a request may be sent twice though nothing is wrong: the fewest of three count.
+    let undisturbed = ["sound", "sound-2", "sound-3"].map(|name| {
+        (operation.prepare)(&bench, name);
+        bench.proxy.arm(None);
+        (operation.act)(&bench.faulty, &bench.plain, name, Fault::Delay).unwrap();
+        bench.proxy.seen().0.len()
+    });
+    let requests = undisturbed.into_iter().min().unwrap();
     assert!(requests > 0, "{} asks for nothing", operation.name);
     // The last but one of a write is the one that makes the object.
     let made = requests.saturating_sub(2);

@@ -6,6 +6,13 @@
 mod btrfs_facts;
 mod btrfs_points;
 mod copies;
+mod found_bounds;
+mod found_dumps;
+mod found_estate;
+mod found_files;
+mod found_lab;
+mod found_repositories;
+mod found_tied;
 #[path = "../hand/mod.rs"]
 mod hand;
 mod images;

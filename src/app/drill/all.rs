@@ -67,7 +67,9 @@ pub fn run_drills(context: &Context, order: &DrillsOrder, monitor: &dyn Monitor)
     let files = read_drills(&order.estate)?;
     let now = (context.clock)();
     let chosen: Vec<&Drill> = match &order.which {
-        Which::Named(names) => names.iter().map(|name| named(&order.estate, &files, name)).collect::<Result<_>>()?,
+        Which::Named(names) => {
+            names.iter().map(|name| named(&order.estate, &files, name)).collect::<Result<_>>()?
+        }
         which => {
             if let Some(wrong) = files.iter().find_map(|file| file.drill.as_ref().err()) {
                 return Err(wrong.clone());
@@ -105,10 +107,8 @@ pub fn run_drills(context: &Context, order: &DrillsOrder, monitor: &dyn Monitor)
     }
     let records = Ledger::look(&context.state, PATIENCE)?;
     let standings = drill_standings(&order.estate, &files, &records, (context.clock)());
-    let volumes = standings
-        .into_iter()
-        .map(|(volume, standing)| VolumeDrills { volume: volume.0, standing })
-        .collect();
+    let volumes =
+        standings.into_iter().map(|(volume, standing)| VolumeDrills { volume: volume.0, standing }).collect();
     Ok(DrillsDone { drills: done, not_begun, volumes, notices })
 }
 
@@ -116,7 +116,11 @@ fn named<'f>(estate: &Estate, files: &'f [DrillFile], name: &str) -> Result<&'f 
     let Some(file) = files.iter().find(|file| file.name == name) else {
         let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
         let what = format!("there is no drill `{}`", printable(name.as_bytes()));
-        let there = if names.is_empty() { "there are none".into() } else { format!("there are: {}", names.join(", ")) };
+        let there = if names.is_empty() {
+            "there are none".into()
+        } else {
+            format!("there are: {}", names.join(", "))
+        };
         return Err(Problem::new(Kind::Usage, what)
             .at(printable(estate.drills.as_os_str().as_encoded_bytes()))
             .remedy(format!("{there}; a drill is a folder with a drill.toml")));

@@ -60,7 +60,8 @@ impl Evidence {
     /// Where it cannot be written, or is there.
     pub fn keep(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
         let path = self.path.join(name);
-        let written = new_file(&path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+        let written =
+            new_file(&path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
         written.map_err(|error| failed(&path, error))
     }
 

@@ -6,6 +6,7 @@ mod prove;
 mod record;
 mod standing;
 mod trial;
+mod trust;
 
 pub use all::{DrillsOrder, Which, due_drills, run_drills};
 pub use standing::drill_standings;
@@ -22,7 +23,7 @@ use evidence::Evidence;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
-use trial::Tried;
+use trial::{Asked, Tried};
 
 /// What becomes of what was restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +94,10 @@ pub fn drill(context: &Context, order: &DrillOrder, monitor: &dyn Monitor) -> Re
     let mut ledger = Ledger::open(&context.state, PATIENCE)?;
     let mut evidence = Evidence::create(&order.evidence, &order.drill.name, &run, started_at)?;
     let seed = u64::from_str_radix(&run[..16], 16).unwrap_or_default();
-    let mut tried = Tried::of(context, order, seed, started_at, &mut evidence, monitor);
+    let mut tried = {
+        let asked = Asked { context, order, records: ledger.records(), seed, now: started_at };
+        Tried::of(&asked, &mut evidence, monitor)
+    };
     let measured = Measured {
         newest_age: tried.newest_age,
         usable_after: tried.usable_after.and_then(|took| chrono::TimeDelta::from_std(took).ok()),

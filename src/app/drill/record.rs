@@ -20,7 +20,10 @@ const NOT_KNOWN: [(&str, &str); 7] = [
     ("credentials_used", "which credential opened the vault is not recorded yet"),
     ("reviewer", "nobody reviews a drill in outlive; sign the record where you keep it"),
     ("second_signature", "records are not signed yet"),
-    ("previous_entry_sha256", "the ledger's entry of this drill is chained and names this record, not the other way round"),
+    (
+        "previous_entry_sha256",
+        "the ledger's entry of this drill is chained and names this record, not the other way round",
+    ),
 ];
 
 /// The word in records.
@@ -111,7 +114,12 @@ fn point(found: &FoundRoot) -> DrilledPoint {
     }
 }
 
-fn check(place: usize, checked: &Checked, evidence: &mut Evidence, deviations: &mut Vec<String>) -> DrillCheck {
+fn check(
+    place: usize,
+    checked: &Checked,
+    evidence: &mut Evidence,
+    deviations: &mut Vec<String>,
+) -> DrillCheck {
     let (outcome, because) = match &checked.outcome {
         Outcome::Passed => ("passed", None),
         Outcome::Failed { because } => ("failed", Some(because.clone())),

@@ -2,17 +2,20 @@
 
 use super::evidence::Evidence;
 use super::prove::prove;
+use super::trust::Candidates;
 use super::{Afterwards, DrillOrder, Proving};
 use crate::app::Context;
-use crate::app::stores::open_vault;
+use crate::app::restore::refuse_inside;
+use crate::app::stores::{directory_of, open_vault};
 use crate::domain::{Kind, Monitor, Phase, Problem, Result, Timestamp, printable};
 use crate::drill::checks::{Checked, Outcome, Trial, asked};
 use crate::drill::choose;
 use crate::drill::sandbox::Scratch;
-use crate::ledger::VaultRef;
+use crate::ledger::{History, Record, VaultRef};
 use crate::report::activity::{DrillPhase, DrillProof, DrillScratch};
 use crate::vault::{
-    Damage, FoundRoot, RestoreOptions, RestoreReport, Restored, Roots, Stopped, Unread, Vault, Verified, restore,
+    Damage, FoundRoot, RestoreOptions, RestoreReport, Restored, Roots, Stopped, Unread, Vault, Verified,
+    restore,
 };
 use chrono::TimeDelta;
 use std::os::unix::ffi::OsStrExt;
@@ -24,6 +27,15 @@ pub struct TriedVault {
     pub name: String,
     pub place: VaultRef,
     pub said: String,
+}
+
+/// What is to be tried, and what is known before.
+pub struct Asked<'a> {
+    pub context: &'a Context,
+    pub order: &'a DrillOrder,
+    pub records: &'a [Record],
+    pub seed: u64,
+    pub now: Timestamp,
 }
 
 /// Everything that was found out.
@@ -49,22 +61,16 @@ pub struct Tried {
 
 impl Tried {
     /// Tries it.
-    pub fn of(
-        context: &Context,
-        order: &DrillOrder,
-        seed: u64,
-        now: Timestamp,
-        evidence: &mut Evidence,
-        monitor: &dyn Monitor,
-    ) -> Self {
+    pub fn of(asked: &Asked<'_>, evidence: &mut Evidence, monitor: &dyn Monitor) -> Self {
+        let Asked { order, seed, now, .. } = *asked;
         let began = Instant::now();
         let limit = Limit { inner: monitor, ends: began.checked_add(order.drill.timeout) };
         let mut tried = Self::default();
-        let opened = tried.timed("open", evidence, |tried| tried.open(context, order));
+        let opened = tried.timed("open", evidence, |tried| tried.open(asked));
         let Some((vault, points)) = opened else { return tried };
         let found = tried.timed("select", evidence, |tried| tried.select(order, points, now, seed));
         let Some(found) = found else { return tried };
-        let Some(scratch) = tried.scratch(order, &found) else { return tried };
+        let Some(scratch) = tried.scratch(order, &found, now) else { return tried };
         let restored =
             tried.timed("restore", evidence, |tried| tried.restore(&vault, &found, &scratch, &limit));
         if let Some(restored) = &restored {
@@ -105,7 +111,7 @@ impl Tried {
     }
 
     /// The first vault that holds complete points of the volume, oldest first.
-    fn open(&mut self, context: &Context, order: &DrillOrder) -> Option<(Vault, Vec<FoundRoot>)> {
+    fn open(&mut self, Asked { context, order, records, .. }: &Asked<'_>) -> Option<(Vault, Vec<FoundRoot>)> {
         let (mut unreachable, mut empty) = (Vec::new(), Vec::new());
         for entry in &order.vaults {
             let looked = open_vault(context, &entry.place).and_then(|vault| {
@@ -114,12 +120,12 @@ impl Tried {
             });
             match looked {
                 Ok((place, vault, roots)) => {
-                    for (key, problem) in &roots.damaged {
-                        let what = format!("the root {} in {} is damaged: {}", key.as_str(), entry.id, problem.what);
-                        self.deviations.push(what);
-                    }
-                    let points: Vec<FoundRoot> =
-                        roots.sound.into_iter().filter(|found| found.root.is_complete()).collect();
+                    let history = History::of(records, &place);
+                    let Candidates { points, mut failed, mut open, mut deviations } =
+                        Candidates::of(roots, &history, &order.drill.volume);
+                    self.deviations.append(&mut deviations);
+                    self.failed.append(&mut failed);
+                    self.not_run.append(&mut open);
                     if points.is_empty() {
                         empty.push(format!("{} holds no complete recovery point of it", entry.id));
                         continue;
@@ -161,8 +167,15 @@ impl Tried {
     }
 
     /// Scratch space with room for the point.
-    fn scratch(&mut self, order: &DrillOrder, found: &FoundRoot) -> Option<Scratch> {
+    fn scratch(&mut self, order: &DrillOrder, found: &FoundRoot, now: Timestamp) -> Option<Scratch> {
         let parent = order.drill.restore_to.clone().unwrap_or_else(std::env::temp_dir);
+        let vaults = order.vaults.iter().filter_map(|entry| directory_of(&entry.place));
+        for vault in vaults.filter(|vault| vault.is_dir()) {
+            if let Err(problem) = refuse_inside(vault, &parent, now) {
+                self.not_run.push(format!("there is no scratch space: {problem}"));
+                return None;
+            }
+        }
         let made = Scratch::create(&parent).and_then(|scratch| {
             std::fs::create_dir(scratch.path().join("home"))
                 .map_err(|error| Problem::io("making scratch space", error))?;
@@ -218,11 +231,17 @@ impl Tried {
                 self.damage.extend(damage);
                 self.unread.extend(unread);
                 let why = match problem.kind {
-                    Kind::Cancelled if limit.is_over() => "its timeout was over before it was restored".into(),
+                    Kind::Cancelled if limit.is_over() => {
+                        "its timeout was over before it was restored".into()
+                    }
                     Kind::Cancelled => "it was asked to stop before it was restored".into(),
                     _ => format!("it was not restored: {problem}"),
                 };
-                if problem.kind == Kind::Damaged { self.failed.push(why) } else { self.not_run.push(why) }
+                if problem.kind == Kind::Damaged {
+                    self.failed.push(why)
+                } else {
+                    self.not_run.push(why)
+                }
                 None
             }
         }

@@ -3,9 +3,9 @@
 use super::due::{Task, Work};
 use crate::app::share::SharePlan;
 use crate::app::stores::open_vault;
-use crate::app::{Context, copy};
+use crate::app::{Context, copy, drill};
 use crate::domain::{Kind, Monitor, Phase, Problem, Result, say_duration};
-use crate::report::activity::{CopyDone, TaskDone, TaskOutcome, say_bytes};
+use crate::report::activity::{CopyDone, DrillDone, TaskDone, TaskKind, TaskOutcome, say_bytes};
 use chrono::TimeDelta;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -128,6 +128,9 @@ fn perform(context: &Context, task: &Task, limit: &Limit) -> (TaskOutcome, Strin
             let plan = SharePlan::of(context, &vault, *within, (context.clock)())?;
             read_share(context, &plan, &vault, limit)
         }),
+        Work::Drill(order) => drill(context, order, limit).map(|done| of_drill(&done)),
+        // What a drill could not be tried for is a drill that did not run, not one that failed.
+        Work::Impossible(TaskKind::Drill, problem) => Ok((TaskOutcome::NotDone, say(problem))),
         Work::Impossible(_, problem) => Err(problem.clone()),
     };
     performed.unwrap_or_else(|problem| match (problem.kind, limit.stop.load(Relaxed)) {
@@ -163,6 +166,15 @@ fn of_copy(done: &CopyDone) -> (TaskOutcome, String) {
     let damaged = done.damage.first().map(|damaged| format!("; {}: {}", damaged.object, damaged.because));
     let why: String = missed.into_iter().chain(damaged).collect();
     (TaskOutcome::Failed, format!("{}, {what}{why}{notices}", done.state))
+}
+
+fn of_drill(done: &DrillDone) -> (TaskOutcome, String) {
+    let what = format!("{}; evidence: {}", done.record.because, done.evidence);
+    match done.record.outcome {
+        "passed" => (TaskOutcome::Done, what),
+        "failed" => (TaskOutcome::Failed, what),
+        _ => (TaskOutcome::NotDone, what),
+    }
 }
 
 fn read_share(

@@ -2,8 +2,9 @@
 
 use crate::app::share::SharePlan;
 use crate::app::stores::open_vault;
-use crate::app::{Context, CopyOrder};
+use crate::app::{Context, CopyOrder, DrillOrder, due_drills};
 use crate::domain::{CopyState, Kind, Problem, Result, Timestamp};
+use crate::drill::read_drills;
 use crate::estate::{CopyEntry, Estate, VaultEntry};
 use crate::ledger::{History, Record, VaultRef};
 use crate::plan::{Due, Schedule};
@@ -39,6 +40,8 @@ pub(super) enum Work {
     Copy(CopyOrder),
     /// Reading a share of a vault.
     Share(VaultEntry, TimeDelta),
+    /// A test restore.
+    Drill(Box<DrillOrder>),
     /// Nothing can be done: why.
     Impossible(TaskKind, Problem),
 }
@@ -48,6 +51,7 @@ impl Work {
         match self {
             Self::Copy(_) => TaskKind::Copy,
             Self::Share(..) => TaskKind::ReadBack,
+            Self::Drill(_) => TaskKind::Drill,
             Self::Impossible(kind, _) => *kind,
         }
     }
@@ -81,7 +85,36 @@ pub(super) fn due(context: &Context, estate: &Estate, records: &[Record], now: T
         }
     }
     copies.sort_by_key(|task: &Task| task.since);
-    copies.into_iter().chain(shares).collect()
+    // Drills come last: what was copied tonight is what they restore.
+    copies.into_iter().chain(shares).chain(drill_tasks(context, estate, records, now)).collect()
+}
+
+/// Drills that are due, and definitions that are wrong: whether those are due cannot be known.
+fn drill_tasks(context: &Context, estate: &Estate, records: &[Record], now: Timestamp) -> Vec<Task> {
+    let impossible = |name: Option<&str>, problem: Problem| Task {
+        work: Work::Impossible(TaskKind::Drill, problem),
+        volume: None,
+        vault: None,
+        drill: name.map(str::to_owned),
+        since: Some(now),
+        longest: None,
+        planned: "a drill whose definition cannot be used".into(),
+    };
+    let files = match read_drills(estate) {
+        Ok(files) => files,
+        Err(problem) => return vec![impossible(None, problem)],
+    };
+    let wrong = files.iter().filter_map(|file| Some(impossible(Some(&file.name), file.drill.clone().err()?)));
+    let due = due_drills(estate, &files, records, now).into_iter().map(|(drill, due)| Task {
+        work: Work::Drill(Box::new(DrillOrder::of(context, estate, drill, "nightly"))),
+        volume: Some(drill.volume.0.clone()),
+        vault: drill.vault.clone(),
+        drill: Some(drill.name.clone()),
+        since: Some(due.since),
+        longest: None,
+        planned: format!("restore {} for the drill {}", drill.volume, drill.name),
+    });
+    wrong.chain(due).collect()
 }
 
 fn policy_of<'a>(estate: &'a Estate, copy: &CopyEntry) -> &'a crate::estate::PolicyEntry {

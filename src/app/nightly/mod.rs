@@ -12,7 +12,9 @@ use super::{Context, Opened};
 use crate::domain::{Monitor, Result, Timestamp, printable};
 use crate::estate::Estate;
 use crate::ledger::{Event, Ledger, PATIENCE, Record};
-use crate::report::activity::{NightVerdict, NightlyDone, TaskDone, TaskOutcome, Unhonoured, VolumeNight};
+use crate::report::activity::{
+    NightVerdict, NightlyDone, TaskDone, TaskKind, TaskOutcome, Unhonoured, VolumeNight,
+};
 use crate::store::random_hex;
 use act::Ends;
 use lock::{Asked, RunLock};
@@ -93,7 +95,11 @@ fn at_work(
     let before = standing::stand(context, order)?;
     let due = due::due(context, &order.estate, ledger.records(), started_at);
     let nothing_due = due.is_empty();
-    let tasks = act::act(context, due, order.estate.nightly.concurrency, ends, monitor);
+    // Drills restore what was copied tonight, so they wait for the copies.
+    let (drills, first): (Vec<_>, Vec<_>) =
+        due.into_iter().partition(|task| task.work.kind() == TaskKind::Drill);
+    let mut tasks = act::act(context, first, order.estate.nightly.concurrency, ends, monitor);
+    tasks.extend(act::act(context, drills, order.estate.nightly.concurrency, ends, monitor));
     if monitor.cancelled() {
         notices.push("it was asked to stop: what is not done is due in the next run".into());
     }

@@ -2,12 +2,15 @@
 
 use super::NightlyOrder;
 use crate::app::estate::judge_estate;
-use crate::app::{Audited, Context};
-use crate::domain::{Finding, Policy, Result, Verdict};
-use crate::estate::VolumeEntry;
+use crate::app::{Audited, Context, drill_standings};
+use crate::domain::{Finding, Policy, Result, Verdict, VolumeId};
+use crate::drill::read_drills;
+use crate::estate::{Estate, VolumeEntry};
 use crate::isolation::{Cell, Row};
+use crate::ledger::{Ledger, PATIENCE};
 use crate::report::activity::{DrillOutcome, DrillStanding, Standing, SurvivingCopy, VolumeNight};
 use crate::rules::Judged;
+use std::collections::BTreeMap;
 
 /// Surveys and judges the estate.
 ///
@@ -15,17 +18,37 @@ use crate::rules::Judged;
 /// As [`judge_estate`].
 pub(super) fn stand(context: &Context, order: &NightlyOrder) -> Result<Vec<VolumeNight>> {
     let audited = judge_estate(context, &order.estate, order.limit)?;
+    let mut drills = drills(context, &order.estate)?;
     let mut volumes: Vec<VolumeNight> = order
         .estate
         .volumes
         .iter()
         .map(|entry| {
             let judged = audited.judged.iter().find(|judged| judged.volume.id == entry.id);
-            night_of(order, entry, judged, &audited)
+            let drill = drills.remove(&entry.id).unwrap_or_else(unknown_drill);
+            night_of(order, entry, judged, &audited, drill)
         })
         .collect();
     volumes.sort_by(|a, b| a.volume.cmp(&b.volume));
     Ok(volumes)
+}
+
+/// How the drills of each volume stand. A directory of drills that cannot be listed says nothing of any.
+fn drills(context: &Context, estate: &Estate) -> Result<BTreeMap<VolumeId, DrillStanding>> {
+    let records = Ledger::look(&context.state, PATIENCE)?;
+    let Ok(files) = read_drills(estate) else { return Ok(BTreeMap::new()) };
+    Ok(drill_standings(estate, &files, &records, (context.clock)()))
+}
+
+fn unknown_drill() -> DrillStanding {
+    DrillStanding {
+        outcome: DrillOutcome::NotRun,
+        asked: true,
+        drill: None,
+        last_passed_at: None,
+        last_restore_seconds: None,
+        detail: "the directory of drills could not be read".into(),
+    }
 }
 
 fn night_of(
@@ -33,6 +56,7 @@ fn night_of(
     entry: &VolumeEntry,
     judged: Option<&Judged>,
     audited: &Audited,
+    drill: DrillStanding,
 ) -> VolumeNight {
     let policy = order.estate.policy_of(&entry.id);
     let findings = judged.map(|judged| judged.findings.as_slice()).unwrap_or_default();
@@ -47,14 +71,7 @@ fn night_of(
         standing,
         because,
         survives: rows.iter().map(|row| surviving(row, &policy.judged, audited)).collect(),
-        drill: DrillStanding {
-            outcome: DrillOutcome::NeverDrilled,
-            asked: policy.drill_every.is_some(),
-            drill: None,
-            last_passed_at: None,
-            last_restore_seconds: None,
-            detail: "no drill names it".into(),
-        },
+        drill,
     }
 }
 

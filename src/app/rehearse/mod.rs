@@ -209,8 +209,8 @@ impl Stage<'_> {
         let mut survey = SurveyOrder {
             paths: vec![path.to_path_buf()],
             copies: copies.to_vec(),
-            vaults: Vec::new(),
             limit: Duration::from_secs(30),
+            ..SurveyOrder::default()
         };
         let before = timed("survey", &mut seconds, || audit(&self.context, &survey, self.policy))?;
         if before.judged.is_empty() {

@@ -8,7 +8,8 @@ use std::path::Path;
 /// As many entries, files and bytes as the recovery point says, no more and no fewer, and within the drill's bounds.
 pub struct Counts;
 
-const METHOD: &str = "entries, files and bytes counted in what was restored, against the root's totals and the bounds";
+const METHOD: &str =
+    "entries, files and bytes counted in what was restored, against the root's totals and the bounds";
 
 /// What is counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,8 +59,9 @@ fn differences(counted: &Counted, trial: &Trial<'_>) -> Vec<String> {
         ("bytes", counted.bytes, totals.bytes),
     ];
     let unlike = pairs.into_iter().filter(|(_, found, stored)| found != stored);
-    let mut wrong: Vec<String> =
-        unlike.map(|(what, found, stored)| format!("{found} {what}, the recovery point has {stored}")).collect();
+    let mut wrong: Vec<String> = unlike
+        .map(|(what, found, stored)| format!("{found} {what}, the recovery point has {stored}"))
+        .collect();
     let bounds = &trial.drill.counts;
     let limits = [
         ("files", counted.files, bounds.least.0, bounds.most.0),

@@ -6,7 +6,8 @@ use crate::domain::Kind;
 /// Every entry of a restored tree is what the recovery point says.
 pub struct Files;
 
-const METHOD: &str = "SHA-256 of every chunk of every file, and metadata, against the recovery point's manifest";
+const METHOD: &str =
+    "SHA-256 of every chunk of every file, and metadata, against the recovery point's manifest";
 
 impl Check for Files {
     fn id(&self) -> &'static str {

@@ -9,7 +9,8 @@ use std::path::Path;
 /// A restored image, device or stream is the stored one from its first byte to its last.
 pub struct Image;
 
-const METHOD: &str = "every byte against the recovery point's chunks, holes as zeros; the SHA-256 of the whole";
+const METHOD: &str =
+    "every byte against the recovery point's chunks, holes as zeros; the SHA-256 of the whole";
 
 impl Check for Image {
     fn id(&self) -> &'static str {
@@ -31,10 +32,13 @@ impl Check for Image {
         }
         let outcome = compared(trial);
         match digest(&trial.restored.target, trial) {
-            Ok(digest) => one(IMAGE, METHOD, outcome, format!("{} bytes, sha256 {digest}", trial.restored.report.bytes)),
+            Ok(digest) => {
+                one(IMAGE, METHOD, outcome, format!("{} bytes, sha256 {digest}", trial.restored.report.bytes))
+            }
             Err(error) => {
                 let because = format!("the restored image could not be read whole: {error}");
-                let outcome = if matches!(outcome, Outcome::Passed) { Outcome::NotRun { because } } else { outcome };
+                let outcome =
+                    if matches!(outcome, Outcome::Passed) { Outcome::NotRun { because } } else { outcome };
                 one(IMAGE, METHOD, outcome, String::new())
             }
         }

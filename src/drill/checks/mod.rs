@@ -121,3 +121,23 @@ pub fn asked(drill: &Drill, trial: &Trial<'_>) -> Vec<&'static dyn Check> {
 fn one(check: &str, method: &str, outcome: Outcome, found: String) -> Vec<Checked> {
     vec![Checked { check: check.into(), method: method.into(), outcome, found, output: None }]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_check_has_its_page_and_every_page_its_check() {
+        let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/checks");
+        let named = |path: std::path::PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let pages: BTreeSet<String> =
+            std::fs::read_dir(pages).unwrap().map(|page| named(page.unwrap().path())).collect();
+        let checks: BTreeSet<String> = ALL.iter().map(|check| check.id().to_owned()).collect();
+        assert_eq!((pages, ALL.len()), (checks.clone(), checks.len()));
+        for check in ALL {
+            assert!(check.page().starts_with(&format!("# `{}`", check.id())), "{}", check.id());
+            assert!(check.page().contains("The damage that only it catches"), "{}", check.id());
+        }
+    }
+}

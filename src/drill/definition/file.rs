@@ -56,10 +56,7 @@ pub struct RawCounts {
 
 impl RawCounts {
     pub fn bounds(&self) -> Bounds {
-        Bounds {
-            least: (self.least_files, self.least_bytes),
-            most: (self.most_files, self.most_bytes),
-        }
+        Bounds { least: (self.least_files, self.least_bytes), most: (self.most_files, self.most_bytes) }
     }
 }
 
@@ -145,7 +142,8 @@ impl Place<'_> {
             Some((given, known)) if message.starts_with("unknown field") => suggestion(given, known),
             _ => PAGE.to_owned(),
         };
-        let shown = message.split(", expected").next().unwrap_or(message).replace("unknown field", "unknown key");
+        let shown =
+            message.split(", expected").next().unwrap_or(message).replace("unknown field", "unknown key");
         let shown = if quoted.is_empty() || !message.starts_with("unknown field") { message } else { &shown };
         self.wrong(at, printable(shown.as_bytes()), remedy)
     }

@@ -1,5 +1,5 @@
-//! The three btrfs ioctls that read: which filesystem, which subvolume, and the tree of roots
-//! (linux/btrfs.h). Buffers go out as bytes; `items.rs` reads them.
+//! The ioctls that read: of btrfs which filesystem, which subvolume, and the tree of roots (linux/btrfs.h), whose
+//! buffers go out as bytes for `items.rs`; and where the bytes of a file lie (linux/fiemap.h).
 #![allow(unsafe_code)] // An ioctl hands the kernel a pointer: nothing safe can. Only here.
 
 use rustix::io::Result;
@@ -38,6 +38,36 @@ struct Search {
     size: u64,
     buffer: [u8; BUFFER],
 }
+
+/// Extents that one call tells.
+const EXTENTS: usize = 128;
+
+/// `struct fiemap` with room for extents.
+#[repr(C)]
+struct Map {
+    start: u64,
+    length: u64,
+    flags: u32,
+    mapped: u32,
+    count: u32,
+    unused: u32,
+    extents: [Mapped; EXTENTS],
+}
+
+/// `struct fiemap_extent`.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct Mapped {
+    logical: u64,
+    physical: u64,
+    length: u64,
+    unused: [u64; 2],
+    flags: u32,
+    more_unused: [u32; 3],
+}
+
+/// The opcode names the 32 bytes before the extents only.
+const MAP: Opcode = opcode::from_components(Direction::ReadWrite, b'f', 11, 32);
 
 const SEARCH: Opcode = opcode::from_components(Direction::ReadWrite, GROUP, 17, 112);
 const LOOKUP: Opcode = opcode::read_write::<Lookup>(GROUP, 18);
@@ -98,6 +128,44 @@ pub(super) fn roots_from(file: impl AsFd, from: Key) -> Result<(usize, Vec<u8>)>
     Ok((search.items as usize, search.buffer.to_vec()))
 }
 
+/// A part of a file, as it lies on its filesystem; in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Extent {
+    /// Where it begins in the file.
+    pub(super) logical: u64,
+    /// Where it begins on the filesystem.
+    pub(super) physical: u64,
+    /// How long it is.
+    pub(super) length: u64,
+    /// `FIEMAP_EXTENT_…` of linux/fiemap.h.
+    pub(super) flags: u32,
+}
+
+/// The extents of `file` from byte `start` on, as many as one call tells. Needs no privilege, and does not ask for
+/// what is still in memory to be written.
+pub(super) fn extents_from(file: impl AsFd, start: u64) -> Result<Vec<Extent>> {
+    let mut map = Box::new(Map {
+        start,
+        length: u64::MAX - start,
+        flags: 0,
+        mapped: 0,
+        count: EXTENTS as u32,
+        unused: 0,
+        extents: [Mapped::default(); EXTENTS],
+    });
+    // SAFETY: the first 32 bytes have the layout that the opcode names; behind them the kernel writes at most
+    // `count` extents, which `extents` owns.
+    unsafe { ioctl(file, Updater::<MAP, _>::new(&mut *map))? };
+    let told = map.extents.iter().take(map.mapped as usize);
+    let extent = |it: &Mapped| Extent {
+        logical: it.logical,
+        physical: it.physical,
+        length: it.length,
+        flags: it.flags,
+    };
+    Ok(told.map(extent).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,5 +176,7 @@ mod tests {
         assert_eq!(size_of::<Lookup>(), 4096);
         assert_eq!((offset_of!(Search, items), offset_of!(Search, size)), (64, 104));
         assert_eq!(offset_of!(Search, buffer), 112);
+        assert_eq!((offset_of!(Map, extents), size_of::<Mapped>()), (32, 56));
+        assert_eq!((offset_of!(Map, count), offset_of!(Mapped, flags)), (24, 40));
     }
 }

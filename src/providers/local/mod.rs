@@ -7,6 +7,7 @@ mod btrfs;
 mod btrfs_points;
 mod copies;
 mod filesystem;
+mod found;
 mod image_points;
 mod ioctl;
 mod items;
@@ -32,7 +33,8 @@ pub use system::{System, this_host};
 pub use volume::volume_of;
 
 use super::Provider;
-use crate::domain::{GapReason, GapScope, Inventory, Timestamp, VolumeId};
+use crate::domain::{Gap, GapReason, GapScope, Inventory, Timestamp, VolumeId};
+use found::Search;
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use place::Machine;
 use stack::Located;
@@ -50,6 +52,10 @@ pub struct Local {
     pub paths: Vec<PathBuf>,
     /// Directories whose entries are copies.
     pub copies: Vec<PathBuf>,
+    /// Directories in which copies are looked for by content, each with the volume they are of where somebody says so.
+    pub look_in: Vec<(PathBuf, Option<VolumeId>)>,
+    /// Vaults that are looked at elsewhere: nothing is looked for in them.
+    pub vaults: Vec<PathBuf>,
     /// How long looking at one path may take.
     pub limit: Duration,
     /// The moment that is written beside every observation.
@@ -61,7 +67,8 @@ pub struct Local {
 impl Local {
     /// A survey of `paths` and of directories of `copies`, on this machine's own kernel.
     pub fn new(paths: Vec<PathBuf>, copies: Vec<PathBuf>, limit: Duration, now: Timestamp) -> Self {
-        Self { paths, copies, limit, now, system: System::default() }
+        let (look_in, vaults) = (Vec::new(), Vec::new());
+        Self { paths, copies, look_in, vaults, limit, now, system: System::default() }
     }
 
     async fn look(&self) -> Inventory {
@@ -72,9 +79,8 @@ impl Local {
             let gap = Unlooked { path, scope: GapScope::Volume(system::shown(path)) };
             self.within_limit(gap, move |machine| volume::survey(&asked, &all, machine, limit))
         });
-        for (found, places) in join_all(paths).await {
-            inventory.merge(found);
-            located.extend(places);
+        for looked in join_all(paths).await {
+            add(&mut inventory, &mut located, looked);
         }
         let of = self.only_volume(&inventory);
         let copies = self.copies.iter().map(|directory| {
@@ -82,10 +88,10 @@ impl Local {
             let gap = Unlooked { path: directory, scope: GapScope::Points };
             self.within_limit(gap, move |machine| copies::survey(&asked, &paths, of.as_ref(), machine, limit))
         });
-        for (found, places) in join_all(copies).await {
-            inventory.merge(found);
-            located.extend(places);
+        for looked in join_all(copies).await {
+            add(&mut inventory, &mut located, looked);
         }
+        self.find(&mut inventory, &mut located).await;
         let volumes: Vec<_> = located
             .iter()
             .filter(|place| inventory.volumes.iter().any(|volume| volume.asset == place.asset))
@@ -104,13 +110,35 @@ impl Local {
         }
     }
 
+    /// Looks for recovery points by content: in the volumes, then in the directories to look in.
+    async fn find(&self, inventory: &mut Inventory, located: &mut Vec<Located>) {
+        let of = self.only_volume(inventory);
+        let mut search = Search::new(self, inventory);
+        for phase in [search.inside(inventory), search.look_in(of.as_ref())] {
+            let looks = phase.iter().map(|job| {
+                let gap = Unlooked { path: &job.root, scope: job.scope() };
+                let (job, around, limit) = (job.clone(), search.around.clone(), self.limit);
+                let indexing = search.indexing;
+                self.within_limit(gap, move |machine| found::survey(&job, &around, indexing, machine, limit))
+            });
+            for looked in join_all(looks).await {
+                let looked = looked.map(|(found, places, index)| {
+                    search.indexes.extend(index);
+                    (found, places)
+                });
+                add(inventory, located, looked);
+            }
+            search.share();
+        }
+    }
+
     /// Looks in a thread of its own, and goes on without it when it takes too long: a dead server can
     /// hold a thread for ever, and the runtime would wait at its end for a blocking task.
-    async fn within_limit(
+    async fn within_limit<T: Send + 'static>(
         &self,
         gap: Unlooked<'_>,
-        look: impl FnOnce(&Machine) -> (Inventory, Vec<Located>) + Send + 'static,
-    ) -> (Inventory, Vec<Located>) {
+        look: impl FnOnce(&Machine) -> T + Send + 'static,
+    ) -> Result<T, Gap> {
         let (sender, receiver) = oneshot::channel();
         let (system, now) = (self.system.clone(), self.now);
         let started = thread::Builder::new().name("survey".into()).spawn(move || {
@@ -120,7 +148,7 @@ impl Local {
         let unseen = match started {
             Err(error) => Unseen::io(&error),
             Ok(_) => match timeout(self.limit, receiver).await {
-                Ok(Ok(found)) => return found,
+                Ok(Ok(found)) => return Ok(found),
                 Ok(Err(_)) => {
                     Unseen::new(GapReason::Failed, "looking at it failed inside outlive; report it")
                 }
@@ -130,8 +158,22 @@ impl Local {
                 ),
             },
         };
-        let gaps = vec![unseen.gap(gap.scope, system::shown(gap.path))];
-        (Inventory { gaps, ..Inventory::default() }, Vec::new())
+        Err(unseen.gap(gap.scope, system::shown(gap.path)))
+    }
+}
+
+/// Adds what a look brought, or the gap that it left.
+fn add(
+    inventory: &mut Inventory,
+    located: &mut Vec<Located>,
+    looked: Result<(Inventory, Vec<Located>), Gap>,
+) {
+    match looked {
+        Ok((found, places)) => {
+            inventory.merge(found);
+            located.extend(places);
+        }
+        Err(gap) => inventory.gaps.push(gap),
     }
 }
 

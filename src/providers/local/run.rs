@@ -15,10 +15,21 @@ const LONGEST: u64 = 16 << 20;
 /// What the program wrote. It gets no input, is never run by a shell, and is killed when it has not
 /// ended within `limit`.
 pub(super) fn output(program: &str, arguments: &[&OsStr], limit: Duration) -> Result<Vec<u8>, Unseen> {
+    output_with(program, arguments, &[], limit)
+}
+
+/// The same with variables of the environment besides those that are set.
+pub(super) fn output_with(
+    program: &str,
+    arguments: &[&OsStr],
+    variables: &[(&str, &str)],
+    limit: Duration,
+) -> Result<Vec<u8>, Unseen> {
     let deadline = Instant::now() + limit;
     let mut child = Command::new(program)
         .args(arguments)
         .env("LC_ALL", "C")
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -277,7 +277,8 @@ impl DrillDone {
         let mut out = look.say(&format!("{}: {word}: {}", record.drill, record.because), 0, tone);
         if let Some(point) = &record.point {
             let at = point.taken_at.format("%Y-%m-%d %H:%M:%S UTC");
-            let what = format!("point     {} of {} as of {at}", &point.id[..12.min(point.id.len())], record.volume);
+            let what =
+                format!("point     {} of {} as of {at}", &point.id[..12.min(point.id.len())], record.volume);
             out.push_str(&look.say(&what, 2, Tone::Plain));
         }
         for check in &record.checks {
@@ -296,7 +297,11 @@ impl DrillDone {
         }
         if let Some(took) = record.rto.actual_seconds {
             let allowed = say_seconds(record.rto.target_seconds);
-            out.push_str(&look.say(&format!("usable    after {}, allowed {allowed}", say_seconds(took)), 2, Tone::Plain));
+            out.push_str(&look.say(
+                &format!("usable    after {}, allowed {allowed}", say_seconds(took)),
+                2,
+                Tone::Plain,
+            ));
         }
         if let Some(left) = record.scratch.as_ref().and_then(|scratch| scratch.left.as_ref()) {
             out.push_str(&look.say(&format!("scratch   still there: {left}"), 2, Tone::Open));
