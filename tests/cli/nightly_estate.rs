@@ -98,7 +98,10 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
     if !library.exists() {
         let source = place.file("shifted.c", SHIFTED);
         let options = ["-shared", "-fPIC", "-o"].map(OsStr::new);
-        tool("cc", &[options.as_slice(), &[library.as_os_str(), source.as_os_str(), "-ldl".as_ref()]].concat());
+        tool(
+            "cc",
+            &[options.as_slice(), &[library.as_os_str(), source.as_os_str(), "-ldl".as_ref()]].concat(),
+        );
     }
     run.environment("LD_PRELOAD", library).environment("CLOCK_SHIFTED_BY", seconds.to_string())
 }
@@ -123,9 +126,9 @@ pub fn is_unended(records: &[Record]) -> bool {
 #[track_caller]
 pub fn task<'a>(night: &'a Value, volume: &str, vault: &str) -> (&'a str, &'a str) {
     let tasks = night["tasks"].as_array().unwrap();
-    let found = tasks.iter().find(|task| {
-        task["task"] == "copy" && task["volume"] == volume && task["vault"] == vault
-    });
+    let found = tasks
+        .iter()
+        .find(|task| task["task"] == "copy" && task["volume"] == volume && task["vault"] == vault);
     let found = found.unwrap_or_else(|| panic!("no copy of {volume} to {vault}: {night:#}"));
     (found["outcome"].as_str().unwrap(), found["detail"].as_str().unwrap())
 }

@@ -82,7 +82,10 @@ fn go_on(place: &Place, vault: &Path, whole: u64) {
     assert!(tasks.iter().all(|task| task["outcome"] == "done"), "{next:#}");
     let records = ledger(place);
     let (_, written) = claimed(&records[before.len()..]);
-    assert!(written + kept <= whole + whole / 50, "{kept} of {whole} bytes had arrived, and {written} were sent");
+    assert!(
+        written + kept <= whole + whole / 50,
+        "{kept} of {whole} bytes had arrived, and {written} were sent"
+    );
     assert!(!is_unended(&records));
     let after = assert_nothing_false_is_claimed(place, vault);
     // A point may have been written and not yet read back when the kill came: it is copied again.
@@ -96,13 +99,17 @@ fn ledger_or_nothing(place: &Place) -> Vec<Record> {
 }
 
 fn seed() -> u64 {
-    let given = std::env::var("OUTLIVE_SEED").ok().map(|seed| seed.parse().expect("OUTLIVE_SEED is a number"));
+    let given =
+        std::env::var("OUTLIVE_SEED").ok().map(|seed| seed.parse().expect("OUTLIVE_SEED is a number"));
     given.unwrap_or_else(|| std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64)
 }
 
 fn forget(place: &Place, vault: &PathBuf) {
     let state = place.path("state");
-    [vault, &state].into_iter().filter(|path| path.exists()).for_each(|path| std::fs::remove_dir_all(path).unwrap());
+    [vault, &state]
+        .into_iter()
+        .filter(|path| path.exists())
+        .for_each(|path| std::fs::remove_dir_all(path).unwrap());
 }
 
 /// An undisturbed night: the bytes it writes, and how long it takes.
