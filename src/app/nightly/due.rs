@@ -224,7 +224,8 @@ fn share_task(
     now: Timestamp,
 ) -> Option<Task> {
     let (work, planned) = match plan {
-        Ok(plan) if plan.packs() == 0 && plan.broken.is_empty() => return None,
+        // Known damage is said again every night, also in one that has nothing to read.
+        Ok(plan) if plan.packs() == 0 && plan.broken.is_empty() && plan.damaged == 0 => return None,
         Ok(plan) => {
             let planned = format!("read {} of {} packs of {} back", plan.packs(), plan.all, entry.id);
             (Work::Share(entry.clone(), within), planned)
