@@ -56,6 +56,11 @@ impl EstateFile {
         self
     }
 
+    /// The same, asked to survive another loss instead.
+    pub fn surviving(self, class: &str) -> Self {
+        Self { text: self.text.replace("\"primary-deletion\"", &format!("{class:?}")) }
+    }
+
     /// Written to where [`nightly`] looks for it.
     pub fn write(&self, place: &Place) {
         place.file("outlive.toml", &self.text);
@@ -124,7 +129,7 @@ pub fn is_unended(records: &[Record]) -> bool {
 
 /// What became of a volume's copy to a vault, and the words about it.
 #[track_caller]
-pub fn task<'a>(night: &'a Value, volume: &str, vault: &str) -> (&'a str, &'a str) {
+fn task<'a>(night: &'a Value, volume: &str, vault: &str) -> (&'a str, &'a str) {
     let tasks = night["tasks"].as_array().unwrap();
     let found = tasks
         .iter()
