@@ -163,14 +163,15 @@ fn nested(
 
 /// Work in a thread of its own, which is left behind when it takes too long: a dead server can hold it
 /// for ever.
-struct Waiting<T> {
+pub(super) struct Waiting<T> {
     answer: std::io::Result<mpsc::Receiver<T>>,
     limit: Duration,
     deadline: Instant,
 }
 
 impl<T: Send + 'static> Waiting<T> {
-    fn start(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Self {
+    /// Begins the work.
+    pub fn start(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Self {
         let (sender, receiver) = mpsc::channel();
         let started = thread::Builder::new().name("survey".into()).spawn(move || {
             // Nobody may be waiting any more.
@@ -179,7 +180,8 @@ impl<T: Send + 'static> Waiting<T> {
         Self { answer: started.map(|_| receiver), limit, deadline: Instant::now() + limit }
     }
 
-    fn end(self) -> std::result::Result<T, (GapReason, String)> {
+    /// What came of it, or why nothing did within the limit, which began with the work.
+    pub fn end(self) -> std::result::Result<T, (GapReason, String)> {
         let receiver = self.answer.map_err(|error| (GapReason::Failed, error.to_string()))?;
         let left = self.deadline.saturating_duration_since(Instant::now());
         receiver.recv_timeout(left).map_err(|error| match error {

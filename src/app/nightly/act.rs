@@ -23,6 +23,12 @@ pub(super) struct Ends {
     pub grace: Duration,
 }
 
+impl Ends {
+    fn is_over(self) -> bool {
+        self.at.is_some_and(|at| Instant::now() >= at)
+    }
+}
+
 /// How often a wish to stop is looked for.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -38,7 +44,8 @@ pub(super) fn act(
     monitor: &dyn Monitor,
 ) -> Vec<TaskDone> {
     let mut done: Vec<Option<TaskDone>> = tasks.iter().map(|_| None).collect();
-    let stop = Arc::new(AtomicBool::new(false));
+    // Nothing is begun by a run that is over before it came to this.
+    let stop = Arc::new(AtomicBool::new(ends.is_over() || monitor.cancelled()));
     let (to_workers, jobs) = crossbeam_channel::unbounded();
     let (to_us, results) = crossbeam_channel::unbounded();
     tasks.iter().cloned().enumerate().for_each(|job| drop(to_workers.send(job)));
@@ -77,8 +84,7 @@ fn wait(
             Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) => {}
         }
-        let over = ends.at.is_some_and(|at| Instant::now() >= at);
-        if (over || monitor.cancelled()) && given_up.is_none() {
+        if (ends.is_over() || monitor.cancelled()) && given_up.is_none() {
             stop.store(true, Relaxed);
             given_up = Some(Instant::now() + ends.grace);
         }

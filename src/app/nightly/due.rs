@@ -2,6 +2,7 @@
 
 use crate::app::share::SharePlan;
 use crate::app::stores::open_vault;
+use crate::app::survey::Waiting;
 use crate::app::{Context, CopyOrder, DrillOrder, due_drills};
 use crate::domain::{CopyState, Kind, Problem, Result, Timestamp};
 use crate::drill::read_drills;
@@ -12,6 +13,7 @@ use crate::report::activity::TaskKind;
 use crate::vault::{FoundRoot, Roots, Vault};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Something that is due.
@@ -57,36 +59,92 @@ impl Work {
     }
 }
 
+/// How long what is due is looked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// Until a vault says what it holds.
+    pub look: Duration,
+    /// Until it is known which share of a vault that answered is to be read.
+    pub plan: Duration,
+}
+
+/// When each volume's newest copy began that came back from a vault, and the vault. `None` where there is none yet.
+type Served = Option<(Vault, BTreeMap<String, Timestamp>)>;
+
 /// What is due, copies first.
-pub(super) fn due(context: &Context, estate: &Estate, records: &[Record], now: Timestamp) -> Vec<Task> {
-    let (mut copies, mut shares) = (Vec::new(), Vec::new());
-    for entry in &estate.vaults {
-        let to_this: Vec<&CopyEntry> = estate.copies.iter().filter(|copy| copy.to == entry.id).collect();
-        let within = to_this.iter().map(|copy| policy_of(estate, copy).verify_within).min();
-        match look(context, entry, records) {
+pub(super) fn due(
+    context: &Context,
+    estate: &Estate,
+    records: &[Record],
+    now: Timestamp,
+    patience: Patience,
+) -> Vec<Task> {
+    let (mut copies, mut silent, mut answered) = (Vec::new(), Vec::new(), Vec::new());
+    for (entry, looked) in look_at_all(context, estate, records, patience.look) {
+        let to_this = estate.copies.iter().filter(|copy| copy.to == entry.id);
+        let schedule = |copy: &CopyEntry| Schedule { every: copy.every, offset: copy.offset };
+        match looked {
             Ok(found) => {
                 for copy in to_this {
                     let served = found.as_ref().and_then(|(_, served)| served.get(copy.volume.0.as_str()));
-                    let schedule = Schedule { every: copy.every, offset: copy.offset };
-                    let due = schedule.due(served.copied(), now);
+                    let due = schedule(copy).due(served.copied(), now);
                     copies.extend(due.map(|due| copy_task(copy, entry, due)));
                 }
-                if let (Some((vault, _)), Some(within)) = (found, within) {
-                    shares.extend(share_task(context, &vault, entry, within, now));
-                }
+                answered.extend(found.map(|(vault, _)| (entry, vault)));
             }
             // Whether they are due cannot be known, so they are tried: that says what is wrong, once more and louder.
-            Err(_) => {
-                for copy in to_this {
-                    let since = Schedule { every: copy.every, offset: copy.offset }.slot(now);
-                    copies.push(copy_task(copy, entry, Due { since, slots: 1 }));
-                }
-            }
+            Err(_) => silent.extend(
+                to_this.map(|copy| copy_task(copy, entry, Due { since: schedule(copy).slot(now), slots: 1 })),
+            ),
         }
     }
     copies.sort_by_key(|task: &Task| task.since);
-    // Drills come last: what was copied tonight is what they restore.
-    copies.into_iter().chain(shares).chain(drill_tasks(context, estate, records, now)).collect()
+    let shares = share_tasks(context, estate, answered, now, patience.plan);
+    // What may hang comes after what will not. Drills come last: what was copied tonight is what they restore.
+    let drills = drill_tasks(context, estate, records, now);
+    copies.into_iter().chain(shares).chain(silent).chain(drills).collect()
+}
+
+/// Looks at all vaults at once, each in a thread of its own: a server that never answers holds nothing up.
+fn look_at_all<'a>(
+    context: &Context,
+    estate: &'a Estate,
+    records: &[Record],
+    limit: Duration,
+) -> Vec<(&'a VaultEntry, Result<Served>)> {
+    let records: Arc<[Record]> = records.into();
+    let start = |entry: &'a VaultEntry| {
+        let (context, asked, records) = (context.clone(), entry.clone(), records.clone());
+        (entry, Waiting::start(limit, move || look(&context, &asked, &records)))
+    };
+    let started: Vec<_> = estate.vaults.iter().map(start).collect();
+    let end = |(entry, waiting): (&'a VaultEntry, Waiting<Result<Served>>)| {
+        (entry, waiting.end().unwrap_or_else(|(_, why)| Err(Problem::new(Kind::Io, why))))
+    };
+    started.into_iter().map(end).collect()
+}
+
+/// The shares of vaults that are to be read back.
+fn share_tasks(
+    context: &Context,
+    estate: &Estate,
+    answered: Vec<(&VaultEntry, Vault)>,
+    now: Timestamp,
+    limit: Duration,
+) -> Vec<Task> {
+    let start = |(entry, vault): (&'_ VaultEntry, Vault)| {
+        let to_this = estate.copies.iter().filter(|copy| copy.to == entry.id);
+        let within = to_this.map(|copy| policy_of(estate, copy).verify_within).min()?;
+        let context = context.clone();
+        let plan = move || SharePlan::of(&context, &vault, within, now);
+        Some((entry.clone(), within, Waiting::start(limit, plan)))
+    };
+    let started: Vec<_> = answered.into_iter().filter_map(start).collect();
+    let end = |(entry, within, waiting): (VaultEntry, TimeDelta, Waiting<Result<SharePlan>>)| {
+        let plan = waiting.end().unwrap_or_else(|(_, why)| Err(Problem::new(Kind::Io, why)));
+        share_task(&entry, within, plan, now)
+    };
+    started.into_iter().filter_map(end).collect()
 }
 
 /// Drills that are due, and definitions that are wrong: whether those are due cannot be known.
@@ -121,12 +179,8 @@ fn policy_of<'a>(estate: &'a Estate, copy: &CopyEntry) -> &'a crate::estate::Pol
     estate.policy_of(&copy.volume)
 }
 
-/// When each volume's newest copy began that came back from this vault whole. `None` where there is no vault yet.
-fn look(
-    context: &Context,
-    entry: &VaultEntry,
-    records: &[Record],
-) -> Result<Option<(Vault, BTreeMap<String, Timestamp>)>> {
+/// What of the volumes came back from this vault whole.
+fn look(context: &Context, entry: &VaultEntry, records: &[Record]) -> Result<Served> {
     let vault = match open_vault(context, &entry.place) {
         Ok(vault) => vault,
         Err(problem) if problem.kind == Kind::NotFound => return Ok(None),
@@ -164,14 +218,14 @@ fn copy_task(copy: &CopyEntry, entry: &VaultEntry, due: Due) -> Task {
 }
 
 fn share_task(
-    context: &Context,
-    vault: &Vault,
     entry: &VaultEntry,
     within: TimeDelta,
+    plan: Result<SharePlan>,
     now: Timestamp,
 ) -> Option<Task> {
-    let (work, planned) = match SharePlan::of(context, vault, within, now) {
-        Ok(plan) if plan.packs() == 0 && plan.broken.is_empty() => return None,
+    let (work, planned) = match plan {
+        // Known damage is said again every night, also in one that has nothing to read.
+        Ok(plan) if plan.packs() == 0 && plan.broken.is_empty() && plan.damaged == 0 => return None,
         Ok(plan) => {
             let planned = format!("read {} of {} packs of {} back", plan.packs(), plan.all, entry.id);
             (Work::Share(entry.clone(), within), planned)

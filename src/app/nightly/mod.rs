@@ -17,9 +17,14 @@ use crate::report::activity::{
 };
 use crate::store::random_hex;
 use act::Ends;
+use due::Patience;
 use lock::{Asked, RunLock};
 use std::time::{Duration, Instant};
 use tell::Teller;
+
+/// How long one path or vault is still looked at by a run that is over: service managers wait a minute or so, and what
+/// does not answer within this is told as unknown.
+const BRIEF: Duration = Duration::from_secs(10);
 
 /// What a nightly run is to do.
 #[derive(Debug, Clone)]
@@ -55,7 +60,7 @@ pub fn nightly(context: &Context, order: &NightlyOrder, monitor: &dyn Monitor) -
     let started_at = (context.clock)();
     let run = run_id()?;
     if order.dry_run {
-        return Ok(Night::Done(Box::new(look_only(context, order, run, started_at)?)));
+        return Ok(Night::Done(Box::new(look_only(context, order, run, started_at, monitor)?)));
     }
     let holder = Holder {
         pid: std::process::id(),
@@ -92,8 +97,9 @@ fn at_work(
     let began = Event::NightBegan { run: run.to_owned(), config_sha256: order.estate.digest.clone() };
     ledger.append(started_at, began)?;
     let ends = Ends { at: ends_at(order, started_at), grace: order.grace };
-    let before = standing::stand(context, order)?;
-    let due = due::due(context, &order.estate, ledger.records(), started_at);
+    let before = standing::stand(context, order, looking(order, ends, monitor))?;
+    let patience = Patience { look: looking(order, ends, monitor), plan: left(order, ends) };
+    let due = due::due(context, &order.estate, ledger.records(), started_at, patience);
     let nothing_due = due.is_empty();
     // Drills restore what was copied tonight, so they wait for the copies.
     let (drills, first): (Vec<_>, Vec<_>) =
@@ -104,7 +110,8 @@ fn at_work(
         notices.push("it was asked to stop: what is not done is due in the next run".into());
     }
     // Where nothing was done, nothing has changed by it.
-    let volumes = if nothing_due { before } else { standing::stand(context, order)? };
+    let volumes =
+        if nothing_due { before } else { standing::stand(context, order, again(order, ends, monitor))? };
     let mut done = told(context, order, run.to_owned(), started_at, (tasks, volumes, notices));
     record_end(context, ledger, &mut done);
     Ok(done)
@@ -131,10 +138,13 @@ fn look_only(
     order: &NightlyOrder,
     run: String,
     started_at: Timestamp,
+    monitor: &dyn Monitor,
 ) -> Result<NightlyDone> {
     let records = Ledger::look(&context.state, PATIENCE)?;
-    let due = due::due(context, &order.estate, &records, started_at);
-    let volumes = standing::stand(context, order)?;
+    let ends = Ends { at: ends_at(order, started_at), grace: order.grace };
+    let patience = Patience { look: looking(order, ends, monitor), plan: left(order, ends) };
+    let due = due::due(context, &order.estate, &records, started_at, patience);
+    let volumes = standing::stand(context, order, looking(order, ends, monitor))?;
     Ok(told(context, order, run, started_at, (act::planned(&due), volumes, Vec::new())))
 }
 
@@ -173,6 +183,24 @@ fn ends_at(order: &NightlyOrder, started_at: Timestamp) -> Option<Instant> {
     let deadline = order.estate.nightly.deadline;
     let left = order.until.map_or(deadline, |until| deadline.min(until - started_at));
     Instant::now().checked_add(left.to_std().unwrap_or_default())
+}
+
+/// How much of the run is left.
+fn left(order: &NightlyOrder, ends: Ends) -> Duration {
+    let deadline = order.estate.nightly.deadline.to_std().unwrap_or_default();
+    ends.at.map_or(deadline, |at| at.saturating_duration_since(Instant::now()))
+}
+
+/// How long one path or vault is looked at before anything is done: a server that never answers must leave most of the
+/// night to the others.
+fn looking(order: &NightlyOrder, ends: Ends, monitor: &dyn Monitor) -> Duration {
+    if monitor.cancelled() { order.limit.min(BRIEF) } else { order.limit.min(left(order, ends) / 4) }
+}
+
+/// How long one is looked at afterwards.
+fn again(order: &NightlyOrder, ends: Ends, monitor: &dyn Monitor) -> Duration {
+    let left = if monitor.cancelled() { Duration::ZERO } else { left(order, ends) };
+    order.limit.min(left.max(BRIEF))
 }
 
 /// The last run, where it began and did not end.

@@ -11,13 +11,14 @@ use crate::ledger::{Ledger, PATIENCE};
 use crate::report::activity::{DrillOutcome, DrillStanding, Standing, SurvivingCopy, VolumeNight};
 use crate::rules::Judged;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-/// Surveys and judges the estate.
+/// Surveys and judges the estate. Looking at one path or vault takes no longer than `limit`.
 ///
 /// # Errors
 /// As [`judge_estate`].
-pub(super) fn stand(context: &Context, order: &NightlyOrder) -> Result<Vec<VolumeNight>> {
-    let audited = judge_estate(context, &order.estate, order.limit)?;
+pub(super) fn stand(context: &Context, order: &NightlyOrder, limit: Duration) -> Result<Vec<VolumeNight>> {
+    let audited = judge_estate(context, &order.estate, limit)?;
     let mut drills = drills(context, &order.estate)?;
     let mut volumes: Vec<VolumeNight> = order
         .estate

@@ -1,0 +1,143 @@
+//! What goes wrong in a night: each copy fails alone, in time, and in words; nothing of it counts as done.
+
+use super::listener::{Answer, Listener};
+use super::nightly_estate::{ENDLESS, EstateFile, assert_task, at, is_unended, ledger, night, nightly};
+use super::place::{Place, noise, tool};
+use chrono::{TimeDelta, Timelike, Utc};
+use std::time::{Duration, Instant};
+
+const DAY: i64 = 86_400;
+const YEAR: i64 = 365 * DAY;
+
+fn with_data(place: &Place) -> EstateFile {
+    place.file("data/file", noise(1, 8_000_000));
+    place.directory("database");
+    EstateFile::new().vault("good", &place.path("good"))
+}
+
+#[test]
+fn a_vault_that_is_read_only_full_or_gone_fails_its_own_copy_and_leaves_the_others() {
+    let mut place = Place::new();
+    let (fixed, full) = (place.tmpfs("fixed", "64m"), place.tmpfs("full", "4m"));
+    let data = place.path("data");
+    let file = with_data(&place).vault("fixed", &fixed.join("vault"));
+    file.clone().tree("tree", &data, &["good", "fixed"]).write(&place);
+    // On another filesystem than the volume's there is a copy to fall back on, and it is a live one.
+    night(&place, 10);
+    tool("mount", &["-o".as_ref(), "remount,ro".as_ref(), fixed.as_os_str()]);
+    let file = file.vault("full", &full.join("vault")).vault("gone", &place.path("no/such/mount/vault"));
+    file.tree("tree", &data, &["good", "fixed", "full", "gone"]).write(&place);
+    let ended = at(&place, nightly(&place, &["--format", "json"]), DAY).end().expect(14);
+    let done = ended.json("nightly");
+    assert_task(&done, ("tree", "good"), "done", "read back");
+    assert_task(&done, ("tree", "fixed"), "failed", "Read-only file system");
+    assert_task(&done, ("tree", "full"), "failed", "No space left");
+    assert_task(&done, ("tree", "gone"), "failed", "No such file or directory");
+    assert!(!is_unended(&ledger(&place)));
+    let listed = place.outlive(&[&"vault", &"list", &full.join("vault")]).end();
+    assert_ne!(listed.code, Some(0), "a full vault lists a point: {}", listed.stdout);
+}
+
+#[test]
+fn an_endpoint_that_never_answers_holds_up_neither_the_others_nor_the_end() {
+    let place = Place::new();
+    let silent = Listener::new(vec![Answer::Silence]);
+    let vault = format!(
+        "[[vault]]\nid = \"silent\"\nkind = \"s3\"\nendpoint = {:?}\nbucket = \"bucket\"\nwriter = {{ env = \"KEYS\" }}",
+        silent.url("")
+    );
+    let file = with_data(&place).with(&vault).tree("tree", &place.path("data"), &["silent", "good"]);
+    file.with("[nightly]\ndeadline = \"8s\"\nconcurrency = 1").write(&place);
+    let began = Instant::now();
+    let run = nightly(&place, &["--format", "json"]).environment("KEYS", "id:canary-secret");
+    let ended = run.end().expect(14);
+    let took = began.elapsed();
+    let done = ended.json("nightly");
+    assert_task(&done, ("tree", "good"), "done", "read back");
+    assert_task(&done, ("tree", "silent"), "not_done", "");
+    assert!(!silent.asked().is_empty(), "nobody asked it");
+    // The deadline, half a minute for what hangs, ten seconds for a last look, and a machine that is busy.
+    assert!(took < Duration::from_secs(8 + 30 + 10 + 15), "it took {took:?}");
+    assert!(!is_unended(&ledger(&place)));
+    assert!(!ended.stdout.contains("canary-secret"));
+}
+
+#[test]
+fn what_is_not_done_by_the_time_that_was_asked_for_is_reported_as_not_done() {
+    let place = Place::new();
+    let file = with_data(&place).tree("tree", &place.path("data"), &["good"]);
+    let file = file.script("dump", &place.path("database"), ENDLESS, "good", "");
+    file.with("[nightly]\ndeadline = \"3m\"").write(&place);
+    // Its clock is put to 20 seconds before a full minute.
+    let now = Utc::now();
+    let shift = 40 - i64::from(now.second());
+    let until = (now + TimeDelta::seconds(shift) + TimeDelta::minutes(1)).format("%H:%M").to_string();
+    let began = Instant::now();
+    let run = nightly(&place, &["--until", &until, "--format", "json"]);
+    let done = at(&place, run, shift).end().expect(14).json("nightly");
+    let took = began.elapsed();
+    assert_task(&done, ("tree", "good"), "done", "read back");
+    assert_task(&done, ("dump", "good"), "not_done", "the run ended before it was done");
+    assert!(took > Duration::from_secs(10) && took < Duration::from_secs(60), "{took:?}");
+}
+
+#[test]
+fn a_clock_that_went_back_two_years_does_not_keep_a_volume_from_being_copied() {
+    let place = Place::new();
+    with_data(&place).tree("tree", &place.path("data"), &["good"]).write(&place);
+    at(&place, nightly(&place, &[]), 2 * YEAR).end().expect(0);
+    let ended = nightly(&place, &["--format", "json"]).end();
+    let done = ended.json("nightly");
+    assert_task(&done, ("tree", "good"), "done", "read back");
+}
+
+#[test]
+fn a_key_that_has_expired_fails_the_copy_in_the_words_of_who_refused_it_and_is_not_told() {
+    let place = Place::new();
+    let script =
+        r#"[ "$KEY" = new ] || { echo "access denied: key $KEY has expired" >&2; exit 1; }; echo row"#;
+    let from = |key: &str| {
+        format!(
+            "command = [\"sh\", \"-c\", {script:?}], env = {{ KEY = {{ command = [\"sh\", \"-c\", {key:?}] }} }}"
+        )
+    };
+    let file = with_data(&place).tree("tree", &place.path("data"), &["good"]);
+    let database = place.path("database");
+    let old = file.command("old", &database, &from("echo canary-0815"), "good", "");
+    let dead = old.command("dead", &place.directory("other"), &from("echo no agent >&2; exit 1"), "good", "");
+    dead.write(&place);
+    let ended = nightly(&place, &["--format", "json"]).end().expect(14);
+    let done = ended.json("nightly");
+    assert_task(&done, ("tree", "good"), "done", "read back");
+    assert_task(&done, ("old", "good"), "failed", "has expired");
+    assert_task(&done, ("dead", "good"), "failed", "no agent");
+    assert!(!format!("{}{}", ended.stdout, ended.stderr).contains("canary-0815"));
+}
+
+#[test]
+fn a_bit_that_flips_in_a_pack_is_found_by_the_share_that_is_read_back_and_named() {
+    let place = Place::new();
+    with_data(&place).tree("tree", &place.path("data"), &["good"]).write(&place);
+    night(&place, 0);
+    let packs = place.path("good/packs").read_dir().unwrap().map(|pack| pack.unwrap().path());
+    let pack = packs.max_by_key(|pack| pack.metadata().unwrap().len()).unwrap();
+    let mut bytes = std::fs::read(&pack).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&pack, bytes).unwrap();
+    let ended = at(&place, nightly(&place, &["--format", "json"]), 2 * DAY).end().expect(14);
+    let done = ended.json("nightly");
+    let tasks = done["tasks"].as_array().unwrap();
+    let read = tasks.iter().find(|task| task["task"] == "read_back").expect("nothing was to be read back");
+    let name = pack.file_name().unwrap().to_str().unwrap();
+    assert_eq!(read["outcome"], "failed", "{done:#}");
+    let detail = read["detail"].as_str().unwrap();
+    assert!(detail.contains("DAMAGED") && detail.contains(name), "{detail}");
+    // The volume is copied anew, since its newest copy counts no more; the damage is told until somebody verifies.
+    let again = at(&place, nightly(&place, &["--format", "json"]), 2 * DAY + 60).end().expect(0);
+    let done = again.json("nightly");
+    assert_task(&done, ("tree", "good"), "done", "7.6 MiB written");
+    assert!(again.stdout.contains("known to be damaged"), "{}", again.stdout);
+    let third = at(&place, nightly(&place, &["--format", "json"]), 2 * DAY + 120).end().expect(0);
+    assert!(third.stdout.contains("known to be damaged"), "{}", third.stdout);
+}
