@@ -79,6 +79,11 @@ impl Opened {
         found.map(|(_, _, vault)| vault.clone())
     }
 
+    /// The vault at this place, for whatever it was opened.
+    pub fn any(&self, place: &VaultPlace) -> Option<Vault> {
+        self.get(place, Purpose::Write).or_else(|| self.get(place, Purpose::Read))
+    }
+
     fn keep(&self, place: &VaultPlace, purpose: Purpose, vault: Vault) -> Vault {
         let mut opened = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         opened.push((place.clone(), purpose, vault.clone()));

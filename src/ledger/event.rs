@@ -168,6 +168,14 @@ pub enum Event {
         /// How many were not reached.
         not_done: usize,
     },
+    /// The vault that stands behind a name of the estate file. Should another stand there later, or none, then this one is
+    /// gone with all that it held.
+    VaultNamed {
+        /// The name in the file.
+        name: String,
+        /// The vault.
+        vault: VaultRef,
+    },
     /// The webhook took the state at the end of a run: later states are compared with it.
     WebhookTold {
         /// The state, as the webhook's own type writes it.

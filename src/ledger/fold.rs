@@ -108,7 +108,8 @@ impl History {
             | Event::Drilled { .. }
             | Event::NightBegan { .. }
             | Event::NightEnded { .. }
-            | Event::WebhookTold { .. } => {}
+            | Event::WebhookTold { .. }
+            | Event::VaultNamed { .. } => {}
             Event::Stored { point, vault, missed, .. } => {
                 let state = if *missed == 0 { CopyState::Stored } else { CopyState::Incomplete };
                 if self.knows(point, vault, here) {

@@ -5,6 +5,7 @@ use futures_util::future::BoxFuture;
 
 pub mod files;
 pub mod local;
+mod one_file;
 pub mod stream;
 
 /// Something that can be asked what volumes and recovery points it knows.

@@ -4,6 +4,7 @@ use super::listener::{Answer, Listener};
 use super::nightly_estate::{ENDLESS, EstateFile, assert_task, at, is_unended, ledger, night, nightly};
 use super::place::{Place, noise, tool};
 use chrono::{TimeDelta, Timelike, Utc};
+use outlive::report::activity::{NightVerdict, NightlyDone};
 use std::time::{Duration, Instant};
 
 const DAY: i64 = 86_400;
@@ -140,4 +141,46 @@ fn a_bit_that_flips_in_a_pack_is_found_by_the_share_that_is_read_back_and_named(
     assert!(again.stdout.contains("known to be damaged"), "{}", again.stdout);
     let third = at(&place, nightly(&place, &["--format", "json"]), 2 * DAY + 120).end().expect(0);
     assert!(third.stdout.contains("known to be damaged"), "{}", third.stdout);
+}
+
+#[test]
+fn a_vault_that_is_missed_is_not_made_anew_and_another_is_not_taken_for_it() {
+    let place = Place::new();
+    with_data(&place);
+    let data = place.path("data");
+    let (vault, aside) = (place.path("vault-1"), place.path("aside"));
+    let file = EstateFile::new().vault("disk", &vault);
+    file.clone().tree("tree", &data, &["disk"]).write(&place);
+    night(&place, 0);
+    std::fs::rename(&vault, &aside).unwrap();
+    let missed = at(&place, nightly(&place, &["--format", "json"]), DAY).end().expect(14);
+    assert_task(&missed.json("nightly"), ("tree", "disk"), "failed", "it is not there any more");
+    assert!(!vault.exists(), "a vault was made where one is missed");
+    // One that somebody else made there is not the one that is missed.
+    let copied = place.outlive(&[&"copy", &data, &"--vault", &vault]).end();
+    assert_eq!(copied.code, Some(0), "{}", copied.stderr);
+    let other = at(&place, nightly(&place, &["--format", "json"]), DAY).end().expect(14);
+    assert_task(
+        &other.json("nightly"),
+        ("tree", "disk"),
+        "failed",
+        "another vault stands where this one was",
+    );
+    std::fs::remove_dir_all(&vault).unwrap();
+    std::fs::rename(&aside, &vault).unwrap();
+    let back = at(&place, nightly(&place, &["--format", "json"]), DAY).end().expect(0);
+    assert_task(&back.json("nightly"), ("tree", "disk"), "done", "read back");
+    // Whoever knows that it is gone for good gives the new one another name.
+    std::fs::rename(&vault, &aside).unwrap();
+    EstateFile::new().vault("second", &vault).tree("tree", &data, &["second"]).write(&place);
+    let renamed = at(&place, nightly(&place, &["--format", "json"]), 2 * DAY).end().expect(0);
+    assert_task(&renamed.json("nightly"), ("tree", "second"), "done", "read back");
+}
+
+#[test]
+fn what_could_not_be_seen_keeps_a_night_from_being_sound() {
+    let seen = super::night::night(&["orders"]);
+    assert_eq!(NightVerdict::of(&seen), []);
+    let unseen = NightlyDone { gaps: vec!["/mnt: not there".into()], ..seen };
+    assert_eq!(NightVerdict::of(&unseen), [NightVerdict::Undetermined]);
 }

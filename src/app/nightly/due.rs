@@ -1,5 +1,6 @@
 //! What is due tonight: copies whose slot was not served, and the share of each vault that is read back.
 
+use super::named;
 use crate::app::share::SharePlan;
 use crate::app::stores::open_vault;
 use crate::app::survey::Waiting;
@@ -92,6 +93,11 @@ pub(super) fn due(
                 }
                 answered.extend(found.map(|(vault, _)| (entry, vault)));
             }
+            // A copy would make a vault where one is missed, or add to another: nothing is written there.
+            Err(problem) if problem.kind == Kind::Refused => copies.extend(to_this.map(|copy| {
+                let task = copy_task(copy, entry, Due { since: schedule(copy).slot(now), slots: 1 });
+                Task { work: Work::Impossible(TaskKind::Copy, problem.clone()), ..task }
+            })),
             // Whether they are due cannot be known, so they are tried: that says what is wrong, once more and louder.
             Err(_) => silent.extend(
                 to_this.map(|copy| copy_task(copy, entry, Due { since: schedule(copy).slot(now), slots: 1 })),
@@ -183,9 +189,13 @@ fn policy_of<'a>(estate: &'a Estate, copy: &CopyEntry) -> &'a crate::estate::Pol
 fn look(context: &Context, entry: &VaultEntry, records: &[Record]) -> Result<Served> {
     let vault = match open_vault(context, &entry.place) {
         Ok(vault) => vault,
-        Err(problem) if problem.kind == Kind::NotFound => return Ok(None),
+        Err(problem) if problem.kind == Kind::NotFound => {
+            named::check(entry, None, records)?;
+            return Ok(None);
+        }
         Err(problem) => return Err(problem),
     };
+    named::check(entry, Some(&vault), records)?;
     let history = History::of(records, &VaultRef::of(&vault)?);
     let came_back = |found: &&FoundRoot| {
         found.root.is_complete() && history.state(&found.record()) >= Some(CopyState::ReadBack)

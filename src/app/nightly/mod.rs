@@ -3,6 +3,7 @@
 mod act;
 mod due;
 mod lock;
+mod named;
 mod standing;
 mod tell;
 
@@ -12,13 +13,12 @@ use super::{Context, Opened};
 use crate::domain::{Monitor, Result, Timestamp, printable};
 use crate::estate::Estate;
 use crate::ledger::{Event, Ledger, PATIENCE, Record};
-use crate::report::activity::{
-    NightVerdict, NightlyDone, TaskDone, TaskKind, TaskOutcome, Unhonoured, VolumeNight,
-};
+use crate::report::activity::{NightVerdict, NightlyDone, TaskDone, TaskKind, TaskOutcome, Unhonoured};
 use crate::store::random_hex;
 use act::Ends;
 use due::Patience;
 use lock::{Asked, RunLock};
+use standing::Stood;
 use std::time::{Duration, Instant};
 use tell::Teller;
 
@@ -109,10 +109,11 @@ fn at_work(
     if monitor.cancelled() {
         notices.push("it was asked to stop: what is not done is due in the next run".into());
     }
+    named::record(context, &order.estate, ledger)?;
     // Where nothing was done, nothing has changed by it.
-    let volumes =
+    let stood =
         if nothing_due { before } else { standing::stand(context, order, again(order, ends, monitor))? };
-    let mut done = told(context, order, run.to_owned(), started_at, (tasks, volumes, notices));
+    let mut done = told(context, order, run.to_owned(), started_at, (tasks, stood, notices));
     record_end(context, ledger, &mut done);
     Ok(done)
 }
@@ -144,8 +145,8 @@ fn look_only(
     let ends = Ends { at: ends_at(order, started_at), grace: order.grace };
     let patience = Patience { look: looking(order, ends, monitor), plan: left(order, ends) };
     let due = due::due(context, &order.estate, &records, started_at, patience);
-    let volumes = standing::stand(context, order, looking(order, ends, monitor))?;
-    Ok(told(context, order, run, started_at, (act::planned(&due), volumes, Vec::new())))
+    let stood = standing::stand(context, order, looking(order, ends, monitor))?;
+    Ok(told(context, order, run, started_at, (act::planned(&due), stood, Vec::new())))
 }
 
 fn told(
@@ -153,7 +154,7 @@ fn told(
     order: &NightlyOrder,
     run: String,
     started_at: Timestamp,
-    (tasks, volumes, notices): (Vec<TaskDone>, Vec<VolumeNight>, Vec<String>),
+    (tasks, Stood { volumes, gaps }, notices): (Vec<TaskDone>, Stood, Vec<String>),
 ) -> NightlyDone {
     let unhonoured = order.estate.unhonoured.iter().map(|asked| Unhonoured {
         key: asked.key.clone(),
@@ -170,6 +171,7 @@ fn told(
         dry_run: order.dry_run,
         tasks,
         volumes,
+        gaps,
         unhonoured: unhonoured.collect(),
         notices,
         verdicts: Vec::new(),

@@ -3,7 +3,7 @@
 use super::NightlyOrder;
 use crate::app::estate::judge_estate;
 use crate::app::{Audited, Context, drill_standings};
-use crate::domain::{Finding, Policy, Result, Verdict, VolumeId};
+use crate::domain::{Finding, GapScope, Policy, Result, Verdict, VolumeId};
 use crate::drill::read_drills;
 use crate::estate::{Estate, VolumeEntry};
 use crate::isolation::{Cell, Row};
@@ -13,11 +13,19 @@ use crate::rules::Judged;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// How everything stands, and what could not be seen.
+pub(super) struct Stood {
+    /// Every volume.
+    pub volumes: Vec<VolumeNight>,
+    /// What could not be seen: it counts, whatever the volumes look like.
+    pub gaps: Vec<String>,
+}
+
 /// Surveys and judges the estate. Looking at one path or vault takes no longer than `limit`.
 ///
 /// # Errors
 /// As [`judge_estate`].
-pub(super) fn stand(context: &Context, order: &NightlyOrder, limit: Duration) -> Result<Vec<VolumeNight>> {
+pub(super) fn stand(context: &Context, order: &NightlyOrder, limit: Duration) -> Result<Stood> {
     let audited = judge_estate(context, &order.estate, limit)?;
     let mut drills = drills(context, &order.estate)?;
     let mut volumes: Vec<VolumeNight> = order
@@ -31,7 +39,10 @@ pub(super) fn stand(context: &Context, order: &NightlyOrder, limit: Duration) ->
         })
         .collect();
     volumes.sort_by(|a, b| a.volume.cmp(&b.volume));
-    Ok(volumes)
+    // What the file asks for and nothing does is told by its own name.
+    let unseen = audited.graph.inventory().gaps.iter().filter(|gap| !matches!(gap.scope, GapScope::Asked(_)));
+    let gaps = unseen.map(|gap| format!("{}: {}: {}", gap.place, gap.reason.word(), gap.detail)).collect();
+    Ok(Stood { volumes, gaps })
 }
 
 /// How the drills of each volume stand. A directory of drills that cannot be listed says nothing of any.

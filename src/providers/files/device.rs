@@ -1,9 +1,8 @@
 //! A block device as a source: one file, as long as the device, that a restore gives back as an image.
 
-use crate::domain::{ByteName, Kind, Problem, Result, Timestamp, printable};
-use crate::vault::format::{Entry, EntryKind, Meta, Moment};
+use crate::domain::{Kind, Problem, Result, Timestamp, printable};
+use crate::providers::one_file::entry;
 use crate::vault::{Content, Item, Source};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
@@ -50,26 +49,7 @@ impl DeviceSource {
 impl Source for DeviceSource {
     fn next(&mut self) -> Result<Option<Item>> {
         let Some(device) = self.device.take() else { return Ok(None) };
-        let moment = Moment { seconds: self.now.timestamp(), nanoseconds: self.now.timestamp_subsec_nanos() };
-        let entry = Entry {
-            path: ByteName::from(&b""[..]),
-            kind: EntryKind::File,
-            meta: Meta {
-                mode: "0600".into(),
-                uid: rustix::process::geteuid().as_raw(),
-                gid: rustix::process::getegid().as_raw(),
-                mtime: moment,
-                xattrs: BTreeMap::new(),
-            },
-            size: self.size,
-            // A device has no time of change, so no point before tells that it is unchanged.
-            ctime: moment,
-            inode: 0,
-            target: None,
-            device: None,
-            unsettled: false,
-            content: None,
-        };
+        let entry = entry(self.now, self.size);
         let content = DeviceContent { device, size: self.size, failed: self.failed.clone() };
         Ok(Some(Item::File(entry, Box::new(content))))
     }

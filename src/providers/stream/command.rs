@@ -1,9 +1,10 @@
 //! What a command prints. Its failure is the copy's failure, however many bytes have flowed before.
 
+use super::is_ready;
 use super::stderr::Tail;
-use super::{entry, is_ready};
 use crate::domain::{Kind, Problem, Result, Timestamp, printable};
 use crate::estate::Secret;
+use crate::providers::one_file::entry;
 use crate::vault::{Item, Source};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::collections::BTreeMap;
@@ -107,7 +108,7 @@ impl Source for CommandSource {
     fn next(&mut self) -> Result<Option<Item>> {
         let output =
             self.output.take().map(|pipe| Output { pipe, running: self.running.clone(), is_closed: false });
-        Ok(output.map(|output| Item::Stream(entry(self.now), Box::new(output))))
+        Ok(output.map(|output| Item::Stream(entry(self.now, 0), Box::new(output))))
     }
 
     fn expected_bytes(&self) -> Option<u64> {

@@ -1,7 +1,8 @@
 //! Standard input, or any other stream that somebody else ends.
 
-use super::{entry, is_ready};
+use super::is_ready;
 use crate::domain::{Kind, Problem, Result, Timestamp};
+use crate::providers::one_file::entry;
 use crate::vault::{Item, Source};
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsFd;
@@ -25,7 +26,7 @@ impl<R: Read + AsFd + Send + 'static> StdinSource<R> {
 impl<R: Read + AsFd + Send + 'static> Source for StdinSource<R> {
     fn next(&mut self) -> Result<Option<Item>> {
         let waiting = self.bytes.take().map(|bytes| Waiting { bytes, read: self.read.clone() });
-        Ok(waiting.map(|waiting| Item::Stream(entry(self.now), Box::new(waiting))))
+        Ok(waiting.map(|waiting| Item::Stream(entry(self.now, 0), Box::new(waiting))))
     }
 
     fn expected_bytes(&self) -> Option<u64> {

@@ -25,6 +25,9 @@ impl Told for NightlyDone {
                 out.push_str(&look.say(&format!("{}: {because}", volume.volume), 0, tone));
             }
         }
+        for gap in &self.gaps {
+            out.push_str(&look.say(&format!("UNSEEN  {gap}"), 0, Tone::Open));
+        }
         for asked in &self.unhonoured {
             let what = format!("{}:{}: {}: {}", self.config, asked.line, asked.key, asked.because);
             out.push_str(&look.say(&what, 0, Tone::Open));

@@ -24,6 +24,8 @@ pub struct NightlyDone {
     pub tasks: Vec<TaskDone>,
     /// Every volume, sorted by name.
     pub volumes: Vec<VolumeNight>,
+    /// What could not be seen.
+    pub gaps: Vec<String>,
     /// What the configuration asks for and this version does not do.
     pub unhonoured: Vec<Unhonoured>,
     /// What else must be said.
@@ -107,7 +109,7 @@ impl NightVerdict {
     pub fn of(night: &NightlyDone) -> Vec<Self> {
         let mut all: Vec<Self> = night.tasks.iter().filter_map(Self::of_task).collect();
         all.extend(night.volumes.iter().flat_map(Self::of_volume));
-        if !night.unhonoured.is_empty() || night.volumes.is_empty() {
+        if !night.unhonoured.is_empty() || !night.gaps.is_empty() || night.volumes.is_empty() {
             all.push(Self::Undetermined);
         }
         all.sort();
