@@ -126,6 +126,13 @@ fn point(found: &FoundRoot, vault: &Vault, proof: Proof, bonds: Bonds, now: Time
     }
 }
 
+/// True where a point is whole, came back, and all that it needs is still there.
+pub fn came_back(vault: &Vault, present: &Present, found: &FoundRoot, history: &History) -> bool {
+    found.root.is_complete()
+        && state_of(vault, found, history) >= CopyState::ReadBack
+        && present.check_point(vault, found).is_ok()
+}
+
 /// How far a point was proved: as the ledger says. Without it, a root shows that it was stored, no more.
 fn state_of(vault: &Vault, found: &FoundRoot, history: &History) -> CopyState {
     let recorded = match history.depends_on_packs() {

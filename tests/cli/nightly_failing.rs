@@ -4,7 +4,9 @@ use super::listener::{Answer, Listener};
 use super::nightly_estate::{ENDLESS, EstateFile, assert_task, at, is_unended, ledger, night, nightly};
 use super::place::{Place, noise, tool};
 use chrono::{TimeDelta, Timelike, Utc};
+use outlive::ledger::{Event, Ledger, PATIENCE};
 use outlive::report::activity::{NightVerdict, NightlyDone};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 const DAY: i64 = 86_400;
@@ -14,6 +16,11 @@ fn with_data(place: &Place) -> EstateFile {
     place.file("data/file", noise(1, 8_000_000));
     place.directory("database");
     EstateFile::new().vault("good", &place.path("good"))
+}
+
+fn largest_pack(place: &Place) -> PathBuf {
+    let packs = place.path("good/packs").read_dir().unwrap().map(|pack| pack.unwrap().path());
+    packs.max_by_key(|pack| pack.metadata().unwrap().len()).unwrap()
 }
 
 #[test]
@@ -120,8 +127,7 @@ fn a_bit_that_flips_in_a_pack_is_found_by_the_share_that_is_read_back_and_named(
     let place = Place::new();
     with_data(&place).tree("tree", &place.path("data"), &["good"]).write(&place);
     night(&place, 0);
-    let packs = place.path("good/packs").read_dir().unwrap().map(|pack| pack.unwrap().path());
-    let pack = packs.max_by_key(|pack| pack.metadata().unwrap().len()).unwrap();
+    let pack = largest_pack(&place);
     let mut bytes = std::fs::read(&pack).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -141,6 +147,30 @@ fn a_bit_that_flips_in_a_pack_is_found_by_the_share_that_is_read_back_and_named(
     assert!(again.stdout.contains("known to be damaged"), "{}", again.stdout);
     let third = at(&place, nightly(&place, &["--format", "json"]), 2 * DAY + 120).end().expect(0);
     assert!(third.stdout.contains("known to be damaged"), "{}", third.stdout);
+}
+
+#[test]
+fn a_copy_that_builds_on_what_was_found_damaged_or_is_gone_is_made_anew_at_once() {
+    let place = Place::new();
+    with_data(&place).tree("tree", &place.path("data"), &["good"]).write(&place);
+    night(&place, 0);
+    let pack = largest_pack(&place);
+    // As when the damage is found before the copy that builds on it has ended: the point is not among those named.
+    let read = ledger(&place).into_iter().find_map(|record| match record.event {
+        Event::ReadBack { vault, .. } => Some(vault),
+        _ => None,
+    });
+    let object = format!("packs/{}", pack.file_name().unwrap().to_str().unwrap());
+    let (vault, because) = (read.expect("nothing was read back"), "tried".into());
+    let damaged = Event::Damaged { vault, object, because, points: Vec::new() };
+    Ledger::open(&place.path("state"), PATIENCE).unwrap().append(Utc::now(), damaged).unwrap();
+    let again = at(&place, nightly(&place, &["--format", "json"]), 60).end();
+    assert_task(&again.json("nightly"), ("tree", "good"), "done", "7.6 MiB written");
+    for pack in place.path("good/packs").read_dir().unwrap() {
+        std::fs::remove_file(pack.unwrap().path()).unwrap();
+    }
+    let last = at(&place, nightly(&place, &["--format", "json"]), 120).end();
+    assert_task(&last.json("nightly"), ("tree", "good"), "done", "7.6 MiB written");
 }
 
 #[test]

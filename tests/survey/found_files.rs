@@ -18,7 +18,7 @@ head -c 20000 /dev/urandom > file && tar cf tar file
 gzip -c tar > padded.gz && head -c 512 /dev/zero >> padded.gz && gzip -tq padded.gz
 { gzip -c tar; head -c 512 /dev/urandom; } > followed.gz
 xz -c tar > padded.xz && head -c 6000 /dev/zero >> padded.xz && xz -t padded.xz
-{ xz -c tar | head -c 9000; } > cut.xz
+xz -c tar > whole && head -c 9000 whole > cut.xz && rm whole
 pzstd -q -c tar > pieces.zst
 zstd -q --long=30 -c < tar > window.zst
 printf '\x28\xb5\x2f\xfdnotes about zstd' > magic.zst

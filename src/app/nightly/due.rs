@@ -4,14 +4,15 @@ use super::named;
 use crate::app::share::SharePlan;
 use crate::app::stores::open_vault;
 use crate::app::survey::Waiting;
+use crate::app::vaults::came_back;
 use crate::app::{Context, CopyOrder, DrillOrder, due_drills};
-use crate::domain::{CopyState, Kind, Problem, Result, Timestamp};
+use crate::domain::{Kind, Problem, Result, Timestamp};
 use crate::drill::read_drills;
 use crate::estate::{CopyEntry, Estate, VaultEntry};
 use crate::ledger::{History, Record, VaultRef};
 use crate::plan::{Due, Schedule};
 use crate::report::activity::TaskKind;
-use crate::vault::{FoundRoot, Roots, Vault};
+use crate::vault::{Present, Roots, Vault};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -197,11 +198,10 @@ fn look(context: &Context, entry: &VaultEntry, records: &[Record]) -> Result<Ser
     };
     named::check(entry, Some(&vault), records)?;
     let history = History::of(records, &VaultRef::of(&vault)?);
-    let came_back = |found: &&FoundRoot| {
-        found.root.is_complete() && history.state(&found.record()) >= Some(CopyState::ReadBack)
-    };
+    let roots = Roots::read(&vault)?;
+    let present = Present::list(&vault)?;
     let mut served = BTreeMap::new();
-    for found in Roots::read(&vault)?.sound.iter().filter(came_back) {
+    for found in roots.sound.iter().filter(|found| came_back(&vault, &present, found, &history)) {
         let at: &mut Timestamp = served.entry(found.root.volume.0.clone()).or_default();
         *at = found.root.started_at.max(*at);
     }
