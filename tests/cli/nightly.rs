@@ -47,60 +47,6 @@ fn outcome<'a>(night: &'a serde_json::Value, volume: &str) -> &'a str {
     task.unwrap_or_else(|| panic!("{volume} was not due: {night:#}"))["outcome"].as_str().unwrap()
 }
 
-/// Every point that is listed verifies; how many there are of the two volumes.
-#[track_caller]
-fn assert_nothing_false_is_claimed(place: &Place, vault: &Path) -> usize {
-    if !vault.join("vault.json").exists() {
-        return 0;
-    }
-    let listed = place.outlive(&[&"vault", &"list", &vault, &"--format", &"json"]).end();
-    let points = listed.json("vault-list")["points"].as_array().unwrap().len();
-    let verified = place.outlive(&[&"verify", &vault, &"--format", &"json"]).end();
-    assert_eq!(verified.code, Some(if points == 0 { 11 } else { 0 }), "{}", verified.stdout);
-    assert_eq!(verified.json("verify")["points"].as_array().unwrap().len(), points);
-    points
-}
-
-#[test]
-fn a_night_killed_at_any_moment_claims_nothing_false_and_the_next_completes() {
-    let rounds = if std::env::var_os("OUTLIVE_CAMPAIGN").is_some() { 100 } else { 6 };
-    let seed = std::env::var("OUTLIVE_SEED").ok().map(|seed| seed.parse().expect("OUTLIVE_SEED is a number"));
-    let seed: u64 = seed.unwrap_or_else(|| std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64);
-    println!("OUTLIVE_SEED={seed}");
-    let usual = {
-        let place = Place::new();
-        make_data(&place);
-        let config = estate(&place, "", &format!("cat {}", place.path("dump.sql").display()));
-        let began = Instant::now();
-        let (done, _) = json(&place, &config);
-        assert_eq!((outcome(&done, "files"), outcome(&done, "dump")), ("done", "done"), "{done:#}");
-        began.elapsed()
-    };
-    let mut hits = 0;
-    for moment in noise(seed, rounds * 8).chunks(8) {
-        let place = Place::new();
-        make_data(&place);
-        let config = estate(&place, "", &format!("cat {}", place.path("dump.sql").display()));
-        let share = u64::from_le_bytes(moment.try_into().unwrap()) as f64 / u64::MAX as f64;
-        let mut killed = night(&place, &config, &[]).start();
-        killed.process();
-        std::thread::sleep(usual.mul_f64(share));
-        let was_running = killed.signal(Signal::KILL);
-        let hit = killed.end().code.is_none() && was_running;
-        hits += usize::from(hit);
-        let points = assert_nothing_false_is_claimed(&place, &place.path("vault"));
-        let (done, ended) = json(&place, &config);
-        let due = done["tasks"].as_array().unwrap();
-        assert!(due.iter().all(|task| task["outcome"] == "done"), "seed {seed}: {done:#}");
-        let began = place.path("state/ledger.jsonl").exists();
-        assert!(!hit || !began || points == 2 || !due.is_empty(), "{done:#}");
-        assert!(matches!(ended.code, Some(0)), "seed {seed}: {done:#}");
-        assert!(assert_nothing_false_is_claimed(&place, &place.path("vault")) >= 2);
-        assert_eq!(json(&place, &config).0["tasks"].as_array().unwrap().len(), 0, "due again");
-    }
-    assert!(hits > 0, "no kill hit a night in its midst (seed {seed})");
-}
-
 #[test]
 fn pings_arrive_in_order_and_a_run_that_is_killed_sends_no_success() {
     let place = Place::new();

@@ -2,10 +2,11 @@
 //! goes on from what arrived.
 
 use super::nightly_estate::{EstateFile, is_unended, ledger, night, nightly, notices, verified};
-use super::place::{Place, noise};
+use super::place::{Place, names, noise};
 use outlive::ledger::{Event, Record};
 use rustix::process::Signal;
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ fn write_estate(place: &Place, vault: &Path) {
     let dump = format!("cat {}", place.path("dumped").display());
     let file = EstateFile::new().vault("shelf", vault).tree("tree", &place.path("data"), &["shelf"]);
     file.script("dump", &place.path("database"), &dump, "shelf", "").write(place);
+    place.directory("scratch");
+    place.file("drills/weekly/drill.toml", "volume = \"tree\"\nrestore_to = \"../../scratch\"\n");
 }
 
 /// Bytes of packs that a later copy can build upon: those whose sidecar is there too.
@@ -72,11 +75,29 @@ fn kill_after(place: &Place, moment: Duration) -> bool {
     run.end().code.is_none() && was_running
 }
 
+/// Whatever a killed drill left in scratch space is named, with how to remove it, in the evidence of the next.
+#[track_caller]
+fn assert_scratch_is_reported(place: &Place, left: &[OsString]) {
+    let mut evidence = String::new();
+    for run in names(&place.path("state/evidence/weekly")) {
+        let record = place.path("state/evidence/weekly").join(run).join("record.json");
+        evidence.push_str(&std::fs::read_to_string(record).unwrap_or_default());
+    }
+    for name in left {
+        let path = place.path("scratch").join(name);
+        let (path, told) = (path.to_str().unwrap(), evidence.contains("to remove it: "));
+        assert!(told && evidence.contains(path), "{path} is left and told nowhere: {evidence}");
+    }
+    assert_eq!(names(&place.path("scratch")), left, "a run removed what another had made, or left its own");
+}
+
 /// What a killed night left is told, kept and built upon by the next.
 fn go_on(place: &Place, vault: &Path, whole: u64) {
     let before = ledger_or_nothing(place);
     let (kept, had) = (arrived(vault), is_unended(&before));
+    let left = names(&place.path("scratch"));
     let next = night(place, 0);
+    assert_scratch_is_reported(place, &left);
     assert_eq!(notices(&next, UNENDED), had, "{next:#}");
     let tasks = next["tasks"].as_array().unwrap();
     assert!(tasks.iter().all(|task| task["outcome"] == "done"), "{next:#}");
@@ -105,11 +126,12 @@ fn seed() -> u64 {
 }
 
 fn forget(place: &Place, vault: &PathBuf) {
-    let state = place.path("state");
-    [vault, &state]
+    let (state, scratch) = (place.path("state"), place.path("scratch"));
+    [vault, &state, &scratch]
         .into_iter()
         .filter(|path| path.exists())
         .for_each(|path| std::fs::remove_dir_all(path).unwrap());
+    place.directory("scratch");
 }
 
 /// An undisturbed night: the bytes it writes, and how long it takes.
@@ -131,12 +153,13 @@ fn a_night_killed_at_any_moment_claims_nothing_false_and_the_next_says_so_and_go
     let (whole, usual) = undisturbed(&place, &vault);
     let (seed, rounds) = (seed(), if std::env::var_os("OUTLIVE_CAMPAIGN").is_some() { 100 } else { 8 });
     println!("seed {seed}; an undisturbed night takes {usual:?} and writes {whole} bytes");
-    let (mut hits, mut told) = (0, 0);
+    let (mut hits, mut told, mut drilling) = (0, 0, 0);
     for (round, moment) in noise(seed, rounds * 8).chunks(8).enumerate() {
         let share = u64::from_le_bytes(moment.try_into().unwrap()) as f64 / u64::MAX as f64;
         let killed = kill_after(&place, usual.mul_f64(share));
         let unended = is_unended(&ledger_or_nothing(&place));
         assert!(killed || !unended, "a night that was not killed left no end");
+        drilling += usize::from(!names(&place.path("scratch")).is_empty());
         let claims = assert_nothing_false_is_claimed(&place, &vault);
         let kept = arrived(&vault);
         println!("round {round}: after {share:.3}, killed: {killed}, claims {claims}, {kept} bytes arrived");
@@ -144,7 +167,7 @@ fn a_night_killed_at_any_moment_claims_nothing_false_and_the_next_says_so_and_go
         (hits, told) = (hits + usize::from(killed), told + usize::from(unended));
         forget(&place, &vault);
     }
-    println!("{hits} of {rounds} kills hit, {told} of them at work");
+    println!("{hits} of {rounds} kills hit, {told} of them at work, {drilling} left scratch space");
     assert!(told > 0, "no kill hit a night at work: nothing was tested (seed {seed})");
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// The test binaries whose record must be there, by the start of its name.
-const BINARIES: [&str; 6] = ["judging-", "outlive-", "store-", "survey-", "tidy-", "vault-"];
+const BINARIES: [&str; 7] = ["judging-", "night-", "outlive-", "store-", "survey-", "tidy-", "vault-"];
 
 #[test]
 #[ignore = "judges what scripts/test records while the other tests run"]
