@@ -56,7 +56,7 @@ fn call_by_their_names(inventory: &mut Inventory, estate: &Estate) {
         }
     }
     for gap in &mut inventory.gaps {
-        if let GapScope::PointsOf(of) = &mut gap.scope
+        if let GapScope::PointsOf(of) | GapScope::Inside(of) = &mut gap.scope
             && let Some(id) = named.get(of)
         {
             *of = id.clone();

@@ -72,7 +72,7 @@ fn open(audited: &app::Audited) -> bool {
     let mut verdicts =
         audited.judged.iter().flat_map(|judged| &judged.findings).map(|finding| &finding.verdict);
     verdicts.any(|verdict| matches!(verdict, crate::domain::Verdict::Undetermined(_)))
-        || !audited.graph.inventory().gaps.is_empty()
+        || audited.graph.inventory().has_open_gaps()
 }
 
 /// Surveys only.
@@ -84,7 +84,7 @@ pub fn inventory(terminal: &Terminal, options: &Survey) -> Result<Outcome, Failu
         audited.map_err(|problem| Failure::new(problem, Exit::Internal))?
     };
     let inventory = audited.graph.inventory();
-    let seen = !inventory.volumes.is_empty() && inventory.gaps.is_empty();
+    let seen = !inventory.volumes.is_empty() && !inventory.has_open_gaps();
     let exits = if seen { vec![] } else { vec![Exit::Undetermined] };
     let text = match terminal.format {
         Format::Text => text::inventory(&audited.graph, audited.at, terminal.look),

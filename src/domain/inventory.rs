@@ -43,6 +43,9 @@ pub enum GapScope {
     Volume(String),
     /// Recovery points of this volume may be missing from the list.
     PointsOf(VolumeId),
+    /// The search inside this volume reached a bound: what it might have found there is unproven at best, and
+    /// hides no survivor.
+    Inside(VolumeId),
     /// Recovery points of any volume may be missing from the list (a vault or directory of copies).
     Points,
     /// What this asset stands on is not known to the bottom.
@@ -51,7 +54,14 @@ pub enum GapScope {
     Asked(String),
 }
 
-/// Something that could not be seen. It counts, and it is shown.
+impl GapScope {
+    /// True where nothing that leaves this open is called sound.
+    pub fn counts(&self) -> bool {
+        !matches!(self, Self::Inside(_))
+    }
+}
+
+/// Something that could not be seen. It is shown, and it counts where its scope does.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Gap {
     /// What it leaves open.
@@ -78,6 +88,11 @@ pub struct Inventory {
 }
 
 impl Inventory {
+    /// True where something could not be seen that keeps everything from being called sound.
+    pub fn has_open_gaps(&self) -> bool {
+        self.gaps.iter().any(|gap| gap.scope.counts())
+    }
+
     /// Adds another survey's result. An asset of which both saw the same is kept once, by whatever name
     /// each reached it, with the bonds of both where one only knows more of them; where they contradict
     /// each other both stay, for judging to say the poorest of them.

@@ -239,7 +239,7 @@ struct Sorted<'a> {
 /// Why a gap may hide recovery points of a volume, if one does.
 pub(crate) fn hidden_points(graph: &Graph, volume: &Volume) -> Option<String> {
     let hides = |scope: &GapScope| match scope {
-        GapScope::PointsOf(of) => *of == volume.id,
+        GapScope::PointsOf(of) | GapScope::Inside(of) => *of == volume.id,
         GapScope::Points => true,
         GapScope::Volume(_) | GapScope::Below(_) | GapScope::Asked(_) => false,
     };

@@ -208,6 +208,17 @@ fn a_vault_that_is_missed_is_not_made_anew_and_another_is_not_taken_for_it() {
 }
 
 #[test]
+fn a_volume_that_is_too_large_to_be_searched_inside_can_be_sound_and_the_bound_is_told() {
+    let place = Place::new();
+    with_data(&place).tree("tree", &place.path("data"), &["good"]).write(&place);
+    place.file(&format!("data/{}/file", ["d"; 70].join("/")), "deep");
+    night(&place, 0);
+    let audited = place.outlive(&[&"--config", &place.path("outlive.toml"), &"audit"]).end();
+    assert_eq!(audited.code, Some(0), "{}", audited.stdout);
+    assert!(audited.stdout.contains("more than 64 directories deep"), "{}", audited.stdout);
+}
+
+#[test]
 fn what_could_not_be_seen_keeps_a_night_from_being_sound() {
     let seen = super::night::night(&["orders"]);
     assert_eq!(NightVerdict::of(&seen), []);

@@ -43,6 +43,11 @@ fn a_tree_that_is_too_deep_or_takes_too_long_is_a_gap() {
     let inventory = look(&[&data], &[&copies]);
     assert_eq!(inventory.points.len(), 1);
     assert!(inventory.gaps[0].detail.contains("more than 64 directories deep"), "{:?}", inventory.gaps);
+    // Inside a volume it hides nothing that could count.
+    let inventory = look(&[&copies], &[&data]);
+    let inside = GapScope::Inside(inventory.volumes[0].id.clone());
+    let scopes: Vec<_> = inventory.gaps.iter().map(|gap| &gap.scope).collect();
+    assert_eq!((scopes, inventory.has_open_gaps()), (vec![&inside], false));
     let many = lab.directory("many");
     for number in 0..20_000 {
         fs::File::create_new(many.join(number.to_string())).unwrap();

@@ -3,7 +3,7 @@
 use super::NightlyOrder;
 use crate::app::estate::judge_estate;
 use crate::app::{Audited, Context, drill_standings};
-use crate::domain::{Finding, GapScope, Policy, Result, Verdict, VolumeId};
+use crate::domain::{Finding, Gap, GapScope, Policy, Result, Verdict, VolumeId};
 use crate::drill::read_drills;
 use crate::estate::{Estate, VolumeEntry};
 use crate::isolation::{Cell, Row};
@@ -40,7 +40,8 @@ pub(super) fn stand(context: &Context, order: &NightlyOrder, limit: Duration) ->
         .collect();
     volumes.sort_by(|a, b| a.volume.cmp(&b.volume));
     // What the file asks for and nothing does is told by its own name.
-    let unseen = audited.graph.inventory().gaps.iter().filter(|gap| !matches!(gap.scope, GapScope::Asked(_)));
+    let told = |gap: &&Gap| gap.scope.counts() && !matches!(gap.scope, GapScope::Asked(_));
+    let unseen = audited.graph.inventory().gaps.iter().filter(told);
     let gaps = unseen.map(|gap| format!("{}: {}: {}", gap.place, gap.reason.word(), gap.detail)).collect();
     Ok(Stood { volumes, gaps })
 }

@@ -128,6 +128,7 @@ impl From<&Gap> for GapJson {
         let (scope, subject) = match &gap.scope {
             GapScope::Volume(volume) => ("volume", Some(volume.clone())),
             GapScope::PointsOf(volume) => ("points-of", Some(volume.0.clone())),
+            GapScope::Inside(volume) => ("inside", Some(volume.0.clone())),
             GapScope::Points => ("points", None),
             GapScope::Below(asset) => ("below", Some(asset.0.clone())),
             GapScope::Asked(key) => ("asked", Some(key.clone())),

@@ -103,7 +103,10 @@ fn finding_row(finding: &Finding) -> Vec<Toned> {
 pub(super) fn gaps(inventory: &Inventory, look: Look) -> String {
     let (asked, unseen): (Vec<&Gap>, Vec<&Gap>) =
         inventory.gaps.iter().partition(|gap| matches!(gap.scope, GapScope::Asked(_)));
+    let (unseen, bounded): (Vec<&Gap>, Vec<&Gap>) = unseen.into_iter().partition(|gap| gap.scope.counts());
     let mut out = listed(&unseen, "could not be seen", look);
+    let unsearched = "too large to be searched whole for copies inside of it, which would not count";
+    out.push_str(&listed(&bounded, unsearched, look));
     out.push_str(&listed(&asked, "the configuration asks for and nothing does", look));
     out
 }
@@ -142,7 +145,7 @@ pub(in crate::report) fn first(judged: &[Judged], inventory: &Inventory) -> Stri
         Verdict::Undetermined(why) => Some((one, why)),
         _ => None,
     });
-    if let Some(gap) = inventory.gaps.first() {
+    if let Some(gap) = inventory.gaps.iter().find(|gap| gap.scope.counts()) {
         if let GapScope::Asked(_) = gap.scope {
             return format!("What to do first: look at {}: {}", gap.place, gap.detail);
         }

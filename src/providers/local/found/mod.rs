@@ -28,7 +28,7 @@ use super::place::{Form, Machine, Place};
 use super::stack::{Located, Stack};
 use super::system::shown;
 use super::unseen::Unseen;
-use crate::domain::{Gap, GapReason, Inventory, Owner, Volume, VolumeId};
+use crate::domain::{Gap, GapReason, GapScope, Inventory, Owner, Volume, VolumeId};
 use repository::Tool;
 use std::collections::BTreeSet;
 use std::fs;
@@ -152,7 +152,12 @@ impl Job {
 
 /// What a walk left out, as gaps. What is mounted inside a volume is no part of it.
 fn gaps(job: &Job, root: &Path, left: Left, gaps: &mut Vec<Gap>) {
-    gaps.extend(left.bound.map(|unseen| job.gap(unseen, root)));
+    // What lies inside a volume is unproven at best: a bound there hides nothing that a verdict could rest on.
+    let scope = match &job.asked {
+        Asked::Inside(volume) => GapScope::Inside(volume.id.clone()),
+        Asked::LookIn(_) => job.scope(),
+    };
+    gaps.extend(left.bound.map(|unseen| unseen.gap(scope, shown(root))));
     if let Some((first, count, unseen)) = left.unread {
         let detail = format!("{count} could not be read here, this is the first: {}", unseen.detail);
         gaps.push(job.gap(Unseen { detail, ..unseen }, &first));
