@@ -3,7 +3,7 @@
 use super::mounts::{mounts_in, removal_commands};
 use crate::domain::{Kind, Problem, Result, printable};
 use crate::store::random_hex;
-use rustix::fs::{FlockOperation, Mode, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -21,8 +21,8 @@ const PREFIX: &str = "outlive-scratch-";
 pub struct Scratch {
     path: PathBuf,
     identity: String,
-    /// Locked while it is in use, so that others can tell.
-    _marker: File,
+    /// The directory, locked while it is in use, so that others can tell: also while it is half made or half gone.
+    _lock: File,
 }
 
 /// What became of a scratch directory.
@@ -51,15 +51,16 @@ impl Scratch {
             Problem::io("making scratch space", error).at(printable(path.as_os_str().as_bytes()))
         };
         rustix::fs::mkdir(&path, Mode::RWXU).map_err(|error| failed(error.into()))?;
+        let lock = File::open(&path).map_err(failed)?;
+        // Where there are no locks, what is in use cannot be told from what was left: nothing is then called left.
+        let _held = flock(&lock, FlockOperation::NonBlockingLockExclusive);
         let mut marker = std::fs::OpenOptions::new()
             .write(true)
             .create_new(true)
             .open(path.join(MARKER))
             .map_err(failed)?;
         marker.write_all(identity.as_bytes()).map_err(failed)?;
-        // Where there are no locks, nothing is found to be left by others: that is all.
-        let _lock = flock(&marker, FlockOperation::NonBlockingLockExclusive);
-        Ok(Self { path, identity, _marker: marker })
+        Ok(Self { path, identity, _lock: lock })
     }
 
     /// Where it is.
@@ -115,17 +116,20 @@ impl Scratch {
     }
 }
 
-/// A directory of this user with the name of scratch space.
+/// A directory of this user with the name of scratch space. A run that was killed may not have marked it yet, or may
+/// have been removing it.
 fn is_ours(path: &Path) -> bool {
-    let named = path.file_name().is_some_and(|name| name.as_bytes().starts_with(PREFIX.as_bytes()));
+    let random = path.file_name().and_then(|name| name.as_bytes().strip_prefix(PREFIX.as_bytes()));
+    let named = random.is_some_and(|random| random.len() == 12 && random.iter().all(u8::is_ascii_hexdigit));
     let user = rustix::process::geteuid().as_raw();
     named && rustix::fs::lstat(path).is_ok_and(|stat| stat.st_uid == user)
 }
 
-/// True where it has our mark, and the lock on it is free.
+/// True where the lock on it is free.
 fn is_unused(path: &Path) -> bool {
-    File::open(path.join(MARKER))
-        .is_ok_and(|marker| flock(&marker, FlockOperation::NonBlockingLockExclusive).is_ok())
+    let directory =
+        rustix::fs::open(path, OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
+    directory.is_ok_and(|directory| flock(directory, FlockOperation::NonBlockingLockExclusive).is_ok())
 }
 
 #[cfg(test)]
@@ -158,6 +162,9 @@ mod tests {
         assert!(mine.left_by_others().is_empty());
         let path = stopped.path().to_path_buf();
         drop(stopped);
+        assert_eq!(mine.left_by_others(), [&*path]);
+        // As a run leaves it that was killed while it removed it.
+        fs::remove_file(path.join(MARKER)).unwrap();
         assert_eq!(mine.left_by_others(), [path]);
     }
 }
