@@ -6,6 +6,7 @@ mod damage;
 mod doubt;
 mod drill;
 mod estate;
+mod named;
 mod nightly;
 mod rehearse;
 mod restore;

@@ -4,8 +4,8 @@ use super::Context;
 use super::stores::{directory_of, say_place};
 use super::vaults::vault_inventory;
 use crate::domain::{
-    Asset, Bonds, Gap, GapReason, GapScope, Inventory, Kind, PointKind, Problem, Result, Usable, VolumeId,
-    printable,
+    Asset, Bonds, Gap, GapReason, GapScope, Inventory, Kind, Monitor, PointKind, Problem, Result, Usable,
+    VolumeId, printable,
 };
 use crate::estate::{Estate, StandsOn, VaultEntry, VaultPlace};
 use crate::ledger::{Ledger, Record};
@@ -36,6 +36,8 @@ pub struct SurveyOrder {
 pub struct SeenVault {
     /// Where it is.
     pub place: VaultPlace,
+    /// Its name in the estate file, where it has one.
+    pub name: Option<String>,
     /// What its points stand on, as declared.
     pub bonds: Bonds,
     /// The assets that these bonds name.
@@ -46,7 +48,8 @@ impl SeenVault {
     /// A vault with what the estate says of it.
     pub fn declared(estate: &Estate, entry: &VaultEntry) -> Self {
         let (bonds, assets) = estate.vault_bonds(entry, &this_host());
-        Self { place: entry.place.clone(), bonds, assets }
+        let name = Some(entry.id.clone()).filter(|name| !name.is_empty());
+        Self { place: entry.place.clone(), name, bonds, assets }
     }
 
     /// A vault of which nobody says anything.
@@ -56,7 +59,8 @@ impl SeenVault {
     pub fn undeclared(place: VaultPlace) -> Result<Self> {
         let nothing = Estate::parse(Path::new("outlive.toml"), "");
         let nothing = nothing.map_err(|problem| Problem { kind: Kind::Internal, ..problem })?;
-        let entry = VaultEntry { id: String::new(), place, stands_on: StandsOn::default(), line: 0 };
+        let stands_on = StandsOn::default();
+        let entry = VaultEntry { id: String::new(), place, stands_on, waive_damage: None, line: 0 };
         Ok(Self::declared(&nothing, &entry))
     }
 }
@@ -178,6 +182,31 @@ impl<T: Send + 'static> Waiting<T> {
             let _ = sender.send(work());
         });
         Self { answer: started.map(|_| receiver), limit, deadline: Instant::now() + limit }
+    }
+
+    /// The same, but whoever asks to stop is made to wait for it no longer than `brief`.
+    pub fn end_unless_stopped(
+        self,
+        monitor: &dyn Monitor,
+        brief: Duration,
+    ) -> std::result::Result<T, (GapReason, String)> {
+        let mut stopped: Option<Instant> = None;
+        while let Ok(receiver) = &self.answer {
+            let now = Instant::now();
+            if stopped.is_some_and(|at| now.saturating_duration_since(at) >= brief) {
+                let detail = "it was asked to stop before everything had been looked at".to_owned();
+                return Err((GapReason::TimedOut, detail));
+            }
+            if monitor.cancelled() && stopped.is_none() {
+                stopped = Some(now);
+            }
+            match receiver.recv_timeout(Duration::from_millis(20)) {
+                Ok(answer) => return Ok(answer),
+                Err(mpsc::RecvTimeoutError::Timeout) if now < self.deadline => {}
+                Err(_) => break,
+            }
+        }
+        self.end()
     }
 
     /// What came of it, or why nothing did within the limit, which began with the work.

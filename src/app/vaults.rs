@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::doubt::doubts;
+use super::named;
 use super::stores::{open_vault, say_place};
 use super::survey::SeenVault;
 use crate::domain::{
@@ -52,6 +53,9 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
         }
     };
     inventory.gaps.extend(wrong_clock(&vault, &place, now));
+    if let Some(Err(problem)) = seen.name.as_ref().map(|name| named::check(name, Some(&vault), records)) {
+        inventory.gaps.push(gap(GapScope::Points, &place, &problem));
+    }
     let history = History::of(records, &here);
     for (_, problem) in &roots.damaged {
         inventory.gaps.push(gap(GapScope::Points, &place, problem));

@@ -63,6 +63,7 @@ fn order(terminal: &Terminal, options: &Copy) -> Result<CopyOrder, Failure> {
             _ => CopyFrom::Path { path: options.path.clone(), live: options.live },
         },
         vault: terminal.place(vault)?,
+        vault_name: None,
         longest: None,
     })
 }
@@ -75,6 +76,7 @@ fn configured(estate: &Estate, copy: &CopyEntry) -> Result<CopyOrder, Problem> {
         volume: Some(copy.volume.clone()),
         from: copy.from.clone(),
         vault: vault.place.clone(),
+        vault_name: Some(vault.id.clone()),
         longest: copy.longest.to_std().ok(),
     })
 }

@@ -132,6 +132,8 @@ pub struct VaultEntry {
     pub place: VaultPlace,
     /// What it stands on.
     pub stands_on: StandsOn,
+    /// Why damage that is known keeps no night from being sound, by whom and until when.
+    pub waive_damage: Option<Waiver>,
     /// Where it stands in the file.
     pub line: Line,
 }

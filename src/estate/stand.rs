@@ -117,6 +117,10 @@ fn asset(stands_on: &StandsOn, kind: AssetKind, owner: &Owner) -> Option<Asset> 
             None => drop(asset.bonds.complete.remove(&Nature::StoredOn)),
         }
     }
+    // Who says nothing of what a provider builds on has not said that it builds on nobody.
+    if kind == AssetKind::Provider && !stands_on.assets.contains_key(&AssetKind::UpstreamProvider) {
+        asset.bonds.complete.remove(&Nature::StoredOn);
+    }
     Some(asset)
 }
 

@@ -239,9 +239,9 @@ struct Sorted<'a> {
 /// Why a gap may hide recovery points of a volume, if one does.
 pub(crate) fn hidden_points(graph: &Graph, volume: &Volume) -> Option<String> {
     let hides = |scope: &GapScope| match scope {
-        GapScope::PointsOf(of) | GapScope::Inside(of) => *of == volume.id,
+        GapScope::PointsOf(of) => *of == volume.id,
         GapScope::Points => true,
-        GapScope::Volume(_) | GapScope::Below(_) | GapScope::Asked(_) => false,
+        GapScope::Volume(_) | GapScope::Below(_) | GapScope::Asked(_) | GapScope::Inside(_) => false,
     };
     let gap = graph.inventory.gaps.iter().find(|gap| hides(&gap.scope))?;
     Some(format!("recovery points may be hidden: {}: {}", gap.place, gap.reason.word()))

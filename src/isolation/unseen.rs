@@ -84,10 +84,12 @@ impl Graph {
     }
 
     /// The classes of what something beyond machines may belong to: its own and wider ones. Its own, because
-    /// a region of which no provider was declared may be any provider's region of that name.
+    /// a region of which no provider was declared may be any provider's region of that name. Below a provider that may
+    /// build on another one may lie that one's sites, regions and accounts.
     fn wider(&self, node: usize) -> BTreeSet<Option<HazardClass>> {
         let own = self.nodes[node].kind.and_then(HazardClass::of_loss);
-        HazardClass::WIDE.into_iter().map(Some).filter(|class| *class >= own).collect()
+        let builds_on_another = own == Some(HazardClass::Provider);
+        HazardClass::WIDE.into_iter().map(Some).filter(|class| *class >= own || builds_on_another).collect()
     }
 
     /// True for a server of which it is not known what it keeps where.

@@ -32,6 +32,23 @@ impl VaultRef {
     }
 }
 
+/// A task of a nightly run that was due and was not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undone {
+    /// A copy, the reading of a share, or a drill.
+    pub task: String,
+    /// The volume, where it is about one.
+    pub volume: Option<String>,
+    /// The vault's name in the estate file.
+    pub vault: Option<String>,
+    /// The drill.
+    pub drill: Option<String>,
+    /// Whether it failed or was not reached.
+    pub outcome: String,
+    /// Why.
+    pub because: String,
+}
+
 /// Something that happened. Each is recorded after the fact, never before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -167,6 +184,9 @@ pub enum Event {
         failed: usize,
         /// How many were not reached.
         not_done: usize,
+        /// What failed or was not reached, each with its reason.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        undone: Vec<Undone>,
     },
     /// The vault that stands behind a name of the estate file. Should another stand there later, or none, then this one is
     /// gone with all that it held.

@@ -7,5 +7,5 @@ mod fold;
 
 pub use chain::{Ledger, PATIENCE, Record};
 pub use drills::{DrillHistory, DrillPass, DrillRun, drills};
-pub use event::{DrillEnd, Event, VaultRef};
+pub use event::{DrillEnd, Event, Undone, VaultRef};
 pub use fold::History;

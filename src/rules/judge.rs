@@ -65,7 +65,7 @@ pub fn overall(judged: &[Judged], graph: &Graph) -> Overall {
         Verdict::Undetermined(_) => Overall::Undetermined,
         Verdict::Fail(..) => Overall::Failed,
     });
-    let unseen = !graph.inventory().gaps.is_empty();
+    let unseen = graph.inventory().has_open_gaps();
     let least = if judged.is_empty() || unseen { Overall::Undetermined } else { Overall::Sound };
     verdicts.max().unwrap_or(Overall::Sound).max(least)
 }

@@ -6,6 +6,7 @@ use super::place::{Place, noise, tool};
 use chrono::{TimeDelta, Timelike, Utc};
 use outlive::ledger::{Event, Ledger, PATIENCE};
 use outlive::report::activity::{NightVerdict, NightlyDone};
+use rustix::process::Signal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -140,13 +141,90 @@ fn a_bit_that_flips_in_a_pack_is_found_by_the_share_that_is_read_back_and_named(
     assert_eq!(read["outcome"], "failed", "{done:#}");
     let detail = read["detail"].as_str().unwrap();
     assert!(detail.contains("DAMAGED") && detail.contains(name), "{detail}");
-    // The volume is copied anew, since its newest copy counts no more; the damage is told until somebody verifies.
-    let again = at(&place, nightly(&place, &["--format", "json"]), 2 * DAY + 60).end().expect(0);
+    // The volume is copied anew, since its newest copy counts no more; the damage fails each night.
+    let again = at(&place, nightly(&place, &["--format", "json"]), 2 * DAY + 60).end().expect(14);
     let done = again.json("nightly");
     assert_task(&done, ("tree", "good"), "done", "7.6 MiB written");
     assert!(again.stdout.contains("known to be damaged"), "{}", again.stdout);
-    let third = at(&place, nightly(&place, &["--format", "json"]), 2 * DAY + 120).end().expect(0);
-    assert!(third.stdout.contains("known to be damaged"), "{}", third.stdout);
+    assert_task(&done, ("tree", "good"), "done", "read back");
+    let config = std::fs::read_to_string(place.path("outlive.toml")).unwrap();
+    let waived = |until: &str| {
+        let waiver =
+            format!("[vault.waive_damage]\nreason = \"given up\"\nowner = \"ann\"\nuntil = {until:?}\n");
+        place.file("outlive.toml", config.replacen("[[volume]]", &format!("{waiver}[[volume]]"), 1));
+        at(&place, nightly(&place, &["--format", "json"]), 2 * DAY + 120).end()
+    };
+    waived("2999-01-01")
+        .expect(0)
+        .says("known to be damaged")
+        .says("waived until 2999-01-01 by ann: given up");
+    waived("2020-01-01").expect(14).says("known to be damaged");
+}
+
+#[test]
+fn a_copy_that_may_be_of_an_unmounted_directory_fails_the_night_and_serves_no_slot() {
+    let place = Place::new();
+    with_data(&place).tree("tree", &place.path("data"), &["good"]).write(&place);
+    night(&place, 0);
+    std::fs::rename(place.path("data"), place.path("aside")).unwrap();
+    place.directory("data");
+    let empty = at(&place, nightly(&place, &["--format", "json"]), DAY).end().expect(14);
+    assert_task(&empty.json("nightly"), ("tree", "good"), "failed", "was it mounted?");
+    std::fs::remove_dir(place.path("data")).unwrap();
+    std::fs::rename(place.path("aside"), place.path("data")).unwrap();
+    let back = at(&place, nightly(&place, &["--format", "json"]), DAY + 60).end().expect(0);
+    assert_task(&back.json("nightly"), ("tree", "good"), "done", "read back");
+}
+
+#[test]
+fn the_ledger_keeps_what_a_night_failed_to_do_and_why() {
+    let place = Place::new();
+    with_data(&place).tree("tree", &place.path("no-data"), &["good"]).write(&place);
+    nightly(&place, &[]).end().expect(14);
+    let undone = ledger(&place).into_iter().find_map(|record| match record.event {
+        Event::NightEnded { undone, .. } => Some(undone),
+        _ => None,
+    });
+    let undone = undone.expect("the night has no end");
+    assert_eq!(undone.len(), 1);
+    assert_eq!((undone[0].volume.as_deref(), &*undone[0].outcome), (Some("tree"), "failed"));
+    assert!(undone[0].because.contains("No such file"), "{}", undone[0].because);
+}
+
+#[test]
+fn a_dry_run_says_what_cannot_be_done() {
+    let place = Place::new();
+    with_data(&place).tree("tree", &place.path("data"), &["good"]).write(&place);
+    night(&place, 0);
+    place.file("drills/weekly/drill.toml", "volume = \"tree\"\nchekcs = []\n");
+    let dry = nightly(&place, &["--dry-run"]).end().expect(13);
+    dry.says("chekcs");
+}
+
+#[test]
+fn a_stop_is_heard_while_vaults_are_looked_at() {
+    let place = Place::new();
+    let silent = Listener::new(vec![Answer::Silence]);
+    let vault = format!(
+        "[[vault]]\nid = \"silent\"\nkind = \"s3\"\nendpoint = {:?}\nbucket = \"bucket\"\nwriter = {{ env = \"KEYS\" }}",
+        silent.url("")
+    );
+    with_data(&place).with(&vault).tree("tree", &place.path("data"), &["silent"]).write(&place);
+    let run = nightly(&place, &["--format", "json", "--time-limit", "30m"]).environment("KEYS", "id:secret");
+    let mut stopped = run.start();
+    while silent.asked().is_empty() {
+        assert!(stopped.is_running());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let asked = Instant::now();
+    assert!(stopped.signal(Signal::TERM));
+    let ended = stopped.end();
+    assert!(matches!(ended.code, Some(11 | 14)), "{:?}", ended.code);
+    assert!(asked.elapsed() < Duration::from_secs(60), "{:?}", asked.elapsed());
+    let done = ended.json("nightly");
+    assert_eq!(done["volumes"][0]["standing"], "undetermined", "{done:#}");
+    assert_eq!(done["volumes"][0]["drill"]["outcome"], "not_run", "{done:#}");
+    assert!(!is_unended(&ledger(&place)));
 }
 
 #[test]
@@ -186,6 +264,10 @@ fn a_vault_that_is_missed_is_not_made_anew_and_another_is_not_taken_for_it() {
     let missed = at(&place, nightly(&place, &["--format", "json"]), DAY).end().expect(14);
     assert_task(&missed.json("nightly"), ("tree", "disk"), "failed", "it is not there any more");
     assert!(!vault.exists(), "a vault was made where one is missed");
+    let config = place.path("outlive.toml");
+    let by_hand = place.outlive(&[&"--config", &config, &"copy", &"tree"]).end();
+    assert!(by_hand.code != Some(0) && !vault.exists(), "{:?} {}", by_hand.code, by_hand.stdout);
+    assert!(by_hand.stderr.contains("it is not there any more"), "{}", by_hand.stderr);
     // One that somebody else made there is not the one that is missed.
     let copied = place.outlive(&[&"copy", &data, &"--vault", &vault]).end();
     assert_eq!(copied.code, Some(0), "{}", copied.stderr);
@@ -196,6 +278,8 @@ fn a_vault_that_is_missed_is_not_made_anew_and_another_is_not_taken_for_it() {
         "failed",
         "another vault stands where this one was",
     );
+    let audited = place.outlive(&[&"--config", &config, &"audit"]).end().expect(11);
+    audited.says("another vault stands where this one was");
     std::fs::remove_dir_all(&vault).unwrap();
     std::fs::rename(&aside, &vault).unwrap();
     let back = at(&place, nightly(&place, &["--format", "json"]), DAY).end().expect(0);

@@ -22,7 +22,13 @@ fn stands(pairs: &[(AssetKind, &str)]) -> StandsOn {
 fn vault(endpoint: Option<&str>, stands_on: StandsOn) -> VaultEntry {
     let endpoint = endpoint.map(str::to_owned);
     let place = S3Place { bucket: "backups".into(), endpoint, ..S3Place::default() };
-    VaultEntry { id: "offsite".into(), place: VaultPlace::S3(Box::new(place)), stands_on, line: 9 }
+    VaultEntry {
+        id: "offsite".into(),
+        place: VaultPlace::S3(Box::new(place)),
+        stands_on,
+        waive_damage: None,
+        line: 9,
+    }
 }
 
 fn estate(host: StandsOn) -> Estate {
@@ -101,9 +107,11 @@ fn says(host: &[(AssetKind, &str)], vault: &VaultEntry, rule: &str, sort: &str) 
 #[test]
 fn host_and_vault_at_two_providers_are_apart_and_at_one_they_are_not() {
     use AssetKind::{Account, Provider, Region, UpstreamProvider};
-    let here = [(Provider, "Hetzner"), (Region, "eu"), (Account, "acme")];
+    let own =
+        |provider| [(Provider, provider), (UpstreamProvider, provider), (Region, "eu"), (Account, "acme")];
+    let here = own("Hetzner");
     let s3 = Some("https://s3.example");
-    let other = vault(s3, stands(&[(Provider, "backblaze"), (Region, "eu"), (Account, "acme")]));
+    let other = vault(s3, stands(&own("backblaze")));
     let same = vault(s3, stands(&[(Provider, "hetzner"), (Region, "eu"), (Account, "acme")]));
     for rule in ["same-provider", "same-region", "same-account"] {
         says(&here, &other, rule, "pass");
@@ -116,6 +124,12 @@ fn host_and_vault_at_two_providers_are_apart_and_at_one_they_are_not() {
         says(&here, &vault(s3, StandsOn::default()), rule, "undetermined");
     }
     says(&here, &other, "same-site", "undetermined");
+    // Where nobody says on whom a provider builds, it may be on the other one.
+    let silent = vault(s3, stands(&[(Provider, "backblaze"), (Region, "eu"), (Account, "acme")]));
+    for rule in ["same-provider", "same-region", "same-account"] {
+        says(&here, &silent, rule, "undetermined");
+        says(&[here[0], here[2], here[3]], &other, rule, "undetermined");
+    }
     // A name alone does not say whose region it is.
     says(&here, &vault(s3, stands(&[(Region, "eu")])), "same-region", "undetermined");
     let upstream = [(Provider, "railway"), (UpstreamProvider, "GCP")];
@@ -198,7 +212,8 @@ fn a_declared_point_is_no_survivor_for_certain() {
 
 #[test]
 fn a_declared_volume_and_a_bucket_at_one_provider_may_share_a_machine() {
-    let at = |provider: &str| stands(&[(AssetKind::Provider, provider)]);
+    let at =
+        |provider: &str| stands(&[(AssetKind::Provider, provider), (AssetKind::UpstreamProvider, provider)]);
     let s3 = |provider: &str| vault(Some("https://s3.example"), at(provider));
     for (vault, stands_on, sort) in [
         (s3("railway"), at("railway"), "undetermined"),
@@ -237,8 +252,9 @@ fn a_reference_to_a_volume_that_was_found_means_what_was_found() {
 
 #[test]
 fn what_is_asked_for_and_not_done_keeps_the_result_from_being_sound() {
-    use AssetKind::Provider;
-    let mut estate = estate(stands(&[(Provider, "hetzner")]));
+    use AssetKind::{Provider, UpstreamProvider};
+    let own = |provider| stands(&[(Provider, provider), (UpstreamProvider, provider)]);
+    let mut estate = estate(own("hetzner"));
     estate.policies.insert(
         "default".into(),
         PolicyEntry {
@@ -252,8 +268,7 @@ fn what_is_asked_for_and_not_done_keeps_the_result_from_being_sound() {
     );
     let policies = estate.policies();
     assert_eq!(*policies.of(&VolumeId("any".into())), estate.policies["default"].judged);
-    let mut inventory =
-        night(&estate, &vault(Some("https://s3.example"), stands(&[(Provider, "backblaze")])));
+    let mut inventory = night(&estate, &vault(Some("https://s3.example"), own("backblaze")));
     inventory.points[0].consistency = Known::Observed(Consistency::Crash, now());
     let come_to = |inventory: &Inventory| {
         let graph = expand(inventory, &Catalogue::built_in().unwrap());

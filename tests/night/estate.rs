@@ -57,6 +57,7 @@ pub fn estate(folder: &Path, names: &[String], vault: &Path) -> Estate {
         providers: Vec::new(),
         volumes: names.iter().map(|name| volume(folder, name)).collect(),
         vaults: vec![VaultEntry {
+            waive_damage: None,
             id: "offsite".into(),
             place: VaultPlace::Dir(vault.into()),
             stands_on: StandsOn::default(),

@@ -6,6 +6,7 @@ mod source;
 
 use super::Context;
 use super::doubt::doubts;
+use super::named;
 use super::stores::{directory_of, open_or_create_vault};
 use super::vaults::unknown_place;
 use crate::domain::{CopyState, Kind, Monitor, Problem, Result, Volume, VolumeId};
@@ -27,6 +28,8 @@ pub struct CopyOrder {
     pub from: CopyFrom,
     /// The vault; made where it is not there.
     pub vault: VaultPlace,
+    /// Its name in the estate file, where it has one: then none is made where one of this name is missed.
+    pub vault_name: Option<String>,
     /// How long it may take.
     pub longest: Option<Duration>,
 }
@@ -41,8 +44,11 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     // The source is looked at first: without it no vault is made.
     let looked = Looked::at(order, now)?;
     let mut notices = looked.notices.clone();
-    let vault = open_or_create_vault(context, &order.vault, now)?;
     let mut ledger = Ledger::open(&context.state, PATIENCE)?;
+    let vault = match &order.vault_name {
+        Some(name) => named::open_or_create(context, name, &order.vault, now, &mut ledger)?,
+        None => open_or_create_vault(context, &order.vault, now)?,
+    };
     let here = VaultRef::of(&vault)?;
     notices.extend(unknown_place(&vault)?);
     let history = History::of(ledger.records(), &here);
@@ -59,6 +65,8 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     let opened = looked.open(context, order, within);
     let report = write(&vault, opened, &request, &mut ledger, monitor)?;
     let written = began.elapsed();
+    // Before the read-back is recorded: a copy that then fails would be told as failed, and count.
+    let roots = Roots::of_volume(&vault, &volume.id)?;
     let damage = prove(context, &vault, &report, &mut ledger, monitor)?;
     let packs = report.packs.iter().map(|line| &line.pack);
     let history = History::of(ledger.records(), &here);
@@ -71,7 +79,7 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
         let what = "all that it needs was read back, yet meanwhile another run could not read some of it";
         notices.push(format!("{what}: run `outlive verify`"));
     }
-    let doubted = doubts(&Roots::of_volume(&vault, &volume.id)?, &history).remove(&report.root.id);
+    let doubted = doubts(&roots, &history).remove(&report.root.id);
     notices.extend(doubted.as_ref().map(|because| {
         format!("this point does not count as a recovery point: {because} Once it was restored by its name, it does")
     }));

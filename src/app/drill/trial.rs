@@ -4,9 +4,9 @@ use super::evidence::Evidence;
 use super::prove::prove;
 use super::trust::Candidates;
 use super::{Afterwards, DrillOrder, Proving};
-use crate::app::Context;
 use crate::app::restore::refuse_inside;
 use crate::app::stores::{directory_of, open_vault};
+use crate::app::{Context, named};
 use crate::domain::{Kind, Monitor, Phase, Problem, Result, Timestamp, printable};
 use crate::drill::checks::{Checked, Outcome, Trial, asked};
 use crate::drill::choose;
@@ -115,6 +115,7 @@ impl Tried {
         let (mut unreachable, mut empty) = (Vec::new(), Vec::new());
         for entry in &order.vaults {
             let looked = open_vault(context, &entry.place).and_then(|vault| {
+                named::check(&entry.id, Some(&vault), records)?;
                 let roots = Roots::of_volume(&vault, &order.drill.volume)?;
                 Ok((VaultRef::of(&vault)?, vault, roots))
             });

@@ -5,7 +5,9 @@ use crate::app::share::SharePlan;
 use crate::app::stores::open_vault;
 use crate::app::{Context, copy, drill};
 use crate::domain::{Kind, Monitor, Phase, Problem, Result, say_duration};
+use crate::estate::Waiver;
 use crate::report::activity::{CopyDone, DrillDone, TaskDone, TaskKind, TaskOutcome, say_bytes};
+use crate::vault::Vault;
 use chrono::TimeDelta;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -107,9 +109,22 @@ fn told(task: &Task, outcome: TaskOutcome, detail: String, took: Duration) -> Ta
     }
 }
 
-/// What would be done, for a run that does nothing.
+/// What would be done, for a run that does nothing, and what could not be.
 pub(super) fn planned(tasks: &[Task]) -> Vec<TaskDone> {
-    tasks.iter().map(|task| told(task, TaskOutcome::Planned, task.planned.clone(), Duration::ZERO)).collect()
+    let planned = |task: &Task| {
+        let (outcome, detail) = match &task.work {
+            Work::Impossible(kind, problem) => impossible(*kind, problem),
+            _ => (TaskOutcome::Planned, task.planned.clone()),
+        };
+        told(task, outcome, detail, Duration::ZERO)
+    };
+    tasks.iter().map(planned).collect()
+}
+
+/// What a drill could not be tried for is a drill that did not run, not one that failed.
+fn impossible(kind: TaskKind, problem: &Problem) -> (TaskOutcome, String) {
+    let outcome = if kind == TaskKind::Drill { TaskOutcome::NotDone } else { TaskOutcome::Failed };
+    (outcome, say(problem))
 }
 
 fn work(context: &Context, jobs: &Receiver<(usize, Task)>, results: &Sender<Ended>, stop: &Arc<AtomicBool>) {
@@ -132,12 +147,11 @@ fn perform(context: &Context, task: &Task, limit: &Limit) -> (TaskOutcome, Strin
         Work::Copy(order) => copy(context, order, limit).map(|done| of_copy(&done)),
         Work::Share(entry, within) => open_vault(context, &entry.place).and_then(|vault| {
             let plan = SharePlan::of(context, &vault, *within, (context.clock)())?;
-            read_share(context, &plan, &vault, limit)
+            let waiver = entry.waive_damage.as_ref().filter(|waiver| waiver.until > (context.clock)());
+            read_share(context, &plan, &vault, waiver, limit)
         }),
         Work::Drill(order) => drill(context, order, limit).map(|done| of_drill(&done)),
-        // What a drill could not be tried for is a drill that did not run, not one that failed.
-        Work::Impossible(TaskKind::Drill, problem) => Ok((TaskOutcome::NotDone, say(problem))),
-        Work::Impossible(_, problem) => Err(problem.clone()),
+        Work::Impossible(kind, problem) => Ok(impossible(*kind, problem)),
     };
     performed.unwrap_or_else(|problem| match (problem.kind, limit.stop.load(Relaxed)) {
         (Kind::Cancelled, true) => {
@@ -165,7 +179,7 @@ fn of_copy(done: &CopyDone) -> (TaskOutcome, String) {
         say_bytes(done.written_bytes)
     );
     let notices: String = done.notices.iter().map(|notice| format!("; {notice}")).collect();
-    if done.is_sound() {
+    if done.is_sound() && done.doubted.is_none() {
         return (TaskOutcome::Done, format!("{}, {what}{notices}", done.state));
     }
     let missed = done.missed.first().map(|missed| format!("; {}: {}", missed.path, missed.because));
@@ -186,7 +200,8 @@ fn of_drill(done: &DrillDone) -> (TaskOutcome, String) {
 fn read_share(
     context: &Context,
     plan: &SharePlan,
-    vault: &crate::vault::Vault,
+    vault: &Vault,
+    waiver: Option<&Waiver>,
     limit: &Limit,
 ) -> Result<(TaskOutcome, String)> {
     let done = plan.read(context, vault, limit)?;
@@ -201,7 +216,17 @@ fn read_share(
     if let Some(broken) = plan.broken.first() {
         return Ok((TaskOutcome::Failed, format!("{what}; {broken}")));
     }
-    Ok((TaskOutcome::Done, what))
+    Ok(match waiver {
+        Some(waiver) if plan.damaged > 0 => {
+            let until = waiver.until.format("%Y-%m-%d");
+            (
+                TaskOutcome::Done,
+                format!("{what}; waived until {until} by {}: {}", waiver.owner.0, waiver.reason),
+            )
+        }
+        None if plan.damaged > 0 => (TaskOutcome::Failed, what),
+        _ => (TaskOutcome::Done, what),
+    })
 }
 
 /// Ends a task when the run ends, or the task's own time is up. The bars of several at once would say nothing.

@@ -1,8 +1,8 @@
 //! What is due tonight: copies whose slot was not served, and the share of each vault that is read back.
 
-use super::named;
+use crate::app::doubt::doubts;
+use crate::app::named;
 use crate::app::share::SharePlan;
-use crate::app::stores::open_vault;
 use crate::app::survey::Waiting;
 use crate::app::vaults::came_back;
 use crate::app::{Context, CopyOrder, DrillOrder, due_drills};
@@ -12,7 +12,7 @@ use crate::estate::{CopyEntry, Estate, VaultEntry};
 use crate::ledger::{History, Record, VaultRef};
 use crate::plan::{Due, Schedule};
 use crate::report::activity::TaskKind;
-use crate::vault::{Present, Roots, Vault};
+use crate::vault::{FoundRoot, Present, Roots, Vault};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -61,28 +61,19 @@ impl Work {
     }
 }
 
-/// How long what is due is looked for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
-    /// Until a vault says what it holds.
-    pub look: Duration,
-    /// Until it is known which share of a vault that answered is to be read.
-    pub plan: Duration,
-}
-
 /// When each volume's newest copy began that came back from a vault, and the vault. `None` where there is none yet.
 type Served = Option<(Vault, BTreeMap<String, Timestamp>)>;
 
-/// What is due, copies first.
+/// What is due, copies first. Each vault has `limit` to say what it holds, and again to say what of it is to be read.
 pub(super) fn due(
     context: &Context,
     estate: &Estate,
     records: &[Record],
     now: Timestamp,
-    patience: Patience,
+    limit: Duration,
 ) -> Vec<Task> {
     let (mut copies, mut silent, mut answered) = (Vec::new(), Vec::new(), Vec::new());
-    for (entry, looked) in look_at_all(context, estate, records, patience.look) {
+    for (entry, looked) in look_at_all(context, estate, records, limit) {
         let to_this = estate.copies.iter().filter(|copy| copy.to == entry.id);
         let schedule = |copy: &CopyEntry| Schedule { every: copy.every, offset: copy.offset };
         match looked {
@@ -94,11 +85,6 @@ pub(super) fn due(
                 }
                 answered.extend(found.map(|(vault, _)| (entry, vault)));
             }
-            // A copy would make a vault where one is missed, or add to another: nothing is written there.
-            Err(problem) if problem.kind == Kind::Refused => copies.extend(to_this.map(|copy| {
-                let task = copy_task(copy, entry, Due { since: schedule(copy).slot(now), slots: 1 });
-                Task { work: Work::Impossible(TaskKind::Copy, problem.clone()), ..task }
-            })),
             // Whether they are due cannot be known, so they are tried: that says what is wrong, once more and louder.
             Err(_) => silent.extend(
                 to_this.map(|copy| copy_task(copy, entry, Due { since: schedule(copy).slot(now), slots: 1 })),
@@ -106,7 +92,7 @@ pub(super) fn due(
         }
     }
     copies.sort_by_key(|task: &Task| task.since);
-    let shares = share_tasks(context, estate, answered, now, patience.plan);
+    let shares = share_tasks(context, estate, answered, now, limit);
     // What may hang comes after what will not. Drills come last: what was copied tonight is what they restore.
     let drills = drill_tasks(context, estate, records, now);
     copies.into_iter().chain(shares).chain(silent).chain(drills).collect()
@@ -141,15 +127,16 @@ fn share_tasks(
 ) -> Vec<Task> {
     let start = |(entry, vault): (&'_ VaultEntry, Vault)| {
         let to_this = estate.copies.iter().filter(|copy| copy.to == entry.id);
-        let within = to_this.map(|copy| policy_of(estate, copy).verify_within).min()?;
+        let within = to_this.map(|copy| policy_of(estate, copy).verify_within).min();
+        // One that no copy goes to any more still holds what was copied there.
+        let within = within.unwrap_or_else(|| estate.default_policy().verify_within);
         let context = context.clone();
         let plan = move || SharePlan::of(&context, &vault, within, now);
         Some((entry.clone(), within, Waiting::start(limit, plan)))
     };
     let started: Vec<_> = answered.into_iter().filter_map(start).collect();
     let end = |(entry, within, waiting): (VaultEntry, TimeDelta, Waiting<Result<SharePlan>>)| {
-        let plan = waiting.end().unwrap_or_else(|(_, why)| Err(Problem::new(Kind::Io, why)));
-        share_task(&entry, within, plan, now)
+        share_task(&entry, within, waiting.end().ok(), now)
     };
     started.into_iter().filter_map(end).collect()
 }
@@ -188,20 +175,16 @@ fn policy_of<'a>(estate: &'a Estate, copy: &CopyEntry) -> &'a crate::estate::Pol
 
 /// What of the volumes came back from this vault whole.
 fn look(context: &Context, entry: &VaultEntry, records: &[Record]) -> Result<Served> {
-    let vault = match open_vault(context, &entry.place) {
-        Ok(vault) => vault,
-        Err(problem) if problem.kind == Kind::NotFound => {
-            named::check(entry, None, records)?;
-            return Ok(None);
-        }
-        Err(problem) => return Err(problem),
-    };
-    named::check(entry, Some(&vault), records)?;
+    let Some(vault) = named::open(context, &entry.id, &entry.place, records)? else { return Ok(None) };
     let history = History::of(records, &VaultRef::of(&vault)?);
     let roots = Roots::read(&vault)?;
     let present = Present::list(&vault)?;
     let mut served = BTreeMap::new();
-    for found in roots.sound.iter().filter(|found| came_back(&vault, &present, found, &history)) {
+    // What may be an unmounted mount point serves no slot: the next run looks whether the volume is back.
+    let doubts = doubts(&roots, &history);
+    let counts =
+        |found: &&FoundRoot| !doubts.contains_key(&found.id) && came_back(&vault, &present, found, &history);
+    for found in roots.sound.iter().filter(counts) {
         let at: &mut Timestamp = served.entry(found.root.volume.0.clone()).or_default();
         *at = found.root.started_at.max(*at);
     }
@@ -216,6 +199,7 @@ fn copy_task(copy: &CopyEntry, entry: &VaultEntry, due: Due) -> Task {
             volume: Some(copy.volume.clone()),
             from: copy.from.clone(),
             vault: entry.place.clone(),
+            vault_name: Some(entry.id.clone()),
             longest,
         }),
         volume: Some(copy.volume.0.clone()),
@@ -230,17 +214,19 @@ fn copy_task(copy: &CopyEntry, entry: &VaultEntry, due: Due) -> Task {
 fn share_task(
     entry: &VaultEntry,
     within: TimeDelta,
-    plan: Result<SharePlan>,
+    plan: Option<Result<SharePlan>>,
     now: Timestamp,
 ) -> Option<Task> {
     let (work, planned) = match plan {
+        // It is planned again where it holds nobody up.
+        None => (Work::Share(entry.clone(), within), format!("read a share of {} back", entry.id)),
         // Known damage is said again every night, also in one that has nothing to read.
-        Ok(plan) if plan.packs() == 0 && plan.broken.is_empty() && plan.damaged == 0 => return None,
-        Ok(plan) => {
+        Some(Ok(plan)) if plan.packs() == 0 && plan.broken.is_empty() && plan.damaged == 0 => return None,
+        Some(Ok(plan)) => {
             let planned = format!("read {} of {} packs of {} back", plan.packs(), plan.all, entry.id);
             (Work::Share(entry.clone(), within), planned)
         }
-        Err(problem) => {
+        Some(Err(problem)) => {
             let planned = format!("read a share of {} back", entry.id);
             (Work::Impossible(TaskKind::ReadBack, problem), planned)
         }

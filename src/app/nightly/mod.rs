@@ -3,20 +3,20 @@
 mod act;
 mod due;
 mod lock;
-mod named;
 mod standing;
 mod tell;
 
 pub use lock::Holder;
 
+use super::survey::Waiting;
 use super::{Context, Opened};
 use crate::domain::{Monitor, Result, Timestamp, printable};
 use crate::estate::Estate;
-use crate::ledger::{Event, Ledger, PATIENCE, Record};
+use crate::ledger::{Event, Ledger, PATIENCE, Record, Undone};
 use crate::report::activity::{NightVerdict, NightlyDone, TaskDone, TaskKind, TaskOutcome, Unhonoured};
 use crate::store::random_hex;
 use act::Ends;
-use due::Patience;
+use due::Task;
 use lock::{Asked, RunLock};
 use standing::Stood;
 use std::time::{Duration, Instant};
@@ -97,9 +97,15 @@ fn at_work(
     let began = Event::NightBegan { run: run.to_owned(), config_sha256: order.estate.digest.clone() };
     ledger.append(started_at, began)?;
     let ends = Ends { at: ends_at(order, started_at), grace: order.grace };
-    let before = standing::stand(context, order, looking(order, ends, monitor))?;
-    let patience = Patience { look: looking(order, ends, monitor), plan: left(order, ends) };
-    let due = due::due(context, &order.estate, ledger.records(), started_at, patience);
+    let mut before = stand(context, order, looking(order, ends, monitor), monitor)?;
+    let due =
+        match due(context, order, ledger.records(), (started_at, looking(order, ends, monitor)), monitor) {
+            Ok(due) => due,
+            Err(why) => {
+                before.gaps.push(format!("what is due: {why}"));
+                Vec::new()
+            }
+        };
     let nothing_due = due.is_empty();
     // Drills restore what was copied tonight, so they wait for the copies.
     let (drills, first): (Vec<_>, Vec<_>) =
@@ -109,10 +115,10 @@ fn at_work(
     if monitor.cancelled() {
         notices.push("it was asked to stop: what is not done is due in the next run".into());
     }
-    named::record(context, &order.estate, ledger)?;
+    super::named::record(context, &order.estate, ledger)?;
     // Where nothing was done, nothing has changed by it.
     let stood =
-        if nothing_due { before } else { standing::stand(context, order, again(order, ends, monitor))? };
+        if nothing_due { before } else { stand(context, order, again(order, ends, monitor), monitor)? };
     let mut done = told(context, order, run.to_owned(), started_at, (tasks, stood, notices));
     record_end(context, ledger, &mut done);
     Ok(done)
@@ -127,11 +133,27 @@ fn record_end(context: &Context, ledger: &mut Ledger, done: &mut NightlyDone) {
         done: count(TaskOutcome::Done),
         failed: count(TaskOutcome::Failed),
         not_done: count(TaskOutcome::NotDone),
+        undone: done.tasks.iter().filter_map(undone).collect(),
     };
     if let Err(problem) = ledger.append((context.clock)(), ended) {
         done.notices.push(format!("the end of this run is not recorded: {problem}"));
         done.verdicts.push(NightVerdict::Unrecorded);
     }
+}
+
+/// A task that failed or was not reached, as the ledger keeps it.
+fn undone(task: &TaskDone) -> Option<Undone> {
+    if matches!(task.outcome, TaskOutcome::Done | TaskOutcome::Planned) {
+        return None;
+    }
+    Some(Undone {
+        task: task.task.word().to_owned(),
+        volume: task.volume.clone(),
+        vault: task.vault.clone(),
+        drill: task.drill.clone(),
+        outcome: task.outcome.word().to_lowercase(),
+        because: task.detail.clone(),
+    })
 }
 
 fn look_only(
@@ -143,10 +165,36 @@ fn look_only(
 ) -> Result<NightlyDone> {
     let records = Ledger::look(&context.state, PATIENCE)?;
     let ends = Ends { at: ends_at(order, started_at), grace: order.grace };
-    let patience = Patience { look: looking(order, ends, monitor), plan: left(order, ends) };
-    let due = due::due(context, &order.estate, &records, started_at, patience);
-    let stood = standing::stand(context, order, looking(order, ends, monitor))?;
+    let due = due(context, order, &records, (started_at, looking(order, ends, monitor)), monitor);
+    let mut stood = stand(context, order, looking(order, ends, monitor), monitor)?;
+    let due = due.unwrap_or_else(|why| {
+        stood.gaps.push(format!("what is due: {why}"));
+        Vec::new()
+    });
     Ok(told(context, order, run, started_at, (act::planned(&due), stood, Vec::new())))
+}
+
+/// Each look within has a limit of its own; this is none.
+const NO_LIMIT: Duration = Duration::from_secs(365 * 86_400);
+
+/// How everything stands, as far as it is seen before somebody asks to stop.
+fn stand(context: &Context, order: &NightlyOrder, limit: Duration, monitor: &dyn Monitor) -> Result<Stood> {
+    let (looking, asked) = (context.clone(), order.clone());
+    let waiting = Waiting::start(NO_LIMIT, move || standing::stand(&looking, &asked, limit));
+    waiting.end_unless_stopped(monitor, BRIEF).unwrap_or_else(|(_, why)| Ok(standing::unseen(order, why)))
+}
+
+/// What is due, or why nobody knows.
+fn due(
+    context: &Context,
+    order: &NightlyOrder,
+    records: &[Record],
+    (now, limit): (Timestamp, Duration),
+    monitor: &dyn Monitor,
+) -> std::result::Result<Vec<Task>, String> {
+    let (looking, estate, records) = (context.clone(), order.estate.clone(), records.to_vec());
+    let waiting = Waiting::start(NO_LIMIT, move || due::due(&looking, &estate, &records, now, limit));
+    waiting.end_unless_stopped(monitor, BRIEF).map_err(|(_, why)| why)
 }
 
 fn told(

@@ -35,7 +35,7 @@ pub(super) fn stand(context: &Context, order: &NightlyOrder, limit: Duration) ->
         .map(|entry| {
             let judged = audited.judged.iter().find(|judged| judged.volume.id == entry.id);
             let drill = drills.remove(&entry.id).unwrap_or_else(unknown_drill);
-            night_of(order, entry, judged, &audited, drill)
+            night_of(order, entry, judged.map(|judged| (judged, &audited)), drill)
         })
         .collect();
     volumes.sort_by(|a, b| a.volume.cmp(&b.volume));
@@ -44,6 +44,14 @@ pub(super) fn stand(context: &Context, order: &NightlyOrder, limit: Duration) ->
     let unseen = audited.graph.inventory().gaps.iter().filter(told);
     let gaps = unseen.map(|gap| format!("{}: {}: {}", gap.place, gap.reason.word(), gap.detail)).collect();
     Ok(Stood { volumes, gaps })
+}
+
+/// How the estate stands where nobody waited until it was seen: nothing is known of it.
+pub(super) fn unseen(order: &NightlyOrder, why: String) -> Stood {
+    let volume = |entry| night_of(order, entry, None, unknown_drill());
+    let mut volumes: Vec<VolumeNight> = order.estate.volumes.iter().map(volume).collect();
+    volumes.sort_by(|a, b| a.volume.cmp(&b.volume));
+    Stood { volumes, gaps: vec![why] }
 }
 
 /// How the drills of each volume stand. A directory of drills that cannot be listed says nothing of any.
@@ -60,22 +68,23 @@ fn unknown_drill() -> DrillStanding {
         drill: None,
         last_passed_at: None,
         last_restore_seconds: None,
-        detail: "the directory of drills could not be read".into(),
+        detail: "nobody could see how its drills stand".into(),
     }
 }
 
 fn night_of(
     order: &NightlyOrder,
     entry: &VolumeEntry,
-    judged: Option<&Judged>,
-    audited: &Audited,
+    judged: Option<(&Judged, &Audited)>,
     drill: DrillStanding,
 ) -> VolumeNight {
     let policy = order.estate.policy_of(&entry.id);
-    let findings = judged.map(|judged| judged.findings.as_slice()).unwrap_or_default();
+    let findings = judged.map(|(judged, _)| judged.findings.as_slice()).unwrap_or_default();
     let standing = findings.iter().map(standing_of).max().unwrap_or(Standing::Undetermined);
     let because = findings.iter().filter_map(because).collect();
-    let rows = judged.map(|judged| judged.survival.rows.as_slice()).unwrap_or_default();
+    let survives = judged.map(|(judged, audited)| {
+        judged.survival.rows.iter().map(|row| surviving(row, &policy.judged, audited)).collect()
+    });
     VolumeNight {
         volume: entry.id.to_string(),
         owner: entry.owner.as_ref().map(|owner| owner.0.clone()),
@@ -83,7 +92,7 @@ fn night_of(
         rpo_seconds: policy.judged.rpo.num_seconds(),
         standing,
         because,
-        survives: rows.iter().map(|row| surviving(row, &policy.judged, audited)).collect(),
+        survives: survives.unwrap_or_default(),
         drill,
     }
 }

@@ -226,6 +226,7 @@ impl Stage<'_> {
         self.go_on()?;
         room::refuse_too_little(self.scratch, path, self.monitor)?;
         let order = CopyOrder {
+            vault_name: None,
             volume: None,
             from: CopyFrom::Path { path: path.to_path_buf(), live: false },
             vault: self.vault(),

@@ -69,9 +69,11 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "readers",
             "region",
             "stands_on",
+            "waive_damage",
             "writer",
         ],
     ),
+    ("waive_damage", &["owner", "reason", "until"]),
     ("lock", &["mode", "until"]),
     (
         "writer or reader",

@@ -4,7 +4,7 @@ use super::super::{Addressing, ProviderEntry, S3Place, VaultEntry, VaultPlace};
 use super::address::{self, Plain};
 use super::secrets::{access, source};
 use super::value::{Table, Value};
-use super::volume::stands_on;
+use super::volume::{stands_on, waiver};
 use super::words::listed;
 use std::collections::BTreeMap;
 
@@ -22,6 +22,7 @@ fn one(table: &Table<'_>, places: &mut BTreeMap<String, usize>) -> Option<VaultE
     let id = table.required("id").and_then(|id| id.as_text());
     let kind = table.required("kind").and_then(|kind| kind.word(&["dir", "s3"]));
     let stands_on = stands_on(table);
+    let waive_damage = table.get("waive_damage").and_then(|value| waiver(&value, "waive_damage"));
     note_what_is_not_done(table);
     let place = match kind? {
         "dir" => {
@@ -46,7 +47,8 @@ fn one(table: &Table<'_>, places: &mut BTreeMap<String, usize>) -> Option<VaultE
             "two names for one vault would count as two copies: leave one out",
         );
     }
-    Some(VaultEntry { id: id?.to_owned(), place, stands_on, line: table.file.line(table.at) })
+    let line = table.file.line(table.at);
+    Some(VaultEntry { id: id?.to_owned(), place, stands_on, waive_damage, line })
 }
 
 /// Complains of keys that belong to the other kind.

@@ -43,7 +43,7 @@ fn one(table: &Table<'_>, known: &Known<'_>, paths: &mut BTreeMap<PathBuf, usize
     let look_in = table.get("look_in").and_then(|value| value.list()).unwrap_or_default();
     let look_in = look_in.iter().filter_map(|value| value.path()).collect();
     let stands_on = stands_on(table);
-    let waive_drill = table.get("waive_drill").and_then(|value| waiver(&value));
+    let waive_drill = table.get("waive_drill").and_then(|value| waiver(&value, "waive_drill"));
     if let Some(value) = table.get("is") {
         is(&value, &known.providers);
     }
@@ -79,8 +79,9 @@ fn is(value: &Value<'_>, providers: &Names) {
     }
 }
 
-fn waiver(value: &Value<'_>) -> Option<Waiver> {
-    let table = value.table("waive_drill")?;
+/// What somebody decided to leave out, under this key.
+pub(super) fn waiver(value: &Value<'_>, key: &'static str) -> Option<Waiver> {
+    let table = value.table(key)?;
     let reason = table.required("reason").and_then(|value| value.text());
     let owner = table.required("owner").and_then(|value| value.owner());
     let until = table.required("until").and_then(|value| value.moment());
