@@ -1,7 +1,7 @@
 //! What `outlive.toml` says, after it was read and found to hold together.
 
 use super::SecretSource;
-use crate::domain::{AssetKind, Bonds, LockMode, Owner, PointKind, Policy, Timestamp, VolumeId};
+use crate::domain::{AssetKind, Bonds, Consistency, LockMode, Owner, PointKind, Policy, Timestamp, VolumeId};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -243,6 +243,8 @@ pub enum CopyFrom {
         file: String,
         /// Variables given to the command besides `PATH`, `HOME` and `LANG`, by name.
         env: BTreeMap<String, SecretSource>,
+        /// What somebody says of the state that the output shows.
+        consistency: Option<Consistency>,
     },
     /// Standard input: on the command line only, for a file has none.
     StandardInput {

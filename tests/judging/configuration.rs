@@ -74,7 +74,8 @@ fn the_sketch_of_the_design_is_read_as_it_stands() {
         (TimeDelta::hours(24), TimeDelta::hours(2), TimeDelta::zero())
     );
     let argv = ["pg_dump", "--format=custom", "--dbname=orders"].map(str::to_owned).to_vec();
-    assert_eq!(copy.from, CopyFrom::Command { argv, file: "orders-db.dump".into(), env: Default::default() });
+    let (file, env) = ("orders-db.dump".into(), Default::default());
+    assert_eq!(copy.from, CopyFrom::Command { argv, file, env, consistency: None });
     assert_eq!(estate.copies_to("offsite").count(), 1);
 }
 

@@ -120,10 +120,36 @@ impl Looked {
             host: this_host(),
             path: ByteName::from(file.as_bytes()),
             snapshot: None,
-            // A program that dumps its own data decides what belongs together.
-            consistency: Consistency::Application,
+            consistency: consistency_of(&order.from),
         };
-        Ok(Self { volume, origin, taken_at: now, notices: Vec::new(), read: PathBuf::new() })
+        let mut notices = Vec::new();
+        if let CopyFrom::StandardInput { .. } = order.from {
+            notices.push(
+                "whether all of standard input came cannot be told: a program that failed half-way ends it as well; \
+                 a [[copy]] with a command sees its failure"
+                    .to_owned(),
+            );
+        }
+        Ok(Self { volume, origin, taken_at: now, notices, read: PathBuf::new() })
+    }
+}
+
+/// Programs that write the data of their own application, of one moment.
+const DUMPERS: [&str; 6] = ["pg_dump", "pg_dumpall", "mysqldump", "mariadb-dump", "mongodump", "sqlite3"];
+
+/// In which state what is printed shows the data: as somebody said, or as a program that is known for it. Of anything
+/// else nobody knows more than that it was read.
+fn consistency_of(from: &CopyFrom) -> Consistency {
+    match from {
+        CopyFrom::Command { consistency: Some(said), .. } => *said,
+        CopyFrom::Command { argv, .. } => {
+            let program = argv.first().and_then(|program| Path::new(program).file_name()?.to_str());
+            match program.is_some_and(|program| DUMPERS.contains(&program)) {
+                true => Consistency::Application,
+                false => Consistency::Live,
+            }
+        }
+        CopyFrom::Path { .. } | CopyFrom::StandardInput { .. } => Consistency::Live,
     }
 }
 

@@ -126,10 +126,10 @@ fn from(table: &Table<'_>, volume: Option<&VolumeId>, around: &Around<'_>) -> Op
     };
     let table = value.table("from")?;
     let of_paths = table.present(&["path", "live"]);
-    let of_commands = table.present(&["command", "file", "env"]);
+    let of_commands = table.present(&["command", "file", "env", "consistency"]);
     if !of_commands.is_empty() && !of_paths.is_empty() {
         let what = format!("`{}` has keys of a path and of a command", table.key);
-        table.file.complain(table.at, what, "either path and live, or command, file and env");
+        table.file.complain(table.at, what, "either path and live, or command, file, env and consistency");
         return None;
     }
     if of_commands.is_empty() {
@@ -148,7 +148,11 @@ fn from(table: &Table<'_>, volume: Option<&VolumeId>, around: &Around<'_>) -> Op
         None => volume.map(|id| format!("{id}.dump")),
     };
     let env = table.get("env").and_then(|value| variables(&value)).unwrap_or_default();
-    Some(CopyFrom::Command { argv: argv?, file: file?, env })
+    let consistency = match table.get("consistency") {
+        Some(value) => Some(value.variant()?),
+        None => None,
+    };
+    Some(CopyFrom::Command { argv: argv?, file: file?, env, consistency })
 }
 
 fn file_name(value: &Value<'_>) -> Option<String> {

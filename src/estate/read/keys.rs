@@ -91,7 +91,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ),
     ("a secret", &["command", "credential", "env", "file"]),
     ("[[copy]]", &["at", "every", "from", "longest", "to", "volume"]),
-    ("from", &["command", "env", "file", "live", "path"]),
+    ("from", &["command", "consistency", "env", "file", "live", "path"]),
     (
         "[[asset]]",
         &[

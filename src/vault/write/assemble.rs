@@ -82,11 +82,11 @@ impl<'a> Assembler<'a> {
         }
     }
 
-    /// Takes results until there are no more.
+    /// Takes results until there are no more, and makes room for another unit with each that it took in its order.
     ///
     /// # Errors
     /// What a worker or the store said; then the rest is left.
-    pub fn run(&mut self, results: &Receiver<(u64, Result<Done>)>) -> Result<()> {
+    pub fn run(&mut self, results: &Receiver<(u64, Result<Done>)>, room: &Receiver<()>) -> Result<()> {
         let mut waiting = BTreeMap::new();
         let mut next = 0;
         for (number, done) in results {
@@ -94,6 +94,7 @@ impl<'a> Assembler<'a> {
             while let Some(done) = waiting.remove(&next) {
                 self.take(done)?;
                 next += 1;
+                drop(room.try_recv());
             }
         }
         if waiting.is_empty() { Ok(()) } else { Err(unexpected()) }

@@ -14,7 +14,7 @@ use super::{Source, Vault};
 use crate::domain::{Kind, Monitor, Problem, Result, Timestamp, Volume};
 use crate::store::{Key, random_hex};
 use assemble::{Assembled, Assembler};
-use feed::Feed;
+use feed::{Feed, Out};
 use std::collections::BTreeSet;
 use std::sync::RwLock;
 use work::{Done, Work};
@@ -50,6 +50,9 @@ pub struct CopyReport {
 
 /// How much work may wait between two stages, in units.
 const AHEAD: usize = 6;
+/// How much may be read and not assembled yet, in units. One that waits for a slow store must not let all that
+/// follow it pile up.
+const WINDOW: usize = 4 * AHEAD;
 
 /// Copies what `source` gives into `vault` as a new recovery point. The point exists once its root does,
 /// and the root is written last; what a stopped run leaves is built upon by the next.
@@ -90,6 +93,7 @@ fn pipeline<'a>(
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let (to_workers, jobs) = crossbeam_channel::bounded::<(u64, Work)>(AHEAD);
     let (to_assembler, results) = crossbeam_channel::bounded::<(u64, Result<Done>)>(AHEAD);
+    let (taken, room) = crossbeam_channel::bounded::<()>(WINDOW.max(workers + AHEAD));
     std::thread::scope(|scope| {
         for _ in 0..workers {
             let (jobs, to_assembler) = (jobs.clone(), to_assembler.clone());
@@ -97,13 +101,14 @@ fn pipeline<'a>(
         }
         drop((jobs, to_assembler));
         let assembling = scope.spawn(move || {
-            assembler.run(&results)?;
-            // Ends the stages before, should this one have failed: their sends find nobody.
-            drop(results);
+            // Where this one fails, the stages before end: their sends find nobody.
+            assembler.run(&results, &room)?;
+            drop((results, room));
             assembler.finish()
         });
-        let fed = feed.run(source, &to_workers);
-        drop(to_workers);
+        let out = Out { work: to_workers, window: taken };
+        let fed = feed.run(source, &out);
+        drop(out);
         let assembled = assembling.join().unwrap_or_else(|_| Err(unexpected()));
         let not_entered = fed?;
         assembled

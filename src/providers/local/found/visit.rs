@@ -130,7 +130,10 @@ impl<'a> Visitor<'a> {
         let device = self.root.mount.device;
         for (number, index) in around.shared.iter().enumerate() {
             let group = if index.is_file { path.to_owned() } else { top.clone() };
-            *self.groups.entry(group.clone()).or_default() += usize::from(number == 0 || index.is_file);
+            // A file is a group of one: a million of them are not remembered.
+            if number == 0 && top != path {
+                *self.groups.entry(top.clone()).or_default() += 1;
+            }
             let (kind, bytes) = match index.is_link(seen) {
                 true => (PointKind::HardLink, seen.len()),
                 false => (PointKind::Reflink, index.shared_bytes(device, path, seen)),

@@ -15,7 +15,13 @@ use std::collections::{BTreeSet, HashSet};
 /// Steps in one unit of work at most, so that a million empty files take no more memory than one full unit.
 const MOST_STEPS: usize = 4096;
 
-type Out = Sender<(u64, Work)>;
+/// Where work goes.
+pub struct Out {
+    /// To whoever hashes.
+    pub work: Sender<(u64, Work)>,
+    /// Full where too much is under way already.
+    pub window: Sender<()>,
+}
 
 /// Why reading one file ended early.
 enum Stop {
@@ -145,7 +151,8 @@ impl<'a> Feed<'a> {
         }
         let work = std::mem::take(&mut self.work);
         self.number += 1;
-        out.send((self.number - 1, work)).map_err(|_| Stop::Nobody)
+        out.window.send(()).map_err(|_| Stop::Nobody)?;
+        out.work.send((self.number - 1, work)).map_err(|_| Stop::Nobody)
     }
 
     fn file(
