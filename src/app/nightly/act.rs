@@ -134,8 +134,9 @@ fn perform(context: &Context, task: &Task, limit: &Limit) -> (TaskOutcome, Strin
             let plan = SharePlan::of(context, &vault, *within, (context.clock)())?;
             read_share(context, &plan, &vault, limit)
         }),
-        Work::Drill(order) => drill(context, order, limit).map(|done| of_drill(&done)),
         // What a drill could not be tried for is a drill that did not run, not one that failed.
+        Work::Drill(order) => Ok(drill(context, order, limit)
+            .map_or_else(|problem| (TaskOutcome::NotDone, say(&problem)), |done| of_drill(&done))),
         Work::Impossible(TaskKind::Drill, problem) => Ok((TaskOutcome::NotDone, say(problem))),
         Work::Impossible(_, problem) => Err(problem.clone()),
     };

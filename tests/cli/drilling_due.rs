@@ -1,0 +1,47 @@
+//! What a drill that could not run leaves behind: due it stays, and everybody hears of it.
+
+use super::drilling::Scene;
+use super::hand::fs;
+use super::nightly_estate::ledger;
+use outlive::ledger::{DrillEnd, Event};
+use serde_json::Value;
+
+/// How each recorded drill ended, and why.
+fn recorded(scene: &Scene) -> Vec<(DrillEnd, String, Option<String>)> {
+    let drilled = ledger(&scene.place).into_iter().filter_map(|record| match record.event {
+        Event::Drilled { outcome, because, record_sha256, .. } => Some((outcome, because, record_sha256)),
+        _ => None,
+    });
+    drilled.collect()
+}
+
+/// The night's only task that is a drill.
+#[track_caller]
+fn drill_of(night: &Value) -> &Value {
+    let tasks = night["tasks"].as_array().unwrap();
+    tasks.iter().find(|task| task["task"] == "drill").unwrap_or_else(|| panic!("no drill: {night:#}"))
+}
+
+#[test]
+fn a_drill_without_a_place_for_its_evidence_did_not_run_by_night_and_by_hand_and_that_is_recorded() {
+    let scene = Scene::new();
+    scene.drill("");
+    let blocked = scene.place.file("blocked", "no directory");
+    scene.configure(&format!("[nightly]\nevidence = {blocked:?}\n"));
+    let json = scene.run(&["--due"]).expect(13).json("drill");
+    assert_eq!(json["not_begun"][0]["drill"], "weekly", "{json:#}");
+    let night = scene.night();
+    let verdicts = night["verdicts"].as_array().unwrap();
+    assert!(verdicts.contains(&"drill_not_run".into()), "{verdicts:?}");
+    assert!(!verdicts.contains(&"drill_failed".into()), "{verdicts:?}");
+    assert_eq!(drill_of(&night)["outcome"], "not_done", "{night:#}");
+    assert_eq!(night["volumes"][0]["drill"]["outcome"], "not_run", "{night:#}");
+    let all = recorded(&scene);
+    assert_eq!(all.len(), 2, "{all:?}");
+    for (outcome, because, sha256) in all {
+        assert_eq!((outcome, sha256), (DrillEnd::NotRun, None));
+        assert!(because.contains("no place for its evidence") && because.contains("blocked"), "{because}");
+    }
+    fs::remove_file(&blocked).unwrap();
+    assert_eq!(drill_of(&scene.night())["outcome"], "done");
+}
