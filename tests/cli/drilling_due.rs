@@ -45,3 +45,17 @@ fn a_drill_without_a_place_for_its_evidence_did_not_run_by_night_and_by_hand_and
     fs::remove_file(&blocked).unwrap();
     assert_eq!(drill_of(&scene.night())["outcome"], "done");
 }
+
+#[test]
+fn a_drill_that_could_not_run_by_hand_after_it_passed_is_due_at_once() {
+    let scene = Scene::new();
+    scene.drill("");
+    assert_eq!(scene.run(&["--due"]).expect(0).json("drill")["drills"][0]["outcome"], "passed");
+    fs::rename(scene.place.path("vault"), scene.place.path("elsewhere")).unwrap();
+    assert_eq!(scene.drilled(&[], 13)["outcome"], "not_run");
+    fs::rename(scene.place.path("elsewhere"), scene.place.path("vault")).unwrap();
+    let json = scene.run(&["--due"]).expect(0).json("drill");
+    assert_eq!(json["drills"][0]["outcome"], "passed", "{json:#}");
+    let json = scene.run(&["--due"]).expect(0).json("drill");
+    assert_eq!(json["drills"].as_array().unwrap().len(), 0, "{json:#}");
+}
