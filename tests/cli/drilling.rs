@@ -178,7 +178,11 @@ fn an_image_is_compared_whole_and_its_digest_is_what_sha256sum_says() {
     let found = drilled["checks"][0]["found"].as_str().unwrap();
     assert!(found.contains(said.split(' ').next().unwrap()), "{found}");
     assert_eq!(drilled["proofs"][0]["outcome"], "proved", "{drilled:#}");
-    assert_eq!(drilled["proofs"][1]["outcome"], "no_damage_fits", "{drilled:#}");
+    assert_eq!(drilled["proofs"][1]["outcome"], "proved", "{drilled:#}");
+    scene.drill("checks = [\"counts\"]\n");
+    let drilled = scene.drilled(&["--prove"], 0);
+    assert_eq!(drilled["proofs"][0]["outcome"], "proved", "{drilled:#}");
+    assert!(drilled["proofs"][0]["damage"].as_str().unwrap().contains("one more byte"), "{drilled:#}");
     scene.drill("checks = [\"files\"]\n");
     assert_eq!(scene.drilled(&[], 13)["outcome"], "not_run");
 }
@@ -356,7 +360,8 @@ fn records_are_what_their_schema_says_and_a_record_that_claims_too_much_is_not()
     scene.drill("vault = \"offsite\"\n");
     fs::rename(scene.place.path("vault"), scene.place.path("elsewhere")).unwrap();
     assert_eq!(complaints(&scene, &record(&scene.drilled(&[], 13))), "");
-    let broken: [fn(&mut Value); 4] = [
+    let broken: [fn(&mut Value); 5] = [
+        |record| record["proofs"][0]["outcome"] = "no_damage_fits".into(),
         |record| record["checks"] = Value::Array(Vec::new()),
         |record| record["checks"][0]["outcome"] = "not_run".into(),
         |record| record["rto"]["actual_seconds"] = Value::Null,

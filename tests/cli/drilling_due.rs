@@ -59,3 +59,18 @@ fn a_drill_that_could_not_run_by_hand_after_it_passed_is_due_at_once() {
     let json = scene.run(&["--due"]).expect(0).json("drill");
     assert_eq!(json["drills"].as_array().unwrap().len(), 0, "{json:#}");
 }
+
+#[test]
+fn a_check_that_no_damage_fits_is_not_proved_and_the_drill_did_not_run() {
+    let place = super::place::Place::new();
+    place.file("empty.img", "");
+    let scene = Scene::of(place, "empty.img");
+    scene.drill("checks = [\"image\"]\n");
+    assert_eq!(scene.drilled(&[], 0)["outcome"], "passed");
+    let drilled = scene.drilled(&["--prove"], 13);
+    assert_eq!(drilled["proofs"][0]["outcome"], "no_damage_fits", "{drilled:#}");
+    assert!(
+        drilled["because"].as_str().unwrap().contains("the check image could not be proved"),
+        "{drilled:#}"
+    );
+}
