@@ -2,7 +2,7 @@
 
 use super::drilling::Scene;
 use super::hand::fs;
-use super::nightly_estate::ledger;
+use super::nightly_estate::{ledger, notices};
 use outlive::ledger::{DrillEnd, Event};
 use serde_json::Value;
 
@@ -73,4 +73,25 @@ fn a_check_that_no_damage_fits_is_not_proved_and_the_drill_did_not_run() {
         drilled["because"].as_str().unwrap().contains("the check image could not be proved"),
         "{drilled:#}"
     );
+}
+
+#[test]
+fn a_directory_of_drills_that_is_named_and_missing_is_a_problem_and_drills_that_are_gone_are_told() {
+    let scene = Scene::new();
+    assert_eq!(scene.run(&["--due"]).expect(13).json("drill")["drills"], Value::Array(Vec::new()));
+    scene.drill("");
+    scene.run(&["--due"]).expect(0);
+    let told = |night: &Value| notices(night, "the drill `weekly` of orders is defined no more");
+    assert!(!told(&scene.night()), "it is there");
+    fs::rename(scene.place.path("drills"), scene.place.path("moved")).unwrap();
+    let night = scene.night();
+    assert!(told(&night), "{night:#}");
+    let text = std::fs::read_to_string(&scene.config).unwrap();
+    scene.place.file("outlive.toml", format!("drills = \"drills\"\n{text}"));
+    scene.run(&["--due"]).expect(2).complains("listing the drills");
+    let night = scene.night();
+    assert_eq!(drill_of(&night)["outcome"], "not_done", "{night:#}");
+    assert_eq!(night["volumes"][0]["drill"]["outcome"], "not_run", "{night:#}");
+    scene.place.file("outlive.toml", format!("drills = \"moved\"\n{text}"));
+    assert!(!told(&scene.night()), "it is defined elsewhere");
 }

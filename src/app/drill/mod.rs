@@ -9,7 +9,7 @@ mod trial;
 mod trust;
 
 pub use all::{DrillsOrder, Which, due_drills, run_drills};
-pub use standing::drill_standings;
+pub use standing::{drill_standings, gone_drills};
 
 use super::Context;
 use super::damage::{record_damage, record_unread};

@@ -9,8 +9,9 @@ mod tell;
 
 pub use lock::Holder;
 
-use super::{Context, Opened};
+use super::{Context, Opened, gone_drills};
 use crate::domain::{Monitor, Result, Timestamp, printable};
+use crate::drill::read_drills;
 use crate::estate::Estate;
 use crate::ledger::{Event, Ledger, PATIENCE, Record};
 use crate::report::activity::{NightVerdict, NightlyDone, TaskDone, TaskKind, TaskOutcome, Unhonoured};
@@ -100,6 +101,7 @@ fn at_work(
     let before = standing::stand(context, order, looking(order, ends, monitor))?;
     let patience = Patience { look: looking(order, ends, monitor), plan: left(order, ends) };
     let due = due::due(context, &order.estate, ledger.records(), started_at, patience);
+    notices.extend(gone(&order.estate, ledger.records()));
     let nothing_due = due.is_empty();
     // Drills restore what was copied tonight, so they wait for the copies.
     let (drills, first): (Vec<_>, Vec<_>) =
@@ -146,7 +148,8 @@ fn look_only(
     let patience = Patience { look: looking(order, ends, monitor), plan: left(order, ends) };
     let due = due::due(context, &order.estate, &records, started_at, patience);
     let stood = standing::stand(context, order, looking(order, ends, monitor))?;
-    Ok(told(context, order, run, started_at, (act::planned(&due), stood, Vec::new())))
+    let notices = gone(&order.estate, &records);
+    Ok(told(context, order, run, started_at, (act::planned(&due), stood, notices)))
 }
 
 fn told(
@@ -203,6 +206,11 @@ fn looking(order: &NightlyOrder, ends: Ends, monitor: &dyn Monitor) -> Duration 
 fn again(order: &NightlyOrder, ends: Ends, monitor: &dyn Monitor) -> Duration {
     let left = if monitor.cancelled() { Duration::ZERO } else { left(order, ends) };
     order.limit.min(left.max(BRIEF))
+}
+
+/// Drills that were, and are defined no more. Where definitions cannot be listed, that itself is told.
+fn gone(estate: &Estate, records: &[Record]) -> Vec<String> {
+    read_drills(estate).map_or_else(|_| Vec::new(), |files| gone_drills(estate, &files, records))
 }
 
 /// The last run, where it began and did not end.
