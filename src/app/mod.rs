@@ -19,7 +19,8 @@ mod verify;
 pub use audit::{Audited, audit};
 pub use copy::{CopyOrder, copy};
 pub use drill::{
-    Afterwards, DrillOrder, DrillsOrder, Proving, Which, drill, drill_standings, due_drills, run_drills,
+    Afterwards, DrillOrder, DrillsOrder, Proving, Which, drill, drill_standings, due_drills, gone_drills,
+    run_drills,
 };
 pub use estate::{judge_estate, survey_estate};
 pub use nightly::{Holder, Night, NightlyOrder, nightly};

@@ -5,7 +5,7 @@ use super::damage::{or_unrecorded, record_found, record_or_fail, told};
 use crate::domain::{CopyState, Kind, Monitor, Problem, Result, Timestamp};
 use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
 use crate::plan::{StoredPack, share};
-use crate::report::activity::DamagedObject;
+use crate::report::activity::{DamagedObject, KNOWN_DAMAGE};
 use crate::vault::format::{PackKey, PackLine};
 use crate::vault::{Damage, Roots, Vault, gone, packs_known, read_back};
 use chrono::TimeDelta;
@@ -101,8 +101,7 @@ impl SharePlan {
 
     /// What must be said of the vault every night, until somebody verifies it.
     pub fn notice(&self) -> Option<String> {
-        let what =
-            format!("{} packs are known to be damaged, and no point that needs them counts", self.damaged);
+        let what = format!("{} packs {KNOWN_DAMAGE}, and no point that needs them counts", self.damaged);
         (self.damaged > 0)
             .then(|| format!("{what}: `outlive verify` says which; what is sound again counts after it"))
     }

@@ -3,7 +3,7 @@
 use super::checks;
 use super::selection::Selection;
 use crate::domain::{Kind, Problem, Result, Timestamp, VolumeId, parse_duration, printable};
-use crate::estate::Estate;
+use crate::estate::{Estate, NamedBy};
 use chrono::{NaiveTime, TimeDelta};
 use file::{Place, RawDrill, RawSelect};
 use std::io::Read;
@@ -79,17 +79,19 @@ pub struct DrillFile {
 const LARGEST: u64 = 1 << 18;
 const PAGE: &str = "docs/drills.md describes every key";
 
-/// All definitions below the estate's directory of drills, by name. No such directory: no drills.
+/// All definitions below the estate's directory of drills, by name. No directory at the usual place: no drills.
 ///
 /// # Errors
-/// When that directory cannot be listed. What is wrong with one definition is said of it.
+/// When that directory cannot be listed, or the estate names one that is not there. What is wrong with one definition is said of it.
 pub fn read_drills(estate: &Estate) -> Result<Vec<DrillFile>> {
     let failed = |error| {
         Problem::io("listing the drills", error).at(printable(estate.drills.as_os_str().as_encoded_bytes()))
     };
     let listed = match std::fs::read_dir(&estate.drills) {
         Ok(listed) => listed,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_absent(estate) => {
+            return Ok(Vec::new());
+        }
         Err(error) => return Err(failed(error)),
     };
     let mut found = Vec::new();
@@ -107,6 +109,13 @@ pub fn read_drills(estate: &Estate) -> Result<Vec<DrillFile>> {
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
+}
+
+/// True where nobody named a directory of drills, and there is not even a link where it would be.
+fn is_absent(estate: &Estate) -> bool {
+    let there = std::fs::symlink_metadata(&estate.drills);
+    estate.drills_by == NamedBy::Custom
+        && there.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 fn read_file(path: &Path) -> Result<String> {

@@ -33,8 +33,19 @@ pub struct Estate {
     pub nightly: NightlyEntry,
     /// The directory with `<name>/drill.toml`: `drills` beside the file unless it says otherwise.
     pub drills: PathBuf,
+    /// Who says so: the usual place may be absent, one that was named may not.
+    pub drills_by: NamedBy,
     /// What the file asks for and this version cannot do or judge yet. It is shown, and keeps results from being sound.
     pub unhonoured: Vec<Unhonoured>,
+}
+
+/// Who named a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamedBy {
+    /// The file.
+    File,
+    /// Nobody: it is the usual one.
+    Custom,
 }
 
 /// Something that was asked for and is not done.

@@ -5,10 +5,12 @@
 
 mod http;
 mod ping;
+mod state;
 mod textfile;
 mod webhook;
 
 pub use http::Patience;
 pub use ping::Pings;
+pub use state::{Change, NightState, Reasons, State, Subject, changes};
 pub use textfile::write_textfile;
-pub use webhook::{Change, NightState, State, Webhook, changes, payload};
+pub use webhook::{Webhook, payload};

@@ -4,87 +4,12 @@
 //! told again the next night. That a run never happened shows by the pings, not here.
 
 use super::http::{Endpoint, Patience};
+use super::state::{Change, State, Subject, reasons};
 use crate::domain::{Result, Timestamp};
 use crate::estate::Secret;
-use crate::report::activity::{DrillOutcome, NightlyDone, Standing, TaskOutcome, VolumeNight};
+use crate::report::activity::NightlyDone;
 use crate::report::headline;
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
-
-/// How something stood at the end of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Everything that was asked of it holds.
-    Sound,
-    /// Something failed, could not be judged, or was not done.
-    NotSound,
-}
-
-/// How everything stood at the end of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NightState {
-    /// The run as a whole: sound only with exit code 0.
-    pub overall: State,
-    /// Each volume, by its name.
-    pub volumes: BTreeMap<String, State>,
-}
-
-impl NightState {
-    /// How a run left things. A volume is sound where its findings are, its drill neither failed nor was left out, and
-    /// everything of it that was due was done.
-    pub fn of(done: &NightlyDone, exit_code: u8) -> Self {
-        let overall = if exit_code == 0 { State::Sound } else { State::NotSound };
-        let unlucky: BTreeSet<&str> = done
-            .tasks
-            .iter()
-            .filter(|task| matches!(task.outcome, TaskOutcome::Failed | TaskOutcome::NotDone))
-            .filter_map(|task| task.volume.as_deref())
-            .collect();
-        let state = |volume: &VolumeNight| {
-            let drilled = !matches!(volume.drill.outcome, DrillOutcome::Failed | DrillOutcome::NotRun);
-            let is_sound = volume.standing == Standing::Sound && drilled;
-            if is_sound && !unlucky.contains(&*volume.volume) { State::Sound } else { State::NotSound }
-        };
-        let volumes = done.volumes.iter().map(|volume| (volume.volume.clone(), state(volume))).collect();
-        Self { overall, volumes }
-    }
-}
-
-/// Something that is not as it was.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Change {
-    /// The volume; none for the run as a whole.
-    pub volume: Option<String>,
-    /// How it stood before; none where nothing is known of it.
-    pub was: Option<State>,
-    /// How it stands now; none where the estate no longer has it.
-    pub is: Option<State>,
-}
-
-/// What changed, the run as a whole first, then volumes by name. What was never told of counts as sound before: a first
-/// run tells of what is not sound, and of nothing else. A volume that left the estate is told, since it left the watch too.
-pub fn changes(before: Option<&NightState>, after: &NightState) -> Vec<Change> {
-    let mut found = Vec::new();
-    let mut compare = |volume: Option<&String>, was: Option<State>, is: Option<State>| {
-        let is_news = match (was, is) {
-            (None, is) => is == Some(State::NotSound),
-            (was, is) => was != is,
-        };
-        if is_news {
-            found.push(Change { volume: volume.cloned(), was, is });
-        }
-    };
-    compare(None, before.map(|state| state.overall), Some(after.overall));
-    let none = BTreeMap::new();
-    let earlier = before.map_or(&none, |state| &state.volumes);
-    let names: BTreeSet<&String> = earlier.keys().chain(after.volumes.keys()).collect();
-    for name in names {
-        compare(Some(name), earlier.get(name).copied(), after.volumes.get(name).copied());
-    }
-    found
-}
+use serde::Serialize;
 
 #[derive(Serialize)]
 struct Payload<'a> {
@@ -99,20 +24,30 @@ struct Payload<'a> {
 
 #[derive(Serialize)]
 struct Told<'a> {
-    #[serde(flatten)]
-    change: &'a Change,
+    volume: Option<&'a str>,
+    vault: Option<&'a str>,
+    was: Option<State>,
+    is: Option<State>,
     owner: Option<&'a str>,
-    because: &'a [String],
+    because: Vec<String>,
 }
 
 /// The JSON document `outlive/webhook/v0` that tells of these changes.
 pub fn payload(done: &NightlyDone, exit_code: u8, changes: &[Change]) -> String {
     let told = changes.iter().map(|change| {
-        let volume = done.volumes.iter().find(|volume| Some(&volume.volume) == change.volume.as_ref());
+        let (volume, vault) = match &change.subject {
+            Subject::Run => (None, None),
+            Subject::Volume(name) => (Some(&**name), None),
+            Subject::Vault(name) => (None, Some(&**name)),
+        };
+        let owner = done.volumes.iter().find(|one| Some(&*one.volume) == volume);
         Told {
-            change,
-            owner: volume.and_then(|volume| volume.owner.as_deref()),
-            because: volume.map_or(&[], |volume| &volume.because),
+            volume,
+            vault,
+            was: change.was,
+            is: change.is,
+            owner: owner.and_then(|volume| volume.owner.as_deref()),
+            because: reasons(done, exit_code, &change.subject).into_iter().collect(),
         }
     });
     let mut lines = vec![headline(done, exit_code)];
@@ -129,13 +64,18 @@ pub fn payload(done: &NightlyDone, exit_code: u8, changes: &[Change]) -> String 
     serde_json::to_string(&payload).unwrap_or_default()
 }
 
-/// A volume's change as a line; the run as a whole is the headline.
+/// The change of a volume or vault as a line; the run as a whole is the headline.
 fn say(change: &Change) -> Option<String> {
-    let volume = change.volume.as_ref()?;
-    Some(match change.is {
-        Some(State::Sound) => format!("{volume}: sound again"),
-        Some(State::NotSound) => format!("{volume}: NOT SOUND"),
-        None => format!("{volume}: no longer in the estate, nothing watches it"),
+    let what = match &change.subject {
+        Subject::Run => return None,
+        Subject::Volume(name) => name.clone(),
+        Subject::Vault(name) => format!("vault {name}"),
+    };
+    Some(match (change.was, change.is) {
+        (_, Some(State::Sound)) => format!("{what}: sound again"),
+        (Some(State::NotSound), Some(State::NotSound)) => format!("{what}: NOT SOUND, and not as before"),
+        (_, Some(State::NotSound)) => format!("{what}: NOT SOUND"),
+        (_, None) => format!("{what}: no longer in the estate, nothing watches it"),
     })
 }
 

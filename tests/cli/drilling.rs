@@ -8,13 +8,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A volume with a vault and a copy in it, an estate file, and one drill.
-struct Scene {
-    place: Place,
-    config: PathBuf,
+pub struct Scene {
+    pub place: Place,
+    pub config: PathBuf,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let place = Place::new();
         place.file("data/a/one", noise(1, 300_000));
         place.file("data/a/two", noise(2, 5_000));
@@ -24,7 +24,7 @@ impl Scene {
         Self::of(place, "data")
     }
 
-    fn of(place: Place, volume: &str) -> Self {
+    pub fn of(place: Place, volume: &str) -> Self {
         let (data, vault) = (place.path(volume), place.path("vault"));
         place.directory("scratch");
         let config = place.file(
@@ -41,13 +41,26 @@ impl Scene {
         Self { place, config }
     }
 
-    fn drill(&self, definition: &str) {
+    pub fn drill(&self, definition: &str) {
         let definition = format!("volume = \"orders\"\nrestore_to = \"../../scratch\"\n{definition}");
         self.place.file("drills/weekly/drill.toml", definition);
     }
 
-    fn run(&self, more: &[&str]) -> Ended {
+    pub fn run(&self, more: &[&str]) -> Ended {
         self.start(more).end()
+    }
+
+    /// More lines for the estate file.
+    pub fn configure(&self, more: &str) {
+        let text = fs::read_to_string(&self.config).unwrap();
+        self.place.file("outlive.toml", text + more);
+    }
+
+    /// A night as JSON; it has other things to say of the estate than of its drill.
+    #[track_caller]
+    pub fn night(&self) -> Value {
+        let night = self.place.outlive(&[&"nightly", &"--config", &self.config, &"--format", &"json"]);
+        night.end().json("nightly")
     }
 
     fn start(&self, more: &[&str]) -> super::run::Running {
@@ -59,7 +72,7 @@ impl Scene {
 
     /// Runs the one drill; its result.
     #[track_caller]
-    fn drilled(&self, more: &[&str], code: i32) -> Value {
+    pub fn drilled(&self, more: &[&str], code: i32) -> Value {
         let json = self.run(&[&["weekly"], more].concat()).expect(code).json("drill");
         json["drills"][0].clone()
     }
@@ -165,7 +178,11 @@ fn an_image_is_compared_whole_and_its_digest_is_what_sha256sum_says() {
     let found = drilled["checks"][0]["found"].as_str().unwrap();
     assert!(found.contains(said.split(' ').next().unwrap()), "{found}");
     assert_eq!(drilled["proofs"][0]["outcome"], "proved", "{drilled:#}");
-    assert_eq!(drilled["proofs"][1]["outcome"], "no_damage_fits", "{drilled:#}");
+    assert_eq!(drilled["proofs"][1]["outcome"], "proved", "{drilled:#}");
+    scene.drill("checks = [\"counts\"]\n");
+    let drilled = scene.drilled(&["--prove"], 0);
+    assert_eq!(drilled["proofs"][0]["outcome"], "proved", "{drilled:#}");
+    assert!(drilled["proofs"][0]["damage"].as_str().unwrap().contains("one more byte"), "{drilled:#}");
     scene.drill("checks = [\"files\"]\n");
     assert_eq!(scene.drilled(&[], 13)["outcome"], "not_run");
 }
@@ -303,12 +320,11 @@ fn a_volume_without_a_drill_is_seen_and_a_wrong_definition_is_a_usage_error() {
 fn a_night_runs_the_drill_that_is_due_after_its_copies() {
     let scene = Scene::new();
     scene.drill("checks = [\"files\"]\n");
-    let night = || scene.place.outlive(&[&"nightly", &"--config", &scene.config, &"--format", &"json"]).end();
-    let json: Value = serde_json::from_str(&night().stdout).unwrap();
+    let json = scene.night();
     let tasks = json["tasks"].as_array().unwrap();
     assert!(tasks.iter().any(|task| task["task"] == "drill" && task["outcome"] == "done"), "{json:#}");
     assert_eq!(json["volumes"][0]["drill"]["outcome"], "passed", "{json:#}");
-    let json: Value = serde_json::from_str(&night().stdout).unwrap();
+    let json = scene.night();
     assert!(json["tasks"].as_array().unwrap().iter().all(|task| task["task"] != "drill"), "{json:#}");
 }
 
@@ -344,7 +360,8 @@ fn records_are_what_their_schema_says_and_a_record_that_claims_too_much_is_not()
     scene.drill("vault = \"offsite\"\n");
     fs::rename(scene.place.path("vault"), scene.place.path("elsewhere")).unwrap();
     assert_eq!(complaints(&scene, &record(&scene.drilled(&[], 13))), "");
-    let broken: [fn(&mut Value); 4] = [
+    let broken: [fn(&mut Value); 5] = [
+        |record| record["proofs"][0]["outcome"] = "no_damage_fits".into(),
         |record| record["checks"] = Value::Array(Vec::new()),
         |record| record["checks"][0]["outcome"] = "not_run".into(),
         |record| record["rto"]["actual_seconds"] = Value::Null,

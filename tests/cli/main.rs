@@ -12,6 +12,7 @@ mod damaged;
 mod deep;
 mod doubting;
 mod drilling;
+mod drilling_due;
 mod drilling_trust;
 mod durable;
 mod exporting;

@@ -2,6 +2,8 @@
 
 use super::listener::{Answer, Listener};
 use super::night::RUN;
+use super::nightly_estate::{ENDLESS, EstateFile, assert_task, nightly};
+use super::place::Place;
 use outlive::domain::{Kind, Problem};
 use outlive::estate::Secret;
 use outlive::signal::{Patience, Pings};
@@ -54,13 +56,18 @@ fn a_summary_is_one_short_printable_line() {
 }
 
 #[test]
-fn a_run_that_never_ends_sends_no_success() {
+fn a_night_whose_command_outlives_the_deadline_sends_its_failing_code_and_no_success() {
+    let place = Place::new();
     let listener = Listener::new(vec![Answer::Status(200)]);
-    let run = pings(listener.url(TOKEN));
-    run.start().unwrap();
-    drop(run);
-    std::thread::sleep(Duration::from_millis(100));
-    assert_eq!(listener.targets(), [format!("{TOKEN}/start?rid={RUN}")]);
+    let file = EstateFile::new().vault("shelf", &place.path("vault"));
+    let file = file.script("dump", &place.directory("database"), ENDLESS, "shelf", "");
+    file.with("[nightly]\ndeadline = \"4s\"\nping = { env = \"PING\" }").write(&place);
+    let run = nightly(&place, &["--format", "json"]).environment("PING", listener.url(TOKEN));
+    let done = run.end().expect(14).json("nightly");
+    assert_task(&done, ("dump", "shelf"), "not_done", "the run ended before it was done");
+    let rid = done["run"].as_str().unwrap();
+    let expected = ["/start", "/14"].map(|end| format!("{TOKEN}{end}?rid={rid}"));
+    assert_eq!(listener.targets(), expected);
 }
 
 #[test]

@@ -135,6 +135,33 @@ fn the_units_hold_what_the_estate_says() {
 }
 
 #[test]
+fn whoever_runs_it_a_night_finds_the_state_that_the_one_before_it_left() {
+    let place = Place::new();
+    let config = place.file("o.toml", ESTATE);
+    for (number, user) in [None, Some("daemon")].into_iter().enumerate() {
+        let mut more: Vec<&dyn AsRef<OsStr>> = vec![&"--binary", &"/usr/bin/outlive", &"--config", &config];
+        if let Some(user) = &user {
+            more.extend([&"--user" as &dyn AsRef<OsStr>, user]);
+        }
+        let of = |scheduler: &str| {
+            let all = [&[&scheduler as &dyn AsRef<OsStr>], more.as_slice()].concat();
+            written(&place, &format!("{scheduler}-{number}"), &all)
+        };
+        let units = of("systemd");
+        let service = std::fs::read_to_string(units.join("outlive-nightly.service")).unwrap();
+        let called = format!("outlive nightly --config {} --state /var/lib/outlive\n", config.display());
+        assert!(
+            service.contains(&called) && service.contains("\nStateDirectory=outlive\n"),
+            "{user:?}: {service}"
+        );
+        let line = std::fs::read_to_string(of("cron").join("outlive.cron")).unwrap();
+        assert!(line.contains(&called), "{user:?}: {line}");
+    }
+    let cron = place.recorded(program(&[&"schedule", &"cron", &"--user", &"daemon"])).end().expect(0);
+    assert!(cron.stdout.contains("install -d -m 0700 -o daemon /var/lib/outlive"), "{}", cron.stdout);
+}
+
+#[test]
 fn a_line_for_cron_calls_the_program_with_its_arguments_whatever_they_hold() {
     let place = Place::new();
     let (program, config) = nasty(&place);

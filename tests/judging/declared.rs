@@ -52,6 +52,7 @@ fn estate(host: StandsOn) -> Estate {
             evidence: None,
         },
         drills: "drills".into(),
+        drills_by: NamedBy::Custom,
         unhonoured: vec![],
     }
 }

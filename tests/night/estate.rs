@@ -3,7 +3,8 @@
 use chrono::TimeDelta;
 use outlive::domain::{HazardClass, Policy, VolumeId};
 use outlive::estate::{
-    CopyEntry, CopyFrom, Estate, NightlyEntry, PolicyEntry, StandsOn, VaultEntry, VaultPlace, VolumeEntry,
+    CopyEntry, CopyFrom, Estate, NamedBy, NightlyEntry, PolicyEntry, StandsOn, VaultEntry, VaultPlace,
+    VolumeEntry,
 };
 use std::path::Path;
 
@@ -75,6 +76,7 @@ pub fn estate(folder: &Path, names: &[String], vault: &Path) -> Estate {
             evidence: None,
         },
         drills: folder.join("drills"),
+        drills_by: NamedBy::Custom,
         unhonoured: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use crate::app::Context;
 use crate::domain::{Kind, Monitor, Problem, Result, Timestamp, printable};
 use crate::drill::{Drill, DrillFile, read_drills};
 use crate::estate::Estate;
-use crate::ledger::{Ledger, PATIENCE, Record, drills};
+use crate::ledger::{DrillEnd, Ledger, PATIENCE, Record, drills};
 use crate::plan::{DrillSlot, Due, Schedule, drills_due};
 use crate::report::activity::{DrillNotBegun, DrillsDone, VolumeDrills};
 
@@ -47,12 +47,15 @@ pub fn due_drills<'f>(
     };
     let sound = files.iter().filter_map(|file| file.drill.as_ref().ok());
     let all: Vec<&Drill> = sound.filter(|drill| !waived(drill)).collect();
-    let slot = |drill: &&Drill| DrillSlot {
-        name: drill.name.clone(),
-        schedule: Schedule { every: drill.every, offset: drill.offset },
-        last_tried_at: history
-            .get(&(drill.name.clone(), drill.volume.clone()))
-            .and_then(|history| history.last_tried_at),
+    let slot = |drill: &&Drill| {
+        let history = history.get(&(drill.name.clone(), drill.volume.clone()));
+        let not_run = history.map(|history| &history.last).filter(|last| last.outcome == DrillEnd::NotRun);
+        DrillSlot {
+            name: drill.name.clone(),
+            schedule: Schedule { every: drill.every, offset: drill.offset },
+            last_tried_at: history.and_then(|history| history.last_tried_at),
+            not_run_at: not_run.map(|last| last.started_at),
+        }
     };
     let slots: Vec<DrillSlot> = all.iter().map(slot).collect();
     drills_due(&slots, now).into_iter().map(|(place, due)| (all[place], due)).collect()

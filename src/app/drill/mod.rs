@@ -9,11 +9,11 @@ mod trial;
 mod trust;
 
 pub use all::{DrillsOrder, Which, due_drills, run_drills};
-pub use standing::drill_standings;
+pub use standing::{drill_standings, gone_drills};
 
 use super::Context;
 use super::damage::{record_damage, record_unread};
-use crate::domain::{Monitor, Result, printable};
+use crate::domain::{Monitor, Problem, Result, Timestamp, printable};
 use crate::drill::{Drill, Measured, verdict};
 use crate::estate::{Estate, VaultEntry};
 use crate::ledger::{DrillEnd, Event, Ledger, PATIENCE};
@@ -87,12 +87,13 @@ impl DrillOrder {
 /// Runs a drill. However it ends, there is a record of it.
 ///
 /// # Errors
-/// When neither evidence nor ledger can be written: a drill that leaves no record is not begun.
+/// When evidence or ledger cannot be written: a drill that leaves no evidence is not begun, and the ledger says so.
 pub fn drill(context: &Context, order: &DrillOrder, monitor: &dyn Monitor) -> Result<DrillDone> {
     let started_at = (context.clock)();
     let run = random_hex()?;
     let mut ledger = Ledger::open(&context.state, PATIENCE)?;
-    let mut evidence = Evidence::create(&order.evidence, &order.drill.name, &run, started_at)?;
+    let made = Evidence::create(&order.evidence, &order.drill.name, &run, started_at);
+    let mut evidence = made.map_err(|problem| not_begun(&mut ledger, order, &run, started_at, problem))?;
     let seed = u64::from_str_radix(&run[..16], 16).unwrap_or_default();
     let mut tried = {
         let asked = Asked { context, order, records: ledger.records(), seed, now: started_at };
@@ -138,12 +139,38 @@ pub fn drill(context: &Context, order: &DrillOrder, monitor: &dyn Monitor) -> Re
     Ok(DrillDone { evidence: place, record_sha256, record })
 }
 
+/// Records that a drill could not begin; the reason, or that it could not be recorded.
+fn not_begun(
+    ledger: &mut Ledger,
+    order: &DrillOrder,
+    run: &str,
+    started_at: Timestamp,
+    problem: Problem,
+) -> Problem {
+    let event = Event::Drilled {
+        drill: order.drill.name.clone(),
+        run: run.to_owned(),
+        volume: order.drill.volume.clone(),
+        vault: None,
+        point: None,
+        outcome: DrillEnd::NotRun,
+        because: format!("there is no place for its evidence: {problem}"),
+        started_at,
+        usable_after_milliseconds: None,
+        record_sha256: None,
+    };
+    match ledger.append(started_at, event) {
+        Ok(()) => problem,
+        Err(unrecorded) => Problem { what: format!("{problem}, and {}", unrecorded.what), ..unrecorded },
+    }
+}
+
 fn milliseconds(took: Duration) -> u64 {
     u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Damage that was met, and that the point was restored whole: both are facts beside the drill's own verdict.
-fn record_findings(ledger: &mut Ledger, at: crate::domain::Timestamp, tried: &Tried) -> Result<()> {
+fn record_findings(ledger: &mut Ledger, at: Timestamp, tried: &Tried) -> Result<()> {
     let Some(vault) = &tried.vault else { return Ok(()) };
     record_damage(ledger, at, &vault.place, &tried.damage)?;
     record_unread(ledger, at, &vault.place, &tried.unread)?;

@@ -2,7 +2,7 @@
 
 use super::trial::empty_place;
 use crate::domain::Result;
-use crate::drill::checks::{COMMAND, Check, Checked, Damage, Outcome, Trial, asked};
+use crate::drill::checks::{COMMAND, Check, Checked, Damage, IMAGE, Outcome, Trial, asked};
 use crate::drill::sandbox::{Scratch, damage};
 use crate::report::activity::DrillProof;
 
@@ -56,8 +56,11 @@ fn look(
         empty = empty_place(scratch.path())?;
         shown.path = &empty;
     }
-    // A program may notice what another check is there for: that is no flaw of either.
-    let others = all.iter().filter(|other| other.id() != check.id() && other.id() != COMMAND);
+    // A program may notice what another check is there for: that is no flaw of either. Whoever compares all bytes of an
+    // image notices that there are more of them.
+    let may_notice =
+        |id: &str| id == check.id() || id == COMMAND || (id == IMAGE && kind == Damage::ExtraByte);
+    let others = all.iter().filter(|other| !may_notice(other.id()));
     Ok(Looked { own: check.look(&shown), others: others.flat_map(|other| other.look(&shown)).collect() })
 }
 
@@ -80,6 +83,7 @@ fn words(kind: Damage) -> &'static str {
     match kind {
         Damage::FlippedByte => "one byte inverted, with size and times as they were",
         Damage::ExtraFile => "one more file, with its directory's times as they were",
+        Damage::ExtraByte => "one more byte at the end, with times as they were",
         Damage::Emptiness => "an empty place instead of what was restored",
     }
 }

@@ -21,6 +21,25 @@ pub fn drill_standings(
     estate.volumes.iter().map(standing).collect()
 }
 
+/// What the ledger knows of drills whose definition is gone: a sentence for each that was of a volume of the estate.
+pub fn gone_drills(estate: &Estate, files: &[DrillFile], records: &[Record]) -> Vec<String> {
+    let defined = |name: &str, volume: &VolumeId| {
+        let mut named = files.iter().filter(|file| file.name == name);
+        // A definition that is wrong is told as such.
+        named.any(|file| file.drill.as_ref().map_or(true, |drill| drill.volume == *volume))
+    };
+    let history = drills(records);
+    let gone = history
+        .iter()
+        .filter(|((name, volume), _)| estate.volume(volume).is_some() && !defined(name, volume));
+    let say = |((name, volume), history): (&(String, VolumeId), &DrillHistory)| {
+        let at = history.last.started_at.format("%Y-%m-%d %H:%M UTC");
+        let how = history.last.outcome.word();
+        format!("the drill `{name}` of {volume} is defined no more; it last ran at {at}: {how}")
+    };
+    gone.map(say).collect()
+}
+
 type Histories = BTreeMap<(String, VolumeId), DrillHistory>;
 
 fn standing(

@@ -268,9 +268,19 @@ impl Tried {
     fn prove(&mut self, trial: &Trial<'_>, scratch: &Scratch) {
         match prove(trial, scratch) {
             Ok(proofs) => {
-                for proof in proofs.iter().filter(|proof| proof.outcome == "not_proved") {
+                for proof in &proofs {
                     let why = proof.because.as_deref().unwrap_or_default();
-                    self.failed.push(format!("the check {} is not proved: {why}", proof.check));
+                    match proof.outcome {
+                        "proved" => {}
+                        "not_proved" => {
+                            self.failed.push(format!("the check {} is not proved: {why}", proof.check))
+                        }
+                        // A check that nothing shows to be one is no reason to pass.
+                        _ => self.not_run.push(format!(
+                            "the check {} could not be proved: no damage fits what was restored",
+                            proof.check
+                        )),
+                    }
                 }
                 self.proofs = proofs;
             }

@@ -150,7 +150,9 @@ fn perform(context: &Context, task: &Task, limit: &Limit) -> (TaskOutcome, Strin
             let waiver = entry.waive_damage.as_ref().filter(|waiver| waiver.until > (context.clock)());
             read_share(context, &plan, &vault, waiver, limit)
         }),
-        Work::Drill(order) => drill(context, order, limit).map(|done| of_drill(&done)),
+        // What a drill could not be tried for is a drill that did not run, not one that failed.
+        Work::Drill(order) => Ok(drill(context, order, limit)
+            .map_or_else(|problem| (TaskOutcome::NotDone, say(&problem)), |done| of_drill(&done))),
         Work::Impossible(kind, problem) => Ok(impossible(*kind, problem)),
     };
     performed.unwrap_or_else(|problem| match (problem.kind, limit.stop.load(Relaxed)) {

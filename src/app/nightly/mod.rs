@@ -9,8 +9,9 @@ mod tell;
 pub use lock::Holder;
 
 use super::survey::Waiting;
-use super::{Context, Opened};
+use super::{Context, Opened, gone_drills};
 use crate::domain::{Monitor, Result, Timestamp, printable};
+use crate::drill::read_drills;
 use crate::estate::Estate;
 use crate::ledger::{Event, Ledger, PATIENCE, Record, Undone};
 use crate::report::activity::{NightVerdict, NightlyDone, TaskDone, TaskKind, TaskOutcome, Unhonoured};
@@ -106,6 +107,7 @@ fn at_work(
                 Vec::new()
             }
         };
+    notices.extend(gone(&order.estate, ledger.records()));
     let nothing_due = due.is_empty();
     // Drills restore what was copied tonight, so they wait for the copies.
     let (drills, first): (Vec<_>, Vec<_>) =
@@ -171,7 +173,7 @@ fn look_only(
         stood.gaps.push(format!("what is due: {why}"));
         Vec::new()
     });
-    Ok(told(context, order, run, started_at, (act::planned(&due), stood, Vec::new())))
+    Ok(told(context, order, run, started_at, (act::planned(&due), stood, gone(&order.estate, &records))))
 }
 
 /// Each look within has a limit of its own; this is none.
@@ -251,6 +253,11 @@ fn looking(order: &NightlyOrder, ends: Ends, monitor: &dyn Monitor) -> Duration 
 fn again(order: &NightlyOrder, ends: Ends, monitor: &dyn Monitor) -> Duration {
     let left = if monitor.cancelled() { Duration::ZERO } else { left(order, ends) };
     order.limit.min(left.max(BRIEF))
+}
+
+/// Drills that were, and are defined no more. Where definitions cannot be listed, that itself is told.
+fn gone(estate: &Estate, records: &[Record]) -> Vec<String> {
+    read_drills(estate).map_or_else(|_| Vec::new(), |files| gone_drills(estate, &files, records))
 }
 
 /// The last run, where it began and did not end.

@@ -65,8 +65,9 @@ impl<'a> Teller<'a> {
         code: u8,
         ledger: &mut Ledger,
     ) -> Result<()> {
-        let state = NightState::of(done, code);
         let before = last_told(ledger.records());
+        let mut state = NightState::of(done, code);
+        state.carry(before.as_ref(), self.estate.vaults.iter().map(|vault| vault.id.as_str()));
         Webhook::new(self.secret(source)?)?.tell(done, code, &changes(before.as_ref(), &state))?;
         if before.as_ref() == Some(&state) {
             return Ok(());
@@ -86,8 +87,9 @@ impl<'a> Teller<'a> {
 
 /// The state that was last told and taken.
 fn last_told(records: &[Record]) -> Option<NightState> {
-    records.iter().rev().find_map(|record| match &record.event {
-        Event::WebhookTold { state } => serde_json::from_value(state.clone()).ok(),
+    let last = records.iter().rev().find_map(|record| match &record.event {
+        Event::WebhookTold { state } => Some(state),
         _ => None,
-    })
+    });
+    last.and_then(|state| serde_json::from_value(state.clone()).ok())
 }

@@ -32,7 +32,7 @@ impl Check for Counts {
     }
 
     fn damage(&self, trial: &Trial<'_>) -> Option<Damage> {
-        (!trial.is_image()).then_some(Damage::ExtraFile)
+        Some(if trial.is_image() { Damage::ExtraByte } else { Damage::ExtraFile })
     }
 
     fn look(&self, trial: &Trial<'_>) -> Vec<Checked> {

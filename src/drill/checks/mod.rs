@@ -86,6 +86,9 @@ pub enum Damage {
     FlippedByte,
     /// One more empty file, with its directory's times as they were.
     ExtraFile,
+    /// One more byte at the end of a single file, with its times as they were. The check that compares all bytes may
+    /// notice it too: no wrong size could be hidden from that one.
+    ExtraByte,
     /// Programs are given an empty place instead of what was restored.
     Emptiness,
 }

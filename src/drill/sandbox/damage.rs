@@ -20,6 +20,7 @@ pub struct Undo(Done);
 enum Done {
     Flipped(PathBuf, u64),
     Added(PathBuf),
+    Longer(PathBuf, u64),
     Nothing,
 }
 
@@ -45,6 +46,10 @@ pub fn damage(kind: Damage, restored: &Path, scratch: &Scratch) -> Result<Undo> 
             })?;
             Ok(Undo(Done::Added(path)))
         }
+        Damage::ExtraByte => {
+            let length = lengthen(restored)?;
+            Ok(Undo(Done::Longer(restored.to_path_buf(), length)))
+        }
         Damage::Emptiness => Ok(Undo(Done::Nothing)),
     }
 }
@@ -61,6 +66,7 @@ impl Undo {
                 let directory = path.parent().unwrap_or(Path::new("/"));
                 keeping_times(directory, || std::fs::remove_file(&path))
             }
+            Done::Longer(path, length) => keeping_times(&path, || writable(&path)?.set_len(length)),
             Done::Nothing => Ok(()),
         }
     }
@@ -84,12 +90,27 @@ fn some_byte(path: &Path) -> Option<(PathBuf, u64)> {
 /// Inverts one byte; doing so twice undoes it. The times stay, so that only the byte differs.
 fn flip(path: &Path, at: u64) -> Result<()> {
     keeping_times(path, || {
-        let no_link = OFlags::NOFOLLOW.bits().cast_signed();
-        let file = OpenOptions::new().read(true).write(true).custom_flags(no_link).open(path)?;
+        let file = writable(path)?;
         let mut byte = [0];
         file.read_exact_at(&mut byte, at)?;
         file.write_all_at(&[!byte[0]], at)
     })
+}
+
+/// Adds a byte; how long the file was.
+fn lengthen(path: &Path) -> Result<u64> {
+    let mut length = 0;
+    keeping_times(path, || {
+        let file = writable(path)?;
+        length = file.metadata()?.len();
+        file.write_all_at(&[0xff], length)
+    })?;
+    Ok(length)
+}
+
+fn writable(path: &Path) -> std::io::Result<File> {
+    let no_link = OFlags::NOFOLLOW.bits().cast_signed();
+    OpenOptions::new().read(true).write(true).custom_flags(no_link).open(path)
 }
 
 fn keeping_times(path: &Path, act: impl FnOnce() -> std::io::Result<()>) -> Result<()> {
@@ -128,6 +149,11 @@ mod tests {
         let added = damage(Damage::ExtraFile, &tree, &scratch).unwrap();
         assert_eq!(std::fs::read_dir(&tree).unwrap().count(), 2);
         added.undo().unwrap();
+        let longer = damage(Damage::ExtraByte, &tree.join("a/file"), &scratch).unwrap();
+        assert_eq!(std::fs::read(tree.join("a/file")).unwrap(), b"12345\xff");
+        assert_eq!(modified(&tree.join("a/file")), before.1);
+        longer.undo().unwrap();
+        assert_eq!(std::fs::read(tree.join("a/file")).unwrap(), b"12345");
         assert_eq!(std::fs::read_dir(&tree).unwrap().count(), 1);
         assert_eq!((modified(&tree), modified(&tree.join("a/file"))), before);
     }

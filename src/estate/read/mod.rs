@@ -16,7 +16,7 @@ mod words;
 
 pub use keys::KEYS;
 
-use super::{Estate, PolicyEntry};
+use super::{Estate, NamedBy, PolicyEntry};
 use crate::domain::{Kind, Problem, Result, printable};
 use copy::Around;
 use file::File;
@@ -174,6 +174,7 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
     }
     let copies = copy::copies(&copies, &Around { known: &known, volumes: &volumes, policies: &policies });
     let drills = table.get("drills").map(|value| value.path());
+    let drills_by = if drills.is_some() { NamedBy::File } else { NamedBy::Custom };
     Estate {
         path: path.to_owned(),
         digest: digest(text),
@@ -184,6 +185,7 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
         points: declared::points(&points, &known),
         nightly: nightly::nightly(table.get("nightly").as_ref()),
         drills: drills.flatten().unwrap_or_else(|| table.file.resolve("drills")),
+        drills_by,
         unhonoured: Vec::new(),
         policies,
         volumes,

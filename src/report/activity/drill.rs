@@ -289,7 +289,7 @@ impl DrillDone {
         for proof in &record.proofs {
             let (word, tone) = match proof.outcome {
                 "proved" => ("proved", Tone::Good),
-                "no_damage_fits" => ("nothing to prove it by", Tone::Open),
+                "no_damage_fits" => ("nothing to prove it by", Tone::Bad),
                 _ => ("NOT PROVED", Tone::Bad),
             };
             let why = proof.because.as_deref().unwrap_or("it alone noticed");

@@ -20,8 +20,8 @@ pub use drill::{
 pub use failed::Failed;
 pub use listing::{ListedPoint, VaultListed};
 pub use nightly::{
-    DrillOutcome, DrillStanding, NightVerdict, NightlyDone, Standing, SurvivingCopy, TaskDone, TaskKind,
-    TaskOutcome, Unhonoured, VolumeNight,
+    DrillOutcome, DrillStanding, KNOWN_DAMAGE, NightVerdict, NightlyDone, Standing, SurvivingCopy, TaskDone,
+    TaskKind, TaskOutcome, Unhonoured, VolumeNight,
 };
 pub use rehearsal::{LostAndFound, RehearsalDone, SurvivalLine};
 pub use restore::RestoreDone;

@@ -3,6 +3,9 @@
 use crate::domain::Timestamp;
 use serde::Serialize;
 
+/// The words by which a read-back that was done says what is damaged in its vault all the same.
+pub const KNOWN_DAMAGE: &str = "are known to be damaged";
+
 /// One nightly run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NightlyDone {

@@ -1,7 +1,7 @@
 //! A line for cron, as crontab(5) says.
 
 use super::order::text_of;
-use super::{Night, Scheduled, ScheduledFile};
+use super::{Night, STATE, Scheduled, ScheduledFile};
 use crate::domain::Result;
 use std::path::Path;
 
@@ -28,6 +28,11 @@ pub fn cron(night: &Night<'_>) -> Result<Scheduled> {
         None => "add it to root's crontab with: crontab -e",
     };
     let mut to_install = vec![step.to_owned()];
+    if let (Some(user), None) = (night.checked_user()?, &night.state) {
+        to_install.push(format!("make its state directory: install -d -m 0700 -o {user} {STATE}"));
+        to_install
+            .push(format!("commands that {user} runs by hand see what the nights did with --state {STATE}"));
+    }
     if !night.credentials()?.is_empty() {
         to_install.push(
             "the configuration takes secrets from systemd credentials, which cron does not have: name files instead"

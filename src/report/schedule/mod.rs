@@ -7,5 +7,5 @@ mod systemd;
 
 pub use cron::cron;
 pub use kubernetes::kubernetes;
-pub use order::{Night, Scheduled, ScheduledFile, TimeOfDay};
+pub use order::{Night, STATE, Scheduled, ScheduledFile, TimeOfDay};
 pub use systemd::systemd;

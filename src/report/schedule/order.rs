@@ -14,6 +14,10 @@ const DEADLINE: TimeDelta = TimeDelta::hours(12);
 /// What a scheduler allows beyond that: a run first ends by itself, and says so.
 const SPARE: TimeDelta = TimeDelta::minutes(10);
 
+/// The state directory where none was named: which one is the usual depends on the user, and a scheduled run must find what
+/// the one before it left.
+pub const STATE: &str = "/var/lib/outlive";
+
 /// A minute of the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeOfDay {
@@ -52,7 +56,7 @@ pub struct Night<'a> {
     pub binary: PathBuf,
     /// The configuration file, absolute.
     pub config: PathBuf,
-    /// The state directory, where it is not the default one, absolute.
+    /// The state directory, where it is not [`STATE`], absolute.
     pub state: Option<PathBuf>,
     /// The user that it runs as; root where there is none.
     pub user: Option<String>,
@@ -63,11 +67,8 @@ pub struct Night<'a> {
 impl Night<'_> {
     /// The program's arguments, without the program.
     pub(super) fn arguments(&self) -> Vec<PathBuf> {
-        let mut all: Vec<PathBuf> = vec!["nightly".into(), "--config".into(), self.config.clone()];
-        if let Some(state) = &self.state {
-            all.extend(["--state".into(), state.clone()]);
-        }
-        all
+        let state = self.state.clone().unwrap_or_else(|| STATE.into());
+        vec!["nightly".into(), "--config".into(), self.config.clone(), "--state".into(), state]
     }
 
     /// After how many seconds a scheduler ends a run that did not end by itself.

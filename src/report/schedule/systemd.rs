@@ -1,7 +1,7 @@
 //! A service and a timer of systemd. Quoting is as systemd.service(5), systemd.syntax(7) and systemd.unit(5) say.
 
 use super::order::text_of;
-use super::{Night, Scheduled, ScheduledFile};
+use super::{Night, STATE, Scheduled, ScheduledFile};
 use crate::domain::Result;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -24,6 +24,10 @@ pub fn systemd(night: &Night<'_>) -> Result<Scheduled> {
     if !night.credentials()?.is_empty() {
         to_install.push("put each secret into /etc/outlive/credentials, mode 0600, owned by root".to_owned());
     }
+    if let (Some(user), None) = (night.checked_user()?, &night.state) {
+        to_install
+            .push(format!("commands that {user} runs by hand see what the nights did with --state {STATE}"));
+    }
     Ok(Scheduled { files: vec![service, timer], to_install, written_to: None })
 }
 
@@ -45,6 +49,7 @@ fn service(night: &Night<'_>) -> Result<String> {
     ];
     lines.extend(night.checked_user()?.map(|user| format!("User={user}")));
     if night.state.is_none() {
+        // Below /var/lib: it is STATE, made for the user.
         lines.extend(["StateDirectory=outlive", "StateDirectoryMode=0700"].map(str::to_owned));
     }
     let credentials = night.credentials()?;
