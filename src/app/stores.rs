@@ -111,7 +111,7 @@ pub fn open_or_create_vault(context: &Context, place: &VaultPlace, now: Timestam
     if let Some(vault) = context.opened.get(place, Purpose::Write) {
         return Ok(vault);
     }
-    let vault = Vault::open_or_create(context.stores.open(place, Purpose::Write)?, now)?;
+    let vault = Vault::open_or_create(context.stores.open(place, Purpose::Write)?, now)?.for_many();
     Ok(context.opened.keep(place, Purpose::Write, vault))
 }
 

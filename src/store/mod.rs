@@ -44,6 +44,11 @@ pub trait Store: Send + Sync {
     /// Where it is, for people; safe to print.
     fn place(&self) -> String;
 
+    /// How many small requests at once it is good for: a network waits longer than it works.
+    fn at_once(&self) -> usize {
+        std::thread::available_parallelism().map_or(2, usize::from)
+    }
+
     /// What tells this very place from a copy of everything in it.
     ///
     /// # Errors

@@ -215,7 +215,7 @@ impl Holdings {
         {
             not_adopted.extend(packs.keys().cloned());
             holdings.of_parent = packs;
-            let present = Present::list(vault)?;
+            let present = Present::of(vault, holdings.of_parent.values())?;
             holdings.of_parent.retain(|pack, line| !avoid.contains(pack) && present.check(line).is_ok());
         }
         let mut lines: Vec<PackLine> = holdings.of_parent.values().cloned().collect();

@@ -1,13 +1,14 @@
 //! What runs left that were stopped before their root: nothing vouches for it, so that a pack is decoded before
 //! anything refers to it, and only a pack that a copy could use is decoded.
 
+use super::Vault;
 use super::check_pack::decode_pack;
 use super::format::{Digest, MAX_OBJECT, PackKey, PackLine, ROOTS, SIDECARS, Sidecar};
-use super::{Vault, parallel::in_parallel};
+use super::parallel::{cores, in_parallel};
 use crate::domain::{Kind, Monitor, Phase, Problem, Result};
 use crate::store::Key;
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Sidecars that are in memory at a time.
 const TOGETHER: usize = 4;
@@ -82,19 +83,13 @@ pub fn each_leftover(
     monitor: &dyn Monitor,
     mut take: impl FnMut(Leftover, &Sidecar) -> Wanted,
 ) -> Result<()> {
-    let run_of = |key: &Key| key.name().split('-').nth(1).unwrap_or_default().to_owned();
-    let finished: BTreeSet<String> =
-        vault.store().list(ROOTS)?.iter().map(|root| run_of(&root.key)).collect();
-    let sidecars = vault.store().list(SIDECARS)?.into_iter();
-    let packs = sidecars.map(|listed| PackKey(listed.key.name().into())).filter(|pack| {
-        let run = pack.0.split('-').next().unwrap_or_default();
-        !finished.contains(run) && !avoid.contains(pack)
-    });
-    for some in packs.collect::<Vec<_>>().chunks(TOGETHER) {
+    let unfinished = unfinished(vault)?;
+    let packs: Vec<&PackKey> = unfinished.iter().filter(|pack| !avoid.contains(*pack)).collect();
+    for some in packs.chunks(TOGETHER) {
         if monitor.cancelled() {
             return Err(Problem::new(Kind::Cancelled, "stopped as asked; no recovery point was written"));
         }
-        let read = in_parallel(some, |pack| Ok(described(vault, pack).ok()))?;
+        let read = in_parallel(cores(), some, |pack| Ok(described(vault, pack).ok()))?;
         for (line, sidecar) in read.into_iter().flatten() {
             if take(Leftover { line, sound: OnceLock::new() }, &sidecar) == Wanted::Enough {
                 return Ok(());
@@ -102,6 +97,37 @@ pub fn each_leftover(
         }
     }
     Ok(())
+}
+
+/// What was found so, once it was looked for.
+pub(super) type Unfinished = Arc<Mutex<Option<Arc<Vec<PackKey>>>>>;
+
+/// Packs that no root names. In a run of many copies they are looked for once: whatever a run leaves that is stopped later, the next builds upon.
+fn unfinished(vault: &Vault) -> Result<Arc<Vec<PackKey>>> {
+    let known = vault.unfinished.as_ref();
+    let known = || known.map(|known| known.lock().unwrap_or_else(PoisonError::into_inner));
+    if let Some(packs) = known().and_then(|known| known.clone()) {
+        return Ok(packs);
+    }
+    let run_of = |key: &Key| key.name().split('-').nth(1).unwrap_or_default().to_owned();
+    let finished: BTreeSet<String> =
+        vault.store().list(ROOTS)?.iter().map(|root| run_of(&root.key)).collect();
+    let sidecars = vault.store().list(SIDECARS)?.into_iter();
+    let packs = sidecars
+        .map(|listed| PackKey(listed.key.name().into()))
+        .filter(|pack| !finished.contains(pack.0.split('-').next().unwrap_or_default()));
+    let packs = Arc::new(packs.collect());
+    if let Some(mut known) = known() {
+        *known = Some(Arc::clone(&packs));
+    }
+    Ok(packs)
+}
+
+/// Forgets them: a copy that was stopped here has left some.
+pub fn look_again(vault: &Vault) {
+    if let Some(known) = &vault.unfinished {
+        *known.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 /// Whether more leftovers are wanted.

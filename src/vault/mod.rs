@@ -46,6 +46,8 @@ pub struct Vault {
     known: Arc<Mutex<HashMap<Key, FoundRoot>>>,
     /// The lists of packs of some of them.
     tables: Arc<Mutex<index::Tables>>,
+    /// Packs that no root named when they were looked for, where that is remembered.
+    unfinished: Option<leftover::Unfinished>,
 }
 
 impl Vault {
@@ -60,6 +62,11 @@ impl Vault {
                 .at(store.place())
                 .remedy("name the vault's own directory; `outlive copy` makes a vault where there is none")),
         }
+    }
+
+    /// The same vault, for a run that copies many volumes: what stopped runs left is looked for once.
+    pub fn for_many(self) -> Self {
+        Self { unfinished: Some(Arc::default()), ..self }
     }
 
     /// Opens the vault in a store, or makes one where the store is empty.
@@ -110,7 +117,7 @@ impl Vault {
     }
 
     fn of(store: Arc<dyn Store>, marker: Marker) -> Self {
-        Self { store, marker, known: Arc::default(), tables: Arc::default() }
+        Self { store, marker, known: Arc::default(), tables: Arc::default(), unfinished: None }
     }
 
     /// The vault's random identity.

@@ -1,20 +1,26 @@
-//! The same work on many items, on every core.
+//! The same work on many items at once.
 
 use crate::domain::Result;
 use std::sync::{Mutex, PoisonError};
 
-/// Does the same for each item on every core; results in the order of the items.
+/// How many cores there are to compute on.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
+/// Does the same for each item, `width` at once; results in the order of the items.
 ///
 /// # Errors
 /// The first error that `each` returns.
 pub(super) fn in_parallel<T: Sync, R: Send>(
+    width: usize,
     items: &[T],
     each: impl Fn(&T) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
     let next = Mutex::new(items.iter().enumerate());
     let done = Mutex::new(Vec::with_capacity(items.len()));
     let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(items.len());
+    let workers = width.min(items.len());
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {

@@ -3,7 +3,7 @@
 use super::findings::Unread;
 use super::format::{Digest, Hasher, PACKS, PackLine, README_KEY, SIDECARS};
 use super::index::packs_known;
-use super::parallel::in_parallel;
+use super::parallel::{cores, in_parallel};
 use super::roots::FoundRoot;
 use super::{Vault, gone, object_of};
 use crate::domain::{Kind, Monitor, Phase, Problem, Result};
@@ -100,7 +100,7 @@ pub fn read_back(
     monitor: &dyn Monitor,
 ) -> std::result::Result<ReadBack, Stopped> {
     monitor.begin(Phase::ReadBack, Some(packs.iter().map(|line| line.bytes + line.sidecar_bytes).sum()));
-    let found = in_parallel(packs, |line| {
+    let found = in_parallel(cores(), packs, |line| {
         let pack = digest_of(vault, &line.pack.pack()?, (line.bytes, line.sha256), monitor);
         let sidecar =
             digest_of(vault, &line.pack.sidecar()?, (line.sidecar_bytes, line.sidecar_sha256), monitor);
@@ -130,10 +130,28 @@ pub fn read_back(
     }
 }
 
-/// Which packs and sidecars a store has, by their sizes: one listing, no reading.
+/// Which packs and sidecars a store has, by their sizes: no reading.
 pub struct Present(BTreeMap<String, Option<u64>>);
 
+/// Packs that are asked for one by one: a listing of a vault with a year of nights costs hundreds of requests.
+const FEW: usize = 32;
+
 impl Present {
+    /// Which of these there are, by asking for each where they are few.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub fn of<'a>(vault: &Vault, lines: impl ExactSizeIterator<Item = &'a PackLine>) -> Result<Self> {
+        if lines.len() > FEW {
+            return Self::list(vault);
+        }
+        let keys: Vec<Key> =
+            lines.flat_map(|line| [line.pack.pack(), line.pack.sidecar()]).collect::<Result<_>>()?;
+        let sizes = in_parallel(vault.store().at_once(), &keys, |key| vault.store().size(key))?;
+        let found = keys.into_iter().zip(sizes);
+        Ok(Self(found.filter_map(|(key, size)| Some((key.as_str().to_owned(), Some(size?)))).collect()))
+    }
+
     /// Lists them.
     ///
     /// # Errors

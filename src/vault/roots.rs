@@ -80,7 +80,7 @@ impl Roots {
         vault.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let listed = vault.store().list(ROOTS)?;
         let listed: Vec<Key> = listed.into_iter().map(|listed| listed.key).collect();
-        let read = in_parallel(&listed, |key| {
+        let read = in_parallel(vault.store().at_once(), &listed, |key| {
             Ok(vault.store().forget(key).map_err(super::gone).and_then(|()| read_root(vault, key)))
         })?;
         Ok(Self::sorted(vault, listed.into_iter().zip(read), |_| true))
@@ -100,7 +100,7 @@ impl Roots {
                 }
             }
         }
-        let read = in_parallel(&unknown, |key| Ok(read_root(vault, key)))?;
+        let read = in_parallel(vault.store().at_once(), &unknown, |key| Ok(read_root(vault, key)))?;
         let new = Self::sorted(vault, unknown.into_iter().zip(read), wanted);
         roots.sound.extend(new.sound);
         roots.damaged = new.damaged;
@@ -131,6 +131,13 @@ impl Roots {
         }
         roots.sort();
         roots
+    }
+
+    /// The same with one that was just written.
+    pub fn with(mut self, found: FoundRoot) -> Self {
+        self.sound.push(found);
+        self.sort();
+        self
     }
 
     fn sort(&mut self) {

@@ -5,7 +5,7 @@ use super::findings::{Findings, Unread};
 use super::format::{EntryKind, PackKey, PackLine, PackRole, PageKind, Run, SIDECARS, Sidecar};
 use super::index::{PackTable, packs_of};
 use super::line::{is_at_or_above, split};
-use super::parallel::in_parallel;
+use super::parallel::{cores, in_parallel};
 use super::readback::Damage;
 use super::roots::{FoundRoot, RootRecord, Roots};
 use super::tree::runs;
@@ -170,7 +170,7 @@ fn check_packs(
     let needed: Vec<_> = needs.claims.values().collect();
     let bytes = needed.iter().filter_map(|claims| claims.first()).map(|(line, _)| line.bytes);
     monitor.begin(Phase::Verify, Some(bytes.fold(0, u64::saturating_add)));
-    let checked = in_parallel(&needed, |claims| {
+    let checked = in_parallel(cores(), &needed, |claims| {
         let lines: Vec<&PackLine> = claims.iter().map(|(line, _)| line).collect();
         Ok(check_claims(vault, &lines, monitor))
     });

@@ -4,6 +4,7 @@
 
 mod adopted;
 mod bits;
+mod bounded;
 mod by_hand;
 mod conflicting;
 mod damage;

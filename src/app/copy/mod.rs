@@ -13,7 +13,7 @@ use crate::domain::{CopyState, Kind, Monitor, Problem, Result, Volume, VolumeId}
 use crate::estate::{CopyFrom, VaultPlace};
 use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
 use crate::report::activity::{CopyDone, MissedPath};
-use crate::vault::{CopyReport, CopyRequest, Roots, Source, Vault};
+use crate::vault::{CopyReport, CopyRequest, Source, Vault};
 use beside::itself;
 use prove::prove;
 use source::Looked;
@@ -65,8 +65,6 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     let opened = looked.open(context, order, within);
     let report = write(&vault, opened, &request, &mut ledger, monitor)?;
     let written = began.elapsed();
-    // Before the read-back is recorded: a copy that then fails would be told as failed, and count.
-    let roots = Roots::of_volume(&vault, &volume.id)?;
     let damage = prove(context, &vault, &report, &mut ledger, monitor)?;
     let packs = report.packs.iter().map(|line| &line.pack);
     let history = History::of(ledger.records(), &here);
@@ -79,7 +77,7 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
         let what = "all that it needs was read back, yet meanwhile another run could not read some of it";
         notices.push(format!("{what}: run `outlive verify`"));
     }
-    let doubted = doubts(&roots, &history).remove(&report.root.id);
+    let doubted = doubts(&report.roots, &history).remove(&report.root.id);
     notices.extend(doubted.as_ref().map(|because| {
         format!("this point does not count as a recovery point: {because} Once it was restored by its name, it does")
     }));

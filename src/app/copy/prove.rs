@@ -52,7 +52,7 @@ pub(super) fn prove(
             }
         }
     };
-    let present = Present::list(vault)?;
+    let present = Present::of(vault, inherited.iter().copied())?;
     for problem in inherited.iter().filter_map(|line| present.check(line).err()) {
         let (object, because) = (problem.place, problem.what);
         read.damage.push(Damage { object, because, points: [key.to_owned()].into() });

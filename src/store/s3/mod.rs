@@ -92,6 +92,10 @@ impl Store for S3Store {
         self.bucket.address.place()
     }
 
+    fn at_once(&self) -> usize {
+        16
+    }
+
     fn identity(&self) -> Result<Identity> {
         Ok(self.bucket.address.identity())
     }

@@ -3,7 +3,7 @@
 use super::super::format::{Digest, Entry, EntryKind, PageKind, Run};
 use super::super::line::split;
 use super::super::metadata::{Excuses, Spot, read_full, see};
-use super::super::parallel::in_parallel;
+use super::super::parallel::{cores, in_parallel};
 use super::super::roots::FoundRoot;
 use super::super::tree::runs;
 use super::super::{Entries, Vault};
@@ -34,7 +34,7 @@ pub fn compare(
     for entry in Entries::new(vault, PageKind::Entries, &found.root.entries) {
         batch.push(entry?);
         if batch.len() == BATCH {
-            in_parallel(&batch, |entry| check.entry(entry))?;
+            in_parallel(cores(), &batch, |entry| check.entry(entry))?;
             batch.clear();
         }
         if monitor.cancelled() {
@@ -44,7 +44,7 @@ pub fn compare(
             ));
         }
     }
-    in_parallel(&batch, |entry| check.entry(entry))?;
+    in_parallel(cores(), &batch, |entry| check.entry(entry))?;
     Ok(check.excuses.labels())
 }
 

@@ -94,7 +94,7 @@ impl<'a> Assembler<'a> {
             while let Some(done) = waiting.remove(&next) {
                 self.take(done)?;
                 next += 1;
-                drop(room.try_recv());
+                let _ = room.try_recv();
             }
         }
         if waiting.is_empty() { Ok(()) } else { Err(unexpected()) }

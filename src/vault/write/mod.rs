@@ -8,7 +8,7 @@ mod worker;
 
 use super::format::{Digest, Missed, Origin, PackKey, PackLine, Previous, ROOTS, Root, Tool, Totals};
 use super::index::{Holdings, Index};
-use super::leftover::Prover;
+use super::leftover::{Prover, look_again};
 use super::roots::{FoundRoot, Roots};
 use super::{Source, Vault};
 use crate::domain::{Kind, Monitor, Problem, Result, Timestamp, Volume};
@@ -46,6 +46,8 @@ pub struct CopyReport {
     pub parent: Option<Digest>,
     /// Bytes written to the store, roots and sidecars included.
     pub written_bytes: u64,
+    /// All points of the volume, this one too.
+    pub roots: Roots,
 }
 
 /// How much work may wait between two stages, in units.
@@ -60,6 +62,15 @@ const WINDOW: usize = 4 * AHEAD;
 /// # Errors
 /// When the source cannot be read at all, or the store fails: then nothing is claimed.
 pub fn copy(
+    vault: &Vault,
+    source: &mut dyn Source,
+    request: &CopyRequest<'_>,
+    monitor: &dyn Monitor,
+) -> Result<CopyReport> {
+    write(vault, source, request, monitor).inspect_err(|_| look_again(vault))
+}
+
+fn write(
     vault: &Vault,
     source: &mut dyn Source,
     request: &CopyRequest<'_>,
@@ -80,7 +91,9 @@ pub fn copy(
     if monitor.cancelled() {
         return Err(Problem::new(Kind::Cancelled, "stopped as asked; no recovery point was written"));
     }
-    write_root(vault, request, Written { assembled, run, started_at, parent, of_parent: usable })
+    let written = Written { assembled, run, started_at, parent, of_parent: usable };
+    let report = write_root(vault, request, written)?;
+    Ok(CopyReport { roots: roots.with(report.root.clone()), ..report })
 }
 
 /// Runs the stages: the source is read here, workers hash and compress, one thread assembles.
@@ -160,6 +173,7 @@ fn write_root(vault: &Vault, request: &CopyRequest<'_>, written: Written<'_>) ->
         root: FoundRoot { key, id: Digest::of(&bytes), root },
         of_parent,
         parent: parent.map(|parent| parent.id),
+        roots: Roots::default(),
     })
 }
 
