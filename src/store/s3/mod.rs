@@ -129,4 +129,8 @@ impl Store for S3Store {
     fn server_time(&self) -> Result<Option<Timestamp>> {
         self.runtime.block_on(self.bucket.time())
     }
+
+    fn notice(&self) -> Option<String> {
+        self.bucket.notice()
+    }
 }
