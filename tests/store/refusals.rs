@@ -61,6 +61,40 @@ fn a_credential_that_is_missing_or_wrong_is_a_problem_without_its_secret() {
     assert_eq!(problem.kind, Kind::Io);
 }
 
+/// Not a test of its own: what the next one runs in a process whose profiles are its own.
+#[test]
+#[ignore = "runs in a process of another test"]
+fn asks_with_a_profile_whose_program_hangs() {
+    assert!(std::env::var_os("AWS_CONFIG_FILE").is_some(), "another test sets it");
+    let place = S3Place { bucket: "b".into(), region: Some("eu-central-1".into()), ..S3Place::default() };
+    let limits = Limits { credential: Duration::from_millis(1500), ..limits() };
+    let access = S3Access::Profile("hangs".into());
+    let store = S3Store::with_limits(&place, &access, &Environment::default(), limits).unwrap();
+    let since = Instant::now();
+    let problem = store.list("packs").unwrap_err();
+    let took = since.elapsed();
+    assert!(took >= limits.credential && took < Duration::from_secs(15), "{took:?}: {problem}");
+    assert!(problem.what.contains("was not given within 1.5 s"), "{problem}");
+    assert!(problem.remedy.contains("credential_process"), "{}", problem.remedy);
+}
+
+#[test]
+fn a_profile_whose_program_hangs_is_a_problem_within_its_bound() {
+    let temp = TempDir::new();
+    let file = temp.path().join("config");
+    fs::write(&file, "[profile hangs]\ncredential_process = /bin/sleep 40\n").unwrap();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--ignored", "--exact", "refusals::asks_with_a_profile_whose_program_hangs", "--nocapture"]);
+    child.env("AWS_CONFIG_FILE", &file).env("AWS_SHARED_CREDENTIALS_FILE", temp.path().join("none"));
+    child.env("AWS_EC2_METADATA_DISABLED", "true").env_remove("AWS_ACCESS_KEY_ID");
+    // Not its output through pipes: what hangs would hold them open.
+    let log = temp.path().join("log");
+    let to = crate::hand::by_hand(|| fs::File::create(&log)).unwrap();
+    let ended = child.stdin(std::process::Stdio::null()).stdout(to.try_clone().unwrap()).stderr(to).status();
+    let said = fs::read_to_string(&log).unwrap();
+    assert!(ended.unwrap().success() && said.contains("1 passed"), "{said}");
+}
+
 #[test]
 fn bytes_of_another_under_a_key_are_never_taken_for_ones_own() {
     let place = servers::seaweedfs().new_place("");

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Limits {
     /// How long a connection may take to come up.
     pub connect: Duration,
+    /// How long whatever gives the credential may take: a program, a service, a file.
+    pub credential: Duration,
     /// How long an answer may take to begin, beside the time that the bytes of the request need.
     pub answer: Duration,
     /// How long a body may give nothing at all.
@@ -32,6 +34,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
+            credential: Duration::from_secs(60),
             answer: Duration::from_secs(60),
             idle: Duration::from_secs(60),
             slowest: 32 * 1024,
