@@ -18,6 +18,7 @@ mod inheriting;
 mod limits;
 mod missed;
 mod newer;
+mod racing;
 mod recorder;
 mod roundtrip;
 mod source;
