@@ -9,6 +9,7 @@ use outlive::estate::{Environment, S3Access, S3Place, SecretSource};
 use outlive::store::{Key, Limits, S3Store, Store};
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 fn limits() -> Limits {
@@ -184,6 +185,54 @@ fn a_list_that_runs_in_circles_ends_in_a_problem() {
     let (problem, asked) = asked_of(answer, list);
     assert!(problem.what.contains("lead back"), "{problem}");
     assert_eq!(asked.len(), 2);
+}
+
+/// The problem of listing what has a fresh token on every page, and these keys; and how many pages were asked for.
+fn listed_for_ever(
+    limits: Limits,
+    keys: impl Fn(usize) -> Vec<String> + Send + Sync + 'static,
+) -> (Problem, usize) {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = Proxy::start(&nobody.local_addr().unwrap().to_string());
+    let pages = AtomicUsize::new(0);
+    proxy.instead(move |_| {
+        let page = pages.fetch_add(1, Relaxed);
+        let named = |key: String| format!("<Contents><Key>packs/{key}</Key><Size>3</Size></Contents>");
+        let names: String = keys(page).into_iter().map(named).collect();
+        let token = format!("<NextContinuationToken>fresh-{page}</NextContinuationToken>");
+        let list = format!("<IsTruncated>true</IsTruncated>{token}{names}");
+        Some(("200 OK".into(), format!("<ListBucketResult>{list}</ListBucketResult>")))
+    });
+    let place = S3Place { bucket: "b".into(), endpoint: Some(proxy.endpoint.clone()), ..S3Place::default() };
+    let access = servers::access();
+    let store = S3Store::with_limits(&place, &access, &servers::credentials(), limits).unwrap();
+    let problem = store.list("packs").unwrap_err();
+    (problem, proxy.seen().0.len())
+}
+
+#[test]
+fn a_list_with_fresh_tokens_for_ever_ends_in_a_problem_that_names_the_bound() {
+    let ascending = |page: usize| (0..10).map(|at| format!("{:09}", page * 10 + at)).collect();
+    let (problem, asked) = listed_for_ever(Limits { names: 55, ..limits() }, ascending);
+    assert!(problem.what.contains("more than 55 names") && asked == 6, "{asked}: {problem}");
+    // The same again, a step back, and what was the last of the page before.
+    for second in [["b", "c"], ["a", "z"], ["c", "d"]] {
+        let keys = move |page| {
+            if page == 0 { vec!["b".into(), "c".into()] } else { second.map(str::to_owned).into() }
+        };
+        let (problem, asked) = listed_for_ever(limits(), keys);
+        assert!(problem.what.contains("comes before the end") && asked == 2, "{asked}: {problem}");
+    }
+    // Nothing that could be counted or compared: pages, and time.
+    let (problem, asked) = listed_for_ever(Limits { pages: 7, ..limits() }, |_| Vec::new());
+    assert!(problem.what.contains("within 7 pages") && asked == 7, "{asked}: {problem}");
+    let (since, listing) = (Instant::now(), Duration::from_millis(700));
+    let (problem, asked) = listed_for_ever(Limits { listing, ..limits() }, |_| {
+        std::thread::sleep(Duration::from_millis(50));
+        Vec::new()
+    });
+    assert!(problem.what.contains("within 0.7 s") && asked > 1, "{asked}: {problem}");
+    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
 }
 
 #[test]

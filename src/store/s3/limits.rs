@@ -28,6 +28,10 @@ pub struct Limits {
     pub parts_in_flight: usize,
     /// How many pages of a listing are asked for at most.
     pub pages: u32,
+    /// How many names one listing may have at most: this bounds the memory.
+    pub names: u64,
+    /// How long one listing may take in all.
+    pub listing: Duration,
 }
 
 impl Default for Limits {
@@ -44,6 +48,8 @@ impl Default for Limits {
             part: 8 * 1024 * 1024,
             parts_in_flight: 6,
             pages: 100_000,
+            names: 10_000_000,
+            listing: Duration::from_secs(3600),
         }
     }
 }
