@@ -75,7 +75,12 @@ pub struct Opened(Arc<Mutex<Vec<(VaultPlace, Purpose, Vault)>>>);
 impl Opened {
     fn get(&self, place: &VaultPlace, purpose: Purpose) -> Option<Vault> {
         let opened = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = opened.iter().find(|(at, to, _)| (at, *to) == (place, purpose));
+        // A vault that another one took the place of is opened anew, whatever it was opened for.
+        let is_gone = |vault: &Vault| {
+            let same = opened.iter().filter(|(at, _, other)| at == place && other.id() == vault.id());
+            same.into_iter().any(|(_, _, other)| other.is_displaced())
+        };
+        let found = opened.iter().find(|(at, to, vault)| (at, *to) == (place, purpose) && !is_gone(vault));
         found.map(|(_, _, vault)| vault.clone())
     }
 

@@ -109,6 +109,11 @@ pub trait Store: Send + Sync {
     fn server_time(&self) -> Result<Option<Timestamp>> {
         Ok(None)
     }
+
+    /// What people must know of how this store turned out to work; each thing is told once.
+    fn notice(&self) -> Option<String> {
+        None
+    }
 }
 
 /// How far a store's clock and this machine's may differ before nothing can be said of how fresh a copy is.

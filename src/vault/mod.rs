@@ -32,6 +32,7 @@ use crate::domain::{Kind, Problem, Result, Timestamp, printable};
 use crate::store::{Key, Store, random_hex};
 use format::{Digest, Frame, MAX_OBJECT, MAX_PAGE, Marker, PackLine, Sidecar};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// The instructions every vault carries: the format's own page.
@@ -48,6 +49,8 @@ pub struct Vault {
     tables: Arc<Mutex<index::Tables>>,
     /// Packs that no root named when they were looked for, where that is remembered.
     unfinished: Option<leftover::Unfinished>,
+    /// Set once another vault's marker was seen where this one's was.
+    displaced: Arc<AtomicBool>,
 }
 
 impl Vault {
@@ -98,7 +101,14 @@ impl Vault {
         }
         let marker = Marker::new(random_hex()?, now, README.as_bytes());
         match store.put_bytes(&Marker::key()?, &marker.render()?) {
-            Ok(()) => Ok(Self::of(store, marker)),
+            // A store without conditions takes two markers at the same moment: the one that is there counts, and
+            // nothing was written into either vault yet.
+            Ok(()) => match Marker::read(&*store)? {
+                Some(there) => Ok(Self::of(store, there)),
+                None => Err(Problem::new(Kind::Io, "the store took vault.json, and has no such object")
+                    .at(store.place())
+                    .remedy("run it again; should it stay so, use another store")),
+            },
             // Another run made the vault in the meantime: that one counts.
             Err(problem) if problem.kind == Kind::Refused => Self::open(store),
             Err(problem) => Err(problem),
@@ -117,7 +127,34 @@ impl Vault {
     }
 
     fn of(store: Arc<dyn Store>, marker: Marker) -> Self {
-        Self { store, marker, known: Arc::default(), tables: Arc::default(), unfinished: None }
+        let (known, tables, displaced) = Default::default();
+        Self { store, marker, known, tables, unfinished: None, displaced }
+    }
+
+    /// Sees that this is still the vault in its store. Where the store does not know conditions, another run that made
+    /// a vault at the same moment may have put its marker over this one's.
+    ///
+    /// # Errors
+    /// `Refused` where another vault is there by now; `Damaged` where the marker is gone or spoilt; what the store said.
+    pub fn check_marker(&self) -> Result<()> {
+        let key = Marker::key()?;
+        match Marker::read(&*self.store)? {
+            Some(there) if there.id == self.marker.id => Ok(()),
+            Some(_) => {
+                self.displaced.store(true, Ordering::Relaxed);
+                let what = "another vault took this one's place while it was written to: its vault.json has another id";
+                Err(Problem::new(Kind::Refused, what).at(self.store.place()).remedy(
+                    "two runs made a vault here at the same moment (docs/stores.md): run it again, it copies into the \
+                     vault that is there",
+                ))
+            }
+            None => Err(Problem::damaged(key.as_str(), "gone: it was there when the vault was opened")),
+        }
+    }
+
+    /// True once [`Vault::check_marker`] saw another vault in its place.
+    pub fn is_displaced(&self) -> bool {
+        self.displaced.load(Ordering::Relaxed)
     }
 
     /// The vault's random identity.

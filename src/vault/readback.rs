@@ -147,7 +147,9 @@ impl Present {
         }
         let keys: Vec<Key> =
             lines.flat_map(|line| [line.pack.pack(), line.pack.sidecar()]).collect::<Result<_>>()?;
-        let sizes = in_parallel(vault.store().at_once(), &keys, |key| vault.store().size(key))?;
+        let sizes = in_parallel(vault.store().at_once(), &keys, |key| vault.store().size(key));
+        // A store may list what it does not let us ask for.
+        let Ok(sizes) = sizes else { return Self::list(vault) };
         let found = keys.into_iter().zip(sizes);
         Ok(Self(found.filter_map(|(key, size)| Some((key.as_str().to_owned(), Some(size?)))).collect()))
     }

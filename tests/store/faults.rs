@@ -2,12 +2,14 @@
 //! right, or there is a problem that says so. No fault counts that was not done.
 
 use crate::contract::bytes;
-use crate::proxy::{FAULTS, Fault, Proxy};
+use crate::proxy::{FAULTS, Fault, Proxy, error};
 use crate::servers;
 use outlive::domain::Result;
 use outlive::store::{Key, Limits, S3Store, Store};
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 /// A store behind the proxy, and the same without.
@@ -52,6 +54,55 @@ fn each_fault_in_each_operation_gives_the_right_result_or_a_problem() {
     // Nine operations of at most four places each; a stale list only where lists are asked for.
     assert!(tried >= 150, "{tried}");
     assert!(problems.len() * 10 < tried, "one fault in a thousand requests should rarely end a run");
+}
+
+#[test]
+fn a_body_that_broke_and_is_said_to_end_there_is_never_taken_for_whole() {
+    let bench = bench();
+    let name = "broken";
+    an_object(&bench, name);
+    let refused = Arc::new(AtomicUsize::new(0));
+    // How often going on is answered 416: once is got over, always is a problem. A reading from the beginning of what
+    // is there, one of a range, and one to an end that is not known.
+    for always in [false, true] {
+        for (from, length) in [(0, None), (1000, Some(100_000)), (1000, None)] {
+            refused.store(0, Relaxed);
+            let counted = refused.clone();
+            let begun = format!("bytes={from}-");
+            bench.proxy.instead(move |head| {
+                let range = head.header("range").unwrap_or("bytes=0-");
+                let goes_on = head.line().starts_with("GET ") && !range.starts_with(&begun);
+                let refuses = goes_on && (counted.fetch_add(1, Relaxed) == 0 || always);
+                let answer =
+                    ("416 Requested Range Not Satisfiable".to_owned(), error("InvalidRange", "behind"));
+                refuses.then_some(answer)
+            });
+            bench.proxy.arm(Some((Fault::Truncated, 0)));
+            let one = key("objects", name);
+            let ended = match length {
+                Some(length) => (&bench.faulty as &dyn Store).get_range(&one, from, length),
+                None => read_on(&bench.faulty, &one, from),
+            };
+            assert!(bench.proxy.seen().1 && refused.load(Relaxed) > 0, "nothing was refused");
+            let end = length.map_or(LENGTH, |length| from as usize + length);
+            match (ended, always) {
+                (Ok(found), false) => assert!(found == bytes(LENGTH)[from as usize..end], "from {from}"),
+                (Err(problem), true) => assert!(problem.what.contains("ends before byte"), "{problem}"),
+                (Ok(found), true) => panic!("{} bytes from {from} on were taken for all", found.len()),
+                (Err(problem), false) => panic!("one wrong answer ended it: {problem}"),
+            }
+        }
+    }
+    // Behind the end there is nothing, and that is no fault.
+    bench.proxy.instead(|_| None);
+    bench.proxy.arm(None);
+    assert_eq!(read_on(&bench.faulty, &key("objects", name), LENGTH as u64).unwrap(), b"");
+}
+
+fn read_on(store: &dyn Store, one: &Key, from: u64) -> Result<Vec<u8>> {
+    let mut found = Vec::new();
+    let read = store.get(one, from)?.read_to_end(&mut found);
+    read.map_err(|error| outlive::store::read_failed(one, store, error)).map(|_| found)
 }
 
 fn bench() -> Bench {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod contract;
+mod dialects;
 mod faults;
 #[path = "../hand/mod.rs"]
 mod hand;

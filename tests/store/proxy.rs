@@ -59,10 +59,29 @@ struct Plan {
     fired: bool,
     lists: HashMap<String, Message>,
     before: Option<(&'static str, Meanwhile)>,
+    instead: Option<Instead>,
 }
 
 /// What happens meanwhile, elsewhere.
 type Meanwhile = Box<dyn FnOnce() + Send>;
+
+/// What a request with this head is answered, should it not reach the server: the status line's end, and a body.
+type Instead = Arc<dyn Fn(&Head) -> Option<(String, String)> + Send + Sync>;
+
+/// The lines before a request's body.
+pub struct Head(Vec<String>);
+
+impl Head {
+    /// `GET /bucket/key?query HTTP/1.1`.
+    pub fn line(&self) -> &str {
+        &self.0[0]
+    }
+
+    /// The value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header(&self.0, name)
+    }
+}
 
 /// The proxy. Its threads end with the process.
 pub struct Proxy {
@@ -99,6 +118,11 @@ impl Proxy {
         lock(&self.plan).before = Some((method, Box::new(act)));
     }
 
+    /// Answers by `answer` what it gives an answer for, from now on. It may wait for other requests.
+    pub fn instead(&self, answer: impl Fn(&Head) -> Option<(String, String)> + Send + Sync + 'static) {
+        lock(&self.plan).instead = Some(Arc::new(answer));
+    }
+
     /// The request lines since it was armed, and whether the fault was done.
     pub fn seen(&self) -> (Vec<String>, bool) {
         let plan = lock(&self.plan);
@@ -119,9 +143,12 @@ struct Message {
 
 impl Message {
     fn answer(status: &str, headers: &[&str], code: &str) -> Self {
-        let xml =
-            format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>a fault</Message></Error>");
-        let body = if code.is_empty() { Vec::new() } else { xml.into_bytes() };
+        let body = if code.is_empty() { String::new() } else { error(code, "a fault") };
+        Self::with_body(status, headers, body)
+    }
+
+    fn with_body(status: &str, headers: &[&str], body: String) -> Self {
+        let body = body.into_bytes();
         let mut head = vec![format!("HTTP/1.1 {status}"), "Content-Type: application/xml".into()];
         head.extend(headers.iter().map(|header| (*header).to_owned()));
         head.push(format!("Content-Length: {}", body.len()));
@@ -129,14 +156,7 @@ impl Message {
     }
 
     fn header(&self, name: &str) -> Option<&str> {
-        let named =
-            |line: &&String| line.split_once(':').is_some_and(|(is, _)| is.eq_ignore_ascii_case(name));
-        self.head
-            .iter()
-            .skip(1)
-            .find(named)
-            .and_then(|line| line.split_once(':'))
-            .map(|(_, value)| value.trim())
+        header(&self.head, name)
     }
 
     fn set_length(&mut self, length: usize) {
@@ -182,6 +202,16 @@ impl Message {
     }
 }
 
+fn header<'a>(head: &'a [String], name: &str) -> Option<&'a str> {
+    let lines = head.iter().skip(1).filter_map(|line| line.split_once(':'));
+    lines.into_iter().find(|(is, _)| is.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+}
+
+/// The body of an answer that refuses.
+pub fn error(code: &str, message: &str) -> String {
+    format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>")
+}
+
 fn chunks(from: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut body = Vec::new();
     loop {
@@ -210,6 +240,11 @@ fn serve(mut client: TcpStream, upstream: &str, plan: &Mutex<Plan>) -> io::Resul
         let fault = take_fault(plan, &line);
         if let Some(instead) = fault.and_then(|fault| made_up(fault, is_head)) {
             client.write_all(&instead.bytes())?;
+            continue;
+        }
+        let rule = lock(plan).instead.clone();
+        if let Some((status, body)) = rule.and_then(|rule| rule(&Head(request.head.clone()))) {
+            client.write_all(&Message::with_body(&status, &[], body).bytes())?;
             continue;
         }
         let has_body = !request.body.is_empty();

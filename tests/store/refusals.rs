@@ -9,6 +9,7 @@ use outlive::estate::{Environment, S3Access, S3Place, SecretSource};
 use outlive::store::{Key, Limits, S3Store, Store};
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 fn limits() -> Limits {
@@ -59,6 +60,40 @@ fn a_credential_that_is_missing_or_wrong_is_a_problem_without_its_secret() {
     let problem = (&wrong as &dyn Store).put_bytes(&key("a"), b"x").unwrap_err();
     assert!(!format!("{problem:?} {wrong:?} {environment:?}").contains("canary"), "{problem:?}");
     assert_eq!(problem.kind, Kind::Io);
+}
+
+/// Not a test of its own: what the next one runs in a process whose profiles are its own.
+#[test]
+#[ignore = "runs in a process of another test"]
+fn asks_with_a_profile_whose_program_hangs() {
+    assert!(std::env::var_os("AWS_CONFIG_FILE").is_some(), "another test sets it");
+    let place = S3Place { bucket: "b".into(), region: Some("eu-central-1".into()), ..S3Place::default() };
+    let limits = Limits { credential: Duration::from_millis(1500), ..limits() };
+    let access = S3Access::Profile("hangs".into());
+    let store = S3Store::with_limits(&place, &access, &Environment::default(), limits).unwrap();
+    let since = Instant::now();
+    let problem = store.list("packs").unwrap_err();
+    let took = since.elapsed();
+    assert!(took >= limits.credential && took < Duration::from_secs(15), "{took:?}: {problem}");
+    assert!(problem.what.contains("was not given within 1.5 s"), "{problem}");
+    assert!(problem.remedy.contains("credential_process"), "{}", problem.remedy);
+}
+
+#[test]
+fn a_profile_whose_program_hangs_is_a_problem_within_its_bound() {
+    let temp = TempDir::new();
+    let file = temp.path().join("config");
+    fs::write(&file, "[profile hangs]\ncredential_process = /bin/sleep 40\n").unwrap();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--ignored", "--exact", "refusals::asks_with_a_profile_whose_program_hangs", "--nocapture"]);
+    child.env("AWS_CONFIG_FILE", &file).env("AWS_SHARED_CREDENTIALS_FILE", temp.path().join("none"));
+    child.env("AWS_EC2_METADATA_DISABLED", "true").env_remove("AWS_ACCESS_KEY_ID");
+    // Not its output through pipes: what hangs would hold them open.
+    let log = temp.path().join("log");
+    let to = crate::hand::by_hand(|| fs::File::create(&log)).unwrap();
+    let ended = child.stdin(std::process::Stdio::null()).stdout(to.try_clone().unwrap()).stderr(to).status();
+    let said = fs::read_to_string(&log).unwrap();
+    assert!(ended.unwrap().success() && said.contains("1 passed"), "{said}");
 }
 
 #[test]
@@ -150,6 +185,54 @@ fn a_list_that_runs_in_circles_ends_in_a_problem() {
     let (problem, asked) = asked_of(answer, list);
     assert!(problem.what.contains("lead back"), "{problem}");
     assert_eq!(asked.len(), 2);
+}
+
+/// The problem of listing what has a fresh token on every page, and these keys; and how many pages were asked for.
+fn listed_for_ever(
+    limits: Limits,
+    keys: impl Fn(usize) -> Vec<String> + Send + Sync + 'static,
+) -> (Problem, usize) {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = Proxy::start(&nobody.local_addr().unwrap().to_string());
+    let pages = AtomicUsize::new(0);
+    proxy.instead(move |_| {
+        let page = pages.fetch_add(1, Relaxed);
+        let named = |key: String| format!("<Contents><Key>packs/{key}</Key><Size>3</Size></Contents>");
+        let names: String = keys(page).into_iter().map(named).collect();
+        let token = format!("<NextContinuationToken>fresh-{page}</NextContinuationToken>");
+        let list = format!("<IsTruncated>true</IsTruncated>{token}{names}");
+        Some(("200 OK".into(), format!("<ListBucketResult>{list}</ListBucketResult>")))
+    });
+    let place = S3Place { bucket: "b".into(), endpoint: Some(proxy.endpoint.clone()), ..S3Place::default() };
+    let access = servers::access();
+    let store = S3Store::with_limits(&place, &access, &servers::credentials(), limits).unwrap();
+    let problem = store.list("packs").unwrap_err();
+    (problem, proxy.seen().0.len())
+}
+
+#[test]
+fn a_list_with_fresh_tokens_for_ever_ends_in_a_problem_that_names_the_bound() {
+    let ascending = |page: usize| (0..10).map(|at| format!("{:09}", page * 10 + at)).collect();
+    let (problem, asked) = listed_for_ever(Limits { names: 55, ..limits() }, ascending);
+    assert!(problem.what.contains("more than 55 names") && asked == 6, "{asked}: {problem}");
+    // The same again, a step back, and what was the last of the page before.
+    for second in [["b", "c"], ["a", "z"], ["c", "d"]] {
+        let keys = move |page| {
+            if page == 0 { vec!["b".into(), "c".into()] } else { second.map(str::to_owned).into() }
+        };
+        let (problem, asked) = listed_for_ever(limits(), keys);
+        assert!(problem.what.contains("comes before the end") && asked == 2, "{asked}: {problem}");
+    }
+    // Nothing that could be counted or compared: pages, and time.
+    let (problem, asked) = listed_for_ever(Limits { pages: 7, ..limits() }, |_| Vec::new());
+    assert!(problem.what.contains("within 7 pages") && asked == 7, "{asked}: {problem}");
+    let (since, listing) = (Instant::now(), Duration::from_millis(700));
+    let (problem, asked) = listed_for_ever(Limits { listing, ..limits() }, |_| {
+        std::thread::sleep(Duration::from_millis(50));
+        Vec::new()
+    });
+    assert!(problem.what.contains("within 0.7 s") && asked > 1, "{asked}: {problem}");
+    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod inheriting;
 mod limits;
 mod missed;
 mod newer;
+mod racing;
 mod recorder;
 mod roundtrip;
 mod source;

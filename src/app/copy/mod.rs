@@ -81,6 +81,7 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     notices.extend(doubted.as_ref().map(|because| {
         format!("this point does not count as a recovery point: {because} Once it was restored by its name, it does")
     }));
+    notices.extend(vault.store().notice());
     Ok(CopyDone {
         seconds: began.elapsed().as_secs_f64(),
         copy_seconds: written.as_secs_f64(),

@@ -70,6 +70,8 @@ pub(super) fn prove(
     let damaged = told(&read.damage, |_| report.root.short());
     record_or_fail(ledger, (context.clock)(), &here, &read.damage)?;
     if damaged.is_empty() {
+        // In another vault's place the point is none, however well its bytes came back.
+        vault.check_marker()?;
         let event = Event::ReadBack { point: report.root.record(), vault: here, bytes: read.bytes, since };
         ledger.append((context.clock)(), event)?;
     }

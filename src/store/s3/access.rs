@@ -1,9 +1,11 @@
 //! Credentials of a bucket: fetched when they are needed, and again when the store says that they ended.
 
+use super::Limits;
 use crate::domain::{Kind, Problem, Result};
 use crate::estate::{Environment, S3Access, Secret, SecretSource};
 use aws_config::BehaviorVersion;
 use aws_config::sts::AssumeRoleProvider;
+use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future;
 use aws_sdk_s3::config::{
@@ -22,6 +24,7 @@ pub struct Keyring {
     environment: Environment,
     http: SharedHttpClient,
     region: Region,
+    limits: Limits,
     current: Mutex<Option<Credentials>>,
     chain: tokio::sync::OnceCell<SharedCredentialsProvider>,
 }
@@ -34,21 +37,34 @@ impl fmt::Debug for Keyring {
 
 impl Keyring {
     /// A keyring that has fetched nothing yet.
-    pub fn new(access: S3Access, environment: Environment, http: SharedHttpClient, region: Region) -> Self {
+    pub fn new(
+        access: S3Access,
+        environment: Environment,
+        http: SharedHttpClient,
+        region: Region,
+        limits: Limits,
+    ) -> Self {
         let (current, chain) = (Mutex::default(), tokio::sync::OnceCell::new());
-        Self { access, environment, http, region, current, chain }
+        Self { access, environment, http, region, limits, current, chain }
     }
 
     /// Fetches the credential, unless it is there and lasts.
     ///
     /// # Errors
-    /// Where it cannot be had; no part of a secret is in the message.
+    /// Where it cannot be had, or is not given in time; no part of a secret is in the message.
     pub async fn ready(&self) -> Result<Credentials> {
         let lasts = |held: &Credentials| held.expiry().is_none_or(|end| end > SystemTime::now() + MARGIN);
         if let Some(held) = self.held().filter(lasts) {
             return Ok(held);
         }
-        let fetched = self.fetch().await?;
+        let within = self.limits.credential;
+        let fetched = tokio::time::timeout(within, self.fetch()).await.unwrap_or_else(|_| {
+            let seconds = within.as_secs_f32();
+            let what = format!("the credential for the bucket was not given within {seconds} s");
+            Err(Problem::new(Kind::Io, what).remedy(
+                "see why what gives it hangs: the profile's credential_process, or the service that is asked; then run it again",
+            ))
+        })?;
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(fetched.clone());
         Ok(fetched)
     }
@@ -110,6 +126,11 @@ impl Keyring {
         let found = self.chain.get_or_try_init(|| async {
             let mut loader = aws_config::defaults(BehaviorVersion::latest());
             loader = loader.http_client(self.http.clone()).region(self.region.clone());
+            // One request that hangs is given up while there is time for another.
+            let timeouts = TimeoutConfig::builder().connect_timeout(self.limits.connect);
+            let timeouts = timeouts.operation_timeout(self.limits.credential);
+            let timeouts = timeouts.operation_attempt_timeout(self.limits.credential / 3);
+            loader = loader.timeout_config(timeouts.build());
             if let Some(profile) = profile {
                 loader = loader.profile_name(profile);
             }

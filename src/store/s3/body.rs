@@ -143,15 +143,22 @@ impl Body {
             let request = request.set_range(range.clone()).set_if_match(etag.clone());
             let request =
                 if range.is_none() { request.checksum_mode(ChecksumMode::Enabled) } else { request };
-            let is_ranged = range.is_some();
+            // Before anything was read nobody knows where the object ends; from then on it is known.
+            let (is_ranged, may_end) = (range.is_some(), range.is_some() && etag.is_none());
             async move {
-                let answer = request.send().await.map_err(failed)?;
-                read(answer, at, end, is_ranged)
+                match request.send().await.map_err(failed) {
+                    Ok(answer) => read(answer, at, end, is_ranged),
+                    Err(failure) if failure.class == Class::Range && !may_end => Err(Failure::odd(format!(
+                        "an answer that the object ends before byte {at}, where it had said that there is more: {}",
+                        failure.says
+                    ))),
+                    Err(failure) => Err(failure),
+                }
             }
         });
         let opened = match answer.await {
             Ok(opened) => opened,
-            // Nothing lies there, as in a file that is read behind its end.
+            // Nothing lies there, as in a file that is read behind its end: only ever the first answer.
             Err(failure) if failure.class == Class::Range => {
                 Opened { stream: None, end: at, etag: etag.clone(), crc: None }
             }

@@ -28,6 +28,8 @@ pub struct Bucket {
     md5: AtomicBool,
     /// Set once the store refused `If-None-Match`.
     unconditional: AtomicBool,
+    /// Set once that was told.
+    told: AtomicBool,
 }
 
 /// What is asked, for the bounds and for messages.
@@ -56,8 +58,8 @@ impl Doing {
 impl Bucket {
     pub fn new(address: Address, client: Client, keyring: Arc<Keyring>, limits: Limits) -> Self {
         let permits = Arc::new(Semaphore::new(limits.parts_in_flight.max(1)));
-        let (md5, unconditional) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { client, address, limits, keyring, permits, md5, unconditional }
+        let (md5, unconditional, told) = Default::default();
+        Self { client, address, limits, keyring, permits, md5, unconditional, told }
     }
 
     /// The whole key, as the store has it.
@@ -80,10 +82,31 @@ impl Bucket {
         (!self.unconditional.load(Ordering::Relaxed)).then(|| "*".to_owned())
     }
 
-    /// After a refusal of what the store does not know: asks for less from now on. False where there is nothing left
-    /// to do without.
-    pub fn ask_for_less(&self) -> bool {
-        !self.md5.swap(true, Ordering::Relaxed) || !self.unconditional.swap(true, Ordering::Relaxed)
+    /// After a refusal of what the store does not know: asks for less from now on. `carried` is what the refused request
+    /// carried, whatever others found out meanwhile: with CRC-64/NVME that is done without first, and the condition only
+    /// where a request without it is refused and the answer speaks of the condition. False where asking again would be
+    /// the same.
+    pub fn ask_for_less(&self, carried: Guard, had_condition: bool, failure: &Failure) -> bool {
+        match carried {
+            Guard::Crc64Nvme => self.use_md5(),
+            Guard::Md5 if had_condition && failure.of_condition => {
+                self.unconditional.store(true, Ordering::Relaxed);
+            }
+            Guard::Md5 => return false,
+        }
+        true
+    }
+
+    /// What people must know of how this store is written to; told once.
+    pub fn notice(&self) -> Option<String> {
+        let unconditional = self.unconditional.load(Ordering::Relaxed);
+        (unconditional && !self.told.swap(true, Ordering::Relaxed)).then(|| {
+            let place = self.address.place();
+            format!(
+                "{place} refuses writes with If-None-Match, so keys are looked for before they are written: two runs that \
+                 write one key at the same moment are not told apart (docs/stores.md)"
+            )
+        })
     }
 
     /// Sends a request until there is an answer. Pauses grow and are random; a credential that ended is fetched anew

@@ -51,6 +51,8 @@ pub struct Failure {
     pub ahead: Option<TimeDelta>,
     /// True where this attempt or one before may have had its effect all the same.
     pub doubtful: bool,
+    /// True where the store does not know the condition of a write: it says so, or that it lacks something.
+    pub of_condition: bool,
 }
 
 /// Codes that say that the credential ended, was replaced, or is not known yet where it is checked.
@@ -84,7 +86,7 @@ impl Failure {
     /// One that the answer itself does not tell.
     pub fn new(class: Class, says: impl Into<String>) -> Self {
         let doubtful = class == Class::Passing;
-        Self { class, says: says.into(), after: None, ahead: None, doubtful }
+        Self { class, says: says.into(), after: None, ahead: None, doubtful, of_condition: false }
     }
 
     /// An answer that says success and is none.
@@ -115,7 +117,9 @@ impl Failure {
             (false, false) => format!("answered {status} {code}: {message}"),
         };
         let doubtful = matches!(class, Class::Passing | Class::Conflict);
-        Self { class, says: shorten(&says), after: after.map(Duration::from_secs), ahead, doubtful }
+        let of_condition = class == Class::Unsupported && is_of_condition(status, &message);
+        let after = after.map(Duration::from_secs);
+        Self { class, says: shorten(&says), after, ahead, doubtful, of_condition }
     }
 
     /// The problem it is, for whoever asked. `doing` says what was asked, `place` of whom.
@@ -186,6 +190,10 @@ fn class(status: u16, code: &str, ahead: Option<TimeDelta>) -> Class {
         (200..=299 | 408 | 425 | 429 | 500..=599, _) => Class::Passing,
         _ => Class::Lasting,
     }
+}
+
+fn is_of_condition(status: u16, message: &str) -> bool {
+    status == 501 || message.to_ascii_lowercase().contains("if-none-match")
 }
 
 /// False only where the connection never came up, or nothing was sent.

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Limits {
     /// How long a connection may take to come up.
     pub connect: Duration,
+    /// How long whatever gives the credential may take: a program, a service, a file.
+    pub credential: Duration,
     /// How long an answer may take to begin, beside the time that the bytes of the request need.
     pub answer: Duration,
     /// How long a body may give nothing at all.
@@ -26,12 +28,17 @@ pub struct Limits {
     pub parts_in_flight: usize,
     /// How many pages of a listing are asked for at most.
     pub pages: u32,
+    /// How many names one listing may have at most: this bounds the memory.
+    pub names: u64,
+    /// How long one listing may take in all.
+    pub listing: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
+            credential: Duration::from_secs(60),
             answer: Duration::from_secs(60),
             idle: Duration::from_secs(60),
             slowest: 32 * 1024,
@@ -41,6 +48,8 @@ impl Default for Limits {
             part: 8 * 1024 * 1024,
             parts_in_flight: 6,
             pages: 100_000,
+            names: 10_000_000,
+            listing: Duration::from_secs(3600),
         }
     }
 }

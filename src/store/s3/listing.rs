@@ -1,18 +1,56 @@
 //! Listing a folder of keys: whole, or not at all.
 
+use super::Limits;
 use super::bucket::{Bucket, Doing, failed};
 use super::failure::Failure;
 use crate::domain::{Kind, Problem, Result};
 use crate::store::{Key, Listed};
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::EncodingType;
+use sha2::{Digest, Sha256};
 use std::collections::HashSet;
+use tokio::time::Instant;
 
 /// What one page says.
 struct Page {
     /// Names below the prefix that was asked for, with sizes; none for a folder.
     names: Vec<(String, Option<u64>)>,
     next: Option<String>,
+}
+
+/// What the pages of one list must keep to: they get on, and they end.
+struct Course {
+    limits: Limits,
+    ends: Instant,
+    names: u64,
+    /// The last object of all pages before. Folders are left out: stores differ in where they sort them.
+    last: Option<String>,
+    /// Digests of the tokens: a token may be of any length.
+    tokens: HashSet<[u8; 32]>,
+}
+
+impl Course {
+    fn new(limits: Limits) -> Self {
+        let ends = Instant::now() + limits.listing;
+        Self { limits, ends, names: 0, last: None, tokens: HashSet::new() }
+    }
+
+    /// The next page; the error says what is wrong with it.
+    fn take(&mut self, page: &Page) -> std::result::Result<(), String> {
+        if page.next.as_ref().is_some_and(|next| !self.tokens.insert(Sha256::digest(next).into())) {
+            return Err("its pages lead back to one before".into());
+        }
+        let objects = || page.names.iter().filter(|(_, bytes)| bytes.is_some()).map(|(name, _)| name);
+        if objects().min().is_some_and(|first| self.last.as_ref().is_some_and(|last| first <= last)) {
+            return Err("a page names what comes before the end of the page before".into());
+        }
+        self.last = objects().max().cloned().or(self.last.take());
+        self.names += page.names.len() as u64;
+        if self.names > self.limits.names {
+            return Err(format!("it has more than {} names", self.limits.names));
+        }
+        Ok(())
+    }
 }
 
 impl Bucket {
@@ -53,22 +91,20 @@ impl Bucket {
             "" => self.address.prefix.clone(),
             folder => format!("{}{folder}/", self.address.prefix),
         };
-        let (mut token, mut seen) = (None, HashSet::new());
+        let (mut token, mut course) = (None, Course::new(self.limits));
         for _ in 0..self.limits.pages {
-            let page = self.page(folder, &below, token.take()).await?;
+            let page = tokio::time::timeout_at(course.ends, self.page(folder, &below, token.take())).await;
+            let page = page.unwrap_or_else(|_| {
+                let seconds = self.limits.listing.as_secs_f32();
+                Err(self.wrong_list(folder, &format!("it does not end within {seconds} s")))
+            })?;
+            course.take(&page).map_err(|because| self.wrong_list(folder, &because))?;
             token = page.next.clone();
-            if visit(page) {
+            if visit(page) || token.is_none() {
                 return Ok(());
             }
-            match &token {
-                None => return Ok(()),
-                Some(next) if !seen.insert(next.clone()) => {
-                    return Err(self.wrong_list(folder, "its pages lead back to one before"));
-                }
-                Some(_) => {}
-            }
         }
-        Err(self.wrong_list(folder, "it does not end"))
+        Err(self.wrong_list(folder, &format!("it does not end within {} pages", self.limits.pages)))
     }
 
     async fn page(&self, folder: &str, below: &str, token: Option<String>) -> Result<Page> {

@@ -73,7 +73,8 @@ impl S3Store {
         })?;
         let http = address::http_client();
         let region = Region::new(address.region.clone());
-        let keyring = Arc::new(Keyring::new(access.clone(), environment.clone(), http.clone(), region));
+        let keyring = Keyring::new(access.clone(), environment.clone(), http.clone(), region, limits);
+        let keyring = Arc::new(keyring);
         let client = address::client(&address, http, keyring.clone(), &limits);
         Ok(Self {
             runtime: Arc::new(runtime),
@@ -132,5 +133,9 @@ impl Store for S3Store {
 
     fn server_time(&self) -> Result<Option<Timestamp>> {
         self.runtime.block_on(self.bucket.time())
+    }
+
+    fn notice(&self) -> Option<String> {
+        self.bucket.notice()
     }
 }

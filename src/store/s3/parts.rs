@@ -130,17 +130,19 @@ impl Parts {
         }
         self.arrived.sort_by_key(|part| part.number);
         refuse_existing(&self.bucket, &self.key).await?;
-        let ignored = self.arrived.iter().any(|part| part.told == Told::Ignored);
+        let mut ignored = self.arrived.iter().any(|part| part.told == Told::Ignored);
         let (bucket, key) = (&self.bucket, &self.key);
-        let crc = (self.guard == Guard::Crc64Nvme && !ignored).then(|| sent.crc.text());
         let doing = Doing::new(format!("finishing {key}"));
         loop {
+            let guard = if ignored { Guard::Md5 } else { self.guard };
+            let crc = (guard == Guard::Crc64Nvme).then(|| sent.crc.text());
+            let condition = bucket.condition();
             let answer = bucket.attempt(&doing, || {
                 let request = bucket.client.complete_multipart_upload();
                 let request =
                     request.bucket(&bucket.address.bucket).key(bucket.name(key)).upload_id(&self.id);
                 let request =
-                    request.multipart_upload(self.list(crc.is_some())).set_if_none_match(bucket.condition());
+                    request.multipart_upload(self.list(crc.is_some())).set_if_none_match(condition.clone());
                 let request = request.set_checksum_crc64_nvme(crc.clone());
                 let request = request.set_checksum_type(crc.as_ref().map(|_| ChecksumType::FullObject));
                 let crc = crc.clone();
@@ -166,7 +168,14 @@ impl Parts {
                     own_or_refused(bucket, key, sent).await
                 }
                 Err(failure) if failure.class == Class::Condition => Err(exists(bucket, key)),
-                Err(failure) if failure.class == Class::Unsupported && bucket.ask_for_less() => continue,
+                Err(failure)
+                    if failure.class == Class::Unsupported
+                        && bucket.ask_for_less(guard, condition.is_some(), &failure) =>
+                {
+                    // Without the checksum of the whole it is read back.
+                    ignored |= guard == Guard::Crc64Nvme;
+                    continue;
+                }
                 Err(failure) => Err(bucket.problem(&doing, failure)),
             };
         }

@@ -18,12 +18,13 @@ pub async fn whole(bucket: &Arc<Bucket>, key: &Key, bytes: Bytes, sent: &Sent) -
     refuse_existing(bucket, key).await?;
     let doing = Doing::with_bytes(format!("writing {key}"), bytes.len());
     loop {
-        let (crc, md5) = headers(bucket.guard(), &bytes);
+        let (guard, condition) = (bucket.guard(), bucket.condition());
+        let (crc, md5) = headers(guard, &bytes);
         let answer = bucket.attempt(&doing, || {
             let request = bucket.client.put_object().bucket(&bucket.address.bucket).key(bucket.name(key));
             let request = request.body(ByteStream::from(bytes.clone())).content_length(bytes.len() as i64);
             let request = request.set_checksum_crc64_nvme(crc.clone()).set_content_md5(md5.clone());
-            let request = request.set_if_none_match(bucket.condition()).customize();
+            let request = request.set_if_none_match(condition.clone()).customize();
             let request = if bucket.address.is_plain() { request } else { request.disable_payload_signing() };
             let crc = crc.clone();
             async move {
@@ -40,7 +41,12 @@ pub async fn whole(bucket: &Arc<Bucket>, key: &Key, bytes: Bytes, sent: &Sent) -
                 own_or_refused(bucket, key, sent).await
             }
             Err(failure) if failure.class == Class::Condition => Err(exists(bucket, key)),
-            Err(failure) if failure.class == Class::Unsupported && bucket.ask_for_less() => continue,
+            Err(failure)
+                if failure.class == Class::Unsupported
+                    && bucket.ask_for_less(guard, condition.is_some(), &failure) =>
+            {
+                continue;
+            }
             Err(failure) => Err(bucket.problem(&doing, failure)),
         };
     }

@@ -166,6 +166,8 @@ fn write_root(vault: &Vault, request: &CopyRequest<'_>, written: Written<'_>) ->
         tool: Tool { name: "outlive".into(), version: env!("CARGO_PKG_VERSION").into() },
     };
     let bytes = root.seal()?;
+    // A root in another vault would be damage there, for good.
+    vault.check_marker()?;
     vault.store().put_bytes(&key, &bytes)?;
     Ok(CopyReport {
         written_bytes: assembled.written_bytes + bytes.len() as u64,
