@@ -40,21 +40,20 @@ pub fn open(context: &Context, name: &str, place: &VaultPlace, records: &[Record
     Ok(found)
 }
 
-/// The vault of this name, made where there is none and none is missed; the ledger knows it from then on.
+/// The vault of this name, made where there is none and none is missed.
 ///
 /// # Errors
-/// As [`open_or_create_vault`] and [`check`], and when the ledger cannot be written.
+/// As [`open_or_create_vault`] and [`check`].
 pub fn open_or_create(
     context: &Context,
     name: &str,
     place: &VaultPlace,
     now: Timestamp,
-    ledger: &mut Ledger,
+    records: &[Record],
 ) -> Result<Vault> {
-    open(context, name, place, ledger.records())?;
+    open(context, name, place, records)?;
     let vault = open_or_create_vault(context, place, now)?;
-    check(name, Some(&vault), ledger.records())?;
-    note(name, &vault, now, ledger)?;
+    check(name, Some(&vault), records)?;
     Ok(vault)
 }
 
@@ -71,7 +70,11 @@ pub fn record(context: &Context, estate: &Estate, ledger: &mut Ledger) -> Result
     Ok(())
 }
 
-fn note(name: &str, vault: &Vault, at: Timestamp, ledger: &mut Ledger) -> Result<()> {
+/// Records which vault stands behind a name, where none is known for it yet.
+///
+/// # Errors
+/// When the ledger cannot be written.
+pub fn note(name: &str, vault: &Vault, at: Timestamp, ledger: &mut Ledger) -> Result<()> {
     if known(name, ledger.records()).is_some() {
         return Ok(());
     }

@@ -194,6 +194,7 @@ fn a_copy_whose_vault_was_replaced_after_its_root_was_written_is_not_read_back()
         opened: Opened::default(),
     };
     let order = CopyOrder {
+        vault_name: None,
         volume: None,
         from: CopyFrom::Path { path: tree(&place), live: true },
         vault: VaultPlace::S3(Box::new(S3Place { bucket: "careless".into(), ..S3Place::default() })),

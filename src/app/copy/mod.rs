@@ -46,7 +46,7 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     let mut notices = looked.notices.clone();
     let mut ledger = Ledger::open(&context.state, PATIENCE)?;
     let vault = match &order.vault_name {
-        Some(name) => named::open_or_create(context, name, &order.vault, now, &mut ledger)?,
+        Some(name) => named::open_or_create(context, name, &order.vault, now, ledger.records())?,
         None => open_or_create_vault(context, &order.vault, now)?,
     };
     let here = VaultRef::of(&vault)?;
@@ -66,6 +66,10 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     let report = write(&vault, opened, &request, &mut ledger, monitor)?;
     let written = began.elapsed();
     let damage = prove(context, &vault, &report, &mut ledger, monitor)?;
+    // Only now is it known that no other vault took its place while it was made.
+    if let Some(name) = &order.vault_name {
+        named::note(name, &vault, (context.clock)(), &mut ledger)?;
+    }
     let packs = report.packs.iter().map(|line| &line.pack);
     let history = History::of(ledger.records(), &here);
     let state = history.state_with(&report.root.record(), packs);
