@@ -14,7 +14,8 @@ use std::time::Duration;
 /// Looks at everything that an estate names. Every volume of it is in the result, also one that could not be seen.
 pub fn survey_estate(context: &Context, estate: &Estate, limit: Duration) -> Inventory {
     let paths = estate.volumes.iter().filter_map(|volume| volume.path.clone()).collect();
-    let vaults = estate.vaults.iter().map(|entry| SeenVault::declared(estate, entry)).collect();
+    let now = (context.clock)();
+    let vaults = estate.vaults.iter().map(|entry| SeenVault::declared(estate, entry, now)).collect();
     let look_in = estate.volumes.iter().flat_map(|volume| {
         volume.look_in.iter().map(|directory| (directory.clone(), Some(volume.id.clone())))
     });

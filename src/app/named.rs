@@ -2,10 +2,10 @@
 //! anew would look as if nothing had ever been lost.
 
 use super::Context;
-use super::stores::{open_or_create_vault, open_vault};
-use crate::domain::{Kind, Problem, Result, Timestamp};
+use super::stores::{look_for_writing, open_or_create_vault, open_vault};
+use crate::domain::{CopyState, Kind, Problem, Result, Timestamp};
 use crate::estate::{Estate, VaultPlace};
-use crate::ledger::{Event, Ledger, Record, VaultRef};
+use crate::ledger::{Event, History, Ledger, Record, VaultRef};
 use crate::vault::Vault;
 
 /// Refuses another vault than the one that the ledger knows by this name, and none where it knows one.
@@ -51,7 +51,7 @@ pub fn open_or_create(
     now: Timestamp,
     records: &[Record],
 ) -> Result<Vault> {
-    open(context, name, place, records)?;
+    check(name, look_for_writing(context, place)?.as_ref(), records)?;
     let vault = open_or_create_vault(context, place, now)?;
     check(name, Some(&vault), records)?;
     Ok(vault)
@@ -65,7 +65,13 @@ pub fn record(context: &Context, estate: &Estate, ledger: &mut Ledger) -> Result
     for entry in &estate.vaults {
         // Only what this run opened: nothing is waited for here.
         let Some(vault) = context.opened.any(&entry.place) else { continue };
-        note(&entry.id, &vault, (context.clock)(), ledger)?;
+        // One that never held what came back is not the one to be missed: it may lie below an unmounted disk.
+        let here = VaultRef::of(&vault)?;
+        let held =
+            History::of(ledger.records(), &here).states.values().any(|state| *state >= CopyState::ReadBack);
+        if held && vault.check_marker().is_ok() {
+            note(&entry.id, &vault, (context.clock)(), ledger)?;
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::domain::{CopyState, Kind, Monitor, Problem, Result, Timestamp};
 use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
 use crate::plan::{StoredPack, share};
 use crate::report::activity::{DamagedObject, KNOWN_DAMAGE};
-use crate::vault::format::{PackKey, PackLine};
+use crate::vault::format::{PACKS, PackKey, PackLine, SIDECARS};
 use crate::vault::{Damage, Roots, Vault, gone, packs_known, read_back};
 use chrono::TimeDelta;
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,11 +49,17 @@ pub struct ShareDone {
 const BATCH: usize = 16;
 
 impl SharePlan {
-    /// Looks at what a vault holds, and at what the ledger says of it. `within` is how long everything may take.
+    /// Looks at what a vault holds, and at what the ledger says of it. `within` is how long everything may take. Damage of
+    /// objects that are given up is left out.
     ///
     /// # Errors
     /// When the vault cannot be listed or the ledger not be read.
-    pub fn of(context: &Context, vault: &Vault, within: TimeDelta, now: Timestamp) -> Result<Self> {
+    pub fn of(
+        context: &Context,
+        vault: &Vault,
+        given_up: &BTreeSet<String>,
+        (within, now): (TimeDelta, Timestamp),
+    ) -> Result<Self> {
         let here = VaultRef::of(vault)?;
         let history = History::of(&Ledger::look(&context.state, PATIENCE)?, &here);
         let roots = Roots::read_back(vault)?;
@@ -80,9 +86,15 @@ impl SharePlan {
                 entry.roots.insert(found.key.as_str().to_owned());
             }
         }
-        let known = needed.len();
-        needed.retain(|pack, _| !history.damaged_packs.contains(pack));
-        let damaged = known - needed.len();
+        let is_given_up =
+            |problem: &Problem| problem.kind == Kind::Damaged && given_up.contains(&problem.place);
+        broken.retain(|problem| !is_given_up(problem));
+        let is_damaged = |pack: &PackKey| history.damaged_packs.contains(pack);
+        let is_kept = |pack: &PackKey| {
+            ![PACKS, SIDECARS].iter().any(|folder| given_up.contains(&format!("{folder}/{}", pack.0)))
+        };
+        let damaged = needed.keys().filter(|pack| is_damaged(pack) && is_kept(pack)).count();
+        needed.retain(|pack, _| !is_damaged(pack));
         let needed: Vec<Needed> = needed.into_values().collect();
         let packs = needed.iter().map(|needed| StoredPack {
             key: &needed.line.pack.0,

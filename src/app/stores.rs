@@ -108,6 +108,25 @@ pub fn open_vault(context: &Context, place: &VaultPlace) -> Result<Vault> {
     Ok(context.opened.keep(place, Purpose::Read, vault))
 }
 
+/// The vault at a place, with the credential that writes, and nothing where there is none.
+///
+/// # Errors
+/// As [`open_vault`], but for `NotFound`.
+pub fn look_for_writing(context: &Context, place: &VaultPlace) -> Result<Option<Vault>> {
+    let looked = match place {
+        VaultPlace::Dir(_) => open_vault(context, place),
+        VaultPlace::S3(_) => match context.opened.get(place, Purpose::Write) {
+            Some(vault) => Ok(vault),
+            None => context.stores.open(place, Purpose::Write).and_then(Vault::open),
+        },
+    };
+    match looked {
+        Ok(vault) => Ok(Some(vault)),
+        Err(problem) if problem.kind == Kind::NotFound => Ok(None),
+        Err(problem) => Err(problem),
+    }
+}
+
 /// The vault at a place, made where there is none.
 ///
 /// # Errors

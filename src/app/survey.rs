@@ -4,13 +4,14 @@ use super::Context;
 use super::stores::{directory_of, say_place};
 use super::vaults::vault_inventory;
 use crate::domain::{
-    Asset, Bonds, Gap, GapReason, GapScope, Inventory, Kind, Monitor, PointKind, Problem, Result, Usable,
-    VolumeId, printable,
+    Asset, Bonds, Gap, GapReason, GapScope, Inventory, Kind, Monitor, PointKind, Problem, Result, Timestamp,
+    Usable, VolumeId, printable,
 };
 use crate::estate::{Estate, StandsOn, VaultEntry, VaultPlace};
 use crate::ledger::{Ledger, Record};
 use crate::providers::Provider;
 use crate::providers::local::{Local, System, nest, this_host};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -38,6 +39,8 @@ pub struct SeenVault {
     pub place: VaultPlace,
     /// Its name in the estate file, where it has one.
     pub name: Option<String>,
+    /// Damaged objects that somebody gave up.
+    pub given_up: BTreeSet<String>,
     /// What its points stand on, as declared.
     pub bonds: Bonds,
     /// The assets that these bonds name.
@@ -46,10 +49,10 @@ pub struct SeenVault {
 
 impl SeenVault {
     /// A vault with what the estate says of it.
-    pub fn declared(estate: &Estate, entry: &VaultEntry) -> Self {
+    pub fn declared(estate: &Estate, entry: &VaultEntry, now: Timestamp) -> Self {
         let (bonds, assets) = estate.vault_bonds(entry, &this_host());
         let name = Some(entry.id.clone()).filter(|name| !name.is_empty());
-        Self { place: entry.place.clone(), name, bonds, assets }
+        Self { place: entry.place.clone(), name, given_up: entry.given_up(now), bonds, assets }
     }
 
     /// A vault of which nobody says anything.
@@ -61,7 +64,7 @@ impl SeenVault {
         let nothing = nothing.map_err(|problem| Problem { kind: Kind::Internal, ..problem })?;
         let stands_on = StandsOn::default();
         let entry = VaultEntry { id: String::new(), place, stands_on, waive_damage: None, line: 0 };
-        Ok(Self::declared(&nothing, &entry))
+        Ok(Self::declared(&nothing, &entry, Timestamp::UNIX_EPOCH))
     }
 }
 

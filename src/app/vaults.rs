@@ -57,10 +57,11 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
         inventory.gaps.push(gap(GapScope::Points, &place, &problem));
     }
     let history = History::of(records, &here);
-    for (_, problem) in &roots.damaged {
+    let kept = |key: &str| !seen.given_up.contains(key);
+    for (_, problem) in roots.damaged.iter().filter(|(key, _)| kept(key.as_str())) {
         inventory.gaps.push(gap(GapScope::Points, &place, problem));
     }
-    for record in &history.points {
+    for record in history.points.iter().filter(|record| kept(&record.key)) {
         if !roots.sound.iter().any(|found| found.id == record.id) {
             let what = "a recovery point that the ledger recorded is not in the vault any more";
             let problem = Problem::new(Kind::NotFound, what).at(printable(record.key.as_bytes()));

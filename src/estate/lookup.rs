@@ -1,8 +1,17 @@
 //! Finding things of an estate by their names.
 
 use super::{CopyEntry, Estate, PolicyEntry, VaultEntry, VolumeEntry};
-use crate::domain::VolumeId;
+use crate::domain::{Timestamp, VolumeId};
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
+
+impl VaultEntry {
+    /// The keys of damaged objects that are given up at this moment.
+    pub fn given_up(&self, now: Timestamp) -> BTreeSet<String> {
+        let given_up = self.waive_damage.as_ref().filter(|given_up| given_up.waiver.until > now);
+        given_up.map(|given_up| given_up.objects.clone()).unwrap_or_default()
+    }
+}
 
 impl Estate {
     /// The volume of this id.

@@ -9,9 +9,9 @@ mod secret;
 mod stand;
 
 pub use model::{
-    Addressing, CopyEntry, CopyFrom, DeclaredAsset, DeclaredPoint, Estate, Line, NamedBy, NightlyEntry,
-    PolicyEntry, ProviderEntry, S3Access, S3Place, StandsOn, Unhonoured, VaultEntry, VaultPlace, VolumeEntry,
-    Waiver,
+    Addressing, CopyEntry, CopyFrom, DeclaredAsset, DeclaredPoint, Estate, GivenUp, Line, NamedBy,
+    NightlyEntry, PolicyEntry, ProviderEntry, S3Access, S3Place, StandsOn, Unhonoured, VaultEntry,
+    VaultPlace, VolumeEntry, Waiver,
 };
 pub use read::KEYS;
 pub use secret::{Environment, Secret, SecretSource};

@@ -3,7 +3,7 @@
 use super::SecretSource;
 use crate::domain::{AssetKind, Bonds, Consistency, LockMode, Owner, PointKind, Policy, Timestamp, VolumeId};
 use chrono::TimeDelta;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// A whole estate: what a team would miss, and what is to happen every night.
@@ -134,6 +134,15 @@ pub struct Waiver {
     pub until: Timestamp,
 }
 
+/// Damaged objects of a vault that somebody gave up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenUp {
+    /// Their keys.
+    pub objects: BTreeSet<String>,
+    /// Why, by whom and until when.
+    pub waiver: Waiver,
+}
+
 /// A vault.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VaultEntry {
@@ -143,8 +152,8 @@ pub struct VaultEntry {
     pub place: VaultPlace,
     /// What it stands on.
     pub stands_on: StandsOn,
-    /// Why damage that is known keeps no night from being sound, by whom and until when.
-    pub waive_damage: Option<Waiver>,
+    /// Damaged objects that are given up, so that they fail no night.
+    pub waive_damage: Option<GivenUp>,
     /// Where it stands in the file.
     pub line: Line,
 }

@@ -141,7 +141,11 @@ fn unlucky(task: &TaskDone) -> Option<String> {
     }
     let detail = match task.task {
         TaskKind::Drill => task.detail.split("; evidence: ").next(),
-        TaskKind::ReadBack => task.detail.split_once("; DAMAGED").map(|(_, what)| what),
+        TaskKind::ReadBack => match task.detail.split_once("; DAMAGED") {
+            Some((_, what)) => Some(what),
+            // How far it came is no news; what is known of damage is told beside this.
+            None => task.detail.split_once(", read back").and(Some("")),
+        },
         TaskKind::Copy => None,
     };
     let what = match (&task.drill, &task.volume, &task.vault) {
@@ -149,7 +153,8 @@ fn unlucky(task: &TaskDone) -> Option<String> {
         (None, Some(_), Some(vault)) => format!(" to {vault}"),
         _ => String::new(),
     };
-    let damaged = if detail.is_some() && task.task == TaskKind::ReadBack { "DAMAGED" } else { "" };
+    let damaged =
+        if task.detail.contains("; DAMAGED") && task.task == TaskKind::ReadBack { "DAMAGED" } else { "" };
     let detail = detail.unwrap_or(&task.detail);
     Some(format!("{}{what}: {}: {damaged}{detail}", task.task.word(), task.outcome.word()))
 }

@@ -107,6 +107,21 @@ fn in_an_estate_that_is_never_sound_whatever_else_goes_wrong_is_told() {
         spoil(&mut done);
         assert_eq!(about(&done, &before), [subject], "{number}");
     }
+    // Damage that is known fails each night, and is told once.
+    let known = |read: &str, damaged: &str| {
+        let mut done = bad_night();
+        let detail =
+            format!("{read}, read back; {damaged} packs are known to be damaged, and no point counts");
+        done.tasks.push(read_back(TaskOutcome::Failed, &detail));
+        done
+    };
+    let before = NightState::of(&known("0 of 11 packs, 0 B", "1"), 10);
+    assert_eq!(
+        about(&known("2 of 14 packs, 3 KiB", "1"), &before),
+        [],
+        "how far the reading came is no news"
+    );
+    assert_eq!(about(&known("0 of 14 packs, 0 B", "2"), &before), [Subject::Vault("offsite".into())]);
     // Another damaged object is news; how far the reading came is none.
     let mut first = bad_night();
     first.tasks.push(read_back(TaskOutcome::Failed, "3 of 9 packs, 12 KiB, read back; DAMAGED packs/1: y"));

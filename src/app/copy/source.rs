@@ -134,8 +134,15 @@ impl Looked {
     }
 }
 
-/// Programs that write the data of their own application, of one moment.
-const DUMPERS: [&str; 6] = ["pg_dump", "pg_dumpall", "mysqldump", "mariadb-dump", "mongodump", "sqlite3"];
+/// Programs that write the data of their own application, of one moment, by their manuals; some of them only where they
+/// are told to.
+const DUMPERS: [(&str, Option<&str>); 5] = [
+    ("pg_dump", None),
+    ("sqlite3", None),
+    ("mysqldump", Some("--single-transaction")),
+    ("mariadb-dump", Some("--single-transaction")),
+    ("mongodump", Some("--oplog")),
+];
 
 /// In which state what is printed shows the data: as somebody said, or as a program that is known for it. Of anything
 /// else nobody knows more than that it was read.
@@ -144,7 +151,11 @@ fn consistency_of(from: &CopyFrom) -> Consistency {
         CopyFrom::Command { consistency: Some(said), .. } => *said,
         CopyFrom::Command { argv, .. } => {
             let program = argv.first().and_then(|program| Path::new(program).file_name()?.to_str());
-            match program.is_some_and(|program| DUMPERS.contains(&program)) {
+            let is_known = |(name, asked): &(&str, Option<&str>)| {
+                program == Some(name)
+                    && asked.is_none_or(|asked| argv.iter().any(|argument| argument == asked))
+            };
+            match DUMPERS.iter().any(is_known) {
                 true => Consistency::Application,
                 false => Consistency::Live,
             }

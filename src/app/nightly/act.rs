@@ -5,7 +5,6 @@ use crate::app::share::SharePlan;
 use crate::app::stores::open_vault;
 use crate::app::{Context, copy, drill};
 use crate::domain::{Kind, Monitor, Phase, Problem, Result, say_duration};
-use crate::estate::Waiver;
 use crate::report::activity::{CopyDone, DrillDone, TaskDone, TaskKind, TaskOutcome, say_bytes};
 use crate::vault::Vault;
 use chrono::TimeDelta;
@@ -146,9 +145,9 @@ fn perform(context: &Context, task: &Task, limit: &Limit) -> (TaskOutcome, Strin
     let performed = match &task.work {
         Work::Copy(order) => copy(context, order, limit).map(|done| of_copy(&done)),
         Work::Share(entry, within) => open_vault(context, &entry.place).and_then(|vault| {
-            let plan = SharePlan::of(context, &vault, *within, (context.clock)())?;
-            let waiver = entry.waive_damage.as_ref().filter(|waiver| waiver.until > (context.clock)());
-            read_share(context, &plan, &vault, waiver, limit)
+            let now = (context.clock)();
+            let plan = SharePlan::of(context, &vault, &entry.given_up(now), (*within, now))?;
+            read_share(context, &plan, &vault, limit)
         }),
         // What a drill could not be tried for is a drill that did not run, not one that failed.
         Work::Drill(order) => Ok(drill(context, order, limit)
@@ -203,7 +202,6 @@ fn read_share(
     context: &Context,
     plan: &SharePlan,
     vault: &Vault,
-    waiver: Option<&Waiver>,
     limit: &Limit,
 ) -> Result<(TaskOutcome, String)> {
     let done = plan.read(context, vault, limit)?;
@@ -218,17 +216,7 @@ fn read_share(
     if let Some(broken) = plan.broken.first() {
         return Ok((TaskOutcome::Failed, format!("{what}; {broken}")));
     }
-    Ok(match waiver {
-        Some(waiver) if plan.damaged > 0 => {
-            let until = waiver.until.format("%Y-%m-%d");
-            (
-                TaskOutcome::Done,
-                format!("{what}; waived until {until} by {}: {}", waiver.owner.0, waiver.reason),
-            )
-        }
-        None if plan.damaged > 0 => (TaskOutcome::Failed, what),
-        _ => (TaskOutcome::Done, what),
-    })
+    Ok((if plan.damaged > 0 { TaskOutcome::Failed } else { TaskOutcome::Done }, what))
 }
 
 /// Ends a task when the run ends, or the task's own time is up. The bars of several at once would say nothing.

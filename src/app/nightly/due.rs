@@ -131,7 +131,8 @@ fn share_tasks(
         // One that no copy goes to any more still holds what was copied there.
         let within = within.unwrap_or_else(|| estate.default_policy().verify_within);
         let context = context.clone();
-        let plan = move || SharePlan::of(&context, &vault, within, now);
+        let given_up = entry.given_up(now);
+        let plan = move || SharePlan::of(&context, &vault, &given_up, (within, now));
         Some((entry.clone(), within, Waiting::start(limit, plan)))
     };
     let started: Vec<_> = answered.into_iter().filter_map(start).collect();

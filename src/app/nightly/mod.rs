@@ -12,7 +12,7 @@ use super::survey::Waiting;
 use super::{Context, Opened, gone_drills};
 use crate::domain::{Monitor, Result, Timestamp, printable};
 use crate::drill::read_drills;
-use crate::estate::Estate;
+use crate::estate::{Estate, GivenUp, VaultEntry, Waiver};
 use crate::ledger::{Event, Ledger, PATIENCE, Record, Undone};
 use crate::report::activity::{NightVerdict, NightlyDone, TaskDone, TaskKind, TaskOutcome, Unhonoured};
 use crate::store::random_hex;
@@ -108,6 +108,7 @@ fn at_work(
             }
         };
     notices.extend(gone(&order.estate, ledger.records()));
+    notices.extend(given_up(&order.estate, started_at));
     let nothing_due = due.is_empty();
     // Drills restore what was copied tonight, so they wait for the copies.
     let (drills, first): (Vec<_>, Vec<_>) =
@@ -141,6 +142,23 @@ fn record_end(context: &Context, ledger: &mut Ledger, done: &mut NightlyDone) {
         done.notices.push(format!("the end of this run is not recorded: {problem}"));
         done.verdicts.push(NightVerdict::Unrecorded);
     }
+}
+
+/// What of the vaults is knowingly given up, said every night.
+fn given_up(estate: &Estate, now: Timestamp) -> Vec<String> {
+    let waived = estate.vaults.iter().filter_map(|entry| Some((entry, entry.waive_damage.as_ref()?)));
+    let waived = waived.filter(|(_, given_up)| given_up.waiver.until > now);
+    let say = |(entry, given_up): (&VaultEntry, &GivenUp)| {
+        let Waiver { reason, owner, until } = &given_up.waiver;
+        format!(
+            "{}: damage of {} objects is given up until {} by {}: {reason}",
+            entry.id,
+            given_up.objects.len(),
+            until.format("%Y-%m-%d"),
+            owner.0
+        )
+    };
+    waived.map(say).collect()
 }
 
 /// A task that failed or was not reached, as the ledger keeps it.
@@ -246,7 +264,7 @@ fn left(order: &NightlyOrder, ends: Ends) -> Duration {
 /// How long one path or vault is looked at before anything is done: a server that never answers must leave most of the
 /// night to the others.
 fn looking(order: &NightlyOrder, ends: Ends, monitor: &dyn Monitor) -> Duration {
-    if monitor.cancelled() { order.limit.min(BRIEF) } else { order.limit.min(left(order, ends) / 4) }
+    if monitor.cancelled() { order.limit.min(BRIEF / 4) } else { order.limit.min(left(order, ends) / 4) }
 }
 
 /// How long one is looked at afterwards.

@@ -48,7 +48,9 @@ pub(super) fn stand(context: &Context, order: &NightlyOrder, limit: Duration) ->
 
 /// How the estate stands where nobody waited until it was seen: nothing is known of it.
 pub(super) fn unseen(order: &NightlyOrder, why: String) -> Stood {
-    let volume = |entry| night_of(order, entry, None, unknown_drill());
+    // That nothing is known of the volume says it all; its drills were not looked at either.
+    let drill = || DrillStanding { outcome: DrillOutcome::NeverDrilled, asked: false, ..unknown_drill() };
+    let volume = |entry: &VolumeEntry| night_of(order, entry, None, drill());
     let mut volumes: Vec<VolumeNight> = order.estate.volumes.iter().map(volume).collect();
     volumes.sort_by(|a, b| a.volume.cmp(&b.volume));
     Stood { volumes, gaps: vec![why] }

@@ -73,7 +73,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "writer",
         ],
     ),
-    ("waive_damage", &["owner", "reason", "until"]),
+    ("waive_damage", &["objects", "owner", "reason", "until"]),
     ("lock", &["mode", "until"]),
     (
         "writer or reader",

@@ -1,6 +1,6 @@
 //! Vaults, and providers.
 
-use super::super::{Addressing, ProviderEntry, S3Place, VaultEntry, VaultPlace};
+use super::super::{Addressing, GivenUp, ProviderEntry, S3Place, VaultEntry, VaultPlace};
 use super::address::{self, Plain};
 use super::secrets::{access, source};
 use super::value::{Table, Value};
@@ -22,7 +22,7 @@ fn one(table: &Table<'_>, places: &mut BTreeMap<String, usize>) -> Option<VaultE
     let id = table.required("id").and_then(|id| id.as_text());
     let kind = table.required("kind").and_then(|kind| kind.word(&["dir", "s3"]));
     let stands_on = stands_on(table);
-    let waive_damage = table.get("waive_damage").and_then(|value| waiver(&value, "waive_damage"));
+    let waive_damage = table.get("waive_damage").and_then(|value| given_up(&value));
     note_what_is_not_done(table);
     let place = match kind? {
         "dir" => {
@@ -49,6 +49,13 @@ fn one(table: &Table<'_>, places: &mut BTreeMap<String, usize>) -> Option<VaultE
     }
     let line = table.file.line(table.at);
     Some(VaultEntry { id: id?.to_owned(), place, stands_on, waive_damage, line })
+}
+
+fn given_up(value: &Value<'_>) -> Option<GivenUp> {
+    let waiver = waiver(value, "waive_damage");
+    let objects = value.table("waive_damage")?.required("objects").and_then(|objects| objects.list())?;
+    let objects: Option<_> = objects.iter().map(|object| object.text().map(str::to_owned)).collect();
+    Some(GivenUp { objects: objects?, waiver: waiver? })
 }
 
 /// Complains of keys that belong to the other kind.

@@ -1,11 +1,13 @@
 //! Hashing and compressing: on every core.
 
+use super::unexpected;
 use super::work::{Done, DoneStep, Step, Work};
 use crate::domain::{Kind, Problem, Result};
 use crate::vault::format::{Chunk, Digest, Frame};
 use crate::vault::index::Index;
 use crate::vault::leftover::Prover;
 use crossbeam_channel::{Receiver, Sender};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{PoisonError, RwLock};
 
 /// zstd's level: on two cores the fast levels cost least time for nearly the same size
@@ -28,7 +30,10 @@ pub fn run(
         }
     };
     for (number, work) in jobs {
-        if results.send((number, worker.process(work))).is_err() {
+        // A worker that died in silence would be waited for without end.
+        let done =
+            catch_unwind(AssertUnwindSafe(|| worker.process(work))).unwrap_or_else(|_| Err(unexpected()));
+        if results.send((number, done)).is_err() {
             return;
         }
     }
