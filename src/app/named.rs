@@ -69,7 +69,7 @@ pub fn record(context: &Context, estate: &Estate, ledger: &mut Ledger) -> Result
         let here = VaultRef::of(&vault)?;
         let held =
             History::of(ledger.records(), &here).states.values().any(|state| *state >= CopyState::ReadBack);
-        if held && vault.check_marker().is_ok() {
+        if held {
             note(&entry.id, &vault, (context.clock)(), ledger)?;
         }
     }

@@ -163,6 +163,20 @@ fn a_bit_that_flips_in_a_pack_is_found_by_the_share_that_is_read_back_and_named(
 }
 
 #[test]
+fn an_empty_vault_that_was_made_below_an_unmounted_disk_is_not_the_one_that_is_missed_later() {
+    let place = Place::new();
+    let vault = place.path("good");
+    with_data(&place).script("dump", &place.path("database"), "exit 1", "good", "").write(&place);
+    nightly(&place, &[]).end().expect(14);
+    assert!(vault.join("vault.json").exists(), "no vault was made: nothing is tried here");
+    std::fs::rename(&vault, place.path("below")).unwrap();
+    place.outlive(&[&"copy", &place.path("data"), &"--vault", &vault]).end().expect(0);
+    with_data(&place).tree("tree", &place.path("data"), &["good"]).write(&place);
+    let done = night(&place, 0);
+    assert_task(&done, ("tree", "good"), "done", "read back");
+}
+
+#[test]
 fn a_copy_that_may_be_of_an_unmounted_directory_fails_the_night_and_serves_no_slot() {
     let place = Place::new();
     with_data(&place).tree("tree", &place.path("data"), &["good"]).write(&place);

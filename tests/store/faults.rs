@@ -13,10 +13,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 /// A store behind the proxy, and the same without.
-struct Bench {
-    proxy: Proxy,
-    faulty: S3Store,
-    plain: S3Store,
+pub struct Bench {
+    pub proxy: Proxy,
+    pub faulty: Arc<S3Store>,
+    pub plain: Arc<S3Store>,
 }
 
 /// Something that is asked of a store. `act` panics where a result is wrong.
@@ -80,8 +80,8 @@ fn a_body_that_broke_and_is_said_to_end_there_is_never_taken_for_whole() {
             bench.proxy.arm(Some((Fault::Truncated, 0)));
             let one = key("objects", name);
             let ended = match length {
-                Some(length) => (&bench.faulty as &dyn Store).get_range(&one, from, length),
-                None => read_on(&bench.faulty, &one, from),
+                Some(length) => (&*bench.faulty as &dyn Store).get_range(&one, from, length),
+                None => read_on(&*bench.faulty, &one, from),
             };
             assert!(bench.proxy.seen().1 && refused.load(Relaxed) > 0, "nothing was refused");
             let end = length.map_or(LENGTH, |length| from as usize + length);
@@ -96,7 +96,7 @@ fn a_body_that_broke_and_is_said_to_end_there_is_never_taken_for_whole() {
     // Behind the end there is nothing, and that is no fault.
     bench.proxy.instead(|_| None);
     bench.proxy.arm(None);
-    assert_eq!(read_on(&bench.faulty, &key("objects", name), LENGTH as u64).unwrap(), b"");
+    assert_eq!(read_on(&*bench.faulty, &key("objects", name), LENGTH as u64).unwrap(), b"");
 }
 
 fn read_on(store: &dyn Store, one: &Key, from: u64) -> Result<Vec<u8>> {
@@ -105,7 +105,7 @@ fn read_on(store: &dyn Store, one: &Key, from: u64) -> Result<Vec<u8>> {
     read.map_err(|error| outlive::store::read_failed(one, store, error)).map(|_| found)
 }
 
-fn bench() -> Bench {
+pub fn bench() -> Bench {
     let server = servers::seaweedfs();
     let proxy = Proxy::start(&server.endpoint);
     let limits = Limits {
@@ -122,7 +122,7 @@ fn bench() -> Bench {
     let place = server.new_place("vault");
     let behind = outlive::estate::S3Place { endpoint: Some(proxy.endpoint.clone()), ..place.clone() };
     let connect = |place, limits| {
-        S3Store::with_limits(place, &servers::access(), &servers::credentials(), limits).unwrap()
+        Arc::new(S3Store::with_limits(place, &servers::access(), &servers::credentials(), limits).unwrap())
     };
     let (faulty, plain) = (connect(&behind, limits), connect(&place, Limits::default()));
     Bench { proxy, faulty, plain }
@@ -135,7 +135,7 @@ fn all_faults(operation: &Operation) -> (usize, Vec<String>) {
     let undisturbed = ["sound", "sound-2", "sound-3"].map(|name| {
         (operation.prepare)(&bench, name);
         bench.proxy.arm(None);
-        (operation.act)(&bench.faulty, &bench.plain, name, Fault::Delay).unwrap();
+        (operation.act)(&*bench.faulty, &*bench.plain, name, Fault::Delay).unwrap();
         bench.proxy.seen().0.len()
     });
     let requests = undisturbed.into_iter().min().unwrap();
@@ -153,7 +153,7 @@ fn all_faults(operation: &Operation) -> (usize, Vec<String>) {
             let name = format!("{fault:?}-{place}");
             (operation.prepare)(&bench, &name);
             bench.proxy.arm(Some((fault, *at)));
-            let ended = (operation.act)(&bench.faulty, &bench.plain, &name, fault);
+            let ended = (operation.act)(&*bench.faulty, &*bench.plain, &name, fault);
             let (seen, fired) = bench.proxy.seen();
             assert!(fired, "{}: {name} was not done: {seen:?}", operation.name);
             tried += 1;
@@ -173,12 +173,12 @@ fn key(folder: &str, name: &str) -> Key {
 fn nothing(_: &Bench, _: &str) {}
 
 fn an_object(bench: &Bench, name: &str) {
-    (&bench.plain as &dyn Store).put_bytes(&key("objects", name), &bytes(LENGTH)).unwrap();
+    (&*bench.plain as &dyn Store).put_bytes(&key("objects", name), &bytes(LENGTH)).unwrap();
 }
 
 /// Three objects, of which a stale list knows two.
 fn a_list(bench: &Bench, name: &str) {
-    let store: &dyn Store = &bench.plain;
+    let store: &dyn Store = &*bench.plain;
     store.put_bytes(&key(name, "a"), b"1").unwrap();
     store.put_bytes(&key(name, "b"), b"22").unwrap();
     bench.proxy.arm(None);
@@ -227,7 +227,7 @@ fn get_range(store: &dyn Store, _: &dyn Store, name: &str, fault: Fault) -> Resu
     let found = store.get_range(&key("objects", name), 1000, 100_000)?;
     assert_eq!(found.len(), 100_000);
     let is_same = found == bytes(LENGTH)[1000..101_000];
-    // There is no checksum of a range: the vault's SHA-256 of each chunk is for that (`tests/vault/`).
+    // There is no checksum of a range: the vault's SHA-256 of each chunk is for that (`vaults.rs`).
     assert!(is_same || fault == Fault::Corrupt, "{name}: other bytes came back");
     Ok(())
 }
@@ -251,7 +251,7 @@ fn list(store: &dyn Store, plain: &dyn Store, name: &str, fault: Fault) -> Resul
         wanted.pop();
         assert_eq!(plain.size(&key(name, "c"))?, Some(3));
     }
-    // One bit of a name or of a size may be another, and the list still be one.
+    // One bit of a name or of a size may be another, and the list still be one: see `vaults.rs`.
     assert!(found == wanted || fault == Fault::Corrupt, "{name}: {found:?}");
     Ok(())
 }

@@ -10,3 +10,4 @@ mod proxy;
 mod refusals;
 #[path = "../servers/mod.rs"]
 mod servers;
+mod vaults;

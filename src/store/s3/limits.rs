@@ -48,7 +48,7 @@ impl Default for Limits {
             part: 8 * 1024 * 1024,
             parts_in_flight: 6,
             pages: 100_000,
-            names: 10_000_000,
+            names: 2_000_000,
             listing: Duration::from_secs(3600),
         }
     }
