@@ -32,6 +32,8 @@ struct Needed {
     line: PackLine,
     roots: BTreeSet<String>,
     read_at: Option<Timestamp>,
+    /// It was found damaged, and some point that needs it was not verified since.
+    is_damaged: bool,
 }
 
 /// What was read.
@@ -81,20 +83,21 @@ impl SharePlan {
                     line: line.clone(),
                     roots: BTreeSet::new(),
                     read_at: of_share,
+                    is_damaged: false,
                 });
                 entry.read_at = entry.read_at.max(read);
+                entry.is_damaged |= history.is_damaged(&found.record(), pack);
                 entry.roots.insert(found.key.as_str().to_owned());
             }
         }
         let is_given_up =
             |problem: &Problem| problem.kind == Kind::Damaged && given_up.contains(&problem.place);
         broken.retain(|problem| !is_given_up(problem));
-        let is_damaged = |pack: &PackKey| history.damaged_packs.contains(pack);
         let is_kept = |pack: &PackKey| {
             ![PACKS, SIDECARS].iter().any(|folder| given_up.contains(&format!("{folder}/{}", pack.0)))
         };
-        let damaged = needed.keys().filter(|pack| is_damaged(pack) && is_kept(pack)).count();
-        needed.retain(|pack, _| !is_damaged(pack));
+        let damaged = needed.iter().filter(|(pack, needed)| needed.is_damaged && is_kept(pack)).count();
+        needed.retain(|_, needed| !needed.is_damaged);
         let needed: Vec<Needed> = needed.into_values().collect();
         let packs = needed.iter().map(|needed| StoredPack {
             key: &needed.line.pack.0,

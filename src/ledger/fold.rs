@@ -83,6 +83,12 @@ impl History {
         !self.pack_damaged.is_empty() || !self.pack_unread.is_empty()
     }
 
+    /// True where a pack that this point needs was found damaged, and the point was not verified since.
+    pub fn is_damaged(&self, point: &RootRecord, pack: &PackKey) -> bool {
+        let verified = self.verified.get(&point.id);
+        self.pack_damaged.get(pack).is_some_and(|found| verified < Some(found))
+    }
+
     /// How far a point that needs these packs was proved here. Whoever found a pack damaged need not have known
     /// every point that needs it, and a point may have come about since: only a verification after that clears it.
     /// The same holds of a pack that could not be read, which leaves a point no more than stored.
@@ -91,8 +97,7 @@ impl History {
         point: &RootRecord,
         packs: impl Iterator<Item = &'a PackKey> + Clone,
     ) -> Option<CopyState> {
-        let verified = self.verified.get(&point.id);
-        if packs.clone().any(|pack| self.pack_damaged.get(pack).is_some_and(|found| verified < Some(found))) {
+        if packs.clone().any(|pack| self.is_damaged(point, pack)) {
             return Some(CopyState::Damaged);
         }
         let state = self.state(point);

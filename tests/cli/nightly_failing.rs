@@ -160,6 +160,13 @@ fn a_bit_that_flips_in_a_pack_is_found_by_the_share_that_is_read_back_and_named(
         .says("damage of 1 objects is given up until 2999-01-01 by ann: given up");
     waived(name, "2020-01-01").expect(14).says("known to be damaged");
     waived("another", "2999-01-01").expect(14).says("known to be damaged");
+    // What is sound again counts again, and fails no night, once somebody has verified it.
+    let mut bytes = std::fs::read(&pack).unwrap();
+    bytes[middle] ^= 1;
+    std::fs::write(&pack, bytes).unwrap();
+    place.outlive(&[&"verify", &place.path("good")]).end().expect(0);
+    let sound = waived("another", "2020-01-01").expect(0);
+    assert!(!sound.stdout.contains("known to be damaged"), "{}", sound.stdout);
 }
 
 #[test]

@@ -142,8 +142,8 @@ impl Store for FaultyStore {
             Spoils::Nothing
         };
         let whole = (offset == 0 && spoils == Spoils::Nothing).then(|| key.as_str().to_owned());
-        let inner = self.inner.get(key, offset)?;
-        Ok(Box::new(FaultyRead { inner, spoils, given: 0, whole, faulty: self.faulty.clone() }))
+        let (inner, length) = (self.inner.get(key, offset)?, self.inner.size(key)?);
+        Ok(Box::new(FaultyRead { inner, spoils, given: 0, length, whole, faulty: self.faulty.clone() }))
     }
 
     fn forget(&self, key: &Key) -> Result<()> {
@@ -203,6 +203,7 @@ struct FaultyRead {
     inner: Box<dyn Read + Send>,
     spoils: Spoils,
     given: usize,
+    length: Option<u64>,
     whole: Option<String>,
     faulty: Faulty,
 }
@@ -219,7 +220,8 @@ impl Read for FaultyRead {
         if self.spoils == Spoils::Corrupt && self.given == 0 && read > 0 {
             buffer[read / 2] ^= 0x20;
         }
-        let ended = read == 0 && !buffer.is_empty();
+        // Whoever knows how much there is need not ask for the end.
+        let ended = Some((self.given + read) as u64) == self.length;
         if let Some(key) = self.whole.take_if(|_| ended) {
             self.faulty.0.whole.lock().unwrap().insert(key, (self.faulty.0.clock)());
         }

@@ -9,8 +9,10 @@ use chrono::{DateTime, TimeDelta};
 use outlive::app::{Context, Night, NightlyOrder, Opened, nightly};
 use outlive::domain::{Silent, Timestamp};
 use outlive::estate::Environment;
-use outlive::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
-use outlive::report::activity::{NightVerdict, NightlyDone, Standing, TaskKind, TaskOutcome};
+use outlive::ledger::{Event, Ledger, PATIENCE};
+use outlive::report::activity::{
+    KNOWN_DAMAGE, NightVerdict, NightlyDone, Standing, TaskDone, TaskKind, TaskOutcome,
+};
 use outlive::store::DirStore;
 use outlive::vault::{Roots, Vault, packs_of};
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,6 +113,15 @@ impl Quarter {
         self.what_is_reported_holds(&done, now, &what);
         self.everything_is_read_back(&done, now, &what);
         self.reported += usize::from(!done.verdicts.is_empty());
+        // Whoever is told of damage sees in the morning what there is of it: the medium is sound, the reading was not.
+        let is_damage =
+            |task: &TaskDone| task.detail.contains("DAMAGED") || task.detail.contains(KNOWN_DAMAGE);
+        if done.tasks.iter().any(is_damage) {
+            let verified = outlive::app::verify(&self.context, &self.order.estate.vaults[0].place, &Silent);
+            assert_eq!(verified.unwrap().damage.len(), 0, "{what}");
+            // What a copy that failed had written whole counts from then on.
+            self.copied.extend(stored(&self.vault()));
+        }
     }
 
     /// Every volume whose slot is not served is a task of this night, and a failure of it is one of the night.
@@ -154,10 +165,7 @@ impl Quarter {
         let roots = Roots::read(&vault).unwrap();
         let packs: BTreeSet<_> =
             roots.sound.iter().flat_map(|found| packs_of(&vault, found).unwrap().into_keys()).collect();
-        // What was found damaged is said, and not read again each night.
-        let records = Ledger::look(&self.context.state, PATIENCE).unwrap();
-        let damaged = History::of(&records, &VaultRef::of(&vault).unwrap()).damaged_packs;
-        for pack in packs.difference(&damaged) {
+        for pack in &packs {
             for key in [pack.pack().unwrap(), pack.sidecar().unwrap()] {
                 let read = self.faulty.whole(key.as_str());
                 assert!(
