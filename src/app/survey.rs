@@ -275,6 +275,8 @@ mod tests {
             of: Known::Unknown,
             taken_at: Known::Unknown,
             kind: PointKind::VaultCopy,
+            catalogued: None,
+            drilled_at: Known::Unknown,
             consistency: Known::Unknown,
             bytes: Known::Unknown,
             lock: Known::Unknown,

@@ -122,6 +122,8 @@ fn point(found: &FoundRoot, vault: &Vault, proof: Proof, bonds: Bonds, now: Time
         of: Known::Observed(root.volume.clone(), now),
         taken_at: Known::Observed(root.taken_at, now),
         kind: PointKind::VaultCopy,
+        catalogued: None,
+        drilled_at: Known::Unknown,
         consistency: Known::Observed(root.origin.consistency, now),
         bytes: Known::Observed(root.totals.bytes, now),
         lock: Known::Observed(Lock { mode: LockMode::None, until: None }, now),

@@ -115,7 +115,11 @@ impl PolicyOptions {
             [] => HazardClass::LOCAL.contains(class),
             words => words.iter().any(|word| word == class.word()),
         };
-        Policy { rpo: self.rpo, survive: HazardClass::ALL.into_iter().filter(wanted).collect() }
+        Policy {
+            rpo: self.rpo,
+            survive: HazardClass::ALL.into_iter().filter(wanted).collect(),
+            ..Policy::default()
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::{AssetId, Owner, Source, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// Why a thing dies with what it is bonded to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -87,6 +86,53 @@ impl Bond {
     }
 }
 
+/// A set of natures, in one byte: an estate may hold a million of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "Vec<Nature>", into = "Vec<Nature>")]
+pub struct NatureSet(u8);
+
+impl NatureSet {
+    /// Adds a nature.
+    pub fn insert(&mut self, nature: Nature) {
+        self.0 |= 1 << nature as u8;
+    }
+
+    /// Removes a nature.
+    pub fn remove(&mut self, nature: Nature) {
+        self.0 &= !(1 << nature as u8);
+    }
+
+    /// Whether it is in the set.
+    pub fn contains(self, nature: Nature) -> bool {
+        self.0 & (1 << nature as u8) != 0
+    }
+
+    /// The natures in their order.
+    pub fn iter(self) -> impl Iterator<Item = Nature> {
+        Nature::ALL.into_iter().filter(move |nature| self.contains(*nature))
+    }
+}
+
+impl FromIterator<Nature> for NatureSet {
+    fn from_iter<I: IntoIterator<Item = Nature>>(natures: I) -> Self {
+        let mut set = Self::default();
+        natures.into_iter().for_each(|nature| set.insert(nature));
+        set
+    }
+}
+
+impl From<Vec<Nature>> for NatureSet {
+    fn from(natures: Vec<Nature>) -> Self {
+        natures.into_iter().collect()
+    }
+}
+
+impl From<NatureSet> for Vec<Nature> {
+    fn from(set: NatureSet) -> Self {
+        set.iter().collect()
+    }
+}
+
 /// The bonds of one thing, and for which natures the list is complete.
 ///
 /// A nature that is not complete may have bonds nobody has seen: under a hazard that could act through
@@ -96,7 +142,7 @@ pub struct Bonds {
     /// What is known.
     pub list: Vec<Bond>,
     /// The natures of which everything is known. An absent nature is unknown.
-    pub complete: BTreeSet<Nature>,
+    pub complete: NatureSet,
 }
 
 impl Bonds {
@@ -116,7 +162,7 @@ impl Bonds {
 
     /// True where every bond of `nature` is known.
     pub fn is_complete(&self, nature: Nature) -> bool {
-        self.complete.contains(&nature)
+        self.complete.contains(nature)
     }
 
     /// The known bonds of one nature.

@@ -12,13 +12,19 @@ pub enum Hazard {
     Deleted(AssetId),
     /// The asset is lost with all that lies on it.
     Lost(AssetId),
+    /// The asset is in hostile hands: everything that it allows is done.
+    Compromised(AssetId),
+    /// The data of the volume behind this asset has been going bad, unnoticed for as long as the policy allows.
+    BadData(AssetId),
 }
 
 impl Hazard {
     /// The asset it strikes.
     pub fn asset(&self) -> &AssetId {
         match self {
-            Self::Deleted(asset) | Self::Lost(asset) => asset,
+            Self::Deleted(asset) | Self::Lost(asset) | Self::Compromised(asset) | Self::BadData(asset) => {
+                asset
+            }
         }
     }
 }
@@ -40,6 +46,8 @@ pub enum HazardClass {
     Device,
     /// A host is lost with everything attached to it, or its memory, or the server of a share.
     Host,
+    /// A host is in hostile hands: what it holds, and every credential found there.
+    HostCompromise,
     /// A building or room is lost.
     Site,
     /// A provider's region is lost.
@@ -58,16 +66,19 @@ pub enum HazardClass {
     Key,
     /// An index without which bytes are useless is lost.
     Catalogue,
+    /// Bad data was written and went unnoticed.
+    BadData,
 }
 
 impl HazardClass {
     /// Every class, in order: from the deletion of the primary down a storage stack, then wider and wider.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::PrimaryDeletion,
         Self::File,
         Self::Filesystem,
         Self::Device,
         Self::Host,
+        Self::HostCompromise,
         Self::Site,
         Self::Region,
         Self::Account,
@@ -77,6 +88,7 @@ impl HazardClass {
         Self::Identity,
         Self::Key,
         Self::Catalogue,
+        Self::BadData,
     ];
 
     /// What a look at one machine can settle: asked for where nobody says otherwise.
@@ -132,6 +144,8 @@ impl HazardClass {
             Self::Identity => "identity",
             Self::Key => "key",
             Self::Catalogue => "catalogue",
+            Self::HostCompromise => "host-compromise",
+            Self::BadData => "bad-data",
         }
     }
 }

@@ -14,7 +14,7 @@ mod problem;
 mod volume;
 
 pub use asset::{Asset, AssetId, AssetKind};
-pub use bond::{Bond, Bonds, Grace, How, Nature};
+pub use bond::{Bond, Bonds, Grace, How, Nature, NatureSet};
 pub use finding::{Finding, Severity, Verdict};
 pub use hazard::{Hazard, HazardClass, HazardSet};
 pub use inventory::{Gap, GapReason, GapScope, Inventory};
@@ -22,7 +22,7 @@ pub use known::{Known, Owner, Source};
 pub use monitor::{Monitor, Phase, Silent};
 pub use name::{ByteName, printable};
 pub use point::{Consistency, CopyState, Lock, LockMode, PointId, PointKind, RecoveryPoint, Usable};
-pub use policy::{Policies, Policy, parse_duration, say_duration};
+pub use policy::{Policies, Policy, RuleWaiver, parse_duration, say_duration};
 pub use problem::{Kind, Problem, Result};
 pub use volume::{Volume, VolumeId, VolumeKind};
 

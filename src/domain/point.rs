@@ -45,6 +45,10 @@ pub enum PointKind {
     ResticSnapshot,
     /// An archive in a repository of borg.
     BorgArchive,
+    /// A copy that follows its volume change by change, bad ones too.
+    Replica,
+    /// A kind that a catalogue describes by its name: see [`RecoveryPoint::catalogued`].
+    Catalogued,
     /// A recovery point that somebody declared, of a kind that nothing here knows.
     Declared,
 }
@@ -66,6 +70,8 @@ impl PointKind {
             Self::HardLink => "hard link",
             Self::ResticSnapshot => "restic snapshot",
             Self::BorgArchive => "borg archive",
+            Self::Replica => "replica",
+            Self::Catalogued => "recovery point",
             Self::Declared => "declared recovery point",
         }
     }
@@ -165,6 +171,9 @@ pub struct RecoveryPoint {
     pub taken_at: Known<Timestamp>,
     /// What it is.
     pub kind: PointKind,
+    /// The name of its kind in a catalogue, for example `railway.volume-backup`; of kinds that this machine's
+    /// survey finds, none.
+    pub catalogued: Option<String>,
     /// In which state the data was.
     pub consistency: Known<Consistency>,
     /// Its size, in bytes.
@@ -175,6 +184,8 @@ pub struct RecoveryPoint {
     pub state: Option<CopyState>,
     /// Whether it may be counted on.
     pub usable: Usable,
+    /// When a restore of it was last tried with success.
+    pub drilled_at: Known<Timestamp>,
     /// Why it dies with assets.
     pub bonds: Bonds,
 }

@@ -1,6 +1,6 @@
 //! What is asked of a volume's recovery points.
 
-use super::{HazardClass, Kind, Problem, Result, VolumeId};
+use super::{HazardClass, Kind, Owner, Problem, Result, Timestamp, VolumeId};
 use chrono::TimeDelta;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,13 +11,43 @@ pub struct Policy {
     pub rpo: TimeDelta,
     /// The classes of hazard that a recovery point must survive.
     pub survive: BTreeSet<HazardClass>,
+    /// How long bad data may go unnoticed.
+    pub detect_within: TimeDelta,
+    /// The smallest size of a cut set that is acceptable.
+    pub min_cut_order: usize,
+    /// For how long a recovery point must be locked; `None` asks for no lock.
+    pub locked_for: Option<TimeDelta>,
+    /// How often a restore must be tried; `None` asks for no drill.
+    pub drill_every: Option<TimeDelta>,
 }
 
 impl Default for Policy {
     /// 26 hours (a nightly copy with two hours to spare), and every class that a look at one machine settles.
     fn default() -> Self {
-        Self { rpo: TimeDelta::hours(26), survive: HazardClass::LOCAL.into() }
+        Self {
+            rpo: TimeDelta::hours(26),
+            survive: HazardClass::LOCAL.into(),
+            detect_within: TimeDelta::days(3),
+            min_cut_order: 1,
+            locked_for: None,
+            drill_every: None,
+        }
     }
+}
+
+/// A rule's failure on one volume that somebody answers for, for a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleWaiver {
+    /// The rule's id.
+    pub rule: String,
+    /// The volume.
+    pub volume: VolumeId,
+    /// Why it is accepted.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: Owner,
+    /// Until when; past that it waives nothing.
+    pub until: Timestamp,
 }
 
 /// What is asked of each volume.
@@ -27,6 +57,8 @@ pub struct Policies {
     pub default: Policy,
     /// Policies of single volumes.
     pub of_volume: BTreeMap<VolumeId, Policy>,
+    /// Failures that somebody answers for.
+    pub waivers: Vec<RuleWaiver>,
 }
 
 impl Policies {
@@ -39,7 +71,7 @@ impl Policies {
 impl From<Policy> for Policies {
     /// One policy for all.
     fn from(default: Policy) -> Self {
-        Self { default, of_volume: BTreeMap::new() }
+        Self { default, of_volume: BTreeMap::new(), waivers: Vec::new() }
     }
 }
 

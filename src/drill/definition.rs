@@ -154,7 +154,7 @@ pub fn parse(name: &str, path: &Path, text: &str, estate: &Estate) -> Result<Dri
     let budget = raw.budget.as_ref();
     let rto = span(&place, budget.and_then(|budget| budget.rto.as_ref()))?.unwrap_or(policy.rto);
     let rpo = span(&place, budget.and_then(|budget| budget.rpo.as_ref()))?.unwrap_or(policy.judged.rpo);
-    let every = span(&place, raw.every.as_ref())?.or(policy.drill_every).unwrap_or(TimeDelta::days(7));
+    let every = span(&place, raw.every.as_ref())?.or(policy.judged.drill_every).unwrap_or(TimeDelta::days(7));
     let timeout = span(&place, raw.timeout.as_ref())?.unwrap_or_else(|| rto * 4);
     let commands = raw.command.iter().map(|raw| command(&place, raw)).collect::<Result<Vec<_>>>()?;
     Ok(Drill {

@@ -81,7 +81,7 @@ impl Estate {
             .iter()
             .filter_map(|volume| named(&volume.policy).map(|policy| (volume.id.clone(), policy)))
             .collect();
-        Policies { default, of_volume }
+        Policies { default, of_volume, waivers: Vec::new() }
     }
 
     /// What the file asks for and nothing does: it counts, so that the result is not sound.
@@ -132,6 +132,8 @@ fn point(declared: &super::DeclaredPoint) -> RecoveryPoint {
         of: Known::Declared(declared.volume.clone(), owner.clone()),
         taken_at: declared.taken_at.map_or(Known::Unknown, |at| Known::Declared(at, owner.clone())),
         kind: declared.kind,
+        catalogued: None,
+        drilled_at: Known::Unknown,
         consistency: Known::Unknown,
         bytes: Known::Unknown,
         lock: declared
@@ -153,7 +155,7 @@ fn bucket(place: &S3Place, mut bonds: Bonds, host: &ThisHost, owner: &Owner) -> 
             bonds.list.push(on);
         }
         // Which of this machine's disks it keeps its bytes on is not known.
-        bonds.complete.remove(&Nature::StoredOn);
+        bonds.complete.remove(Nature::StoredOn);
         name = format!("{name} at {address}, which is this host");
     }
     Asset { id: AssetId(id.to_lowercase()), kind: AssetKind::Bucket, name: printable(name.as_bytes()), bonds }

@@ -75,18 +75,12 @@ pub struct StandsOn {
 /// A policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyEntry {
-    /// What is judged: RPO and the classes of hazard to survive.
+    /// What is judged.
     pub judged: Policy,
     /// Recovery time objective: how long a restore may take.
     pub rto: TimeDelta,
-    /// How often each volume must be restored for a test; `None` asks for no drill.
-    pub drill_every: Option<TimeDelta>,
     /// Within which time everything stored is read back again.
     pub verify_within: TimeDelta,
-    /// How long bad data may go unnoticed.
-    pub detect_within: TimeDelta,
-    /// The smallest size of a cut set that is acceptable.
-    pub min_cut_order: usize,
 }
 
 /// A provider that is asked what it holds.

@@ -114,12 +114,12 @@ fn asset(stands_on: &StandsOn, kind: AssetKind, owner: &Owner) -> Option<Asset> 
     if belongs {
         match stands_on.assets.get(&AssetKind::Provider) {
             Some(provider) => asset.name = printable(format!("{provider}/{name}").as_bytes()),
-            None => drop(asset.bonds.complete.remove(&Nature::StoredOn)),
+            None => asset.bonds.complete.remove(Nature::StoredOn),
         }
     }
     // Who says nothing of what a provider builds on has not said that it builds on nobody.
     if kind == AssetKind::Provider && !stands_on.assets.contains_key(&AssetKind::UpstreamProvider) {
-        asset.bonds.complete.remove(&Nature::StoredOn);
+        asset.bonds.complete.remove(Nature::StoredOn);
     }
     Some(asset)
 }

@@ -109,7 +109,7 @@ fn a_region_or_account_counts_within_its_provider() {
     {
         let assets = || {
             let mut bare = asset("x:eu", kind, &[]);
-            bare.bonds.complete.remove(&Nature::StoredOn);
+            bare.bonds.complete.remove(Nature::StoredOn);
             vec![
                 asset("provider:p", AssetKind::Provider, &[]),
                 asset("provider:q", AssetKind::Provider, &[]),
@@ -128,7 +128,7 @@ fn a_region_or_account_counts_within_its_provider() {
         // Unless it is open what that other provider builds on.
         let mut open = elsewhere.clone();
         let other = open.assets.iter_mut().find(|asset| asset.id.0 == "provider:q").unwrap();
-        other.bonds.complete.remove(&Nature::StoredOn);
+        other.bonds.complete.remove(Nature::StoredOn);
         assert!(is(&found(&open, class, rule), "undetermined"), "{rule}");
         let within = two_hosts(&["x:p/eu", "provider:p"], &["provider:p"], assets());
         assert!(is(&found(&within, class, rule), "undetermined"), "{rule}");

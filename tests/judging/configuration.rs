@@ -56,7 +56,7 @@ fn the_sketch_of_the_design_is_read_as_it_stands() {
     let id = VolumeId("orders-db".into());
     let policy = estate.policy_of(&id);
     assert_eq!(policy.judged.rpo, TimeDelta::hours(26));
-    assert_eq!((policy.rto, policy.drill_every), (TimeDelta::hours(1), Some(TimeDelta::days(7))));
+    assert_eq!((policy.rto, policy.judged.drill_every), (TimeDelta::hours(1), Some(TimeDelta::days(7))));
     for class in [HazardClass::PrimaryDeletion, HazardClass::Device, HazardClass::Host] {
         assert!(policy.judged.survive.contains(&class), "{class:?}");
     }
@@ -120,7 +120,7 @@ fn a_policy_has_from_the_default_what_it_leaves_out() {
     );
     let policy = |id: &str| estate.policy_of(&VolumeId(id.into()));
     assert_eq!((policy("a").judged.rpo, policy("a").rto), (TimeDelta::hours(1), TimeDelta::minutes(10)));
-    assert_eq!(policy("a").drill_every, None);
+    assert_eq!(policy("a").judged.drill_every, None);
     assert_eq!(policy("b").judged.rpo, TimeDelta::hours(2));
     assert_eq!(policy("never listed"), policy("b"));
 }

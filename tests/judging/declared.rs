@@ -261,10 +261,7 @@ fn what_is_asked_for_and_not_done_keeps_the_result_from_being_sound() {
         PolicyEntry {
             judged: Policy { survive: [HazardClass::Provider].into(), ..Policy::default() },
             rto: TimeDelta::hours(1),
-            drill_every: None,
             verify_within: TimeDelta::days(30),
-            detect_within: TimeDelta::days(3),
-            min_cut_order: 1,
         },
     );
     let policies = estate.policies();

@@ -39,7 +39,7 @@ fn points_volumes_and_assets_that_differ_under_one_id_are_gaps_and_nothing_is_gr
         two_looks(|second| second.points[2].bonds = stored_on(&["filesystem:data"])),
         two_looks(|second| second.volumes[0].asset = AssetId("host:a".into())),
         two_looks(|second| second.assets[7].bonds = stored_on(&["device:vda"])),
-        two_looks(|second| second.assets[7].bonds.complete = [Nature::Needs].into()),
+        two_looks(|second| second.assets[7].bonds.complete = [Nature::Needs].into_iter().collect()),
     ];
     for (number, estate) in looks.into_iter().enumerate() {
         let graph = estate.graph();

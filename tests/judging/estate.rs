@@ -42,6 +42,8 @@ pub fn point(id: &str, kind: PointKind, on: &str, hours: i64) -> RecoveryPoint {
         of: Known::Observed(VolumeId("host:/srv/db".into()), now()),
         taken_at: Known::Observed(now() - TimeDelta::hours(hours), now()),
         kind,
+        catalogued: None,
+        drilled_at: Known::Unknown,
         consistency: Known::Observed(Consistency::Crash, now()),
         bytes: Known::Observed(4096, now()),
         lock: Known::Observed(Lock { mode: LockMode::None, until: None }, now()),
@@ -109,7 +111,7 @@ impl Estate {
     /// Forgets that all bonds of this nature are known.
     pub fn opened(mut self, id: &str, nature: Nature) -> Self {
         let asset = self.0.assets.iter_mut().find(|asset| asset.id.0 == id).unwrap();
-        asset.bonds.complete.remove(&nature);
+        asset.bonds.complete.remove(nature);
         self
     }
 

@@ -25,7 +25,7 @@ fn facts(inventory: &Inventory) -> Vec<Fact> {
     let assets = inventory.assets.iter().map(|asset| (true, &asset.bonds)).enumerate();
     let points = inventory.points.iter().map(|point| (false, &point.bonds)).enumerate();
     for (thing, (asset, bonds)) in assets.chain(points) {
-        facts.extend(bonds.complete.iter().map(|nature| Fact::Complete { asset, thing, nature: *nature }));
+        facts.extend(bonds.complete.iter().map(|nature| Fact::Complete { asset, thing, nature }));
         facts.extend((0..bonds.list.len()).map(|bond| Fact::Bond { asset, thing, bond }));
     }
     for point in 0..inventory.points.len() {
@@ -38,12 +38,12 @@ fn forget(inventory: &Inventory, fact: &Fact) -> Inventory {
     let mut less = inventory.clone();
     match fact {
         Fact::Complete { asset, thing, nature } => {
-            bonds_of(&mut less, *asset, *thing).complete.remove(nature);
+            bonds_of(&mut less, *asset, *thing).complete.remove(*nature);
         }
         Fact::Bond { asset, thing, bond } => {
             let bonds = bonds_of(&mut less, *asset, *thing);
             let nature = bonds.list.remove(*bond).nature;
-            bonds.complete.remove(&nature);
+            bonds.complete.remove(nature);
         }
         Fact::Of(point) => less.points[*point].of = Known::Unknown,
         Fact::TakenAt(point) => less.points[*point].taken_at = Known::Unknown,

@@ -96,7 +96,7 @@ impl Random {
         }
         for asset in &mut inventory.assets {
             if self.one_in(12) {
-                asset.bonds.complete.remove(&Nature::StoredOn);
+                asset.bonds.complete.remove(Nature::StoredOn);
             }
         }
         inventory
@@ -118,7 +118,7 @@ impl Random {
                 assets.push(made(format!("{word}:{name}"), kind, stored_on(&[on])));
             }
             let mut bare = stored_on(&[]);
-            bare.complete.remove(&Nature::StoredOn);
+            bare.complete.remove(Nature::StoredOn);
             assets.push(made(format!("{word}:x"), kind, bare));
         }
         for (id, kind) in [("site:s", Site), ("site:t", Site), ("network:n", Network), ("network:m", Network)]
@@ -172,7 +172,7 @@ impl Random {
             0 => point.usable = Usable::Unproven("nobody looked".into()),
             1 => point.usable = Usable::No("empty".into()),
             2 => point.taken_at = Known::Unknown,
-            3 => drop(point.bonds.complete.remove(&Nature::Needs)),
+            3 => point.bonds.complete.remove(Nature::Needs),
             _ => {}
         }
         if cascades {

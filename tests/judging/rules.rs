@@ -65,7 +65,7 @@ fn shared_fate_of_file_filesystem_device_and_host() {
         let elsewhere = incident().with_points(vec![copy("c", "filesystem:vault", 1)]);
         assert!(holds(&elsewhere.verdict(rule)), "{rule}: {:?}", elsewhere.verdict(rule));
         let mut open = elsewhere;
-        open.0.points[0].bonds.complete.remove(&Nature::StoredOn);
+        open.0.points[0].bonds.complete.remove(Nature::StoredOn);
         assert!(is_open(&open.verdict(rule)), "{rule}: {:?}", open.verdict(rule));
     }
 }

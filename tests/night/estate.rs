@@ -14,12 +14,9 @@ pub const RPO: TimeDelta = TimeDelta::hours(26);
 
 fn policy() -> PolicyEntry {
     PolicyEntry {
-        judged: Policy { rpo: RPO, survive: [HazardClass::PrimaryDeletion].into() },
+        judged: Policy { rpo: RPO, survive: [HazardClass::PrimaryDeletion].into(), ..Policy::default() },
         rto: TimeDelta::hours(1),
-        drill_every: None,
         verify_within: VERIFY_WITHIN,
-        detect_within: TimeDelta::days(3),
-        min_cut_order: 1,
     }
 }
 

@@ -285,6 +285,8 @@ impl Shares<'_> {
             of: Known::Observed(of, now()),
             taken_at: Known::Observed(now(), now()),
             kind: PointKind::VaultCopy,
+            catalogued: None,
+            drilled_at: Known::Unknown,
             consistency: Known::Unknown,
             bytes: Known::Unknown,
             lock: Known::Unknown,

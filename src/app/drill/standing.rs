@@ -49,7 +49,7 @@ fn standing(
     history: &Histories,
     now: Timestamp,
 ) -> DrillStanding {
-    let every = estate.policy_of(&volume.id).drill_every;
+    let every = estate.policy_of(&volume.id).judged.drill_every;
     let known = files.iter().filter_map(|file| file.drill.as_ref().ok());
     let of_volume: Vec<_> = known.filter(|drill| drill.volume == volume.id).collect();
     let recorded = |name: &str| history.get(&(name.to_owned(), volume.id.clone()));

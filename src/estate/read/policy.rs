@@ -16,12 +16,9 @@ impl Default for PolicyEntry {
     /// What holds where the file says nothing.
     fn default() -> Self {
         Self {
-            judged: Policy::default(),
+            judged: Policy { drill_every: Some(TimeDelta::days(30)), ..Policy::default() },
             rto: TimeDelta::hours(4),
-            drill_every: Some(TimeDelta::days(30)),
             verify_within: TimeDelta::days(30),
-            detect_within: TimeDelta::days(3),
-            min_cut_order: 1,
         }
     }
 }
@@ -60,22 +57,26 @@ fn one(table: &Table<'_>, base: PolicyEntry) -> PolicyEntry {
     let drill_every = match table.get("drill_every") {
         Some(value) if value.is_text() && value.text() == Some("never") => None,
         Some(value) => value.duration(),
-        None => base.drill_every,
+        None => base.judged.drill_every,
     };
     let survive = match table.get("survive") {
         Some(value) => survive(&value),
         None => base.judged.survive,
     };
     let policy = PolicyEntry {
-        judged: Policy { rpo: duration("rpo").unwrap_or(base.judged.rpo), survive },
+        judged: Policy {
+            rpo: duration("rpo").unwrap_or(base.judged.rpo),
+            survive,
+            detect_within: duration("detect_within").unwrap_or(base.judged.detect_within),
+            min_cut_order: table
+                .get("min_cut_order")
+                .and_then(|value| value.whole(1..=9))
+                .unwrap_or(base.judged.min_cut_order),
+            locked_for: base.judged.locked_for,
+            drill_every,
+        },
         rto: duration("rto").unwrap_or(base.rto),
-        drill_every,
         verify_within: duration("verify_within").unwrap_or(base.verify_within),
-        detect_within: duration("detect_within").unwrap_or(base.detect_within),
-        min_cut_order: table
-            .get("min_cut_order")
-            .and_then(|value| value.whole(1..=9))
-            .unwrap_or(base.min_cut_order),
     };
     note_what_is_not_done(table, &policy);
     policy
@@ -121,7 +122,7 @@ fn note_what_is_not_done(table: &Table<'_>, policy: &PolicyEntry) {
     if table.get("detect_within").is_some() {
         undone("detect_within", "whether an older point reaches back before bad data is not judged yet");
     }
-    if table.get("min_cut_order").is_some() && policy.min_cut_order > 1 {
+    if table.get("min_cut_order").is_some() && policy.judged.min_cut_order > 1 {
         undone("min_cut_order", "sets of several losses together are not judged yet; single ones are");
     }
     if let Some(value) = table.get("locked_for") {

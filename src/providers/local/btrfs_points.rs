@@ -64,6 +64,8 @@ fn point(
         of: Known::Observed(volume.id.clone(), now),
         taken_at: snapshot.made.map_or(Known::Unknown, |made| Known::Observed(made, now)),
         kind: PointKind::BtrfsSnapshot,
+        catalogued: None,
+        drilled_at: Known::Unknown,
         consistency: Known::Observed(Consistency::Crash, now),
         bytes: Known::Unknown,
         lock: Known::Observed(Lock { mode: LockMode::None, until: None }, now),

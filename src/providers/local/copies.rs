@@ -93,6 +93,8 @@ fn entry(
         of: Known::Unknown,
         taken_at: taken_at.map_or(Known::Unknown, |at| Known::Observed(at, now)),
         kind: PointKind::NamedCopy,
+        catalogued: None,
+        drilled_at: Known::Unknown,
         consistency: Known::Unknown,
         bytes: if place.form == Form::File { Known::Observed(place.bytes, now) } else { Known::Unknown },
         lock: Known::Observed(Lock { mode: LockMode::None, until: None }, now),

@@ -104,7 +104,7 @@ impl Stack<'_> {
             let path = PathBuf::from(OsString::from_vec(apart));
             match self.follow(&path, id) {
                 Some(device) => bonds = bonds.with(self.stored_on(device)),
-                None => drop(bonds.complete.remove(&Nature::StoredOn)),
+                None => bonds.complete.remove(Nature::StoredOn),
             }
         }
         bonds
@@ -125,7 +125,7 @@ impl Stack<'_> {
             match self.layer(id, &path) {
                 Some(on) if nature == Nature::StoredOn => bonds = bonds.with(self.stored_on(on)),
                 Some(on) => bonds = bonds.with(self.needs(on)),
-                None => drop(bonds.complete.remove(&nature)),
+                None => bonds.complete.remove(nature),
             }
         }
         if upper.is_empty() && lower.is_empty() {

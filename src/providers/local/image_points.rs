@@ -35,6 +35,8 @@ fn snapshot(volume: &Volume, asset: &AssetId, inside: &Snapshot, now: Timestamp)
         name: format!("{} (snapshot {})", inside.name, inside.id),
         taken_at: inside.taken_at.map_or(Known::Unknown, |at| Known::Observed(at, now)),
         kind: PointKind::Qcow2Snapshot,
+        catalogued: None,
+        drilled_at: Known::Unknown,
         bytes: Known::Unknown,
         ..in_file(volume, asset, now)
     }
@@ -52,6 +54,8 @@ fn backing(volume: &Volume, below: &Backing, now: Timestamp) -> RecoveryPoint {
         name: below.name.clone(),
         taken_at: below.modified.map_or(Known::Unknown, |at| Known::Observed(at, now)),
         kind: PointKind::Qcow2Backing,
+        catalogued: None,
+        drilled_at: Known::Unknown,
         bytes: Known::Observed(below.bytes, now),
         usable: Usable::Unproven(NEVER_READ.into()),
         ..in_file(volume, &below.asset, now)
@@ -66,6 +70,8 @@ fn in_file(volume: &Volume, asset: &AssetId, now: Timestamp) -> RecoveryPoint {
         of: Known::Observed(volume.id.clone(), now),
         taken_at: Known::Unknown,
         kind: PointKind::Qcow2Snapshot,
+        catalogued: None,
+        drilled_at: Known::Unknown,
         consistency: Known::Observed(Consistency::Crash, now),
         bytes: Known::Unknown,
         lock: Known::Observed(Lock { mode: LockMode::None, until: None }, now),

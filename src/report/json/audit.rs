@@ -125,6 +125,8 @@ impl From<&Row> for RowJson {
             act: match row.hazard {
                 Hazard::Deleted(_) => "deleted",
                 Hazard::Lost(_) => "lost",
+                Hazard::Compromised(_) => "compromised",
+                Hazard::BadData(_) => "bad-data",
             },
             asset: row.hazard.asset().0.clone(),
             class: row.class.word(),

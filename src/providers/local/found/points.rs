@@ -80,6 +80,8 @@ fn point(stack: &Stack, id: String, name: String, kind: PointKind) -> RecoveryPo
         of: Known::Unknown,
         taken_at: Known::Unknown,
         kind,
+        catalogued: None,
+        drilled_at: Known::Unknown,
         consistency: Known::Unknown,
         bytes: Known::Unknown,
         lock: Known::Observed(Lock { mode: LockMode::None, until: None }, now),
