@@ -173,6 +173,7 @@ fn each_volume_is_judged_by_its_own_policy() {
     let policies = Policies {
         default: Policy::default(),
         of_volume: [(VolumeId("host:/srv/db".into()), strict)].into(),
+        ..Policies::default()
     };
     let graph = expand(&inventory, &Catalogue::built_in().unwrap());
     let judged = judge_each(&graph, &policies, now());
