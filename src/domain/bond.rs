@@ -46,7 +46,7 @@ impl Nature {
 }
 
 /// How a bond is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
     /// Seen by this program.
@@ -58,14 +58,14 @@ pub enum How {
 }
 
 /// An undelete window: how long after the act the thing can still be had back, in seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Grace {
     /// Seconds between the act and the loss for good.
     pub seconds: u64,
 }
 
 /// One reason to die: when `dies_at` of the assets `on` have fallen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Bond {
     /// Why.
     pub nature: Nature,
@@ -137,7 +137,7 @@ impl From<NatureSet> for Vec<Nature> {
 ///
 /// A nature that is not complete may have bonds nobody has seen: under a hazard that could act through
 /// it, the fate is undetermined rather than survival.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Bonds {
     /// What is known.
     pub list: Vec<Bond>,

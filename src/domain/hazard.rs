@@ -46,13 +46,14 @@ pub enum HazardClass {
     Device,
     /// A host is lost with everything attached to it, or its memory, or the server of a share.
     Host,
-    /// A host is in hostile hands: what it holds, and every credential found there.
+    /// A host, or a network from which hosts are administered, is in hostile hands: what it holds, and every
+    /// credential found there.
     HostCompromise,
     /// A building or room is lost.
     Site,
     /// A provider's region is lost.
     Region,
-    /// A project, an account or an organisation is closed or taken over.
+    /// A project, an account or an organisation is closed.
     Account,
     /// A provider, or one that it builds on, is gone.
     Provider,
@@ -60,7 +61,7 @@ pub enum HazardClass {
     Network,
     /// A credential is misused.
     Credential,
-    /// Somebody who acts is taken over.
+    /// Somebody who acts is taken over, or a whole project, account or organisation is.
     Identity,
     /// An encryption key is lost.
     Key,

@@ -50,7 +50,7 @@ impl Standing {
         if !self.leaf {
             return BTreeSet::new();
         }
-        let open = node.open.contains_key(&Nature::StoredOn);
+        let open = node.open.contains(Nature::StoredOn);
         let wide = HazardClass::WIDE.into_iter().filter(|class| open || !self.known.contains_key(class));
         let narrow = NARROW.into_iter().filter(|_| !self.seated);
         narrow.chain(wide).collect()
@@ -63,26 +63,23 @@ pub(super) fn is_wide(kind: Option<AssetKind>) -> bool {
 }
 
 impl Graph {
-    /// Where each leaf and each thing beyond machines is.
-    pub(super) fn find_standings(&self) -> BTreeMap<usize, Standing> {
-        let nodes = 0..self.nodes.len();
-        nodes
-            .filter_map(|node| {
-                let (wide, leaf) = (is_wide(self.nodes[node].kind), self.is_leaf(node));
-                (wide || leaf).then(|| (node, self.standing(node, leaf && !wide)))
-            })
-            .collect()
+    /// Where a leaf, or a thing beyond machines, is; `None` for anything else.
+    pub(super) fn standing(&self, node: usize) -> Option<Standing> {
+        let (wide, leaf) = (is_wide(self.nodes[node].kind), self.is_leaf(node));
+        (wide || leaf).then(|| self.stands(node, leaf && !wide))
     }
 
     fn is_leaf(&self, node: usize) -> bool {
-        let class = self.nodes[node].kind.and_then(HazardClass::of_loss);
-        let unjudged = class.is_some_and(|class| HazardClass::UNJUDGED.contains(&class));
-        let stored = self.holds[node].iter().map(|edge| &self.edges[*edge]);
-        let mut on = stored.filter(|edge| edge.nature == Nature::StoredOn).flat_map(|edge| &edge.on);
-        !unjudged && on.all(|on| is_wide(self.nodes[*on].kind))
+        // Who acts, and what is needed for reading, is nowhere.
+        let nowhere = matches!(
+            self.nodes[node].kind,
+            Some(AssetKind::Credential | AssetKind::Identity | AssetKind::Key | AssetKind::Catalogue)
+        );
+        let mut on = self.own(node).filter(|edge| edge.nature == Nature::StoredOn).flat_map(|edge| &edge.on);
+        !nowhere && on.all(|on| is_wide(self.nodes[*on].kind))
     }
 
-    fn standing(&self, node: usize, leaf: bool) -> Standing {
+    fn stands(&self, node: usize, leaf: bool) -> Standing {
         let below = self.rests_on(node);
         let mut known: BTreeMap<HazardClass, BTreeSet<usize>> = BTreeMap::new();
         for on in &below {
@@ -92,41 +89,46 @@ impl Graph {
                 known.entry(class).or_default().insert(*on);
             }
         }
-        let closed = below.iter().all(|on| self.nodes[*on].open_support().is_none());
+        let closed = below.iter().all(|on| {
+            let open = self.nodes[*on].open;
+            !open.contains(Nature::StoredOn) && !open.contains(Nature::Needs)
+        });
         let unseated = self.nodes[node].is_point
             || matches!(self.nodes[node].kind, Some(AssetKind::Volume | AssetKind::Bucket));
         Standing { known, closed, leaf, seated: !unseated }
     }
 
     /// The classes of hazard that something undeclared below a leaf may belong to.
-    pub(super) fn lacking(&self, node: usize) -> BTreeSet<HazardClass> {
-        self.standings.get(&node).map(|standing| standing.lacking(&self.nodes[node])).unwrap_or_default()
+    pub(super) fn lacking(&self, node: usize, standing: Option<&Standing>) -> BTreeSet<HazardClass> {
+        standing.map(|standing| standing.lacking(&self.nodes[node])).unwrap_or_default()
     }
 
     /// Whether a leaf that names nothing of that class may lie in `wide`.
-    pub(super) fn may_lie_in(&self, leaf: usize, wide: usize) -> bool {
-        let class = self.nodes[wide].kind.and_then(HazardClass::of_loss).filter(|class| class.is_wide());
-        match (class, self.standings.get(&leaf), self.standings.get(&wide)) {
-            (Some(class), Some(one), Some(two)) => {
-                one.lacking(&self.nodes[leaf]).contains(&class) && !one.is_apart(two, class)
-            }
-            _ => false,
-        }
+    pub(super) fn may_lie_in(&self, leaf: (usize, &Standing), wide: (usize, &Standing)) -> bool {
+        let class = self.nodes[wide.0].kind.and_then(HazardClass::of_loss).filter(|class| class.is_wide());
+        class.is_some_and(|class| {
+            leaf.1.lacking(&self.nodes[leaf.0]).contains(&class) && !leaf.1.is_apart(wide.1, class)
+        })
     }
 
     /// Whether something unseen of a class, below one node, may be below the other one as well. Hosts stand
     /// for whatever holds bytes within them.
-    pub(super) fn may_share(&self, one: usize, other: usize, class: HazardClass) -> bool {
-        let hidden = self.hidden_classes(other).contains(&class) || self.lacking(other).contains(&class);
-        let apart = self.standings.get(&one).zip(self.standings.get(&other));
+    pub(super) fn may_share(
+        &self,
+        one: Option<&Standing>,
+        other: (usize, Option<&Standing>),
+        class: HazardClass,
+    ) -> bool {
+        let hidden =
+            self.hidden_classes(other.0).contains(&class) || self.lacking(other.0, other.1).contains(&class);
+        let apart = one.zip(other.1);
         hidden && !apart.is_some_and(|(one, two)| one.is_apart(two, class))
     }
 
     /// What is not known of a class below a node, in words.
-    pub(super) fn undeclared(&self, node: usize, class: HazardClass) -> String {
-        let label = &self.nodes[node].label;
-        match self.nodes[node].open_support() {
-            Some((_, why)) if self.openness(node) != Openness::Closed => why.to_owned(),
+    pub(super) fn undeclared(&self, node: usize, class: HazardClass, label: &str) -> String {
+        match self.nodes[node].open_support_of(label) {
+            Some((_, why)) if self.openness(node) != Openness::Closed => why,
             _ => format!("it is not declared which {} {label} stands on", class.word()),
         }
     }

@@ -1,10 +1,13 @@
 //! From an inventory and the catalogue to the graph.
 
+use super::beyond::is_wide;
 use super::duplicates::settle;
-use super::graph::{DEADLY, Edge, Graph, Node};
+use super::graph::{Edge, Graph, Node, PointPlace, label};
 use crate::catalogue::{Catalogue, Effect, Statement};
-use crate::domain::{AssetId, Bond, Bonds, How, Inventory, Nature, Volume, VolumeId};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::domain::{
+    AssetId, AssetKind, Bond, Bonds, How, Inventory, Nature, NatureSet, RecoveryPoint, Volume, VolumeId,
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Applies the catalogue and links everything by index.
 ///
@@ -13,14 +16,23 @@ use std::collections::{BTreeMap, BTreeSet};
 /// were not seen, bonds that make no sense and ids that are carried twice become what is missing: never
 /// an error, never optimism.
 pub fn expand(inventory: &Inventory, catalogue: &Catalogue) -> Graph {
-    let inventory = settle(inventory);
+    expand_whole(inventory.clone(), catalogue)
+}
+
+/// The same, without a second copy of an inventory that may be large.
+pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
+    let mut inventory = settle(inventory);
+    for bonds in (inventory.assets.iter_mut().map(|asset| &mut asset.bonds))
+        .chain(inventory.points.iter_mut().map(|point| &mut point.bonds))
+    {
+        // The order of listing must not show.
+        bonds.list.sort();
+    }
     let mut builder = Builder::default();
     for asset in &inventory.assets {
         let label = format!("{} {}", asset.kind.word(), asset.name);
-        let node = builder.node(label, Some(asset.kind), false);
-        builder.assets.insert(asset.id.clone(), node);
+        builder.asset(asset.id.clone(), label, Some(asset.kind));
     }
-    let volumes: BTreeMap<&VolumeId, &Volume> = inventory.volumes.iter().map(|v| (&v.id, v)).collect();
     for volume in &inventory.volumes {
         builder.asset_or_phantom(&volume.asset);
     }
@@ -32,27 +44,37 @@ pub fn expand(inventory: &Inventory, catalogue: &Catalogue) -> Graph {
         let node = builder.asset_or_phantom(&asset.id);
         builder.bond(node, &bonds);
     }
-    let (mut points, mut by_volume, mut orphans) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-    for (place, point) in inventory.points.iter().enumerate() {
-        let mut bonds = point.bonds.clone();
-        let of = point.of.value();
-        if let Some(statement) = catalogue.on_point(point.kind) {
-            apply(&mut bonds, statement, of.and_then(|id| volumes.get(id)).map(|volume| &volume.asset));
-        }
-        let node = builder.node(format!("{} {}", point.kind.word(), point.name), None, true);
-        builder.bond(node, &bonds);
-        points.insert(point.id.clone(), (place, node));
-        match of {
-            Some(volume) => by_volume.entry(volume.clone()).or_insert_with(Vec::new).push(place),
+    let node_of = builder.points(&inventory, catalogue);
+    let (mut by_volume, mut orphans) = (BTreeMap::<VolumeId, Vec<PointPlace>>::new(), Vec::new());
+    for (place, point) in (0..).zip(&inventory.points) {
+        match point.of.value() {
+            Some(volume) => match by_volume.get_mut(volume) {
+                Some(places) => places.push(place),
+                None => drop(by_volume.insert(volume.clone(), vec![place])),
+            },
             None => orphans.push(place),
         }
     }
     let (feeds, holds) = builder.index();
-    let Builder { nodes, edges, assets } = builder;
-    let standings = BTreeMap::new();
-    let mut graph =
-        Graph { inventory, nodes, edges, feeds, holds, assets, points, by_volume, orphans, standings };
-    graph.standings = graph.find_standings();
+    let Builder { nodes, edges, assets, ids } = builder;
+    let (carries_medium, replicas) = (Vec::new(), BTreeSet::new());
+    let wide = (0..nodes.len()).filter(|node| is_wide(nodes[*node].kind)).collect();
+    let mut graph = Graph {
+        inventory,
+        nodes,
+        edges,
+        feeds,
+        holds,
+        assets,
+        ids,
+        node_of,
+        by_volume,
+        orphans,
+        carries_medium,
+        wide,
+        replicas,
+    };
+    graph.carries_medium = graph.find_carriers();
     graph
 }
 
@@ -80,12 +102,21 @@ struct Builder {
     nodes: Vec<Node>,
     edges: Vec<Edge>,
     assets: BTreeMap<AssetId, usize>,
+    ids: Vec<Option<AssetId>>,
 }
 
 impl Builder {
-    fn node(&mut self, label: String, kind: Option<crate::domain::AssetKind>, is_point: bool) -> usize {
-        self.nodes.push(Node { label, kind, is_point, open: BTreeMap::new() });
+    fn node(&mut self, label: String, kind: Option<AssetKind>, id: Option<AssetId>) -> usize {
+        let (is_point, open, odd) = (id.is_none(), NatureSet::default(), BTreeMap::new());
+        self.nodes.push(Node { label, kind, is_point, open, odd });
+        self.ids.push(id);
         self.nodes.len() - 1
+    }
+
+    fn asset(&mut self, id: AssetId, label: String, kind: Option<AssetKind>) -> usize {
+        let node = self.node(label, kind, Some(id.clone()));
+        self.assets.insert(id, node);
+        node
     }
 
     /// The asset's node. One that nobody saw becomes a node of which nothing is known.
@@ -94,26 +125,54 @@ impl Builder {
             return *node;
         }
         let label = format!("asset {id}");
-        let node = self.node(label.clone(), None, false);
         let why = format!("{label} is referred to, but was not seen");
-        self.nodes[node].open = DEADLY.iter().map(|nature| (*nature, why.clone())).collect();
-        self.assets.insert(id.clone(), node);
+        let node = self.asset(id.clone(), label, None);
+        self.nodes[node].open = Nature::ALL.into_iter().collect();
+        self.nodes[node].odd = Nature::ALL.into_iter().map(|nature| (nature, why.clone())).collect();
         node
     }
 
+    /// One node for all points of a volume that hang on the same bonds: what dies with what is the same for each.
+    fn points(&mut self, inventory: &Inventory, catalogue: &Catalogue) -> Vec<u32> {
+        let volumes: HashMap<&VolumeId, &Volume> = inventory.volumes.iter().map(|v| (&v.id, v)).collect();
+        let mut alike: HashMap<_, usize> = HashMap::new();
+        let mut members: Vec<(usize, &RecoveryPoint, usize)> = Vec::new();
+        let mut node_of = Vec::with_capacity(inventory.points.len());
+        for point in &inventory.points {
+            let key = (point.of.value(), point.kind, &point.catalogued, &point.bonds);
+            let class = *alike.entry(key).or_insert(members.len());
+            match members.get_mut(class) {
+                Some((_, _, count)) => *count += 1,
+                None => members.push((self.nodes.len() + members.len(), point, 1)),
+            }
+            node_of.push(class);
+        }
+        let first = self.nodes.len();
+        for (_, point, count) in &members {
+            let label = match count {
+                1 => label(point),
+                more => format!("{} and {} like it", label(point), more - 1),
+            };
+            self.node(label, None, None);
+        }
+        for (node, point, _) in members {
+            let mut bonds = point.bonds.clone();
+            if let Some(statement) = catalogue.on_point(point.kind) {
+                let primary = point.of.value().and_then(|id| volumes.get(id)).map(|volume| &volume.asset);
+                apply(&mut bonds, statement, primary);
+            }
+            self.bond(node, &bonds);
+        }
+        node_of.into_iter().map(|class| u32::try_from(first + class).unwrap_or(u32::MAX)).collect()
+    }
+
     fn bond(&mut self, holder: usize, bonds: &Bonds) {
-        for nature in DEADLY {
+        for nature in Nature::ALL {
             if !bonds.is_complete(nature) {
-                let why = missing(nature, &self.nodes[holder].label);
-                self.nodes[holder].open.insert(nature, why);
+                self.nodes[holder].open.insert(nature);
             }
         }
-        let mut list: Vec<&Bond> = bonds.list.iter().filter(|bond| DEADLY.contains(&bond.nature)).collect();
-        // The order of listing must not show; domain types always serialise.
-        list.sort_by_cached_key(|bond| {
-            (bond.nature, bond.on.clone(), bond.dies_at, serde_json::to_string(bond).unwrap_or_default())
-        });
-        for bond in list {
+        for bond in &bonds.list {
             let on: BTreeSet<usize> = bond.on.iter().map(|id| self.asset_or_phantom(id)).collect();
             if bond.dies_at == 0 || bond.dies_at > on.len() {
                 let (at, of) = (bond.dies_at, on.len());
@@ -121,7 +180,8 @@ impl Builder {
                 let why = format!(
                     "a bond says that {label} falls when {at} of {of} assets fall, which makes no sense"
                 );
-                self.nodes[holder].open.insert(bond.nature, why);
+                self.nodes[holder].open.insert(bond.nature);
+                self.nodes[holder].odd.insert(bond.nature, why);
                 continue;
             }
             let (how, grace) = (bond.how.clone(), bond.grace);
@@ -131,23 +191,15 @@ impl Builder {
     }
 
     /// Per node: the bonds that name it, and its own.
-    fn index(&self) -> (Vec<Vec<usize>>, Vec<Vec<usize>>) {
+    fn index(&self) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
         let mut feeds = vec![Vec::new(); self.nodes.len()];
         let mut holds = vec![Vec::new(); self.nodes.len()];
-        for (place, edge) in self.edges.iter().enumerate() {
+        for (place, edge) in (0..).zip(&self.edges) {
             holds[edge.holder].push(place);
             for support in &edge.on {
                 feeds[*support].push(place);
             }
         }
         (feeds, holds)
-    }
-}
-
-fn missing(nature: Nature, label: &str) -> String {
-    match nature {
-        Nature::Needs => format!("not everything that {label} needs is known"),
-        Nature::CascadesFrom => format!("it is not known which deletions take {label} along"),
-        _ => format!("it is not known to the bottom what {label} is stored on"),
     }
 }

@@ -1,8 +1,13 @@
 //! The fate of one recovery point under hazards, with its reason.
 
-use super::closure::{Cause, Closure, Outcome, Strike, outcome};
-use super::graph::Graph;
-use crate::domain::{Grace, HazardSet, How, Nature, PointId, Timestamp};
+use super::event::{Happening, Seeds};
+use super::graph::{Graph, PointPlace};
+use super::slice::Slice;
+use super::system::{Fallen, Rule, State, Variable, Why, member, variable};
+use crate::domain::{
+    AssetId, Grace, Hazard, HazardSet, How, Nature, PointId, PointKind, RecoveryPoint, Timestamp,
+};
+use chrono::TimeDelta;
 
 /// One bond on the path from a hazard to a point, ready to be said: "THING VERB ON".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +34,7 @@ pub enum Fate {
     },
     /// It stays.
     Survives {
-        /// Until when that is known; `None` where nothing ends it.
+        /// Until when that is known: the end of the lock that holds off its deletion. `None` where nothing ends it.
         until: Option<Timestamp>,
     },
     /// It cannot be said.
@@ -39,94 +44,233 @@ pub enum Fate {
     },
 }
 
-/// The fate of `point` when all of `hazards` happen at `_now`.
-///
-/// The moment matters once locks hold off deletions for a time; no hazard of today meets a lock.
-pub fn fate(graph: &Graph, point: &PointId, hazards: &HazardSet, _now: Timestamp) -> Fate {
-    match graph.points.get(point) {
-        Some((_, node)) => fate_of(graph, &outcome(graph, &Strike::Hazards(hazards.clone())), *node),
-        None => Fate::Undetermined { missing: format!("no recovery point {point} was seen") },
+/// The fate of `point` when all of `hazards` happen at `now`. Bad data was written `unnoticed` before.
+pub fn fate(
+    graph: &Graph,
+    point: &PointId,
+    hazards: &HazardSet,
+    unnoticed: TimeDelta,
+    now: Timestamp,
+) -> Fate {
+    let Some(place) = graph.place(point) else {
+        return Fate::Undetermined { missing: format!("no recovery point {point} was seen") };
+    };
+    let struck: Vec<AssetId> = hazards.iter().map(|hazard| hazard.asset().clone()).collect();
+    let slice = Slice::of_point(graph, place, now, &struck);
+    let outcome = Outcome::of(&slice, &slice.seeds_of(hazards), hazards);
+    let bad = Badness { now, unnoticed };
+    slice.groups.first().map_or_else(
+        || Fate::Undetermined { missing: format!("no recovery point {point} was seen") },
+        |group| {
+            let of = graph.at(place).and_then(|point| point.of.value());
+            let hit = hazards.iter().any(|hazard| {
+                let volume = graph.inventory().volumes.iter().find(|volume| Some(&volume.id) == of);
+                matches!(hazard, Hazard::BadData(asset) if volume.is_none_or(|v| v.asset == *asset))
+            });
+            let outcome = Outcome { bad_data: hit, ..outcome };
+            outcome.fate(&slice, group.member, place, bad)
+        },
+    )
+}
+
+/// From when on data was bad.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Badness {
+    pub now: Timestamp,
+    pub unnoticed: TimeDelta,
+}
+
+impl Badness {
+    /// Whether a point holds bad data; `None` where that cannot be said.
+    pub fn reaches(self, graph: &Graph, point: &RecoveryPoint) -> Option<bool> {
+        if graph.follows(point) {
+            return Some(true);
+        }
+        let taken = point.taken_at.value().copied().filter(|at| *at <= self.now)?;
+        Some(self.now - taken < self.unnoticed)
     }
 }
 
-/// The fate of a node, from closures already computed.
-pub(super) fn fate_of(graph: &Graph, outcome: &Outcome, node: usize) -> Fate {
-    if outcome.certain.lost[node].is_some() {
-        let (path, grace) = path(graph, &outcome.certain, node);
-        return Fate::Dies { path, grace };
+impl Graph {
+    /// Whether a point follows its volume, also where that goes bad: a replica, or the same files under another name.
+    pub fn follows(&self, point: &RecoveryPoint) -> bool {
+        matches!(point.kind, PointKind::Replica | PointKind::HardLink)
+            || point.catalogued.as_ref().is_some_and(|kind| self.replicas.contains(kind))
     }
-    if let Some(asset) = &outcome.foreign {
-        return Fate::Undetermined { missing: format!("asset {asset} was not seen") };
-    }
-    if outcome.possible.lost[node].is_some() {
-        return Fate::Undetermined { missing: missing(graph, outcome, node) };
-    }
-    Fate::Survives { until: None }
 }
 
-/// Walks from a fallen node to what struck first. Each step goes to something that fell earlier, so the
+/// Both closures under what strikes.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub certain: Fallen,
+    pub possible: Fallen,
+    /// Whether the volume's data has gone bad.
+    pub bad_data: bool,
+    /// A struck asset that is not in the graph: nothing can be said.
+    pub foreign: Option<AssetId>,
+}
+
+impl Outcome {
+    pub fn of(slice: &Slice<'_>, seeds: &Seeds, hazards: &HazardSet) -> Self {
+        let foreign = hazards.iter().map(Hazard::asset).find(|asset| !slice.graph.knows(asset)).cloned();
+        Self {
+            certain: slice.system.run(&seeds.certain, false),
+            possible: slice.system.run(&seeds.possible, true),
+            bad_data: seeds.bad_data,
+            foreign,
+        }
+    }
+
+    /// The fate of a point of a group.
+    pub fn fate(&self, slice: &Slice<'_>, group: usize, place: PointPlace, bad: Badness) -> Fate {
+        let point = slice.graph.at(place);
+        let name = point.map_or_else(String::new, super::graph::label);
+        let hit = point.map(|point| bad.reaches(slice.graph, point)).filter(|_| self.bad_data);
+        if let (Some(Some(true)), Some(point)) = (hit, point) {
+            return Fate::Dies { path: vec![bad_step(slice.graph, point, bad)], grace: None };
+        }
+        if self.certain.is(group, State::Lost) {
+            let (path, grace) = path(slice, &self.certain, group, &name);
+            return Fate::Dies { path, grace };
+        }
+        if let Some(asset) = &self.foreign {
+            return Fate::Undetermined { missing: format!("asset {asset} was not seen") };
+        }
+        if let (Some(None), Some(point)) = (hit, point) {
+            let label = super::graph::label(point);
+            return Fate::Undetermined { missing: format!("it is not known when {label} was taken") };
+        }
+        if self.possible.is(group, State::Lost) {
+            return Fate::Undetermined { missing: self.missing(slice, group, &name) };
+        }
+        Fate::Survives { until: point.and_then(|point| self.until(slice, group, point)) }
+    }
+
+    /// The end of the lock without which the point would be deleted, or might be.
+    fn until(&self, slice: &Slice<'_>, group: usize, point: &RecoveryPoint) -> Option<Timestamp> {
+        let until = point.lock.value().and_then(|lock| lock.until)?;
+        let node = slice.members[group].node;
+        let graph = slice.graph;
+        let reached = |nature: Nature, state: State| {
+            graph.own(node).filter(|edge| edge.nature == nature).any(|edge| {
+                let fallen = edge.on.iter().filter_map(|on| slice.member_of(*on));
+                fallen.filter(|member| self.possible.is(*member, state)).count() >= edge.dies_at
+            })
+        };
+        let any = |state: State| (0..slice.members.len()).any(|member| self.possible.is(member, state));
+        let open = graph.nodes[node].open;
+        let deleted = reached(Nature::CascadesFrom, State::Deleted)
+            || (open.contains(Nature::CascadesFrom) && any(State::Deleted))
+            || [Nature::DeletableBy, Nature::AdministeredBy]
+                .into_iter()
+                .any(|nature| reached(nature, State::Held) || (open.contains(nature) && any(State::Held)));
+        Some(until).filter(|_| deleted)
+    }
+
+    fn missing(&self, slice: &Slice<'_>, group: usize, name: &str) -> String {
+        let label = |member: usize| if member == group { name } else { slice.label(member) };
+        let (_, open) = walk(slice, &self.possible, Some(&self.certain), group);
+        let why = open.and_then(|(member, rule)| {
+            let node = slice.members[member].node;
+            match rule.why {
+                Why::Unseen(nature) => slice.graph.nodes[node].missing_of(nature, label(member)),
+                Why::Undeclared(class) => Some(slice.graph.undeclared(node, class, label(member))),
+                Why::Bond(_) => Some(format!("it is not known whether a lock keeps {}", label(member))),
+                Why::Meaning => None,
+            }
+        });
+        why.unwrap_or_else(|| format!("what {name} stands on is not wholly known"))
+    }
+}
+
+impl Slice<'_> {
+    /// The seeds of several hazards; those of assets that are not in the slice strike nothing in it.
+    pub fn seeds_of(&self, hazards: &HazardSet) -> Seeds {
+        let mut seeds = Seeds::default();
+        for hazard in hazards {
+            let state = match hazard {
+                Hazard::Deleted(_) => State::Deleted,
+                Hazard::Lost(_) => State::Lost,
+                Hazard::Compromised(_) => State::Held,
+                Hazard::BadData(_) => {
+                    seeds.bad_data = true;
+                    continue;
+                }
+            };
+            if let Some(member) = self.member(hazard.asset()) {
+                let one = self.seeds(Happening::Strikes(member, state));
+                seeds.certain.extend(one.certain);
+                seeds.possible.extend(one.possible);
+            }
+        }
+        seeds
+    }
+}
+
+fn bad_step(graph: &Graph, point: &RecoveryPoint, bad: Badness) -> Step {
+    let verb = if graph.follows(point) { "follows" } else { "was taken within" };
+    let on = match graph.follows(point) {
+        true => "its volume, also where that goes bad".to_owned(),
+        false => {
+            format!("the {} in which bad data goes unnoticed", crate::domain::say_duration(bad.unnoticed))
+        }
+    };
+    Step { thing: super::graph::label(point), verb, on, how: How::Observed(bad.now) }
+}
+
+/// Walks from a fallen member to what struck first. Each step goes to something that fell earlier, so the
 /// walk ends even where bonds form a cycle. Given what falls for certain, it prefers the doubtful supports:
 /// they are why something only *may* fall.
-fn walk(
-    graph: &Graph,
-    closure: &Closure,
-    certain: Option<&Closure>,
-    node: usize,
-) -> (Vec<usize>, Option<(usize, Cause)>) {
-    let (mut bonds, mut at) = (Vec::new(), (node, false));
+fn walk<'s>(
+    slice: &'s Slice<'_>,
+    fallen: &Fallen,
+    certain: Option<&Fallen>,
+    group: usize,
+) -> (Vec<(&'s Rule, u32)>, Option<(usize, &'s Rule)>) {
+    let (mut bonds, mut at): (_, Variable) = (Vec::new(), variable(group, State::Lost));
     loop {
-        let marks = if at.1 { &closure.deleted } else { &closure.lost };
-        match marks[at.0].map(|mark| (mark.cause, mark.order)) {
-            None | Some((Cause::Struck, _)) => return (bonds, None),
-            Some((cause @ (Cause::Unseen(_) | Cause::Undeclared(_)), _)) => {
-                return (bonds, Some((at.0, cause)));
+        let Some(mark) = fallen.mark(at) else { return (bonds, None) };
+        let Some(rule) = mark.rule.and_then(|rule| slice.system.rules.get(rule as usize)) else {
+            return (bonds, None);
+        };
+        if !rule.certain && matches!(rule.why, Why::Unseen(_) | Why::Undeclared(_)) {
+            return (bonds, Some((member(at), rule)));
+        }
+        if let Why::Bond(number) = rule.why {
+            if !rule.certain && certain.is_some() {
+                return (bonds, Some((member(at), rule)));
             }
-            Some((Cause::Bond(number), before)) => {
-                bonds.push(number);
-                let edge = &graph.edges[number];
-                let deleted = edge.nature == Nature::CascadesFrom;
-                let marks = if deleted { &closure.deleted } else { &closure.lost };
-                let fallen = edge.on.iter().filter_map(|on| marks[*on].map(|mark| (mark.order, *on)));
-                let doubtful = |node: usize| match certain {
-                    Some(known) if deleted => known.deleted[node].is_none(),
-                    Some(known) => known.lost[node].is_none(),
-                    None => true,
-                };
-                let earlier = fallen.filter(|(order, _)| *order < before);
-                match earlier.min_by_key(|(order, on)| (!doubtful(*on), *order)) {
-                    Some((_, next)) => at = (next, deleted),
-                    None => return (bonds, None),
-                }
-            }
+            bonds.push((rule, number));
+        }
+        let earlier = slice.system.supports(rule).iter().filter_map(|support| {
+            fallen.mark(*support).filter(|before| before.order < mark.order).map(|before| (before, *support))
+        });
+        let doubtful = |variable: Variable| certain.is_none_or(|known| known.mark(variable).is_none());
+        match earlier.min_by_key(|(before, support)| (!doubtful(*support), before.order)) {
+            Some((_, next)) => at = next,
+            None => return (bonds, None),
         }
     }
 }
 
-fn path(graph: &Graph, closure: &Closure, node: usize) -> (Vec<Step>, Option<Grace>) {
-    let (mut bonds, _) = walk(graph, closure, None, node);
+fn path(slice: &Slice<'_>, fallen: &Fallen, group: usize, name: &str) -> (Vec<Step>, Option<Grace>) {
+    let (mut bonds, _) = walk(slice, fallen, None, group);
     bonds.reverse();
-    let grace =
-        bonds.iter().filter_map(|number| graph.edges[*number].grace).min_by_key(|grace| grace.seconds);
-    let steps = bonds.iter().map(|number| {
-        let edge = &graph.edges[*number];
-        let fallen = edge.on.iter().filter(|on| closure.lost[**on].is_some());
-        let on: Vec<&str> = fallen.map(|on| graph.nodes[*on].label.as_str()).collect();
-        Step {
-            thing: graph.nodes[edge.holder].label.clone(),
-            verb: edge.nature.verb(),
-            on: on.join(" and "),
-            how: edge.how.clone(),
-        }
+    let edges = bonds.iter().map(|(_, number)| &slice.graph.edges[*number as usize]);
+    let grace = edges.clone().filter_map(|edge| edge.grace).min_by_key(|grace| grace.seconds);
+    let steps = bonds.iter().zip(edges).map(|((rule, _), edge)| {
+        let supports = slice.system.supports(rule).iter();
+        let on: Vec<&str> = supports
+            .filter(|support| fallen.mark(**support).is_some())
+            .map(|support| slice.label(member(*support)))
+            .collect();
+        let held = rule.head % 4 == State::Held as u32;
+        let verb = match edge.nature {
+            Nature::StoredOn if held => "is in the hands of whoever holds",
+            nature => nature.verb(),
+        };
+        let thing = if member(rule.head) == group { name } else { slice.label(member(rule.head)) };
+        Step { thing: thing.to_owned(), verb, on: on.join(" and "), how: edge.how.clone() }
     });
     (steps.collect(), grace)
-}
-
-fn missing(graph: &Graph, outcome: &Outcome, node: usize) -> String {
-    let (_, open) = walk(graph, &outcome.possible, Some(&outcome.certain), node);
-    let why = open.and_then(|(node, cause)| match cause {
-        Cause::Unseen(nature) => graph.nodes[node].open.get(&nature).cloned(),
-        Cause::Undeclared(class) => Some(graph.undeclared(node, class)),
-        Cause::Struck | Cause::Bond(_) => None,
-    });
-    why.unwrap_or_else(|| format!("what {} stands on is not wholly known", graph.nodes[node].label))
 }

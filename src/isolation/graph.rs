@@ -1,15 +1,15 @@
-//! The graph: assets and recovery points as nodes, and the bonds by which they fall.
+//! The graph: assets and kinds of recovery points as nodes, and the bonds by which they fall.
 
-use super::beyond::Standing;
 use crate::domain::{
-    AssetId, AssetKind, Grace, How, Inventory, Nature, PointId, RecoveryPoint, Volume, VolumeId,
+    AssetId, AssetKind, Grace, How, Inventory, Nature, NatureSet, PointId, PointKind, RecoveryPoint, Volume,
+    VolumeId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The natures through which loss and deletion act. The others speak of compromise.
-pub(super) const DEADLY: [Nature; 3] = [Nature::StoredOn, Nature::Needs, Nature::CascadesFrom];
+/// The place of a recovery point in the inventory of its graph.
+pub type PointPlace = u32;
 
-/// One thing that can fall.
+/// One thing that can fall: an asset, or all recovery points of a volume that hang on the same bonds.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     /// What a sentence calls it: its kind and its name.
@@ -18,16 +18,43 @@ pub(super) struct Node {
     pub kind: Option<AssetKind>,
     /// True for recovery points.
     pub is_point: bool,
-    /// Per nature of which not everything is known: what is missing, in words.
-    pub open: BTreeMap<Nature, String>,
+    /// The natures of which not everything is known.
+    pub open: NatureSet,
+    /// Per open nature what is missing, where it is not simply that nobody said so.
+    pub odd: BTreeMap<Nature, String>,
 }
 
 impl Node {
+    /// What is missing of a nature, in words; `None` where it is wholly known.
+    pub fn missing(&self, nature: Nature) -> Option<String> {
+        self.missing_of(nature, &self.label)
+    }
+
+    /// The same of one of the points that it stands for.
+    pub fn missing_of(&self, nature: Nature, label: &str) -> Option<String> {
+        self.open.contains(nature).then(|| match self.odd.get(&nature) {
+            Some(why) => why.clone(),
+            None => match nature {
+                Nature::Needs => format!("not everything that {label} needs is known"),
+                Nature::CascadesFrom => format!("it is not known which deletions take {label} along"),
+                Nature::DeletableBy => format!("it is not known which credentials may delete {label}"),
+                Nature::AdministeredBy => format!("it is not known who administers {label}"),
+                Nature::YieldedBy => format!("it is not known from where {label} can be had"),
+                Nature::StoredOn => format!("it is not known to the bottom what {label} is stored on"),
+            },
+        })
+    }
+
     /// What is missing about what it stands on, if anything is.
-    pub fn open_support(&self) -> Option<(Nature, &str)> {
+    pub fn open_support(&self) -> Option<(Nature, String)> {
+        self.open_support_of(&self.label)
+    }
+
+    /// The same of one of the points that it stands for.
+    pub fn open_support_of(&self, label: &str) -> Option<(Nature, String)> {
         [Nature::StoredOn, Nature::Needs]
             .into_iter()
-            .find_map(|nature| self.open.get(&nature).map(|why| (nature, why.as_str())))
+            .find_map(|nature| self.missing_of(nature, label).map(|why| (nature, why)))
     }
 }
 
@@ -52,17 +79,23 @@ pub struct Graph {
     pub(super) nodes: Vec<Node>,
     pub(super) edges: Vec<Edge>,
     /// Per node: the bonds that name it as a support.
-    pub(super) feeds: Vec<Vec<usize>>,
+    pub(super) feeds: Vec<Vec<u32>>,
     /// Per node: its own bonds.
-    pub(super) holds: Vec<Vec<usize>>,
+    pub(super) holds: Vec<Vec<u32>>,
     pub(super) assets: BTreeMap<AssetId, usize>,
-    /// Per recovery point its place in the inventory and its node.
-    pub(super) points: BTreeMap<PointId, (usize, usize)>,
-    pub(super) by_volume: BTreeMap<VolumeId, Vec<usize>>,
+    /// Per node: the id of its asset; points have none.
+    pub(super) ids: Vec<Option<AssetId>>,
+    /// Per recovery point, by its place in the inventory: its node.
+    pub(super) node_of: Vec<u32>,
+    pub(super) by_volume: BTreeMap<VolumeId, Vec<PointPlace>>,
     /// Points of which nobody knows the volume: they may belong to any.
-    pub(super) orphans: Vec<usize>,
-    /// Where leaves, and what lies beyond machines, are.
-    pub(super) standings: BTreeMap<usize, Standing>,
+    pub(super) orphans: Vec<PointPlace>,
+    /// Per node: whether a virtual disk or server of which the medium is not known rests on it.
+    pub(super) carries_medium: Vec<bool>,
+    /// The assets that lie beyond machines.
+    pub(super) wide: Vec<usize>,
+    /// Kinds of a catalogue that follow their volume change by change.
+    pub(super) replicas: BTreeSet<String>,
 }
 
 /// One asset of the chain below a volume.
@@ -88,24 +121,45 @@ impl Graph {
         &self.inventory
     }
 
+    /// The place of the recovery point with this id.
+    pub fn place(&self, id: &PointId) -> Option<PointPlace> {
+        let place = self.inventory.points.binary_search_by(|point| point.id.cmp(id)).ok()?;
+        u32::try_from(place).ok()
+    }
+
+    /// The recovery point at a place.
+    pub fn at(&self, place: PointPlace) -> Option<&RecoveryPoint> {
+        self.inventory.points.get(place as usize)
+    }
+
+    /// The id of the recovery point at a place.
+    pub fn id_at(&self, place: PointPlace) -> PointId {
+        self.at(place).map_or_else(|| PointId(String::new()), |point| point.id.clone())
+    }
+
+    /// What a sentence calls the recovery point at a place.
+    pub fn label_at(&self, place: PointPlace) -> String {
+        self.at(place).map_or_else(String::new, label)
+    }
+
     /// The recovery point with this id.
     pub fn point(&self, id: &PointId) -> Option<&RecoveryPoint> {
-        self.points.get(id).and_then(|(place, _)| self.inventory.points.get(*place))
+        self.place(id).and_then(|place| self.at(place))
     }
 
     /// The points of a volume, without those whose volume is unknown.
     pub fn points_of(&self, volume: &VolumeId) -> impl Iterator<Item = &RecoveryPoint> {
-        self.by_volume.get(volume).into_iter().flatten().filter_map(|place| self.inventory.points.get(*place))
+        self.by_volume.get(volume).into_iter().flatten().filter_map(|place| self.at(*place))
     }
 
     /// The points of which nobody knows the volume.
     pub fn orphans(&self) -> impl Iterator<Item = &RecoveryPoint> {
-        self.orphans.iter().filter_map(|place| self.inventory.points.get(*place))
+        self.orphans.iter().filter_map(|place| self.at(*place))
     }
 
     /// What a sentence calls a point: its kind and name.
     pub fn point_label(&self, id: &PointId) -> String {
-        self.points.get(id).map_or_else(|| id.to_string(), |(_, node)| self.nodes[*node].label.clone())
+        self.point(id).map_or_else(|| id.to_string(), label)
     }
 
     /// What a sentence calls an asset.
@@ -113,13 +167,34 @@ impl Graph {
         self.assets.get(id).map_or_else(|| id.to_string(), |node| self.nodes[*node].label.clone())
     }
 
+    /// Whether an asset was seen, or is at least referred to.
+    pub fn knows(&self, id: &AssetId) -> bool {
+        self.assets.contains_key(id)
+    }
+
     /// The labels of what a point's bytes lie on directly, sorted.
     pub fn places(&self, id: &PointId) -> Vec<String> {
-        let Some((_, node)) = self.points.get(id) else { return Vec::new() };
-        let edges = self.holds[*node].iter().map(|edge| &self.edges[*edge]);
-        let on = edges.filter(|edge| edge.nature == Nature::StoredOn).flat_map(|edge| &edge.on);
-        let labels: BTreeSet<String> = on.map(|node| self.nodes[*node].label.clone()).collect();
+        let Some(node) = self.place(id).map(|place| self.node_of[place as usize] as usize) else {
+            return Vec::new();
+        };
+        self.labels(node, Nature::StoredOn)
+    }
+
+    /// The labels of what a node hangs on directly by one nature, sorted.
+    pub(super) fn labels(&self, node: usize, nature: Nature) -> Vec<String> {
+        let edges = self.own(node).filter(|edge| edge.nature == nature).flat_map(|edge| &edge.on);
+        let labels: BTreeSet<String> = edges.map(|node| self.nodes[*node].label.clone()).collect();
         labels.into_iter().collect()
+    }
+
+    /// The bonds of a node.
+    pub(super) fn own(&self, node: usize) -> impl Iterator<Item = &Edge> {
+        self.holds[node].iter().map(|edge| &self.edges[*edge as usize])
+    }
+
+    /// The bonds that name a node as a support.
+    pub(super) fn fed(&self, node: usize) -> impl Iterator<Item = &Edge> {
+        self.feeds[node].iter().map(|edge| &self.edges[*edge as usize])
     }
 
     /// The assets on which a volume transitively stands through storage and need, itself first, from top
@@ -129,31 +204,40 @@ impl Graph {
         let order = self.chain_nodes(top);
         let depth = self.depths(top);
         let mut links = Vec::with_capacity(order.len());
-        let names: BTreeMap<usize, &AssetId> = self.assets.iter().map(|(id, node)| (*node, id)).collect();
         for (place, node) in order.iter().enumerate() {
             let below_previous = place.checked_sub(1).is_some_and(|i| self.supports(order[i]).contains(node));
-            let Some(id) = names.get(node) else { continue };
+            let Some(id) = self.asset_of(*node) else { continue };
             links.push(Link {
-                asset: (*id).clone(),
+                asset: id.clone(),
                 kind: self.nodes[*node].kind,
                 label: self.nodes[*node].label.clone(),
                 depth: depth.get(node).copied().unwrap_or_default(),
                 below_previous,
-                open: self.nodes[*node].open_support().map(|(_, why)| why.to_owned()),
+                open: self.nodes[*node].open_support().map(|(_, why)| why),
             });
         }
         links
     }
 
+    /// The id of an asset's node.
+    pub(super) fn asset_of(&self, node: usize) -> Option<&AssetId> {
+        self.ids.get(node).and_then(Option::as_ref)
+    }
+
     /// The nodes that `node` names as storage or need, in order.
     pub(super) fn supports(&self, node: usize) -> BTreeSet<usize> {
-        let edges = self.holds[node].iter().map(|edge| &self.edges[*edge]);
-        edges.filter(|edge| edge.nature != Nature::CascadesFrom).flat_map(|edge| edge.on.clone()).collect()
+        let below = |edge: &&Edge| matches!(edge.nature, Nature::StoredOn | Nature::Needs);
+        self.own(node).filter(below).flat_map(|edge| edge.on.iter().copied()).collect()
     }
 
     /// `node` and everything it rests on through known storage and need.
     pub(super) fn rests_on(&self, node: usize) -> BTreeSet<usize> {
-        self.depths(node).into_keys().collect()
+        let mut below = BTreeSet::from([node]);
+        let mut waiting = vec![node];
+        while let Some(node) = waiting.pop() {
+            waiting.extend(self.supports(node).into_iter().filter(|next| below.insert(*next)));
+        }
+        below
     }
 
     fn depths(&self, top: usize) -> BTreeMap<usize, usize> {
@@ -198,5 +282,13 @@ impl Graph {
         let mut below: Vec<usize> = self.supports(node).into_iter().collect();
         below.sort_by_key(|node| (self.nodes[*node].kind, *node));
         below
+    }
+}
+
+/// What a sentence calls a point: its kind and its name.
+pub(super) fn label(point: &RecoveryPoint) -> String {
+    match (&point.catalogued, point.kind) {
+        (Some(kind), PointKind::Catalogued) => format!("{kind} {}", point.name),
+        _ => format!("{} {}", point.kind.word(), point.name),
     }
 }

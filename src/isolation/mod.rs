@@ -1,18 +1,24 @@
 //! Expanding an inventory into a graph of bonds, and fates within it. Pure.
 
 mod beyond;
-mod closure;
+mod cut_sets;
+mod cuts;
+mod doubts;
 mod duplicates;
+mod event;
 mod expand;
 mod fate;
 mod graph;
-mod shadow;
+mod slice;
 mod survival;
+mod system;
 mod unseen;
+mod what_if;
 
-pub use closure::{Closures, Strike};
-pub use expand::expand;
+pub use cut_sets::{CutEvent, CutSet, CutSets, Left, Sets};
+pub use expand::{expand, expand_whole};
 pub use fate::{Fate, Step, fate};
-pub use graph::{Graph, Link};
-pub use survival::{Cell, Doubt, Row, Shadow, Survival, single_points, survival};
+pub use graph::{Graph, Link, PointPlace};
+pub use survival::{Cell, Doubt, Row, Shadow, Survival, isolate, single_points, survival};
 pub(crate) use survival::{doubtful, hidden_points, useless};
+pub use what_if::{Hit, blast_radius, hazard_title, natural_hazard};

@@ -1,19 +1,23 @@
-//! The survival table: per volume and hazard the newest recovery point that survives.
+//! The survival table: under each hazard that takes a volume, the newest recovery point that is left.
 
-use super::closure::{Closures, Outcome, Strike};
-use super::fate::{Fate, fate_of};
-use super::graph::Graph;
+use super::cut_sets::{CutSets, cut_sets};
+use super::event::{Event, Happening};
+use super::fate::{Badness, Fate, Outcome};
+use super::graph::{Graph, PointPlace, label};
+use super::slice::Slice;
+use super::system::State;
 use crate::domain::{
-    CopyState, GapScope, Hazard, HazardClass, Known, PointId, RecoveryPoint, Timestamp, Usable, Volume,
+    CopyState, GapScope, Grace, Hazard, HazardClass, HazardSet, Known, Policy, RecoveryPoint, Timestamp,
+    Usable, Volume,
 };
 use chrono::TimeDelta;
 use std::collections::BTreeSet;
 
-/// A point that counts neither as survivor nor as dead, and why.
+/// Points that count neither as survivors nor as dead, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Doubt {
-    /// The point.
-    pub point: PointId,
+    /// The points, by their place in the inventory.
+    pub points: Vec<PointPlace>,
     /// What is missing.
     pub because: String,
 }
@@ -23,14 +27,16 @@ pub struct Doubt {
 pub enum Cell {
     /// The newest usable point that survives for certain.
     Survivor {
-        /// The point.
-        point: PointId,
+        /// The point, by its place in the inventory.
+        point: PointPlace,
         /// The moment whose state it holds.
         taken_at: Known<Timestamp>,
         /// Its age; `None` where that is unknown or lies in the future.
         age: Option<TimeDelta>,
         /// How far it was proved.
         state: Option<CopyState>,
+        /// When a restore of it was last tried with success.
+        drilled_at: Known<Timestamp>,
     },
     /// Nothing survives.
     None,
@@ -59,20 +65,23 @@ pub struct Row {
     /// How many points of the volume are not known to be useless.
     pub points: usize,
     /// The usable ones that survive for certain.
-    pub survivors: Vec<PointId>,
+    pub survivors: Vec<PointPlace>,
     /// Those that die for certain, without those known to be useless.
-    pub dead: Vec<PointId>,
+    pub dead: Vec<PointPlace>,
     /// Those of which neither can be said.
     pub undetermined: Vec<Doubt>,
+    /// The longest undelete window among the dead ones.
+    pub grace: Option<Grace>,
 }
 
 impl Row {
     /// Whether two hazards leave exactly the same, so that one row can speak for both.
     fn says_the_same_as(&self, other: &Self) -> bool {
-        let parts = |row: &Self| {
-            (row.cell.clone(), row.survivors.clone(), row.dead.clone(), row.undetermined.clone())
-        };
-        parts(self) == parts(other)
+        self.takes_primary == other.takes_primary
+            && self.cell == other.cell
+            && self.survivors == other.survivors
+            && self.dead == other.dead
+            && self.undetermined == other.undetermined
     }
 
     /// Whether this row answers for a class.
@@ -95,7 +104,7 @@ pub struct Shadow {
 /// The survival table of one volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survival {
-    /// Deletion of the primary first, then losses from the top of the chain to its bottom.
+    /// Deletion of the primary first, then losses from the top of the chain to its bottom, then the rest by class.
     pub rows: Vec<Row>,
     /// What may also apply, unseen.
     pub shadows: Vec<Shadow>,
@@ -106,134 +115,247 @@ pub fn single_points(rows: &[Row]) -> Vec<&Row> {
     rows.iter().filter(|row| row.takes_primary && row.cell == Cell::None && row.points > 0).collect()
 }
 
-/// Computes the table of one volume.
+/// The table and the minimal cut sets of one volume.
 ///
-/// Of what lies beyond machines, only the classes `asked` for are looked at where nobody declared them.
-pub fn survival(
-    closures: &mut Closures<'_>,
+/// Of what lies beyond machines, only the classes asked for are looked at where nobody declared them.
+pub fn isolate(graph: &Graph, volume: &Volume, policy: &Policy, now: Timestamp) -> (Survival, CutSets) {
+    let slice = Slice::of(graph, volume, now, &[]);
+    let view = View::new(&slice, volume, policy, now);
+    (view.survival(), cut_sets(&slice, volume, policy, now))
+}
+
+/// The table of one volume.
+pub fn survival(graph: &Graph, volume: &Volume, policy: &Policy, now: Timestamp) -> Survival {
+    let slice = Slice::of(graph, volume, now, &[]);
+    View::new(&slice, volume, policy, now).survival()
+}
+
+/// What one more hazard leaves of a volume, and whether it may take the volume.
+pub(super) fn row_under(
+    graph: &Graph,
     volume: &Volume,
-    asked: &BTreeSet<HazardClass>,
+    hazard: &Hazard,
+    title: &str,
+    policy: &Policy,
     now: Timestamp,
-) -> Survival {
-    let graph = closures.graph();
-    let mut view = View { graph, closures, volume, asked, now };
-    let Some(&top) = graph.assets.get(&volume.asset) else {
-        return Survival { rows: Vec::new(), shadows: Vec::new() };
-    };
-    let rows = view.rows(top);
-    let shadows = view.shadows(top);
-    Survival { rows, shadows }
+) -> (Row, bool) {
+    let slice = Slice::of(graph, volume, now, std::slice::from_ref(hazard.asset()));
+    let view = View::new(&slice, volume, policy, now);
+    let hazards: HazardSet = [hazard.clone()].into();
+    let mut seeds = slice.seeds_of(&hazards);
+    seeds.bad_data = matches!(hazard, Hazard::BadData(asset) if *asset == volume.asset);
+    let outcome = Outcome::of(&slice, &seeds, &hazards);
+    let class = super::what_if::class_of(graph, hazard);
+    let may = outcome.bad_data || slice.top.is_some_and(|top| outcome.possible.is(top, State::Lost));
+    (view.row_of(&outcome, hazard.clone(), class, title.to_owned()), may)
 }
 
 pub(super) struct View<'v, 'g> {
-    pub(super) graph: &'g Graph,
-    pub(super) closures: &'v mut Closures<'g>,
+    slice: &'v Slice<'g>,
+    graph: &'g Graph,
     volume: &'v Volume,
-    pub(super) asked: &'v BTreeSet<HazardClass>,
+    policy: &'v Policy,
     now: Timestamp,
+    points: usize,
 }
 
-impl<'g> View<'_, 'g> {
-    fn rows(&mut self, top: usize) -> Vec<Row> {
-        let title = format!("deletion of {}", self.volume.name);
-        let own = self.volume.asset.clone();
-        let deletion = self.row(Hazard::Deleted(own), HazardClass::PrimaryDeletion, title, top);
-        let mut rows = vec![deletion];
-        for link in self.graph.chain(self.volume) {
-            let Some(class) = link.kind.and_then(HazardClass::of_loss) else { continue };
-            let hazard = Hazard::Lost(link.asset.clone());
-            if self.closures.under(&Strike::one(hazard.clone())).possible.lost[top].is_none() {
-                // One side of a mirror: the primary outlives it, so nothing has to.
-                continue;
-            }
-            let row = self.row(hazard, class, format!("loss of {}", link.label), top);
-            let deletion = &mut rows[0];
-            if link.asset == self.volume.asset && deletion.says_the_same_as(&row) {
-                deletion.also = Some(class);
-            } else {
-                rows.push(row);
+/// Classes that a table shows where they are asked for, or surely take the volume.
+const QUIET: [HazardClass; 6] = [
+    HazardClass::HostCompromise,
+    HazardClass::Credential,
+    HazardClass::Identity,
+    HazardClass::Key,
+    HazardClass::Catalogue,
+    HazardClass::BadData,
+];
+
+impl<'v, 'g> View<'v, 'g> {
+    pub fn new(slice: &'v Slice<'g>, volume: &'v Volume, policy: &'v Policy, now: Timestamp) -> Self {
+        let graph = slice.graph;
+        let points = graph.points_of(&volume.id).filter(|point| !useless(point)).count();
+        Self { slice, graph, volume, policy, now, points }
+    }
+
+    fn survival(&self) -> Survival {
+        if self.slice.top.is_none() {
+            return Survival { rows: Vec::new(), shadows: Vec::new() };
+        }
+        Survival { rows: self.rows(), shadows: self.shadows() }
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let mut rows: Vec<Row> = Vec::new();
+        for event in self.slice.hazards(self.volume, self.policy.detect_within) {
+            let Some(row) = self.row(event) else { continue };
+            // Losing an asset and being deleted or taken over with it are one line where they leave the same.
+            let merges =
+                |known: &&mut Row| known.hazard.asset() == row.hazard.asset() && known.says_the_same_as(&row);
+            match rows.iter_mut().find(merges) {
+                Some(known) if known.class == row.class => {}
+                Some(known) if known.also.is_none() => {
+                    if matches!(row.hazard, Hazard::Compromised(_)) && self.asks(row.class) {
+                        known.title = known.title.replacen("loss of", "loss or takeover of", 1);
+                    }
+                    known.also = Some(row.class);
+                }
+                _ => rows.push(row),
             }
         }
         rows
     }
 
-    fn row(&mut self, hazard: Hazard, class: HazardClass, title: String, top: usize) -> Row {
-        let outcome = self.closures.under(&Strike::one(hazard.clone()));
-        let takes_primary = outcome.certain.lost[top].is_some();
-        let sorted = self.sort_points(&outcome);
-        let cell = self.cell(&sorted);
-        let points = self.graph.points_of(&self.volume.id).filter(|point| !useless(point)).count();
-        let survivors = sorted.survivors.iter().map(|point| point.id.clone()).collect();
-        let Sorted { dead, undetermined, .. } = sorted;
-        Row { hazard, class, also: None, title, takes_primary, cell, points, survivors, dead, undetermined }
+    fn asks(&self, class: HazardClass) -> bool {
+        self.policy.survive.contains(&class)
     }
 
-    fn sort_points(&self, outcome: &Outcome) -> Sorted<'g> {
-        let mut sorted = Sorted::default();
-        for point in self.graph.points_of(&self.volume.id).filter(|point| !useless(point)) {
-            let doubt = match (self.fate(outcome, point), doubtful(point)) {
-                (Fate::Dies { .. }, _) => {
-                    sorted.dead.push(point.id.clone());
-                    continue;
-                }
-                (Fate::Undetermined { missing }, _) => missing,
-                (Fate::Survives { .. }, Some(why)) => why,
-                (Fate::Survives { .. }, None) => {
-                    sorted.survivors.push(point);
-                    continue;
-                }
-            };
-            sorted.undetermined.push(Doubt { point: point.id.clone(), because: doubt });
+    fn row(&self, event: Event) -> Option<Row> {
+        let (hazard, class) = (event.hazard?, *event.classes.first()?);
+        let asked = self.asks(class);
+        if event.happening == Happening::BadData && !asked {
+            return None;
         }
-        for point in self.graph.orphans().filter(|point| !useless(point)) {
-            if !matches!(self.fate(outcome, point), Fate::Dies { .. }) {
-                let label = self.graph.point_label(&point.id);
-                let because = format!("it is not known which volume {label} is a state of");
-                sorted.undetermined.push(Doubt { point: point.id.clone(), because });
+        let outcome = self.outcome(event.happening);
+        // One side of a mirror: the primary outlives it, so nothing has to. Without its key, no copy is one.
+        let takes =
+            outcome.bad_data || self.slice.top.is_some_and(|top| outcome.possible.is(top, State::Lost));
+        let matters = takes || matches!(class, HazardClass::Key | HazardClass::Catalogue);
+        let row = matters.then(|| self.row_of(&outcome, hazard, class, event.title))?;
+        let shown = asked || !QUIET.contains(&class) || row.takes_primary || row.cell == Cell::None;
+        shown.then_some(row)
+    }
+
+    fn outcome(&self, happening: Happening) -> Outcome {
+        Outcome::of(self.slice, &self.slice.seeds(happening), &HazardSet::new())
+    }
+
+    pub fn row_of(&self, outcome: &Outcome, hazard: Hazard, class: HazardClass, title: String) -> Row {
+        let takes_primary =
+            outcome.bad_data || self.slice.top.is_some_and(|top| outcome.certain.is(top, State::Lost));
+        let sorted = self.sort_points(outcome);
+        let cell = self.cell(&sorted);
+        let Sorted { survivors, dead, undetermined, grace } = sorted;
+        let points = self.points;
+        Row {
+            hazard,
+            class,
+            also: None,
+            title,
+            takes_primary,
+            cell,
+            points,
+            survivors,
+            dead,
+            undetermined,
+            grace,
+        }
+    }
+
+    fn sort_points(&self, outcome: &Outcome) -> Sorted {
+        let mut sorted = Sorted::default();
+        let bad = Badness { now: self.now, unnoticed: self.policy.detect_within };
+        for group in &self.slice.groups {
+            // Bad data reaches the points of one group by their age; anything else all alike.
+            let one = (!outcome.bad_data)
+                .then(|| {
+                    group.places.first().map(|place| outcome.fate(self.slice, group.member, *place, bad))
+                })
+                .flatten();
+            for place in &group.places {
+                let Some(point) = self.graph.at(*place).filter(|point| !useless(point)) else { continue };
+                let own = one.is_none().then(|| outcome.fate(self.slice, group.member, *place, bad));
+                match own.as_ref().or(one.as_ref()) {
+                    Some(fate) if group.orphans => sorted.orphan(point, *place, fate),
+                    Some(fate) => sorted.own(point, *place, fate),
+                    None => {}
+                }
             }
         }
+        sorted.in_order();
         sorted
     }
 
-    fn fate(&self, outcome: &Outcome, point: &RecoveryPoint) -> Fate {
-        let node = self.graph.points.get(&point.id).map(|(_, node)| *node);
-        node.map_or_else(
-            || Fate::Undetermined { missing: format!("{} was not seen", point.id) },
-            |node| fate_of(self.graph, outcome, node),
-        )
-    }
-
-    /// What survives a strike.
-    pub(super) fn cell_under(&mut self, strike: &Strike) -> Cell {
-        let outcome = self.closures.under(strike);
-        self.cell(&self.sort_points(&outcome))
-    }
-
-    fn cell(&self, sorted: &Sorted<'_>) -> Cell {
+    fn cell(&self, sorted: &Sorted) -> Cell {
+        let at = |place: &PointPlace| self.graph.at(*place);
         let known = |point: &RecoveryPoint| point.taken_at.value().copied().filter(|at| *at <= self.now);
-        let newest = sorted.survivors.iter().max_by_key(|point| (known(point), point.state, &point.id));
-        if let Some(point) = newest {
-            let age = known(point).map(|at| self.now - at);
-            let (taken_at, state) = (point.taken_at.clone(), point.state);
-            return Cell::Survivor { point: point.id.clone(), taken_at, age, state };
+        let survivors = sorted.survivors.iter().filter_map(|place| at(place).map(|point| (*place, point)));
+        let newest = survivors.max_by_key(|(_, point)| (known(point), point.state, &point.id));
+        if let Some((place, point)) = newest {
+            return Cell::Survivor {
+                point: place,
+                taken_at: point.taken_at.clone(),
+                age: known(point).map(|at| self.now - at),
+                state: point.state,
+                drilled_at: point.drilled_at.clone(),
+            };
         }
+        let open: usize = sorted.undetermined.iter().map(|doubt| doubt.points.len()).sum();
         match (sorted.undetermined.as_slice(), hidden_points(self.graph, self.volume)) {
             ([], None) => Cell::None,
             ([], Some(because)) => Cell::Unknown { because },
-            ([one], _) => Cell::Unknown { because: one.because.clone() },
-            ([first, rest @ ..], _) => {
-                let because = format!("{}; {} more undetermined", first.because, rest.len());
+            ([first, ..], _) if open == 1 => Cell::Unknown { because: first.because.clone() },
+            ([first, ..], _) => {
+                let because = format!("{}; {} more undetermined", first.because, open - 1);
                 Cell::Unknown { because }
             }
         }
     }
+
+    /// Where something of the chain is open: what would survive the loss of the unseen.
+    fn shadows(&self) -> Vec<Shadow> {
+        let Some(top) = self.slice.top else { return Vec::new() };
+        let chain = self.graph.chain_nodes(self.slice.members[top].node);
+        let mut roots: Vec<usize> = chain.iter().filter_map(|node| self.slice.member_of(*node)).collect();
+        roots.sort_by_key(|member| self.graph.asset_of(self.slice.members[*member].node));
+        let unknowns = self.slice.unknowns(&roots, &self.policy.survive);
+        let shadow = |(event, _): (Event, usize)| {
+            let outcome = self.outcome(event.happening);
+            let cell = self.cell(&self.sort_points(&outcome));
+            Shadow { classes: event.classes, because: event.title, cell }
+        };
+        unknowns.into_iter().map(shadow).collect()
+    }
 }
 
 #[derive(Default)]
-struct Sorted<'a> {
-    survivors: Vec<&'a RecoveryPoint>,
-    dead: Vec<PointId>,
+struct Sorted {
+    survivors: Vec<PointPlace>,
+    dead: Vec<PointPlace>,
     undetermined: Vec<Doubt>,
+    grace: Option<Grace>,
+}
+
+impl Sorted {
+    fn own(&mut self, point: &RecoveryPoint, place: PointPlace, fate: &Fate) {
+        match (fate, doubtful(point)) {
+            (Fate::Dies { grace, .. }, _) => {
+                self.dead.push(place);
+                self.grace = self.grace.max(*grace);
+            }
+            (Fate::Undetermined { missing }, _) => self.doubt(place, missing),
+            (Fate::Survives { .. }, Some(why)) => self.doubt(place, &why),
+            (Fate::Survives { .. }, None) => self.survivors.push(place),
+        }
+    }
+
+    fn orphan(&mut self, point: &RecoveryPoint, place: PointPlace, fate: &Fate) {
+        if !matches!(fate, Fate::Dies { .. }) {
+            self.doubt(place, &format!("it is not known which volume {} is a state of", label(point)));
+        }
+    }
+
+    fn doubt(&mut self, place: PointPlace, because: &str) {
+        match self.undetermined.iter_mut().find(|doubt| doubt.because == because) {
+            Some(doubt) => doubt.points.push(place),
+            None => self.undetermined.push(Doubt { points: vec![place], because: because.to_owned() }),
+        }
+    }
+
+    fn in_order(&mut self) {
+        self.survivors.sort_unstable();
+        self.dead.sort_unstable();
+        self.undetermined.iter_mut().for_each(|doubt| doubt.points.sort_unstable());
+        self.undetermined.sort_by(|a, b| a.points.cmp(&b.points));
+    }
 }
 
 /// Why a gap may hide recovery points of a volume, if one does.

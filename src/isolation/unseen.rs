@@ -44,7 +44,7 @@ impl Graph {
         };
         let node = &self.nodes[node];
         let wide = is_wide(node.kind);
-        match (node.open.contains_key(&Nature::StoredOn), node.open.contains_key(&Nature::Needs)) {
+        match (node.open.contains(Nature::StoredOn), node.open.contains(Nature::Needs)) {
             (false, false) => Openness::Closed,
             (true, false) if medium => Openness::Medium,
             _ if wide => Openness::Wide,
@@ -95,6 +95,21 @@ impl Graph {
     /// True for a server of which it is not known what it keeps where.
     pub(super) fn is_open_server(&self, node: usize) -> bool {
         self.nodes[node].kind == Some(AssetKind::Server) && self.openness(node) != Openness::Closed
+    }
+
+    /// Per node: whether a virtual disk or server of which the medium is not known rests on it.
+    pub(super) fn find_carriers(&self) -> Vec<bool> {
+        let mut carries: Vec<bool> =
+            (0..self.nodes.len()).map(|node| self.openness(node) == Openness::Medium).collect();
+        let mut waiting: Vec<usize> = (0..carries.len()).filter(|node| carries[*node]).collect();
+        while let Some(node) = waiting.pop() {
+            for below in self.supports(node) {
+                if !std::mem::replace(&mut carries[below], true) {
+                    waiting.push(below);
+                }
+            }
+        }
+        carries
     }
 
     fn is_attached(&self, device: usize) -> bool {

@@ -2,7 +2,7 @@
 
 use super::{ALL, Case};
 use crate::domain::{Finding, Policies, Policy, Timestamp, Verdict, Volume};
-use crate::isolation::{Closures, Graph, Link, Survival, survival};
+use crate::isolation::{CutSets, Graph, Link, Survival, isolate};
 
 /// Everything said about one volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Judged {
     pub chain: Vec<Link>,
     /// Its survival table.
     pub survival: Survival,
+    /// What loses everything within the RPO.
+    pub cuts: CutSets,
     /// What was asked of it.
     pub policy: Policy,
     /// One finding a rule, in the order of [`ALL`].
@@ -37,13 +39,12 @@ pub fn judge(graph: &Graph, policy: &Policy, now: Timestamp) -> Vec<Judged> {
 
 /// Judges every volume by its own policy, sorted by id.
 pub fn judge_each(graph: &Graph, policies: &Policies, now: Timestamp) -> Vec<Judged> {
-    let mut closures = Closures::new(graph);
     let volumes = graph.inventory().volumes.iter();
     volumes
         .map(|volume| {
             let policy = policies.of(&volume.id);
-            let survival = survival(&mut closures, volume, &policy.survive, now);
-            let case = Case { graph, volume, policy, now, survival: &survival };
+            let (survival, cuts) = isolate(graph, volume, policy, now);
+            let case = Case { graph, volume, policy, now, survival: &survival, cuts: &cuts };
             let findings = ALL
                 .iter()
                 .map(|rule| Finding {
@@ -53,7 +54,7 @@ pub fn judge_each(graph: &Graph, policies: &Policies, now: Timestamp) -> Vec<Jud
                 })
                 .collect();
             let (volume, chain, policy) = (volume.clone(), graph.chain(volume), policy.clone());
-            Judged { volume, chain, survival, policy, findings }
+            Judged { volume, chain, survival, cuts, policy, findings }
         })
         .collect()
 }

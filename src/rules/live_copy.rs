@@ -1,10 +1,8 @@
 //! `live-copy`: is the copy one would fall back on a state of one moment?
 
 use super::{Case, Rule};
-use crate::domain::{
-    Consistency, HazardClass, PointId, PointKind, RecoveryPoint, Severity, Timestamp, Verdict,
-};
-use crate::isolation::hidden_points;
+use crate::domain::{Consistency, HazardClass, PointKind, RecoveryPoint, Severity, Timestamp, Verdict};
+use crate::isolation::{PointPlace, hidden_points};
 
 /// Asks how the newest copy that survives the loss of the volume's filesystem was taken.
 pub(super) struct LiveCopy;
@@ -40,11 +38,15 @@ impl Rule for LiveCopy {
         let Some(row) = on_filesystem.or_else(|| case.survival.rows.first()) else {
             return Verdict::Undetermined("what the volume stands on was not seen".into());
         };
-        let copies = |ids: Vec<&PointId>| -> Vec<&RecoveryPoint> {
-            ids.into_iter().filter_map(|id| case.graph.point(id)).filter(|point| is_copy(point)).collect()
+        let copies = |places: Vec<PointPlace>| -> Vec<&RecoveryPoint> {
+            places
+                .into_iter()
+                .filter_map(|place| case.graph.at(place))
+                .filter(|point| is_copy(point))
+                .collect()
         };
-        let kept = copies(row.survivors.iter().collect());
-        let perhaps = copies(row.undetermined.iter().map(|doubt| &doubt.point).collect());
+        let kept = copies(row.survivors.clone());
+        let perhaps = copies(row.undetermined.iter().flat_map(|doubt| doubt.points.clone()).collect());
         match open(case) {
             Some(why) => Verdict::Undetermined(why),
             None => self.newest(case, &kept, &perhaps),

@@ -10,7 +10,7 @@ mod unjudged_hazard;
 pub use judge::{Judged, Overall, judge, judge_each, overall};
 
 use crate::domain::{Policy, RecoveryPoint, Severity, Timestamp, Verdict, Volume};
-use crate::isolation::{Graph, Survival, hidden_points, useless};
+use crate::isolation::{CutSets, Graph, Survival, hidden_points, useless};
 
 /// One volume with everything a rule may read.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +25,8 @@ pub struct Case<'a> {
     pub now: Timestamp,
     /// The volume's survival table.
     pub survival: &'a Survival,
+    /// Its minimal cut sets.
+    pub cuts: &'a CutSets,
 }
 
 /// One question with its page.

@@ -1,8 +1,8 @@
 //! `rpo`: is the newest surviving point young enough under every hazard the policy names?
 
 use super::{Case, Rule};
-use crate::domain::{PointId, Severity, Verdict, say_duration};
-use crate::isolation::{Cell, Row, hidden_points};
+use crate::domain::{HazardClass, Severity, Verdict, say_duration};
+use crate::isolation::{Cell, PointPlace, Row, hidden_points};
 use chrono::TimeDelta;
 
 /// Compares the age of what survives with the recovery point objective.
@@ -72,28 +72,32 @@ impl Rule for Rpo {
 }
 
 fn age(case: Case<'_>, row: &Row) -> Age {
+    let allowed = allowed(case, row);
     let rpo = say_duration(case.policy.rpo);
     let title = &row.title;
     match &row.cell {
         Cell::None if row.takes_primary => Age::Nothing(title.clone()),
         Cell::None => Age::Open(format!("{title} may take the volume, and leaves nothing")),
         Cell::Unknown { because } => Age::Open(format!("{title}: {because}")),
-        Cell::Survivor { age: Some(age), .. } if *age <= case.policy.rpo => {
+        Cell::Survivor { age: Some(age), .. } if *age <= allowed => {
             Age::Young(*age, format!("{title} leaves a point {} old, the RPO is {rpo}", say_duration(*age)))
         }
         Cell::Survivor { age: None, point, .. } => {
-            let label = case.graph.point_label(point);
+            let label = case.graph.label_at(*point);
             Age::Open(format!("{title} leaves {label}, of which the age is not known"))
         }
         Cell::Survivor { age: Some(age), .. } => {
             let age = say_duration(*age);
-            let doubt = row.undetermined.iter().find(|doubt| may_be_young(case, &doubt.point));
-            let unknown_age = row.survivors.iter().find(|point| !has_known_age(case, point));
+            let doubt = row
+                .undetermined
+                .iter()
+                .find(|doubt| doubt.points.iter().any(|point| may_be_young(case, *point, allowed)));
+            let unknown_age = row.survivors.iter().find(|point| !has_known_age(case, **point));
             let hidden = hidden_points(case.graph, case.volume);
             let open = (doubt.map(|doubt| doubt.because.clone()))
                 .or_else(|| {
                     unknown_age
-                        .map(|point| format!("the age of {} is not known", case.graph.point_label(point)))
+                        .map(|point| format!("the age of {} is not known", case.graph.label_at(*point)))
                 })
                 .or(hidden);
             match open {
@@ -109,14 +113,20 @@ fn age(case: Case<'_>, row: &Row) -> Age {
     }
 }
 
-fn has_known_age(case: Case<'_>, point: &PointId) -> bool {
-    case.graph.point(point).and_then(|point| point.taken_at.value()).is_some_and(|at| *at <= case.now)
+/// How old what a row leaves may be. What went bad unnoticed is given up: the point before that counts.
+fn allowed(case: Case<'_>, row: &Row) -> TimeDelta {
+    let bad = if row.class == HazardClass::BadData { case.policy.detect_within } else { TimeDelta::zero() };
+    case.policy.rpo.checked_add(&bad).unwrap_or(TimeDelta::MAX)
+}
+
+fn has_known_age(case: Case<'_>, point: PointPlace) -> bool {
+    case.graph.at(point).and_then(|point| point.taken_at.value()).is_some_and(|at| *at <= case.now)
 }
 
 /// Whether a point in doubt would be within the RPO, or might.
-fn may_be_young(case: Case<'_>, point: &PointId) -> bool {
-    let at = case.graph.point(point).and_then(|point| point.taken_at.value());
-    at.is_none_or(|at| case.now - *at <= case.policy.rpo)
+fn may_be_young(case: Case<'_>, point: PointPlace, allowed: TimeDelta) -> bool {
+    let at = case.graph.at(point).and_then(|point| point.taken_at.value());
+    at.is_none_or(|at| case.now - *at <= allowed)
 }
 
 /// What might be below the volume unseen, and would leave nothing young for certain.

@@ -166,9 +166,7 @@ fn open(row: &Row) -> Option<String> {
 
 fn survivor(case: Case<'_>, row: &Row) -> Option<String> {
     match &row.cell {
-        Cell::Survivor { point, .. } => {
-            Some(format!("{} leaves {}", row.title, case.graph.point_label(point)))
-        }
+        Cell::Survivor { point, .. } => Some(format!("{} leaves {}", row.title, case.graph.label_at(*point))),
         Cell::None | Cell::Unknown { .. } => None,
     }
 }

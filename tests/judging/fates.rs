@@ -1,11 +1,12 @@
 //! Fates: what dies, what survives, and what cannot be said.
 
 use crate::estate::*;
+use chrono::TimeDelta;
 use outlive::domain::*;
 use outlive::isolation::{Cell, Fate, fate, single_points};
 
 fn fate_in(estate: &Estate, point: &str, hazard: Hazard) -> Fate {
-    fate(&estate.graph(), &PointId(point.into()), &[hazard].into(), now())
+    fate(&estate.graph(), &PointId(point.into()), &[hazard].into(), TimeDelta::zero(), now())
 }
 
 #[test]
@@ -31,7 +32,7 @@ fn a_mirror_dies_when_both_sides_do() {
     estate.0.assets[1].bonds.list = vec![mirror];
     assert!(matches!(fate_in(&estate, "s1", lost("device:vda")), Fate::Survives { .. }));
     let both = [lost("device:vda"), lost("device:sdb")].into();
-    let fate = fate(&estate.graph(), &PointId("s1".into()), &both, now());
+    let fate = fate(&estate.graph(), &PointId("s1".into()), &both, TimeDelta::zero(), now());
     let Fate::Dies { path, .. } = fate else { panic!("it survived the loss of both sides") };
     assert_eq!(path[0].on, "device sdb and device vda");
     let rows = estate.judged().survival.rows;
@@ -110,11 +111,16 @@ fn the_table_goes_from_the_deletion_down_to_the_host_and_flags_what_takes_all() 
             "loss of host a"
         ]
     );
-    assert!(matches!(&judged.survival.rows[0].cell, Cell::Survivor { point, .. } if point.0 == "s1"));
+    assert!(
+        matches!(&judged.survival.rows[0].cell, Cell::Survivor { point, .. } if incident().graph().id_at(*point).0 == "s1")
+    );
     assert_eq!(single_points(&judged.survival.rows).len(), 6);
-    let copied = incident().and_point(copy("c", "filesystem:vault", 3)).judged();
+    let with_copy = incident().and_point(copy("c", "filesystem:vault", 3));
+    let copied = with_copy.judged();
     assert!(single_points(&copied.survival.rows).is_empty());
-    assert!(matches!(&copied.survival.rows[1].cell, Cell::Survivor { point, .. } if point.0 == "c"));
+    assert!(
+        matches!(&copied.survival.rows[1].cell, Cell::Survivor { point, .. } if with_copy.graph().id_at(*point).0 == "c")
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use outlive::domain::{
     Asset, Bond, Bonds, CopyState, GapReason, GapScope, HazardClass, Inventory, Known, Nature, PointId,
     PointKind, RecoveryPoint, Usable,
 };
-use outlive::isolation::{Cell, Closures, expand, survival};
+use outlive::isolation::{Cell, expand, survival};
 use outlive::providers::local::{Standing, System, stand};
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
@@ -296,8 +296,7 @@ impl Shares<'_> {
         });
         assert_eq!(inventory.gaps, []);
         let graph = expand(&inventory, &Catalogue::built_in().unwrap());
-        let table =
-            survival(&mut Closures::new(&graph), &inventory.volumes[0], &HazardClass::LOCAL.into(), now());
+        let table = survival(&graph, &inventory.volumes[0], &Policy::default(), now());
         table.rows.into_iter().map(|row| (row.class, row.cell)).collect()
     }
 

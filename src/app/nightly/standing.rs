@@ -118,7 +118,7 @@ fn because(finding: &Finding) -> Option<String> {
 fn surviving(row: &Row, policy: &Policy, audited: &Audited) -> SurvivingCopy {
     let (age_seconds, survivor) = match &row.cell {
         Cell::Survivor { point, age, .. } => {
-            (age.map(|age| age.num_seconds()), audited.graph.point_label(point))
+            (age.map(|age| age.num_seconds()), audited.graph.label_at(*point))
         }
         Cell::None => (None, "NONE".to_owned()),
         Cell::Unknown { because } => (None, format!("unknown: {because}")),

@@ -51,7 +51,7 @@ fn cell(audited: &Audited, row: &Row) -> String {
         Cell::None => "NONE".into(),
         Cell::Unknown { because } => format!("UNKNOWN ({because})"),
         Cell::Survivor { point, age, state, .. } => {
-            let name = audited.graph.point(point).map_or("a recovery point", |point| point.kind.word());
+            let name = audited.graph.at(*point).map_or("a recovery point", |point| point.kind.word());
             let age = age.map_or_else(|| "age unknown".into(), |age| format!("{} old", say_duration(age)));
             let state = state.map_or_else(String::new, |state| format!(", {}", state.word()));
             format!("{name}, {age}{state}")

@@ -3,7 +3,7 @@
 use super::parts::{GapJson, PointJson, PolicyJson, VolumeJson, time};
 use super::render;
 use crate::domain::{Finding, Hazard, Policy, Timestamp, Verdict};
-use crate::isolation::{Cell, Graph, Row, Shadow, single_points};
+use crate::isolation::{Cell, Graph, PointPlace, Row, Shadow, single_points};
 use crate::report::text::first;
 use crate::rules::{Judged, Overall, by_id, overall};
 use serde::Serialize;
@@ -68,6 +68,7 @@ struct SurvivorJson {
     taken_at: Option<String>,
     age_seconds: Option<i64>,
     state: Option<&'static str>,
+    drilled_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -99,28 +100,29 @@ pub fn audit(graph: &Graph, judged: &[Judged], policy: &Policy, now: Timestamp, 
             Overall::Failed => "failed",
         },
         policy: policy.into(),
-        volumes: judged.iter().map(JudgedJson::from).collect(),
+        volumes: judged.iter().map(|judged| JudgedJson::new(graph, judged)).collect(),
         recovery_points: all.points.iter().map(|point| PointJson::new(graph, point)).collect(),
         gaps: all.gaps.iter().map(GapJson::from).collect(),
         advice: first(judged, all),
     })
 }
 
-impl From<&Judged> for JudgedJson {
-    fn from(judged: &Judged) -> Self {
+impl JudgedJson {
+    fn new(graph: &Graph, judged: &Judged) -> Self {
         let rows = &judged.survival.rows;
         Self {
             volume: VolumeJson::new(&judged.volume, judged.chain.clone()),
-            survival: rows.iter().map(RowJson::from).collect(),
-            perhaps: judged.survival.shadows.iter().map(ShadowJson::from).collect(),
+            survival: rows.iter().map(|row| RowJson::new(graph, row)).collect(),
+            perhaps: judged.survival.shadows.iter().map(|shadow| ShadowJson::new(graph, shadow)).collect(),
             single_points: single_points(rows).iter().map(|row| row.title.clone()).collect(),
             findings: judged.findings.iter().map(FindingJson::from).collect(),
         }
     }
 }
 
-impl From<&Row> for RowJson {
-    fn from(row: &Row) -> Self {
+impl RowJson {
+    fn new(graph: &Graph, row: &Row) -> Self {
+        let ids = |places: &[PointPlace]| places.iter().map(|place| graph.id_at(*place).0).collect();
         Self {
             act: match row.hazard {
                 Hazard::Deleted(_) => "deleted",
@@ -133,42 +135,45 @@ impl From<&Row> for RowJson {
             also_class: row.also.map(|class| class.word()),
             title: row.title.clone(),
             takes_primary: if row.takes_primary { "certain" } else { "possible" },
-            cell: (&row.cell).into(),
+            cell: CellJson::new(graph, &row.cell),
             recovery_points: row.points,
-            survivors: row.survivors.iter().map(|point| point.0.clone()).collect(),
-            dead: row.dead.iter().map(|point| point.0.clone()).collect(),
+            survivors: ids(&row.survivors),
+            dead: ids(&row.dead),
             undetermined: row
                 .undetermined
                 .iter()
-                .map(|doubt| DoubtJson {
-                    recovery_point: doubt.point.0.clone(),
-                    because: doubt.because.clone(),
+                .flat_map(|doubt| {
+                    doubt.points.iter().map(|place| DoubtJson {
+                        recovery_point: graph.id_at(*place).0,
+                        because: doubt.because.clone(),
+                    })
                 })
                 .collect(),
         }
     }
 }
 
-impl From<&Shadow> for ShadowJson {
-    fn from(shadow: &Shadow) -> Self {
+impl ShadowJson {
+    fn new(graph: &Graph, shadow: &Shadow) -> Self {
         let classes = shadow.classes.iter().map(|class| class.word()).collect();
-        Self { classes, not_known: shadow.because.clone(), cell: (&shadow.cell).into() }
+        Self { classes, not_known: shadow.because.clone(), cell: CellJson::new(graph, &shadow.cell) }
     }
 }
 
-impl From<&Cell> for CellJson {
-    fn from(cell: &Cell) -> Self {
+impl CellJson {
+    fn new(graph: &Graph, cell: &Cell) -> Self {
         match cell {
             Cell::None => Self { result: "none", survivor: None, because: None },
             Cell::Unknown { because } => {
                 Self { result: "unknown", survivor: None, because: Some(because.clone()) }
             }
-            Cell::Survivor { point, taken_at, age, state } => {
+            Cell::Survivor { point, taken_at, age, state, drilled_at } => {
                 let survivor = SurvivorJson {
-                    recovery_point: point.0.clone(),
+                    recovery_point: graph.id_at(*point).0,
                     taken_at: taken_at.value().map(|at| time(*at)),
                     age_seconds: age.map(|age| age.num_seconds()),
                     state: state.map(|state| state.word()),
+                    drilled_at: drilled_at.value().map(|at| time(*at)),
                 };
                 Self { result: "survivor", survivor: Some(survivor), because: None }
             }

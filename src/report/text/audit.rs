@@ -49,7 +49,7 @@ fn survival_row(graph: &Graph, row: &Row) -> Vec<Toned> {
         Cell::Unknown { because } => {
             vec![title, (format!("UNKNOWN ({because})"), Tone::Open), plain("-"), plain("-")]
         }
-        Cell::Survivor { point, taken_at, age, state } => {
+        Cell::Survivor { point, taken_at, age, state, .. } => {
             let taken = taken_at.value().map_or_else(
                 || "at an unknown time".to_owned(),
                 |at| format!("of {}{}", moment(*at), provenance(taken_at)),
@@ -59,7 +59,7 @@ fn survival_row(graph: &Graph, row: &Row) -> Vec<Toned> {
                 None => ("unknown".into(), Tone::Open),
             };
             let state = plain(state.map_or("-", |state| state.word()));
-            vec![title, (format!("{}, {taken}", graph.point_label(point)), Tone::Good), age, state]
+            vec![title, (format!("{}, {taken}", graph.label_at(*point)), Tone::Good), age, state]
         }
     }
 }

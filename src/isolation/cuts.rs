@@ -1,0 +1,251 @@
+//! Minimal cut sets of a monotone system, exact up to order 3.
+//!
+//! Each variable gets its family: the minimal sets of events, of at most `order` events, after which it holds. A rule
+//! that needs k of n supports gives the unions of one set each from k of their families; a variable has the union of
+//! what its rules give. Families only grow, so repeating this until nothing changes ends at the least fixpoint, also
+//! where rules form a cycle. Leaving out sets of more than `order` events is exact: what builds up a set of n events
+//! has at most n events itself.
+
+use super::system::{System, Variable};
+use std::collections::{BTreeSet, VecDeque};
+
+/// The largest set that is looked for.
+pub(super) const ORDER: usize = 3;
+
+/// The most sets that one family may have. Beyond it, nothing is said of the order that made it so large.
+pub(super) const LIMIT: usize = 5_000;
+
+/// Up to three events, by number, in order; the rest is filled with [`NOTHING`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Set([u16; ORDER]);
+
+const NOTHING: u16 = u16::MAX;
+
+impl Set {
+    pub const EMPTY: Self = Self([NOTHING; ORDER]);
+
+    pub fn one(event: u16) -> Self {
+        Self([event, NOTHING, NOTHING])
+    }
+
+    pub fn events(self) -> impl Iterator<Item = u16> {
+        self.0.into_iter().filter(|event| *event != NOTHING)
+    }
+
+    pub fn len(self) -> usize {
+        self.events().count()
+    }
+
+    pub fn contains(self, event: u16) -> bool {
+        event != NOTHING && self.0.contains(&event)
+    }
+
+    pub fn is_subset(self, other: Self) -> bool {
+        self.events().all(|event| other.contains(event))
+    }
+
+    /// Both together, where that is no more than `order` events.
+    pub fn with(self, other: Self, order: usize) -> Option<Self> {
+        let mut all = self.0;
+        let mut count = self.len();
+        for event in other.events() {
+            if !all[..count].contains(&event) {
+                if count >= order {
+                    return None;
+                }
+                all[count] = event;
+                count += 1;
+            }
+        }
+        all.sort_unstable();
+        Some(Self(all))
+    }
+}
+
+/// Minimal sets: none holds another one. In order of size, then of events.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Family(Vec<Set>);
+
+/// A family that passed [`LIMIT`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooMany;
+
+impl Family {
+    /// Holds without any event.
+    pub fn always() -> Self {
+        Self(vec![Set::EMPTY])
+    }
+
+    pub fn sets(&self) -> &[Set] {
+        &self.0
+    }
+
+    pub fn is_met_by(&self, set: Set) -> bool {
+        self.0.iter().any(|own| own.is_subset(set))
+    }
+
+    /// Adds a set, unless one of its subsets is there; what it makes superfluous goes. Whether anything changed.
+    fn add(&mut self, set: Set) -> bool {
+        if self.is_met_by(set) {
+            return false;
+        }
+        self.0.retain(|own| !set.is_subset(*own));
+        let place = self.0.partition_point(|own| (own.len(), *own) < (set.len(), set));
+        self.0.insert(place, set);
+        true
+    }
+
+    fn join(&mut self, other: &Self) -> Result<bool, TooMany> {
+        let mut changed = false;
+        for set in &other.0 {
+            changed |= self.add(*set);
+        }
+        if self.0.len() > LIMIT { Err(TooMany) } else { Ok(changed) }
+    }
+
+    fn product(&self, other: &Self, order: usize) -> Result<Self, TooMany> {
+        let mut both = Self::default();
+        for (one, two) in self.0.iter().flat_map(|one| other.0.iter().map(move |two| (one, two))) {
+            if let Some(set) = one.with(*two, order) {
+                both.add(set);
+            }
+            if both.0.len() > LIMIT {
+                return Err(TooMany);
+            }
+        }
+        Ok(both)
+    }
+
+    /// The minimal ones among sets.
+    pub fn of(sets: impl IntoIterator<Item = Set>) -> Self {
+        let mut family = Self::default();
+        for set in sets {
+            family.add(set);
+        }
+        family
+    }
+}
+
+/// The families of all variables. `seeds` has per event the variables that it makes hold.
+pub(super) fn families(
+    system: &System,
+    seeds: &[Vec<Variable>],
+    possible: bool,
+    order: usize,
+) -> Result<Vec<Family>, TooMany> {
+    let mut families = vec![Family::default(); system.size()];
+    let mut queue: VecDeque<Variable> = VecDeque::new();
+    let mut waiting = vec![false; system.size()];
+    for (event, variables) in (0_u16..).zip(seeds) {
+        for variable in variables {
+            families[*variable as usize].add(Set::one(event));
+            if !std::mem::replace(&mut waiting[*variable as usize], true) {
+                queue.push_back(*variable);
+            }
+        }
+    }
+    while let Some(variable) = queue.pop_front() {
+        waiting[variable as usize] = false;
+        for number in system.fed(variable) {
+            let rule = &system.rules[*number as usize];
+            if !possible && !rule.certain {
+                continue;
+            }
+            let changed = if rule.need == 1 {
+                // What other supports give is there already.
+                let given = std::mem::take(&mut families[variable as usize]);
+                let changed = match rule.head == variable {
+                    true => Ok(false),
+                    false => families[rule.head as usize].join(&given),
+                };
+                families[variable as usize] = given;
+                changed?
+            } else {
+                let supports = system.supports(rule).iter().map(|support| &families[*support as usize]);
+                let given = some_of(supports, rule.need as usize, order)?;
+                families[rule.head as usize].join(&given)?
+            };
+            if changed && !std::mem::replace(&mut waiting[rule.head as usize], true) {
+                queue.push_back(rule.head);
+            }
+        }
+    }
+    Ok(families)
+}
+
+/// What makes `need` of some families hold.
+fn some_of<'a>(
+    families: impl Iterator<Item = &'a Family>,
+    need: usize,
+    order: usize,
+) -> Result<Family, TooMany> {
+    // Per number of families: what makes so many of those seen so far hold.
+    let mut met = vec![Family::default(); need + 1];
+    met[0] = Family::always();
+    for family in families {
+        for count in (1..=need).rev() {
+            let more = met[count - 1].product(family, order)?;
+            met[count].join(&more)?;
+        }
+    }
+    Ok(met.pop().unwrap_or_default())
+}
+
+/// The minimal sets that meet every one of some families: each set of the first family that is not met yet is a
+/// branch, and every branch adds an event, so that the search is no deeper than `order`.
+pub(super) fn meet_all(mut families: Vec<Family>, order: usize) -> Result<Family, TooMany> {
+    families.sort_by(|a, b| (a.0.len(), a).cmp(&(b.0.len(), b)));
+    families.dedup();
+    let mut found = Family::default();
+    let mut seen = BTreeSet::from([Set::EMPTY]);
+    let mut open = vec![Set::EMPTY];
+    while let Some(set) = open.pop() {
+        let Some(family) = families.iter().find(|family| !family.is_met_by(set)) else {
+            found.add(set);
+            continue;
+        };
+        for more in family.sets().iter().filter_map(|own| set.with(*own, order)) {
+            if !found.is_met_by(more) && seen.insert(more) {
+                open.push(more);
+            }
+        }
+        if found.0.len() > LIMIT || seen.len() > LIMIT * 40 {
+            return Err(TooMany);
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(events: &[u16]) -> Set {
+        events.iter().fold(Set::EMPTY, |set, event| set.with(Set::one(*event), ORDER).unwrap())
+    }
+
+    #[test]
+    fn a_family_keeps_minimal_sets_only() {
+        let family = Family::of([set(&[1, 2]), set(&[1, 2, 3]), set(&[3]), set(&[2, 3])]);
+        assert_eq!(family.sets(), [set(&[3]), set(&[1, 2])]);
+        assert_eq!(Family::of([set(&[1]), Set::EMPTY]).sets(), [Set::EMPTY]);
+    }
+
+    #[test]
+    fn two_of_three_is_every_pair() {
+        let one = |event| Family::of([set(&[event])]);
+        let all = [one(1), one(2), one(3)];
+        let pairs = some_of(all.iter(), 2, ORDER).unwrap();
+        assert_eq!(pairs.sets(), [set(&[1, 2]), set(&[1, 3]), set(&[2, 3])]);
+        assert_eq!(some_of(all.iter(), 3, 2).unwrap().sets(), []);
+    }
+
+    #[test]
+    fn what_meets_all_is_minimal_and_what_cannot_be_met_has_no_set() {
+        let families = vec![Family::of([set(&[1]), set(&[2])]), Family::of([set(&[1]), set(&[3])])];
+        assert_eq!(meet_all(families.clone(), ORDER).unwrap().sets(), [set(&[1]), set(&[2, 3])]);
+        let never = [families, vec![Family::default()]].concat();
+        assert_eq!(meet_all(never, ORDER).unwrap().sets(), []);
+        assert_eq!(meet_all(Vec::new(), ORDER).unwrap(), Family::always());
+    }
+}

@@ -1,0 +1,180 @@
+//! What may also happen, through what nobody saw or said: rules that hold possibly.
+//!
+//! Each is a rule like any other, so that what may fall is a least fixpoint too, and cut sets of it are exact. Two
+//! exclusions keep them from drowning every answer; `unseen.rs` and `beyond.rs` say why they are sound.
+
+use super::beyond::{Standing, is_wide};
+use super::slice::Slice;
+use super::system::{State, Variable, Why, variable};
+use super::unseen::Openness;
+use crate::domain::{AssetKind, HazardClass, Nature};
+use std::collections::BTreeSet;
+
+impl Slice<'_> {
+    pub(super) fn doubts(&mut self) {
+        let rests: Vec<BTreeSet<usize>> =
+            self.members.iter().map(|member| self.graph.rests_on(member.node)).collect();
+        for member in 0..self.members.len() {
+            self.doubt_support(member, &rests);
+            self.doubt_lies(member);
+            self.doubt_deletion(member);
+            self.doubt_hands(member);
+        }
+        self.doubt_shares(&rests);
+    }
+
+    /// The members that are no points, without one.
+    fn others(&self, member: usize) -> Vec<usize> {
+        (0..self.members.len()).filter(|other| *other != member && !self.is_point(*other)).collect()
+    }
+
+    /// What its storage or needs may be, unseen.
+    fn doubt_support(&mut self, member: usize, rests: &[BTreeSet<usize>]) {
+        let (graph, node) = (self.graph, self.members[member].node);
+        let openness = graph.openness(node);
+        if openness == Openness::Closed {
+            return;
+        }
+        let above = |other: &usize| rests[*other].contains(&node);
+        let nature = graph.nodes[node].open_support().map_or(Nature::StoredOn, |(nature, _)| nature);
+        let others = self.others(member);
+        let may = others.iter().filter(|other| !above(other));
+        let supports: Vec<Variable> = match openness {
+            Openness::Anything => may.map(|other| variable(*other, State::Struck)).collect(),
+            Openness::Wide => may
+                .filter(|other| is_wide(graph.nodes[self.members[**other].node].kind))
+                .filter(|other| graph.may_stand_on(node, self.members[**other].node))
+                .map(|other| variable(*other, State::Lost))
+                .collect(),
+            Openness::Medium | Openness::Closed => may
+                .filter(|other| {
+                    let other = self.members[**other].node;
+                    graph.may_stand_on(node, other) || graph.carries_medium[other]
+                })
+                .map(|other| variable(*other, State::Lost))
+                .collect(),
+        };
+        self.system.add(variable(member, State::Lost), 1, supports, false, Why::Unseen(nature));
+    }
+
+    /// What names nothing of a class may lie in anything of that class.
+    fn doubt_lies(&mut self, member: usize) {
+        let (graph, node) = (self.graph, self.members[member].node);
+        let Some(standing) = self.members[member].standing.clone() else { return };
+        if graph.lacking(node, Some(&standing)).is_empty() {
+            return;
+        }
+        for other in self.others(member) {
+            let wide = &self.members[other];
+            let lies = |other: &Standing| graph.may_lie_in((node, &standing), (wide.node, other));
+            if let Some(class) = graph.nodes[wide.node].kind.and_then(HazardClass::of_loss)
+                && wide.standing.as_ref().is_some_and(lies)
+            {
+                let lost = variable(other, State::Lost);
+                self.system.add(variable(member, State::Lost), 1, [lost], false, Why::Undeclared(class));
+            }
+        }
+    }
+
+    /// Whose deletion, and which hands, may take it along.
+    fn doubt_deletion(&mut self, member: usize) {
+        let open = self.graph.nodes[self.members[member].node].open;
+        let deleted = variable(member, State::Deleted);
+        if open.contains(Nature::CascadesFrom) && self.deletion(member, Nature::CascadesFrom).0 {
+            let all = 0..self.members.len();
+            let others = all.filter(|other| *other != member).map(|other| variable(other, State::Deleted));
+            self.system.add(deleted, 1, others, false, Why::Unseen(Nature::CascadesFrom));
+        }
+        if let Some(nature) = self.open_hands(member) {
+            let others = self.others(member).into_iter().map(|other| variable(other, State::Held));
+            self.system.add(deleted, 1, others, false, Why::Unseen(nature));
+        }
+    }
+
+    /// Which of the natures through which somebody deletes is open, where deletion reaches the member at all.
+    pub(super) fn open_hands(&self, member: usize) -> Option<Nature> {
+        let node = &self.graph.nodes[self.members[member].node];
+        // Of what lies below a machine's filesystems the machine's hands are known: whoever holds the host.
+        let has_hands = node.is_point
+            || self.top == Some(member)
+            || matches!(
+                node.kind,
+                None | Some(
+                    AssetKind::Volume
+                        | AssetKind::Bucket
+                        | AssetKind::Host
+                        | AssetKind::Server
+                        | AssetKind::Project
+                        | AssetKind::Account
+                        | AssetKind::Organisation
+                        | AssetKind::Key
+                        | AssetKind::Catalogue
+                )
+            );
+        [Nature::DeletableBy, Nature::AdministeredBy]
+            .into_iter()
+            .find(|nature| has_hands && node.open.contains(*nature) && self.deletion(member, *nature).0)
+    }
+
+    /// From where somebody may get hold of it.
+    fn doubt_hands(&mut self, member: usize) {
+        if let Some(nature) = self.open_yield(member) {
+            let others = self.others(member).into_iter().map(|other| variable(other, State::Held));
+            self.system.add(variable(member, State::Held), 1, others, false, Why::Unseen(nature));
+        }
+    }
+
+    /// Which of the natures through which somebody gets hold of a member is open.
+    pub(super) fn open_yield(&self, member: usize) -> Option<Nature> {
+        let node = &self.graph.nodes[self.members[member].node];
+        let natures: &[Nature] = match node.kind {
+            None | Some(AssetKind::Credential | AssetKind::Identity) => {
+                &[Nature::YieldedBy, Nature::AdministeredBy]
+            }
+            Some(
+                AssetKind::Host
+                | AssetKind::Server
+                | AssetKind::Project
+                | AssetKind::Account
+                | AssetKind::Organisation
+                | AssetKind::Network,
+            ) => &[Nature::AdministeredBy],
+            Some(_) => &[],
+        };
+        let open = natures.iter().find(|nature| node.open.contains(**nature)).copied();
+        open.filter(|_| !node.is_point)
+    }
+
+    /// What a server keeps is not seen from here: of two of its shares one may lie in the other, or both be one.
+    fn doubt_shares(&mut self, rests: &[BTreeSet<usize>]) {
+        let graph = self.graph;
+        for member in 0..self.members.len() {
+            if self.is_point(member) {
+                continue;
+            }
+            let node = self.members[member].node;
+            let direct = graph.supports(node);
+            for (state, below) in [(State::Lost, &direct), (State::Deleted, &rests[member])] {
+                let open = below.iter().filter(|server| **server != node && graph.is_open_server(**server));
+                for edge in open.flat_map(|server| graph.fed(*server)) {
+                    let apart = edge.holder != node && !below.contains(&edge.holder);
+                    if edge.nature != Nature::StoredOn || !apart {
+                        continue;
+                    }
+                    let nature =
+                        if state == State::Deleted { Nature::CascadesFrom } else { Nature::StoredOn };
+                    let shares: Vec<usize> = (0..self.members.len())
+                        .filter(|share| self.members[*share].node == edge.holder)
+                        .collect();
+                    for share in shares {
+                        if state == State::Deleted && !self.deletion(share, nature).0 {
+                            continue;
+                        }
+                        let (head, from) = (variable(share, state), variable(member, state));
+                        self.system.add(head, 1, [from], false, Why::Unseen(nature));
+                    }
+                }
+            }
+        }
+    }
+}

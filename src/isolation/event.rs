@@ -1,0 +1,264 @@
+//! The basic events that bear on one volume: hazards of what is known, and the loss of what nobody saw.
+
+use super::slice::Slice;
+use super::system::{State, Variable, variable};
+use super::unseen::Openness;
+use crate::domain::{AssetKind, Hazard, HazardClass, Nature, Volume};
+use chrono::TimeDelta;
+use std::collections::BTreeSet;
+
+/// What can happen to a volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Happening {
+    /// A hazard of an asset: its member, and in which state it strikes.
+    Strikes(usize, State),
+    /// The volume's data has gone bad.
+    BadData,
+    /// Something unseen below this member is lost.
+    Unseen(usize),
+    /// Something of a class that nobody declared below this member is lost.
+    Undeclared(usize, HazardClass),
+    /// Something that nobody named is lost, and with it what needs it.
+    UnseenNeed,
+    /// Somebody nobody named acts: whoever may delete or obtain what it is not known who may.
+    UnseenHands,
+}
+
+/// A basic event.
+#[derive(Debug, Clone)]
+pub(super) struct Event {
+    pub happening: Happening,
+    /// The hazard, where it is one of something known.
+    pub hazard: Option<Hazard>,
+    pub classes: BTreeSet<HazardClass>,
+    /// In words.
+    pub title: String,
+}
+
+/// What strikes together: the seeds of both closures.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seeds {
+    pub certain: Vec<Variable>,
+    pub possible: Vec<Variable>,
+    /// Whether the volume's data has gone bad.
+    pub bad_data: bool,
+}
+
+impl Slice<'_> {
+    /// The seeds of an event.
+    pub fn seeds(&self, happening: Happening) -> Seeds {
+        let mut seeds = Seeds::default();
+        match happening {
+            Happening::BadData => seeds.bad_data = true,
+            Happening::Strikes(member, state) => {
+                seeds.certain.extend([variable(member, state), variable(member, State::Struck)]);
+            }
+            // That there is something below is known; what else it is below, is not.
+            Happening::Unseen(member) => seeds.possible = self.unseen_below(member, None),
+            Happening::Undeclared(member, class) => {
+                seeds.possible = self.unseen_below(member, Some(class));
+            }
+            Happening::UnseenNeed => {
+                let open = (0..self.members.len()).filter(|member| self.is_open(*member, Nature::Needs));
+                seeds.possible = open.map(|member| variable(member, State::Lost)).collect();
+            }
+            Happening::UnseenHands => {
+                for member in 0..self.members.len() {
+                    if self.open_hands(member).is_some() {
+                        seeds.possible.push(variable(member, State::Deleted));
+                    }
+                    if self.open_yield(member).is_some() {
+                        seeds.possible.push(variable(member, State::Held));
+                    }
+                }
+            }
+        }
+        seeds.possible.extend(seeds.certain.clone());
+        seeds
+    }
+
+    fn is_open(&self, member: usize, nature: Nature) -> bool {
+        self.graph.nodes[self.members[member].node].open.contains(nature)
+    }
+
+    fn unseen_below(&self, root: usize, class: Option<HazardClass>) -> Vec<Variable> {
+        let (graph, below) = (self.graph, &self.members[root]);
+        let mut seeds = vec![variable(root, State::Lost)];
+        if !self.is_point(root) {
+            seeds.push(variable(root, State::Struck));
+        }
+        for (member, other) in self.members.iter().enumerate() {
+            let shares = match graph.openness(other.node) {
+                Openness::Anything | Openness::Medium => true,
+                Openness::Wide | Openness::Closed => class.is_some_and(|class| {
+                    graph.may_share(below.standing.as_ref(), (other.node, other.standing.as_ref()), class)
+                }),
+            };
+            if shares && member != root {
+                seeds.push(variable(member, State::Lost));
+            }
+        }
+        seeds
+    }
+
+    /// The hazards of everything in the slice: deletion of the primary first, then losses from the top of its chain
+    /// to the bottom, then everything else by class and name.
+    pub fn hazards(&self, volume: &Volume, detect_within: TimeDelta) -> Vec<Event> {
+        let graph = self.graph;
+        let mut events = Vec::new();
+        let Some(top) = self.top else { return events };
+        let chain: Vec<usize> = graph.chain_nodes(self.members[top].node);
+        let in_chain = chain.iter().filter_map(|node| self.member_of(*node));
+        let mut rest: Vec<usize> = (0..self.known).filter(|member| !self.is_point(*member)).collect();
+        rest.retain(|member| !chain.contains(&self.members[*member].node));
+        rest.sort_by_key(|member| {
+            let node = &graph.nodes[self.members[*member].node];
+            (node.kind.and_then(HazardClass::of_loss), node.label.clone())
+        });
+        events.push(self.deletion_of(top, format!("deletion of {}", volume.name)));
+        for member in in_chain.chain(rest) {
+            self.hazards_of(member, &mut events);
+        }
+        let title = format!("bad data, unnoticed for {}", crate::domain::say_duration(detect_within));
+        events.push(Event {
+            happening: Happening::BadData,
+            hazard: Some(Hazard::BadData(volume.asset.clone())),
+            classes: [HazardClass::BadData].into(),
+            title,
+        });
+        events
+    }
+
+    fn deletion_of(&self, member: usize, title: String) -> Event {
+        let asset = self.graph.asset_of(self.members[member].node).cloned();
+        Event {
+            happening: Happening::Strikes(member, State::Deleted),
+            hazard: asset.map(Hazard::Deleted),
+            classes: [HazardClass::PrimaryDeletion].into(),
+            title,
+        }
+    }
+
+    /// The hazards of one asset: its loss, and whoever holds it.
+    fn hazards_of(&self, member: usize, events: &mut Vec<Event>) {
+        let node = &self.graph.nodes[self.members[member].node];
+        let Some(asset) = self.graph.asset_of(self.members[member].node).cloned() else { return };
+        let Some(kind) = node.kind else { return };
+        let (loss, hands) = (loss_class(kind), hands_class(kind));
+        if let Some(class) = loss {
+            events.push(Event {
+                happening: Happening::Strikes(member, State::Lost),
+                hazard: Some(Hazard::Lost(asset.clone())),
+                classes: [class].into(),
+                title: format!("loss of {}", node.label),
+            });
+        }
+        if let Some(class) = hands {
+            events.push(Event {
+                happening: Happening::Strikes(member, State::Held),
+                hazard: Some(Hazard::Compromised(asset)),
+                classes: [class].into(),
+                title: self.hands_title(member, kind),
+            });
+        }
+        if matches!(kind, AssetKind::Bucket | AssetKind::Volume) && self.top != Some(member) {
+            events.push(self.deletion_of(member, format!("deletion of {}", node.label)));
+        }
+    }
+
+    /// "misuse of credential ci (found on host build-3)".
+    fn hands_title(&self, member: usize, kind: AssetKind) -> String {
+        let label = self.label(member);
+        if kind != AssetKind::Credential {
+            return format!("takeover of {label}");
+        }
+        let node = self.members[member].node;
+        let mut found = self.graph.labels(node, Nature::YieldedBy);
+        found.extend(self.graph.labels(node, Nature::StoredOn));
+        match found.is_empty() {
+            true => format!("misuse of {label}"),
+            false => format!("misuse of {label} (found on {})", found.join(", ")),
+        }
+    }
+
+    /// What may happen through what is not known: below each of `roots`, of the classes `asked` for.
+    pub fn unknowns(&self, roots: &[usize], asked: &BTreeSet<HazardClass>) -> Vec<(Event, usize)> {
+        let mut events = Vec::new();
+        for member in roots {
+            self.unknowns_below(*member, asked, &mut events);
+        }
+        let hands: BTreeSet<HazardClass> =
+            [HazardClass::Credential, HazardClass::Identity, HazardClass::HostCompromise]
+                .into_iter()
+                .filter(|class| asked.contains(class))
+                .collect();
+        let open = (0..self.members.len()).find_map(|member| {
+            let nature = self.open_hands(member).or_else(|| self.open_yield(member))?;
+            Some((member, self.graph.nodes[self.members[member].node].missing(nature)?))
+        });
+        if let Some((member, title)) = open.filter(|_| !hands.is_empty()) {
+            let happening = Happening::UnseenHands;
+            events.push((Event { happening, hazard: None, classes: hands, title }, member));
+        }
+        let needs: BTreeSet<HazardClass> = [HazardClass::Key, HazardClass::Catalogue]
+            .into_iter()
+            .filter(|class| asked.contains(class))
+            .collect();
+        let open = (0..self.members.len()).find_map(|member| {
+            let why = self.graph.nodes[self.members[member].node].missing(Nature::Needs)?;
+            Some((member, why))
+        });
+        if let Some((member, title)) = open.filter(|_| !needs.is_empty()) {
+            let happening = Happening::UnseenNeed;
+            events.push((Event { happening, hazard: None, classes: needs, title }, member));
+        }
+        events
+    }
+
+    fn unknowns_below(&self, member: usize, asked: &BTreeSet<HazardClass>, events: &mut Vec<(Event, usize)>) {
+        let (graph, node) = (self.graph, self.members[member].node);
+        let lacking = graph.lacking(node, self.members[member].standing.as_ref());
+        // That nobody looked for a host counts for a volume that is itself only declared.
+        let is_top = self.top == Some(member);
+        let lacking = lacking.into_iter().filter(|class| class.is_wide() || is_top);
+        let (wide, narrow): (BTreeSet<_>, BTreeSet<_>) =
+            lacking.chain(graph.hidden_classes(node)).partition(|class| class.is_wide());
+        if !narrow.is_empty() {
+            // Others of which no host was declared may share it.
+            let unseated = is_top && graph.nodes[node].kind == Some(AssetKind::Volume);
+            let seen = graph.openness(node) != Openness::Closed && !unseated;
+            let happening = match seen {
+                true => Happening::Unseen(member),
+                false => Happening::Undeclared(member, HazardClass::Host),
+            };
+            let title = graph.undeclared(node, HazardClass::Host, self.label(member));
+            events.push((Event { happening, hazard: None, classes: narrow, title }, member));
+        }
+        for class in wide.intersection(asked) {
+            let (happening, title) =
+                (Happening::Undeclared(member, *class), graph.undeclared(node, *class, self.label(member)));
+            events.push((Event { happening, hazard: None, classes: [*class].into(), title }, member));
+        }
+    }
+}
+
+/// The class of losing an asset of a kind; credentials and identities are misused, not lost.
+pub(super) fn loss_class(kind: AssetKind) -> Option<HazardClass> {
+    match kind {
+        AssetKind::Credential | AssetKind::Identity => None,
+        kind => HazardClass::of_loss(kind),
+    }
+}
+
+/// The class of somebody hostile holding an asset of a kind.
+pub(super) fn hands_class(kind: AssetKind) -> Option<HazardClass> {
+    match kind {
+        AssetKind::Host | AssetKind::Server | AssetKind::Network => Some(HazardClass::HostCompromise),
+        AssetKind::Credential => Some(HazardClass::Credential),
+        // Whoever takes over an account does so as one of those who may act for it.
+        AssetKind::Identity | AssetKind::Project | AssetKind::Account | AssetKind::Organisation => {
+            Some(HazardClass::Identity)
+        }
+        _ => None,
+    }
+}

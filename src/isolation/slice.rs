@@ -1,0 +1,275 @@
+//! The part of a graph that bears on one volume: everything its primary and its recovery points hang on through
+//! known bonds, and the rules by which these fall. Judging a volume costs what its slice costs, not what the
+//! estate does.
+
+use super::beyond::Standing;
+use super::graph::{Edge, Graph, PointPlace};
+use super::system::{State, System, Why, variable};
+use super::unseen::Openness;
+use crate::domain::{AssetId, AssetKind, Lock, LockMode, Nature, RecoveryPoint, Timestamp, Volume};
+use std::collections::{BTreeMap, HashMap};
+
+/// What holds off the deletion of recovery points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Hold {
+    /// Nothing.
+    Free,
+    /// A lock that whoever administers it can lift: governance, or a legal hold.
+    Soft,
+    /// A compliance lock: nobody deletes it before its end.
+    Firm,
+    /// It is not known.
+    Unknown,
+}
+
+/// One node of a slice.
+#[derive(Debug, Clone)]
+pub(super) struct Member {
+    pub node: usize,
+    pub hold: Hold,
+    pub standing: Option<Standing>,
+}
+
+/// Recovery points with one fate.
+#[derive(Debug, Clone)]
+pub(super) struct Group {
+    pub member: usize,
+    pub places: Vec<PointPlace>,
+    /// Whether it is not known which volume they are states of.
+    pub orphans: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Slice<'g> {
+    pub graph: &'g Graph,
+    pub members: Vec<Member>,
+    /// How many members, from the first, the volume hangs on through known bonds. The others are there for what they
+    /// may do to these.
+    pub known: usize,
+    of_asset: HashMap<usize, usize>,
+    pub system: System,
+    /// The primary; none where it was never seen.
+    pub top: Option<usize>,
+    pub groups: Vec<Group>,
+}
+
+/// Kinds of which control does not mean that they can be ended.
+fn only_opens(kind: AssetKind) -> bool {
+    matches!(
+        kind,
+        AssetKind::Credential
+            | AssetKind::Identity
+            | AssetKind::Key
+            | AssetKind::Catalogue
+            | AssetKind::Network
+            | AssetKind::Site
+            | AssetKind::Region
+            | AssetKind::Provider
+            | AssetKind::UpstreamProvider
+    )
+}
+
+impl<'g> Slice<'g> {
+    /// The slice of a volume at a moment, with some assets more: what may share something unseen with it.
+    pub fn of(graph: &'g Graph, volume: &Volume, now: Timestamp, more: &[AssetId]) -> Self {
+        let own = graph.by_volume.get(&volume.id).into_iter().flatten().map(|place| (*place, false));
+        let points = own.chain(graph.orphans.iter().map(|place| (*place, true)));
+        Self::with(graph, graph.assets.get(&volume.asset).copied(), points, now, more)
+    }
+
+    /// The slice of one recovery point.
+    pub fn of_point(graph: &'g Graph, place: PointPlace, now: Timestamp, more: &[AssetId]) -> Self {
+        Self::with(graph, None, [(place, false)].into_iter(), now, more)
+    }
+
+    fn with(
+        graph: &'g Graph,
+        top: Option<usize>,
+        points: impl Iterator<Item = (PointPlace, bool)>,
+        now: Timestamp,
+        more: &[AssetId],
+    ) -> Self {
+        let mut groups: BTreeMap<(usize, Hold, bool), Vec<PointPlace>> = BTreeMap::new();
+        for (place, orphan) in points {
+            let Some(point) = graph.at(place) else { continue };
+            let node = graph.node_of[place as usize] as usize;
+            groups.entry((node, hold(point, now), orphan)).or_default().push(place);
+        }
+        let mut slice = Self {
+            graph,
+            members: Vec::new(),
+            known: 0,
+            of_asset: HashMap::new(),
+            system: System::default(),
+            top: None,
+            groups: Vec::new(),
+        };
+        slice.top = top.map(|top| slice.add(top));
+        for ((node, hold, orphans), places) in groups {
+            let member = slice.members.len();
+            slice.members.push(Member { node, hold, standing: None });
+            slice.groups.push(Group { member, places, orphans });
+        }
+        slice.close(0);
+        slice.known = slice.members.len();
+        slice.add_conduits();
+        for asset in more {
+            if let Some(node) = graph.assets.get(asset) {
+                slice.add(*node);
+            }
+        }
+        slice.write_rules();
+        slice
+    }
+
+    fn add(&mut self, node: usize) -> usize {
+        *self.of_asset.entry(node).or_insert_with(|| {
+            self.members.push(Member { node, hold: Hold::Free, standing: None });
+            self.members.len() - 1
+        })
+    }
+
+    /// Everything that the members hang on, in the order in which it is found.
+    fn close(&mut self, mut next: usize) {
+        while next < self.members.len() {
+            let node = self.members[next].node;
+            for on in self.graph.own(node).flat_map(|edge| &edge.on) {
+                self.add(*on);
+            }
+            next += 1;
+        }
+    }
+
+    /// What lies beyond machines and falls together with members, where members may lie in it without anybody having
+    /// said so.
+    fn add_conduits(&mut self) {
+        let graph = self.graph;
+        let lacks = |member: &Member| {
+            let standing = graph.standing(member.node);
+            graph.openness(member.node) == Openness::Wide
+                || !graph.lacking(member.node, standing.as_ref()).is_empty()
+        };
+        if !self.members.iter().any(lacks) {
+            return;
+        }
+        for wide in &graph.wide {
+            let reached = graph.openness(*wide) != Openness::Closed
+                || graph.rests_on(*wide).iter().any(|below| self.of_asset.contains_key(below));
+            if reached {
+                let first = self.members.len();
+                self.add(*wide);
+                self.close(first);
+            }
+        }
+    }
+
+    /// The member that an asset is.
+    pub fn member(&self, asset: &AssetId) -> Option<usize> {
+        self.graph.assets.get(asset).and_then(|node| self.of_asset.get(node)).copied()
+    }
+
+    /// The member that a node of an asset is.
+    pub fn member_of(&self, node: usize) -> Option<usize> {
+        self.of_asset.get(&node).copied()
+    }
+
+    pub fn is_point(&self, member: usize) -> bool {
+        self.graph.nodes[self.members[member].node].is_point
+    }
+
+    pub fn label(&self, member: usize) -> &str {
+        &self.graph.nodes[self.members[member].node].label
+    }
+
+    fn write_rules(&mut self) {
+        let graph = self.graph;
+        self.system = System::new(self.members.len());
+        for member in &mut self.members {
+            member.standing = graph.standing(member.node);
+        }
+        for member in 0..self.members.len() {
+            self.meanings(member);
+            for number in &graph.holds[self.members[member].node] {
+                self.bond(member, *number, &graph.edges[*number as usize]);
+            }
+        }
+        self.doubts();
+        self.system.seal();
+    }
+
+    /// What the states themselves imply.
+    fn meanings(&mut self, member: usize) {
+        let of = |state| variable(member, state);
+        self.system.add(of(State::Lost), 1, [of(State::Deleted)], true, Why::Meaning);
+        if self.is_point(member) {
+            return;
+        }
+        self.system.add(of(State::Struck), 1, [of(State::Deleted)], true, Why::Meaning);
+        let kind = self.graph.nodes[self.members[member].node].kind;
+        if !kind.is_some_and(only_opens) {
+            // Of what was never seen it is not known what control of it means.
+            self.system.add(of(State::Deleted), 1, [of(State::Held)], kind.is_some(), Why::Meaning);
+        }
+    }
+
+    fn bond(&mut self, holder: usize, number: u32, edge: &Edge) {
+        let of = |state| variable(holder, state);
+        let all: Vec<usize> = edge.on.iter().filter_map(|on| self.member_of(*on)).collect();
+        let on = |state| all.iter().map(move |member| variable(*member, state));
+        let (need, why) = (edge.dies_at, Why::Bond(number));
+        let (deletes, surely) = self.deletion(holder, edge.nature);
+        let is_point = self.is_point(holder);
+        match edge.nature {
+            Nature::StoredOn | Nature::Needs => {
+                self.system.add(of(State::Lost), need, on(State::Lost), true, why);
+                if edge.nature == Nature::StoredOn && !is_point {
+                    // Whoever holds one of the places can read what lies there, and do with it what it allows.
+                    self.system.add(of(State::Held), 1, on(State::Held), true, why);
+                }
+            }
+            Nature::CascadesFrom if deletes => {
+                self.system.add(of(State::Deleted), need, on(State::Deleted), surely, why);
+            }
+            Nature::DeletableBy if deletes => {
+                self.system.add(of(State::Deleted), need, on(State::Held), surely, why);
+            }
+            Nature::AdministeredBy => {
+                if deletes {
+                    self.system.add(of(State::Deleted), need, on(State::Held), surely, why);
+                }
+                if !is_point {
+                    self.system.add(of(State::Held), need, on(State::Held), true, why);
+                }
+            }
+            Nature::YieldedBy if !is_point => {
+                self.system.add(of(State::Held), need, on(State::Held), true, why);
+            }
+            Nature::CascadesFrom | Nature::DeletableBy | Nature::YieldedBy => {}
+        }
+    }
+
+    /// Whether a deletion through a nature can reach a member at all, and whether it does so for certain.
+    pub fn deletion(&self, member: usize, nature: Nature) -> (bool, bool) {
+        match self.members[member].hold {
+            Hold::Free => (true, true),
+            Hold::Firm => (false, false),
+            // Who administers it may lift such a lock; whether anybody else may is not known.
+            Hold::Soft => (true, nature == Nature::AdministeredBy),
+            Hold::Unknown => (true, false),
+        }
+    }
+}
+
+/// What holds off a point's deletion at a moment.
+pub(super) fn hold(point: &RecoveryPoint, now: Timestamp) -> Hold {
+    match point.lock.value() {
+        None => Hold::Unknown,
+        Some(Lock { mode: LockMode::None, .. }) => Hold::Free,
+        Some(Lock { mode: LockMode::LegalHold, .. }) => Hold::Soft,
+        Some(Lock { mode: LockMode::Compliance | LockMode::Governance, until: None }) => Hold::Unknown,
+        Some(Lock { until: Some(until), .. }) if *until <= now => Hold::Free,
+        Some(Lock { mode: LockMode::Compliance, .. }) => Hold::Firm,
+        Some(Lock { mode: LockMode::Governance, .. }) => Hold::Soft,
+    }
+}

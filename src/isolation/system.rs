@@ -1,0 +1,203 @@
+//! A monotone system of rules over what can happen to things, and its two least fixpoints: what falls for certain,
+//! and what may fall. Linear in the rules; cycles end by themselves.
+
+use crate::domain::{HazardClass, Nature};
+use std::collections::VecDeque;
+
+/// What can happen to a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// It is gone, or useless.
+    Lost,
+    /// It was deleted: what cascades from it goes too. Deleted implies lost.
+    Deleted,
+    /// It is in hostile hands.
+    Held,
+    /// It was struck itself, or deleted: something unseen above it may hang on that.
+    Struck,
+}
+
+/// One state of one member of a slice.
+pub(super) type Variable = u32;
+
+/// The variable of a member's state.
+pub(super) fn variable(member: usize, state: State) -> Variable {
+    u32::try_from(member * 4).unwrap_or(u32::MAX - 3) + state as u32
+}
+
+/// The member that a variable speaks of.
+pub(super) fn member(variable: Variable) -> usize {
+    variable as usize / 4
+}
+
+/// Why a rule holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// By this bond.
+    Bond(u32),
+    /// By what the states mean: what is deleted is lost.
+    Meaning,
+    /// It may hang on something nobody saw.
+    Unseen(Nature),
+    /// It may stand on something of this class that nobody declared.
+    Undeclared(HazardClass),
+}
+
+/// `head` holds when `need` of the supports hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rule {
+    pub head: Variable,
+    pub need: u32,
+    from: u32,
+    to: u32,
+    /// Whether it holds for certain, or only may.
+    pub certain: bool,
+    pub why: Why,
+}
+
+/// All rules that bear on one volume.
+#[derive(Debug, Clone, Default)]
+pub(super) struct System {
+    pub rules: Vec<Rule>,
+    supports: Vec<Variable>,
+    /// Per variable: the rules that name it, as a range of `fed`.
+    starts: Vec<u32>,
+    fed: Vec<u32>,
+    variables: usize,
+}
+
+impl System {
+    pub fn new(members: usize) -> Self {
+        Self { variables: members * 4, ..Self::default() }
+    }
+
+    /// How many variables there are.
+    pub fn size(&self) -> usize {
+        self.variables
+    }
+
+    /// Adds a rule. One that can never be met is left out.
+    pub fn add(
+        &mut self,
+        head: Variable,
+        need: usize,
+        supports: impl IntoIterator<Item = Variable>,
+        certain: bool,
+        why: Why,
+    ) {
+        let from = self.supports.len();
+        self.supports.extend(supports);
+        let to = self.supports.len();
+        if need == 0 || need > to - from {
+            self.supports.truncate(from);
+            return;
+        }
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let (need, from, to) = (number(need), number(from), number(to));
+        self.rules.push(Rule { head, need, from, to, certain, why });
+    }
+
+    pub fn supports(&self, rule: &Rule) -> &[Variable] {
+        &self.supports[rule.from as usize..rule.to as usize]
+    }
+
+    /// Links variables to the rules that name them. Before that nothing runs.
+    pub fn seal(&mut self) {
+        let mut counts = vec![0_u32; self.variables + 1];
+        for support in &self.supports {
+            counts[*support as usize + 1] += 1;
+        }
+        for place in 1..counts.len() {
+            counts[place] += counts[place - 1];
+        }
+        self.starts = counts.clone();
+        self.fed = vec![0; self.supports.len()];
+        for (number, rule) in (0..).zip(&self.rules) {
+            for support in &self.supports[rule.from as usize..rule.to as usize] {
+                let next = &mut counts[*support as usize];
+                self.fed[*next as usize] = number;
+                *next += 1;
+            }
+        }
+    }
+
+    /// The rules that name a variable.
+    pub fn fed(&self, variable: Variable) -> &[u32] {
+        let place = variable as usize;
+        &self.fed[self.starts[place] as usize..self.starts[place + 1] as usize]
+    }
+
+    /// What follows from the seeds: for certain, or with all that may be.
+    pub fn run(&self, seeds: &[Variable], possible: bool) -> Fallen {
+        let mut fallen = Fallen { marks: vec![None; self.variables] };
+        let mut counts = vec![0_u32; self.rules.len()];
+        let mut queue = VecDeque::new();
+        let mut order = 0;
+        let mut fall = |fallen: &mut Fallen, queue: &mut VecDeque<Variable>, variable: Variable, rule| {
+            if let Some(mark @ None) = fallen.marks.get_mut(variable as usize) {
+                order += 1;
+                *mark = Some(Mark { order, rule });
+                queue.push_back(variable);
+            }
+        };
+        for seed in seeds {
+            fall(&mut fallen, &mut queue, *seed, None);
+        }
+        while let Some(variable) = queue.pop_front() {
+            for number in self.fed(variable) {
+                let rule = &self.rules[*number as usize];
+                if !possible && !rule.certain {
+                    continue;
+                }
+                counts[*number as usize] += 1;
+                if counts[*number as usize] == rule.need {
+                    fall(&mut fallen, &mut queue, rule.head, Some(*number));
+                }
+            }
+        }
+        fallen
+    }
+}
+
+/// When, in the order of falling, and by which rule; by none where it was struck.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    pub order: u32,
+    pub rule: Option<u32>,
+}
+
+/// What has fallen.
+#[derive(Debug, Clone)]
+pub(super) struct Fallen {
+    marks: Vec<Option<Mark>>,
+}
+
+impl Fallen {
+    pub fn mark(&self, variable: Variable) -> Option<Mark> {
+        self.marks.get(variable as usize).copied().flatten()
+    }
+
+    pub fn is(&self, member: usize, state: State) -> bool {
+        self.mark(variable(member, state)).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_of_two_wait_for_both_and_a_cycle_ends() {
+        let lost = |member| variable(member, State::Lost);
+        let mut system = System::new(4);
+        system.add(lost(0), 2, [lost(1), lost(2)], true, Why::Meaning);
+        system.add(lost(1), 1, [lost(0)], true, Why::Meaning);
+        system.add(lost(3), 1, [lost(0)], false, Why::Unseen(Nature::StoredOn));
+        system.add(lost(3), 3, [lost(0)], true, Why::Meaning);
+        system.seal();
+        assert!(!system.run(&[lost(1)], true).is(0, State::Lost));
+        let both = system.run(&[lost(1), lost(2)], false);
+        assert!(both.is(0, State::Lost) && !both.is(3, State::Lost), "what only may be is not certain");
+        assert!(system.run(&[lost(0)], true).is(3, State::Lost));
+    }
+}

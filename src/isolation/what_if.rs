@@ -1,0 +1,70 @@
+//! Blast radius: what one hazard takes of every volume.
+
+use super::event::{hands_class, loss_class};
+use super::graph::Graph;
+use super::survival::{Row, row_under};
+use crate::domain::{AssetId, Hazard, HazardClass, Policies, Timestamp, Volume};
+
+/// What a hazard does to one volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// The volume.
+    pub volume: Volume,
+    /// What becomes of its recovery points. `takes_primary` of it is true where the volume surely dies.
+    pub row: Row,
+    /// Whether the volume may die.
+    pub may_take_primary: bool,
+}
+
+/// What a hazard takes of every volume, by id.
+pub fn blast_radius(graph: &Graph, hazard: &Hazard, policies: &Policies, now: Timestamp) -> Vec<Hit> {
+    let title = hazard_title(graph, hazard);
+    let volumes = graph.inventory().volumes.iter();
+    volumes
+        .map(|volume| {
+            let (row, may_take_primary) =
+                row_under(graph, volume, hazard, &title, policies.of(&volume.id), now);
+            Hit { volume: volume.clone(), row, may_take_primary }
+        })
+        .collect()
+}
+
+/// A hazard in words.
+pub fn hazard_title(graph: &Graph, hazard: &Hazard) -> String {
+    let label = graph.asset_label(hazard.asset());
+    match hazard {
+        Hazard::Deleted(_) => format!("deletion of {label}"),
+        Hazard::Lost(_) => format!("loss of {label}"),
+        Hazard::Compromised(_) => match class_of(graph, hazard) {
+            HazardClass::Credential => format!("misuse of {label}"),
+            _ => format!("takeover of {label}"),
+        },
+        Hazard::BadData(_) => format!("bad data in {label}"),
+    }
+}
+
+/// The class of a hazard of something in the graph.
+pub(super) fn class_of(graph: &Graph, hazard: &Hazard) -> HazardClass {
+    let kind = graph.assets.get(hazard.asset()).and_then(|node| graph.nodes[*node].kind);
+    let class = match hazard {
+        Hazard::Deleted(_) => None,
+        Hazard::BadData(_) => Some(HazardClass::BadData),
+        Hazard::Lost(_) => kind.and_then(loss_class),
+        Hazard::Compromised(_) => kind.and_then(hands_class),
+    };
+    class.unwrap_or(HazardClass::PrimaryDeletion)
+}
+
+/// The hazard that an asset's name and, where there are several, an act stand for: `credential:ci`, `lost host:h`.
+/// What comes naturally of it where no act is named: who has a credential misuses it, a volume is deleted, anything
+/// else is lost.
+pub fn natural_hazard(graph: &Graph, asset: AssetId) -> Hazard {
+    let kind = graph.assets.get(&asset).and_then(|node| graph.nodes[*node].kind);
+    let is_volume = graph.inventory().volumes.iter().any(|volume| volume.asset == asset);
+    match kind {
+        _ if is_volume => Hazard::Deleted(asset),
+        Some(kind) if loss_class(kind).is_none() && hands_class(kind).is_some() => Hazard::Compromised(asset),
+        Some(kind) if loss_class(kind).is_none() => Hazard::Deleted(asset),
+        _ => Hazard::Lost(asset),
+    }
+}
