@@ -159,7 +159,7 @@ pub(super) struct View<'v, 'g> {
     points: usize,
 }
 
-/// Classes that a table shows where they are asked for, or surely take the volume.
+/// Classes that a table shows where they are asked for, or where it is settled what they take.
 const QUIET: [HazardClass; 6] = [
     HazardClass::HostCompromise,
     HazardClass::Credential,
@@ -220,8 +220,9 @@ impl<'v, 'g> View<'v, 'g> {
             outcome.bad_data || self.slice.top.is_some_and(|top| outcome.possible.is(top, State::Lost));
         let matters = takes || matches!(class, HazardClass::Key | HazardClass::Catalogue);
         let row = matters.then(|| self.row_of(&outcome, hazard, class, event.title))?;
-        let shown = asked || !QUIET.contains(&class) || row.takes_primary || row.cell == Cell::None;
-        shown.then_some(row)
+        // Whoever takes a host over may do more than is known: that is told where it is asked, or settled.
+        let settled = row.cell == Cell::None || (row.takes_primary && class != HazardClass::HostCompromise);
+        (asked || !QUIET.contains(&class) || settled).then_some(row)
     }
 
     fn outcome(&self, happening: Happening) -> Outcome {

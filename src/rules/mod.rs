@@ -1,5 +1,6 @@
 //! Rules: one file a rule, with its page in `docs/rules/`.
 
+mod cut_order;
 mod judge;
 mod live_copy;
 mod no_recovery_point;
@@ -62,6 +63,7 @@ pub const ALL: &[&dyn Rule] = &[
     &shared_fate::SAME_PROVIDER,
     &shared_fate::SAME_NETWORK,
     &unjudged_hazard::UnjudgedHazard,
+    &cut_order::CutOrder,
     &rpo::Rpo,
     &live_copy::LiveCopy,
 ];

@@ -296,7 +296,7 @@ impl Shares<'_> {
         });
         assert_eq!(inventory.gaps, []);
         let graph = expand(&inventory, &Catalogue::built_in().unwrap());
-        let table = survival(&graph, &inventory.volumes[0], &Policy::default(), now());
+        let table = survival(&graph, &inventory.volumes[0], &outlive::domain::Policy::default(), now());
         table.rows.into_iter().map(|row| (row.class, row.cell)).collect()
     }
 
