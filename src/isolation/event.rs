@@ -52,6 +52,9 @@ impl Slice<'_> {
             Happening::BadData => seeds.bad_data = true,
             Happening::Strikes(member, state) => {
                 seeds.certain.extend([variable(member, state), variable(member, State::Struck)]);
+                if state == State::Lost {
+                    seeds.certain.push(variable(member, State::Gone));
+                }
             }
             // That there is something below is known; what else it is below, is not.
             Happening::Unseen(member) => seeds.possible = self.unseen_below(member, None),

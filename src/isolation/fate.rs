@@ -3,7 +3,7 @@
 use super::event::{Happening, Seeds};
 use super::graph::{Graph, PointPlace};
 use super::slice::Slice;
-use super::system::{Fallen, Rule, State, Variable, Why, member, variable};
+use super::system::{Fallen, Rule, State, Variable, Why, is_held, member, variable};
 use crate::domain::{
     AssetId, Grace, Hazard, HazardSet, How, Nature, PointId, PointKind, RecoveryPoint, Timestamp,
 };
@@ -56,17 +56,20 @@ pub fn fate(
         return Fate::Undetermined { missing: format!("no recovery point {point} was seen") };
     };
     let struck: Vec<AssetId> = hazards.iter().map(|hazard| hazard.asset().clone()).collect();
-    let slice = Slice::of_point(graph, place, now, &struck);
+    let of = graph.at(place).and_then(|point| point.of.value());
+    let volume = graph.inventory().volumes.iter().find(|volume| Some(&volume.id) == of);
+    let slice = match volume {
+        Some(volume) => Slice::of(graph, volume, now, &struck),
+        None => Slice::of_point(graph, place, now, &struck),
+    };
     let outcome = Outcome::of(&slice, &slice.seeds_of(hazards), hazards);
     let bad = Badness { now, unnoticed };
-    slice.groups.first().map_or_else(
+    slice.groups.iter().find(|group| group.places.contains(&place)).map_or_else(
         || Fate::Undetermined { missing: format!("no recovery point {point} was seen") },
         |group| {
-            let of = graph.at(place).and_then(|point| point.of.value());
-            let hit = hazards.iter().any(|hazard| {
-                let volume = graph.inventory().volumes.iter().find(|volume| Some(&volume.id) == of);
-                matches!(hazard, Hazard::BadData(asset) if volume.is_none_or(|v| v.asset == *asset))
-            });
+            let hit = hazards.iter().any(
+                |hazard| matches!(hazard, Hazard::BadData(asset) if volume.is_none_or(|v| v.asset == *asset)),
+            );
             let outcome = Outcome { bad_data: hit, ..outcome };
             outcome.fate(&slice, group.member, place, bad)
         },
@@ -264,7 +267,7 @@ fn path(slice: &Slice<'_>, fallen: &Fallen, group: usize, name: &str) -> (Vec<St
             .filter(|support| fallen.mark(**support).is_some())
             .map(|support| slice.label(member(*support)))
             .collect();
-        let held = rule.head % 4 == State::Held as u32;
+        let held = is_held(rule.head);
         let verb = match edge.nature {
             Nature::StoredOn if held => "is in the hands of whoever holds",
             nature => nature.verb(),

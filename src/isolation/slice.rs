@@ -4,7 +4,7 @@
 
 use super::beyond::Standing;
 use super::graph::{Edge, Graph, PointPlace};
-use super::system::{State, System, Why, variable};
+use super::system::{State, System, Variable, Why, variable};
 use super::unseen::Openness;
 use crate::domain::{AssetId, AssetKind, Lock, LockMode, Nature, RecoveryPoint, Timestamp, Volume};
 use std::collections::{BTreeMap, HashMap};
@@ -222,7 +222,7 @@ impl<'g> Slice<'g> {
         let is_point = self.is_point(holder);
         match edge.nature {
             Nature::StoredOn | Nature::Needs => {
-                self.system.add(of(State::Lost), need, on(State::Lost), true, why);
+                self.stored(holder, edge, &all, why);
                 if edge.nature == Nature::StoredOn && !is_point {
                     // Whoever holds one of the places can read what lies there, and do with it what it allows.
                     self.system.add(of(State::Held), 1, on(State::Held), true, why);
@@ -247,6 +247,26 @@ impl<'g> Slice<'g> {
             }
             Nature::CascadesFrom | Nature::DeletableBy | Nature::YieldedBy => {}
         }
+    }
+
+    fn stored(&mut self, holder: usize, edge: &Edge, all: &[usize], why: Why) {
+        let (graph, need) = (self.graph, edge.dies_at);
+        let is_bucket =
+            |member: &usize| graph.nodes[self.members[*member].node].kind == Some(AssetKind::Bucket);
+        let lost: Vec<Variable> = all.iter().map(|member| variable(*member, State::Lost)).collect();
+        let gone: Vec<Variable> = all
+            .iter()
+            .map(|member| variable(*member, if is_bucket(member) { State::Gone } else { State::Lost }))
+            .collect();
+        // A store that honours a lock does not delete the bucket around it; whether this one does was not tried.
+        let locked = self.members[holder].hold == Hold::Firm && gone != lost;
+        if locked {
+            self.system.add(variable(holder, State::Lost), need, gone, true, why);
+        }
+        if is_bucket(&holder) {
+            self.system.add(variable(holder, State::Gone), need, lost.clone(), true, why);
+        }
+        self.system.add(variable(holder, State::Lost), need, lost, !locked, why);
     }
 
     /// Whether a deletion through a nature can reach a member at all, and whether it does so for certain.

@@ -15,19 +15,29 @@ pub(super) enum State {
     Held,
     /// It was struck itself, or deleted: something unseen above it may hang on that.
     Struck,
+    /// Of a bucket: it is lost otherwise than by being deleted, so that no lock in it helps.
+    Gone,
 }
+
+/// How many states there are.
+const STATES: usize = 5;
 
 /// One state of one member of a slice.
 pub(super) type Variable = u32;
 
 /// The variable of a member's state.
 pub(super) fn variable(member: usize, state: State) -> Variable {
-    u32::try_from(member * 4).unwrap_or(u32::MAX - 3) + state as u32
+    u32::try_from(member * STATES).unwrap_or(u32::MAX - 8) + state as u32
 }
 
 /// The member that a variable speaks of.
 pub(super) fn member(variable: Variable) -> usize {
-    variable as usize / 4
+    variable as usize / STATES
+}
+
+/// Whether a variable speaks of a member being in hostile hands.
+pub(super) fn is_held(variable: Variable) -> bool {
+    variable as usize % STATES == State::Held as usize
 }
 
 /// Why a rule holds.
@@ -68,7 +78,7 @@ pub(super) struct System {
 
 impl System {
     pub fn new(members: usize) -> Self {
-        Self { variables: members * 4, ..Self::default() }
+        Self { variables: members * STATES, ..Self::default() }
     }
 
     /// How many variables there are.

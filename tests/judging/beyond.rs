@@ -159,7 +159,7 @@ fn what_is_not_asked_for_does_not_apply_and_local_classes_stay_what_they_were() 
     }
     assert!(is(&verdict(&local, "same-host"), "pass"));
     assert_eq!(local.survival.shadows, []);
-    assert_eq!(ALL.iter().filter(|rule| !rule.is_asked(&Policy::default())).count(), 6);
+    assert_eq!(ALL.iter().filter(|rule| !rule.is_asked(&Policy::default())).count(), 7);
 }
 
 #[test]

@@ -5,6 +5,8 @@
 
 mod beyond;
 mod catalogue;
+mod cloud;
+mod compromise;
 mod configuration;
 mod configuration_page;
 mod configuration_secrets;
