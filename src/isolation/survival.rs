@@ -310,10 +310,12 @@ impl<'v, 'g> View<'v, 'g> {
         let unknowns = self.slice.unknowns(&roots, &self.policy.survive);
         let shadow = |(event, _): (Event, usize)| {
             let outcome = self.outcome(event.happening);
+            // Hands that reach copies alone leave the volume.
+            let spares = event.happening == Happening::UnseenHands && !outcome.possible.is(top, State::Lost);
             let cell = self.cell(&self.sort_points(&outcome));
-            Shadow { classes: event.classes, because: event.title, cell }
+            (!spares).then_some(Shadow { classes: event.classes, because: event.title, cell })
         };
-        unknowns.into_iter().map(shadow).collect()
+        unknowns.into_iter().filter_map(shadow).collect()
     }
 }
 
