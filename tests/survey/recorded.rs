@@ -9,7 +9,7 @@ use outlive::domain::{
     Asset, Bond, Bonds, CopyState, GapReason, GapScope, HazardClass, Inventory, Known, Nature, PointId,
     PointKind, RecoveryPoint, Usable,
 };
-use outlive::isolation::{Cell, expand, survival};
+use outlive::isolation::{Cell, Row, expand, survival};
 use outlive::providers::local::{Standing, System, stand};
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
@@ -297,7 +297,10 @@ impl Shares<'_> {
         assert_eq!(inventory.gaps, []);
         let graph = expand(&inventory, &Catalogue::built_in().unwrap());
         let table = survival(&graph, &inventory.volumes[0], &outlive::domain::Policy::default(), now());
-        table.rows.into_iter().map(|row| (row.class, row.cell)).collect()
+        // What only may take the primary, and surely the copy, leaves open whether anything is lost.
+        let perhaps = |row: &Row| !row.takes_primary && row.cell == Cell::None;
+        let rows = table.rows.into_iter().filter(|row| !perhaps(row));
+        rows.map(|row| (row.class, row.cell)).collect()
     }
 
     /// The classes of hazard that it survives for certain; of all others it is not known, but for those of
