@@ -231,7 +231,8 @@ impl Reader<'_> {
         }
         let beginning = name.split_once('.').map_or("", |(provider, _)| provider);
         if let Some(provider) = provider.map(Spanned::get_ref).filter(|provider| *provider != beginning) {
-            let what = format!("`{name}` is no kind of `{}`, of which this file is", printable(provider.as_bytes()));
+            let what =
+                format!("`{name}` is no kind of `{}`, of which this file is", printable(provider.as_bytes()));
             return Err(self.wrong(at, what));
         }
         let mut deletion = BTreeMap::new();
@@ -287,7 +288,8 @@ impl Reader<'_> {
                 return Err(self.wrong(at, what));
             }
             let span = parse_duration(window.get_ref());
-            let span = span.map_err(|problem| self.wrong(at, format!("{}; {}", problem.what, problem.remedy)))?;
+            let span =
+                span.map_err(|problem| self.wrong(at, format!("{}; {}", problem.what, problem.remedy)))?;
             grace = Some(Grace { seconds: span.num_seconds().unsigned_abs() });
         }
         let call = entry.call.as_ref().map(|call| self.text(call)).transpose()?;
@@ -310,7 +312,9 @@ impl Reader<'_> {
     /// Refuses a belief that says something: a reader would count on it.
     fn belief(&self, at: usize, certainty: Certainty, says_unknown: bool) -> Result<()> {
         if certainty == Certainty::Believed && !says_unknown {
-            return Err(self.wrong(at, "what is only believed is `unknown`; the note may say more".to_owned()));
+            return Err(
+                self.wrong(at, "what is only believed is `unknown`; the note may say more".to_owned())
+            );
         }
         Ok(())
     }

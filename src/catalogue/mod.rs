@@ -68,7 +68,8 @@ impl Catalogue {
     pub fn built_in() -> Result<Self> {
         // The text cannot change while the program runs, and reading it is the slowest part of a small audit.
         static READ: OnceLock<Result<Catalogue>> = OnceLock::new();
-        let read = || FILES.iter().try_fold(Self::default(), |whole, (name, text)| whole.with_file(text, name));
+        let read =
+            || FILES.iter().try_fold(Self::default(), |whole, (name, text)| whole.with_file(text, name));
         READ.get_or_init(read).clone()
     }
 

@@ -245,7 +245,11 @@ impl KindStatements {
         for (of, stated) in &self.deletion {
             let Deletion { effect, grace, call } = &stated.says;
             let about = format!("deleting the {}", of.asset_kind().word());
-            let words = InWords { grace: *grace, call: call.as_deref(), ..stated.in_words(about, effect.word().to_owned()) };
+            let words = InWords {
+                grace: *grace,
+                call: call.as_deref(),
+                ..stated.in_words(about, effect.word().to_owned())
+            };
             all.push(words);
         }
         if let Some(stated) = &self.lock {

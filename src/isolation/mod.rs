@@ -2,6 +2,7 @@
 
 mod beyond;
 mod closure;
+mod documented;
 mod duplicates;
 mod expand;
 mod fate;

@@ -5,6 +5,7 @@
 
 mod beyond;
 mod catalogue;
+mod catalogue_kinds;
 mod configuration;
 mod configuration_page;
 mod configuration_secrets;
