@@ -1,6 +1,9 @@
 //! What the catalogue states on a kind of recovery point, as bonds with their source.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "nothing hands kinds to it yet: expanding an inventory will"))]
+#![cfg_attr(
+    not(test),
+    expect(dead_code, reason = "nothing hands kinds to it yet: expanding an inventory will")
+)]
 
 use crate::catalogue::{Deleted, Effect, KindStatements, Lives, Locking, Place, Stated};
 use crate::domain::{AssetId, AssetKind, Bond, Bonds, Grace, How, Known, Lock, LockMode, Nature, Source};
