@@ -9,9 +9,9 @@ mod hand;
 
 pub mod domain;
 
-pub mod estate;
-
 pub mod catalogue;
+
+pub mod estate;
 
 pub mod isolation;
 

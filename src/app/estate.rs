@@ -1,7 +1,6 @@
 //! Surveying an estate: what `outlive.toml` names, under the names that it gives.
 
 use super::{Audited, Context, SeenVault, SurveyOrder, survey};
-use crate::catalogue::Catalogue;
 use crate::domain::{AssetId, GapScope, Inventory, Known, Result, Volume, VolumeId, VolumeKind, printable};
 use crate::estate::{Estate, VolumeEntry};
 use crate::isolation::expand;
@@ -78,10 +77,10 @@ fn unseen(entry: &VolumeEntry) -> Volume {
 /// Surveys and judges an estate, each volume by its own policy.
 ///
 /// # Errors
-/// `Internal` where the compiled-in catalogue is broken: what cannot be seen is in the result.
+/// None yet: what cannot be seen is in the result.
 pub fn judge_estate(context: &Context, estate: &Estate, limit: Duration) -> Result<Audited> {
     let inventory = survey_estate(context, estate, limit);
-    let graph = expand(&inventory, &Catalogue::built_in()?);
+    let graph = expand(&inventory, &estate.catalogue);
     let at = (context.clock)();
     let judged = judge_each(&graph, &estate.policies(), at);
     let overall = overall(&judged, &graph);

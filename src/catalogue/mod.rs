@@ -1,25 +1,45 @@
 //! What a deletion takes along, one TOML a provider, each statement with its source and the day it was read.
+//!
+//! Two sorts of statements: on kinds that this machine's survey finds (`[[point]]`, `[[asset]]`), and on kinds by
+//! name (`[[kind]]`), which declared and surveyed recovery points of any provider refer to.
 
-use crate::domain::{AssetKind, Kind, PointKind, Problem, Result, Source, printable};
-use serde::Deserialize;
+mod file;
+mod statement;
+
+pub use statement::{
+    Certainty, Deleted, Deletion, Effect, Follows, InWords, KindStatements, Lives, Locking, Place, Stated,
+};
+
+use crate::domain::{AssetKind, PointKind, Result, Source};
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// The compiled-in files: name and text.
-const FILES: &[(&str, &str)] = &[("local.toml", include_str!("local.toml"))];
+const FILES: &[(&str, &str)] = &[
+    ("local.toml", include_str!("local.toml")),
+    ("aws.toml", include_str!("aws.toml")),
+    ("azure.toml", include_str!("azure.toml")),
+    ("ceph.toml", include_str!("ceph.toml")),
+    ("crunchy-bridge.toml", include_str!("crunchy-bridge.toml")),
+    ("digitalocean.toml", include_str!("digitalocean.toml")),
+    ("fly.toml", include_str!("fly.toml")),
+    ("gcp.toml", include_str!("gcp.toml")),
+    ("heroku.toml", include_str!("heroku.toml")),
+    ("hetzner.toml", include_str!("hetzner.toml")),
+    ("kubernetes.toml", include_str!("kubernetes.toml")),
+    ("linode.toml", include_str!("linode.toml")),
+    ("longhorn.toml", include_str!("longhorn.toml")),
+    ("mongodb-atlas.toml", include_str!("mongodb-atlas.toml")),
+    ("neon.toml", include_str!("neon.toml")),
+    ("planetscale.toml", include_str!("planetscale.toml")),
+    ("railway.toml", include_str!("railway.toml")),
+    ("render.toml", include_str!("render.toml")),
+    ("repository.toml", include_str!("repository.toml")),
+    ("supabase.toml", include_str!("supabase.toml")),
+    ("vultr.toml", include_str!("vultr.toml")),
+];
 
-/// What deleting the primary does to something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Effect {
-    /// It stays, unless it is stored inside the primary.
-    Survives,
-    /// It goes together with the primary.
-    Dies,
-    /// Nobody has established it. Never counted as survival.
-    Unknown,
-}
-
-/// One statement with its provenance.
+/// One statement on a kind that the survey of this machine finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     /// What deleting the primary does.
@@ -35,6 +55,9 @@ pub struct Statement {
 pub struct Catalogue {
     points: BTreeMap<PointKind, Statement>,
     assets: BTreeMap<AssetKind, Statement>,
+    kinds: BTreeMap<String, KindStatements>,
+    /// What providers are called, by the beginning of their kinds' names.
+    titles: BTreeMap<String, String>,
 }
 
 impl Catalogue {
@@ -43,35 +66,33 @@ impl Catalogue {
     /// # Errors
     /// A compiled-in file that is not valid; a test reads them all.
     pub fn built_in() -> Result<Self> {
-        let mut whole = Self::default();
-        for (name, text) in FILES {
-            let part = Self::parse(text).map_err(|problem| problem.at(*name))?;
-            whole.points.extend(part.points);
-            whole.assets.extend(part.assets);
-        }
-        Ok(whole)
+        // The text cannot change while the program runs, and reading it is the slowest part of a small audit.
+        static READ: OnceLock<Result<Catalogue>> = OnceLock::new();
+        let read =
+            || FILES.iter().try_fold(Self::default(), |whole, (name, text)| whole.with_file(text, name));
+        READ.get_or_init(read).clone()
     }
 
-    /// Reads one file's text, strictly.
+    /// Adds what a file of somebody's own states. A kind that is there already is replaced as a whole.
     ///
     /// # Errors
-    /// Unknown keys or kinds, a statement without source or date, two statements on one kind.
-    pub fn parse(text: &str) -> Result<Self> {
-        let file: File = toml::from_str(text).map_err(|error| {
-            let line =
-                error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
-            wrong(printable(error.message().as_bytes())).at(format!("catalogue, line {line}"))
-        })?;
-        let mut catalogue = Self::default();
-        for entry in file.point {
-            let (kind, statement) = entry.check()?;
-            unique(catalogue.points.insert(kind, statement), kind.word())?;
-        }
-        for entry in file.asset {
-            let (kind, statement) = entry.check()?;
-            unique(catalogue.assets.insert(kind, statement), kind.word())?;
-        }
-        Ok(catalogue)
+    /// `Usage` with `name` and line where the text is wrong: see [`Catalogue::parse`].
+    pub fn with_file(mut self, text: &str, name: &str) -> Result<Self> {
+        let file = Self::parse(text, name)?;
+        self.points.extend(file.points);
+        self.assets.extend(file.assets);
+        self.kinds.extend(file.kinds);
+        self.titles.extend(file.titles);
+        Ok(self)
+    }
+
+    /// Reads one file's text, strictly; `name` is what problems call it.
+    ///
+    /// # Errors
+    /// Unknown keys, kinds or words; a statement without source or day; two statements on one subject; a belief that
+    /// says more than `unknown`; an undelete window of what does not die.
+    pub fn parse(text: &str, name: &str) -> Result<Self> {
+        file::read(text, name)
     }
 
     /// What is stated on recovery points of this kind.
@@ -83,142 +104,22 @@ impl Catalogue {
     pub fn on_asset(&self, kind: AssetKind) -> Option<&Statement> {
         self.assets.get(&kind)
     }
-}
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default = "Vec::new")]
-    point: Vec<Entry<PointWord>>,
-    #[serde(default = "Vec::new")]
-    asset: Vec<Entry<AssetKind>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry<K> {
-    kind: K,
-    effect: Effect,
-    note: String,
-    source: String,
-    read: String,
-}
-
-/// The catalogue's words for kinds of points; they are part of its format, not of the inventory's.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum PointWord {
-    BtrfsSnapshot,
-    Qcow2Snapshot,
-    Qcow2Backing,
-    NamedCopy,
-    VaultCopy,
-    Dump,
-    Archive,
-    DatabaseFile,
-    FilesystemImage,
-    Reflink,
-    HardLink,
-    ResticSnapshot,
-    BorgArchive,
-}
-
-impl From<PointWord> for PointKind {
-    fn from(word: PointWord) -> Self {
-        match word {
-            PointWord::BtrfsSnapshot => Self::BtrfsSnapshot,
-            PointWord::Qcow2Snapshot => Self::Qcow2Snapshot,
-            PointWord::Qcow2Backing => Self::Qcow2Backing,
-            PointWord::NamedCopy => Self::NamedCopy,
-            PointWord::VaultCopy => Self::VaultCopy,
-            PointWord::Dump => Self::Dump,
-            PointWord::Archive => Self::Archive,
-            PointWord::DatabaseFile => Self::DatabaseFile,
-            PointWord::FilesystemImage => Self::FilesystemImage,
-            PointWord::Reflink => Self::Reflink,
-            PointWord::HardLink => Self::HardLink,
-            PointWord::ResticSnapshot => Self::ResticSnapshot,
-            PointWord::BorgArchive => Self::BorgArchive,
-        }
-    }
-}
-
-impl<K> Entry<K> {
-    /// Refuses what TOML allows and the catalogue does not: an empty source, a day that is no day.
-    fn check<T: From<K>>(self) -> Result<(T, Statement)> {
-        if self.source.trim().is_empty() {
-            return Err(wrong("a statement has no source".into()));
-        }
-        if self.read.len() != 10 || chrono::NaiveDate::parse_from_str(&self.read, "%Y-%m-%d").is_err() {
-            let read = printable(self.read.as_bytes());
-            return Err(wrong(format!("`{read}` is no day, in the statement from {}", self.source)));
-        }
-        let source = Source { address: self.source, read: self.read };
-        Ok((T::from(self.kind), Statement { effect: self.effect, note: self.note, source }))
-    }
-}
-
-fn unique(former: Option<Statement>, kind: &str) -> Result<()> {
-    match former {
-        None => Ok(()),
-        Some(_) => Err(wrong(format!("two statements on one kind: {kind}"))),
-    }
-}
-
-fn wrong(what: String) -> Problem {
-    Problem::new(Kind::Usage, what).at("catalogue").remedy(
-        "each statement has kind, effect (survives, dies or unknown), note, source and read (YYYY-MM-DD)",
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GOOD: &str = "[[point]]\nkind = \"named-copy\"\neffect = \"survives\"\nnote = \"n\"\n\
-                        source = \"tests/survey\"\nread = \"2026-11-22\"\n";
-
-    #[test]
-    fn the_compiled_in_files_speak_of_every_kind() {
-        let catalogue = Catalogue::built_in().unwrap();
-        for kind in [
-            PointKind::BtrfsSnapshot,
-            PointKind::Qcow2Snapshot,
-            PointKind::Qcow2Backing,
-            PointKind::NamedCopy,
-            PointKind::VaultCopy,
-            PointKind::Dump,
-            PointKind::Archive,
-            PointKind::DatabaseFile,
-            PointKind::FilesystemImage,
-            PointKind::Reflink,
-            PointKind::HardLink,
-            PointKind::ResticSnapshot,
-            PointKind::BorgArchive,
-        ] {
-            assert!(catalogue.on_point(kind).is_some(), "{}", kind.word());
-        }
-        assert_eq!(catalogue.on_point(PointKind::Qcow2Snapshot).unwrap().effect, Effect::Dies);
+    /// What is stated on a kind by its name, for example `railway.volume-backup`.
+    pub fn kind(&self, name: &str) -> Option<&KindStatements> {
+        self.kinds.get(name)
     }
 
-    #[test]
-    fn statements_without_source_or_day_and_unknown_keys_are_refused() {
-        assert!(Catalogue::parse(GOOD).is_ok());
-        for (from, to) in [
-            ("tests/survey", " "),
-            ("source = \"tests/survey\"\n", ""),
-            ("2026-11-22", "22.11.2026"),
-            ("2026-11-22", "2026-13-41"),
-            ("read = \"2026-11-22\"\n", ""),
-            ("named-copy", "floppy"),
-            ("survives", "probably"),
-            ("note", "notes"),
-            ("[[point]]", "[[points]]"),
-        ] {
-            assert!(Catalogue::parse(&GOOD.replace(from, to)).is_err(), "{from:?} -> {to:?} was taken");
-        }
-        assert!(Catalogue::parse(&GOOD.repeat(2)).is_err(), "two statements on one kind were taken");
-        let problem = Catalogue::parse("x = 1\n").unwrap_err();
-        assert!(problem.to_string().contains("line 1"), "{problem}");
+    /// Every kind that has a name, in the order of names.
+    pub fn kinds(&self) -> impl Iterator<Item = &KindStatements> {
+        self.kinds.values()
+    }
+
+    /// Every provider that has a kind, in order: the beginning of its kinds' names, and what it is called.
+    pub fn providers(&self) -> Vec<(&str, &str)> {
+        let mut names: Vec<&str> = self.kinds().map(KindStatements::provider).collect();
+        names.dedup();
+        let called = |name| self.titles.get(name).map_or(name, |title: &String| title.as_str());
+        names.into_iter().map(|name| (name, called(name))).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! What `outlive.toml` says, after it was read and found to hold together.
 
 use super::SecretSource;
+use crate::catalogue::Catalogue;
 use crate::domain::{AssetKind, Bonds, Consistency, LockMode, Owner, PointKind, Policy, Timestamp, VolumeId};
 use chrono::TimeDelta;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +36,8 @@ pub struct Estate {
     pub drills: PathBuf,
     /// Who says so: the usual place may be absent, one that was named may not.
     pub drills_by: NamedBy,
+    /// What deletions take along: the compiled-in catalogue with the files that this one names.
+    pub catalogue: Catalogue,
     /// What the file asks for and this version cannot do or judge yet. It is shown, and keeps results from being sound.
     pub unhonoured: Vec<Unhonoured>,
 }

@@ -212,10 +212,11 @@ impl Search<'_, '_> {
     }
 
     fn is_young(&self, point: &RecoveryPoint, bad: TimeDelta) -> Option<bool> {
-        let follows = bad > TimeDelta::zero() && self.slice.graph.follows(point);
+        let follows = self.slice.graph.follows(point);
         let taken = point.taken_at.value().copied().filter(|at| *at <= self.now);
         match taken {
-            _ if follows => Some(false),
+            _ if bad > TimeDelta::zero() && follows == Some(true) => Some(false),
+            _ if bad > TimeDelta::zero() && follows.is_none() => None,
             None => None,
             Some(taken) => {
                 let age = self.now - taken;

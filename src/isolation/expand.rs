@@ -1,11 +1,13 @@
 //! From an inventory and the catalogue to the graph.
 
 use super::beyond::is_wide;
+use super::documented::apply_kind;
 use super::duplicates::settle;
 use super::graph::{Edge, Graph, Node, PointPlace, label};
-use crate::catalogue::{Catalogue, Effect, Statement};
+use crate::catalogue::{Catalogue, Effect, Follows, Statement};
 use crate::domain::{
-    AssetId, AssetKind, Bond, Bonds, How, Inventory, Nature, NatureSet, RecoveryPoint, Volume, VolumeId,
+    AssetId, AssetKind, Bond, Bonds, Gap, GapReason, GapScope, How, Inventory, Known, Nature, NatureSet,
+    RecoveryPoint, Volume, VolumeId, printable,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -44,7 +46,7 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
         let node = builder.asset_or_phantom(&asset.id);
         builder.bond(node, &bonds);
     }
-    let node_of = builder.points(&inventory, catalogue);
+    let node_of = builder.points(&mut inventory, catalogue);
     let (mut by_volume, mut orphans) = (BTreeMap::<VolumeId, Vec<PointPlace>>::new(), Vec::new());
     for (place, point) in (0..).zip(&inventory.points) {
         match point.of.value() {
@@ -57,7 +59,12 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
     }
     let (feeds, holds) = builder.index();
     let Builder { nodes, edges, assets, ids } = builder;
-    let (carries_medium, replicas) = (Vec::new(), BTreeSet::new());
+    let carries_medium = Vec::new();
+    let replicas = catalogue.kinds().filter_map(|kind| {
+        let follows = kind.replica.as_ref().map(|stated| stated.says)?;
+        (follows != Follows::No).then(|| (kind.name.clone(), follows == Follows::Yes))
+    });
+    let replicas = replicas.collect();
     let wide = (0..nodes.len()).filter(|node| is_wide(nodes[*node].kind)).collect();
     let mut graph = Graph {
         inventory,
@@ -97,6 +104,19 @@ fn apply(bonds: &mut Bonds, statement: &Statement, primary: Option<&AssetId>) {
     bonds.complete.insert(Nature::CascadesFrom);
 }
 
+/// A recovery point says of itself that it is of a kind that nobody describes.
+fn no_such_kind(name: &str) -> Gap {
+    Gap {
+        scope: GapScope::Asked(name.to_owned()),
+        place: printable(name.as_bytes()),
+        reason: GapReason::Unsupported,
+        detail:
+            "no catalogue describes this kind of recovery point: see docs/catalogue.md, or describe it in a \
+                 file of your own"
+                .to_owned(),
+    }
+}
+
 #[derive(Default)]
 struct Builder {
     nodes: Vec<Node>,
@@ -133,37 +153,73 @@ impl Builder {
     }
 
     /// One node for all points of a volume that hang on the same bonds: what dies with what is the same for each.
-    fn points(&mut self, inventory: &Inventory, catalogue: &Catalogue) -> Vec<u32> {
+    fn points(&mut self, inventory: &mut Inventory, catalogue: &Catalogue) -> Vec<u32> {
         let volumes: HashMap<&VolumeId, &Volume> = inventory.volumes.iter().map(|v| (&v.id, v)).collect();
         let mut alike: HashMap<_, usize> = HashMap::new();
-        let mut members: Vec<(usize, &RecoveryPoint, usize)> = Vec::new();
-        let mut node_of = Vec::with_capacity(inventory.points.len());
+        let mut members: Vec<(&RecoveryPoint, usize)> = Vec::new();
+        let mut class_of = Vec::with_capacity(inventory.points.len());
         for point in &inventory.points {
             let key = (point.of.value(), point.kind, &point.catalogued, &point.bonds);
             let class = *alike.entry(key).or_insert(members.len());
             match members.get_mut(class) {
-                Some((_, _, count)) => *count += 1,
-                None => members.push((self.nodes.len() + members.len(), point, 1)),
+                Some((_, count)) => *count += 1,
+                None => members.push((point, 1)),
             }
-            node_of.push(class);
+            class_of.push(class);
         }
         let first = self.nodes.len();
-        for (_, point, count) in &members {
+        for (point, count) in &members {
             let label = match count {
                 1 => label(point),
                 more => format!("{} and {} like it", label(point), more - 1),
             };
             self.node(label, None, None);
         }
-        for (node, point, _) in members {
-            let mut bonds = point.bonds.clone();
+        let (_, holds) = self.index();
+        let (mut locks, mut gaps) = (Vec::with_capacity(members.len()), Vec::new());
+        for (class, (point, _)) in members.into_iter().enumerate() {
+            let (mut bonds, mut lock) = (point.bonds.clone(), Known::Unknown);
+            let primary = point.of.value().and_then(|id| volumes.get(id)).map(|volume| &volume.asset);
             if let Some(statement) = catalogue.on_point(point.kind) {
-                let primary = point.of.value().and_then(|id| volumes.get(id)).map(|volume| &volume.asset);
                 apply(&mut bonds, statement, primary);
             }
-            self.bond(node, &bonds);
+            match point.catalogued.as_deref().map(|name| (name, catalogue.kind(name))) {
+                Some((_, Some(kind))) => {
+                    let below = |kind| self.below(&holds, primary, kind);
+                    apply_kind(&mut bonds, &mut lock, kind, primary, &below);
+                    bonds.list.sort();
+                }
+                Some((name, None)) => gaps.push(no_such_kind(name)),
+                None => {}
+            }
+            locks.push(lock);
+            self.bond(first + class, &bonds);
         }
-        node_of.into_iter().map(|class| u32::try_from(first + class).unwrap_or(u32::MAX)).collect()
+        for (point, class) in inventory.points.iter_mut().zip(&class_of) {
+            if point.lock.is_unknown() {
+                point.lock = locks[*class].clone();
+            }
+        }
+        inventory.gaps.extend(gaps);
+        inventory.gaps.sort();
+        inventory.gaps.dedup();
+        class_of.into_iter().map(|class| u32::try_from(first + class).unwrap_or(u32::MAX)).collect()
+    }
+
+    /// The assets of a kind that the primary stands on, however far down.
+    fn below(&self, holds: &[Vec<u32>], primary: Option<&AssetId>, kind: AssetKind) -> Vec<AssetId> {
+        let Some(top) = primary.and_then(|primary| self.assets.get(primary)) else { return Vec::new() };
+        let mut seen = BTreeSet::from([*top]);
+        let mut waiting = vec![*top];
+        while let Some(node) = waiting.pop() {
+            // What was referred to and never seen has no bonds of its own.
+            let edges = holds.get(node).into_iter().flatten().map(|edge| &self.edges[*edge as usize]);
+            let storage = edges.filter(|edge| edge.nature == Nature::StoredOn);
+            waiting.extend(storage.flat_map(|edge| &edge.on).filter(|on| seen.insert(**on)));
+        }
+        seen.remove(top);
+        let of_kind = seen.into_iter().filter(|node| self.nodes[*node].kind == Some(kind));
+        of_kind.filter_map(|node| self.ids[node].clone()).collect()
     }
 
     fn bond(&mut self, holder: usize, bonds: &Bonds) {

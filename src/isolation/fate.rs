@@ -86,8 +86,10 @@ pub(super) struct Badness {
 impl Badness {
     /// Whether a point holds bad data; `None` where that cannot be said.
     pub fn reaches(self, graph: &Graph, point: &RecoveryPoint) -> Option<bool> {
-        if graph.follows(point) {
-            return Some(true);
+        match graph.follows(point) {
+            Some(true) => return Some(true),
+            None => return None,
+            Some(false) => {}
         }
         let taken = point.taken_at.value().copied().filter(|at| *at <= self.now)?;
         Some(self.now - taken < self.unnoticed)
@@ -96,9 +98,16 @@ impl Badness {
 
 impl Graph {
     /// Whether a point follows its volume, also where that goes bad: a replica, or the same files under another name.
-    pub fn follows(&self, point: &RecoveryPoint) -> bool {
-        matches!(point.kind, PointKind::Replica | PointKind::HardLink)
-            || point.catalogued.as_ref().is_some_and(|kind| self.replicas.contains(kind))
+    /// `None` where nobody established that of its kind.
+    pub fn follows(&self, point: &RecoveryPoint) -> Option<bool> {
+        if matches!(point.kind, PointKind::Replica | PointKind::HardLink) {
+            return Some(true);
+        }
+        match point.catalogued.as_ref().and_then(|kind| self.replicas.get(kind)) {
+            Some(true) => Some(true),
+            Some(false) => None,
+            None => Some(false),
+        }
     }
 }
 
@@ -140,8 +149,11 @@ impl Outcome {
             return Fate::Undetermined { missing: format!("asset {asset} was not seen") };
         }
         if let (Some(None), Some(point)) = (hit, point) {
-            let label = super::graph::label(point);
-            return Fate::Undetermined { missing: format!("it is not known when {label} was taken") };
+            let what = match slice.graph.follows(point) {
+                None => "whether bad data reaches",
+                Some(_) => "when the data was good that is in",
+            };
+            return Fate::Undetermined { missing: format!("it is not known {what} {name}") };
         }
         if self.possible.is(group, State::Lost) {
             return Fate::Undetermined { missing: self.missing(slice, group, &name) };
@@ -211,8 +223,9 @@ impl Slice<'_> {
 }
 
 fn bad_step(graph: &Graph, point: &RecoveryPoint, bad: Badness) -> Step {
-    let verb = if graph.follows(point) { "follows" } else { "was taken within" };
-    let on = match graph.follows(point) {
+    let follows = graph.follows(point) == Some(true);
+    let verb = if follows { "follows" } else { "was taken within" };
+    let on = match follows {
         true => "its volume, also where that goes bad".to_owned(),
         false => {
             format!("the {} in which bad data goes unnoticed", crate::domain::say_duration(bad.unnoticed))

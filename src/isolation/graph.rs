@@ -95,7 +95,8 @@ pub struct Graph {
     /// The assets that lie beyond machines.
     pub(super) wide: Vec<usize>,
     /// Kinds of a catalogue that follow their volume change by change.
-    pub(super) replicas: BTreeSet<String>,
+    /// Of others nobody established it: false.
+    pub(super) replicas: BTreeMap<String, bool>,
 }
 
 /// One asset of the chain below a volume.

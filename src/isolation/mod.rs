@@ -3,6 +3,7 @@
 mod beyond;
 mod cut_sets;
 mod cuts;
+mod documented;
 mod doubts;
 mod duplicates;
 mod event;

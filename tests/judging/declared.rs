@@ -53,6 +53,7 @@ fn estate(host: StandsOn) -> Estate {
         },
         drills: "drills".into(),
         drills_by: NamedBy::Custom,
+        catalogue: outlive::catalogue::Catalogue::built_in().unwrap(),
         unhonoured: vec![],
     }
 }

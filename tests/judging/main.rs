@@ -5,6 +5,7 @@
 
 mod beyond;
 mod catalogue;
+mod catalogue_kinds;
 mod cloud;
 mod compromise;
 mod configuration;

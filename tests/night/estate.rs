@@ -74,6 +74,7 @@ pub fn estate(folder: &Path, names: &[String], vault: &Path) -> Estate {
         },
         drills: folder.join("drills"),
         drills_by: NamedBy::Custom,
+        catalogue: outlive::catalogue::Catalogue::built_in().unwrap(),
         unhonoured: Vec::new(),
     }
 }

@@ -8,6 +8,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
         "outlive.toml",
         &[
             "asset",
+            "catalogue",
             "copy",
             "drills",
             "host",

@@ -1,6 +1,7 @@
 //! Reads `outlive.toml`. Strict: what is not understood is a mistake, and all mistakes are told at once.
 
 mod address;
+mod catalogue;
 mod copy;
 mod declared;
 mod file;
@@ -9,6 +10,7 @@ mod names;
 mod nightly;
 mod policy;
 mod secrets;
+mod text;
 mod value;
 mod vault;
 mod volume;
@@ -23,13 +25,11 @@ use file::File;
 use names::Names;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 use std::path::Path;
+use text::text_of;
 use toml::de::DeTable;
 use value::{Table, Value};
 
-/// No estate file is larger, in bytes.
-const LARGEST: u64 = 1 << 20;
 const PAGE: &str = "docs/configuration.md describes every key";
 
 impl Estate {
@@ -39,34 +39,16 @@ impl Estate {
     /// `NotFound` or `Io` where it cannot be read; `Usage` with file, line and column where it is wrong. Several
     /// mistakes are told in one problem, by line.
     pub fn read(path: &Path) -> Result<Self> {
+        let text = text_of(path, "the estate file")?;
         let place = printable(path.as_os_str().as_encoded_bytes());
         let failed = |error| Problem::io("reading the estate file", error).at(&*place);
-        let wrong = |what: &str, remedy: &str| Problem::new(Kind::Usage, what).at(&*place).remedy(remedy);
-        // A pipe could keep the run waiting for ever.
-        if !std::fs::metadata(path).map_err(failed)?.is_file() {
-            return Err(wrong("the estate file is no regular file", "name a file"));
-        }
-        let mut bytes = Vec::new();
-        let file = std::fs::File::open(path).map_err(failed)?;
-        file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() as u64 > LARGEST {
-            return Err(wrong("the estate file is larger than 1 MiB", "name the right file"));
-        }
-        let text = match std::str::from_utf8(&bytes) {
-            Ok(text) => text,
-            Err(error) => {
-                let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
-                return Err(
-                    wrong("the estate file is no UTF-8", "save it as UTF-8").at(format!("{place}:{line}"))
-                );
-            }
-        };
         let whole = std::path::absolute(path).map_err(failed)?;
         let directory = whole.parent().unwrap_or(Path::new("/"));
-        check(path, directory, text).map_err(told_at_once)
+        check(path, directory, &text).map_err(told_at_once)
     }
 
     /// What a file of this name with this text says; relative paths begin at the file's directory, as it is named.
+    /// The catalogue files that it names are read.
     ///
     /// # Errors
     /// As [`Estate::read`].
@@ -186,6 +168,7 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
         nightly: nightly::nightly(table.get("nightly").as_ref()),
         drills: drills.flatten().unwrap_or_else(|| table.file.resolve("drills")),
         drills_by,
+        catalogue: catalogue::catalogue(table),
         unhonoured: Vec::new(),
         policies,
         volumes,
@@ -200,6 +183,7 @@ fn digest(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::text::LARGEST;
     use super::*;
     use crate::hand::{TempDir, by_hand, fs};
 

@@ -3,6 +3,11 @@
 use super::Wrong;
 
 pub const PLACES: &[Wrong] = &[
+    (
+        "[[vault]]\nid = 'w'\nkind = 'dir'\npath = '/w'\n[host]\ncatalogue = []",
+        "6:1",
+        &["unknown key `catalogue` in [host]"],
+    ),
     ("[[vault]]\nid = 'v'\nkind = 'dir'\npath = '/w'", "2:6", &["`v`, which a vault on line 5 has already"]),
     (
         "[[vault]]\nid = 'w'\nkind = 'dir'\npath = '/v/.'",
