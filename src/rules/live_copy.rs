@@ -2,7 +2,7 @@
 
 use super::{Case, Rule};
 use crate::domain::{
-    Consistency, HazardClass, PointId, PointKind, RecoveryPoint, Severity, Timestamp, Verdict,
+    Consistency, HazardClass, PointKind, RecoveryPoint, Severity, Timestamp, Verdict,
 };
 use crate::isolation::hidden_points;
 
@@ -40,11 +40,8 @@ impl Rule for LiveCopy {
         let Some(row) = on_filesystem.or_else(|| case.survival.rows.first()) else {
             return Verdict::Undetermined("what the volume stands on was not seen".into());
         };
-        let copies = |ids: Vec<&PointId>| -> Vec<&RecoveryPoint> {
-            ids.into_iter().filter_map(|id| case.graph.point(id)).filter(|point| is_copy(point)).collect()
-        };
-        let kept = copies(row.survivors.iter().collect());
-        let perhaps = copies(row.undetermined.iter().map(|doubt| &doubt.point).collect());
+        let kept: Vec<_> = case.survivors(row).filter(|point| is_copy(point)).collect();
+        let perhaps: Vec<_> = case.doubts(row).map(|(point, _)| point).filter(|point| is_copy(point)).collect();
         match open(case) {
             Some(why) => Verdict::Undetermined(why),
             None => self.newest(case, &kept, &perhaps),
@@ -58,7 +55,7 @@ impl LiveCopy {
         let may_be_newest = |point: &&&RecoveryPoint| moment(case, point).is_none_or(|at| Some(at) >= newest);
         let kept: Vec<_> = kept.iter().filter(may_be_newest).collect();
         let perhaps: Vec<_> = perhaps.iter().filter(may_be_newest).collect();
-        let label = |point: &RecoveryPoint| case.graph.point_label(&point.id);
+        let label = |point: &RecoveryPoint| case.label(point);
         let settled = |point: &RecoveryPoint| {
             point.consistency.value().is_some_and(|consistency| *consistency != Consistency::Live)
         };

@@ -10,7 +10,7 @@ mod unjudged_hazard;
 pub use judge::{Judged, Overall, judge, judge_each, overall};
 
 use crate::domain::{Policy, RecoveryPoint, Severity, Timestamp, Verdict, Volume};
-use crate::isolation::{Graph, Survival, hidden_points, useless};
+use crate::isolation::{Graph, Row, Survival, hidden_points, useless};
 
 /// One volume with everything a rule may read.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +70,29 @@ pub fn by_id(id: &str) -> Option<&'static dyn Rule> {
 }
 
 impl<'a> Case<'a> {
+    /// The usable points that survive a row's hazard for certain.
+    pub fn survivors(&self, row: &'a Row) -> impl Iterator<Item = &'a RecoveryPoint> + use<'a> {
+        let graph = self.graph;
+        row.survivors.iter().filter_map(|id| graph.point(id))
+    }
+
+    /// The points that die for certain under a row's hazard, without those known to be useless.
+    pub fn dead(&self, row: &'a Row) -> impl Iterator<Item = &'a RecoveryPoint> + use<'a> {
+        let graph = self.graph;
+        row.dead.iter().filter_map(|id| graph.point(id))
+    }
+
+    /// The points of which neither can be said, each with what is missing.
+    pub fn doubts(&self, row: &'a Row) -> impl Iterator<Item = (&'a RecoveryPoint, &'a str)> + use<'a> {
+        let graph = self.graph;
+        row.undetermined.iter().filter_map(|doubt| Some((graph.point(&doubt.point)?, doubt.because.as_str())))
+    }
+
+    /// What a sentence calls a point.
+    fn label(&self, point: &RecoveryPoint) -> String {
+        self.graph.point_label(&point.id)
+    }
+
     /// The volume's points that are not known to be useless.
     fn points(&self) -> impl Iterator<Item = &'a RecoveryPoint> {
         self.graph.points_of(&self.volume.id).filter(|point| !useless(point))

@@ -1,7 +1,7 @@
 //! `rpo`: is the newest surviving point young enough under every hazard the policy names?
 
 use super::{Case, Rule};
-use crate::domain::{PointId, Severity, Verdict, say_duration};
+use crate::domain::{RecoveryPoint, Severity, Verdict, say_duration};
 use crate::isolation::{Cell, Row, hidden_points};
 use chrono::TimeDelta;
 
@@ -71,7 +71,7 @@ impl Rule for Rpo {
     }
 }
 
-fn age(case: Case<'_>, row: &Row) -> Age {
+fn age<'a>(case: Case<'a>, row: &'a Row) -> Age {
     let rpo = say_duration(case.policy.rpo);
     let title = &row.title;
     match &row.cell {
@@ -87,13 +87,13 @@ fn age(case: Case<'_>, row: &Row) -> Age {
         }
         Cell::Survivor { age: Some(age), .. } => {
             let age = say_duration(*age);
-            let doubt = row.undetermined.iter().find(|doubt| may_be_young(case, &doubt.point));
-            let unknown_age = row.survivors.iter().find(|point| !has_known_age(case, point));
+            let doubt = case.doubts(row).find(|(point, _)| may_be_young(case, point));
+            let unknown_age = case.survivors(row).find(|point| !has_known_age(case, point));
             let hidden = hidden_points(case.graph, case.volume);
-            let open = (doubt.map(|doubt| doubt.because.clone()))
+            let open = (doubt.map(|(_, because)| because.to_owned()))
                 .or_else(|| {
                     unknown_age
-                        .map(|point| format!("the age of {} is not known", case.graph.point_label(point)))
+                        .map(|point| format!("the age of {} is not known", case.label(point)))
                 })
                 .or(hidden);
             match open {
@@ -109,14 +109,13 @@ fn age(case: Case<'_>, row: &Row) -> Age {
     }
 }
 
-fn has_known_age(case: Case<'_>, point: &PointId) -> bool {
-    case.graph.point(point).and_then(|point| point.taken_at.value()).is_some_and(|at| *at <= case.now)
+fn has_known_age(case: Case<'_>, point: &RecoveryPoint) -> bool {
+    point.taken_at.value().is_some_and(|at| *at <= case.now)
 }
 
 /// Whether a point in doubt would be within the RPO, or might.
-fn may_be_young(case: Case<'_>, point: &PointId) -> bool {
-    let at = case.graph.point(point).and_then(|point| point.taken_at.value());
-    at.is_none_or(|at| case.now - *at <= case.policy.rpo)
+fn may_be_young(case: Case<'_>, point: &RecoveryPoint) -> bool {
+    point.taken_at.value().is_none_or(|at| case.now - *at <= case.policy.rpo)
 }
 
 /// What might be below the volume unseen, and would leave nothing young for certain.
