@@ -1,9 +1,7 @@
 //! `live-copy`: is the copy one would fall back on a state of one moment?
 
 use super::{Case, Rule};
-use crate::domain::{
-    Consistency, HazardClass, PointKind, RecoveryPoint, Severity, Timestamp, Verdict,
-};
+use crate::domain::{Consistency, HazardClass, PointKind, RecoveryPoint, Severity, Timestamp, Verdict};
 use crate::isolation::hidden_points;
 
 /// Asks how the newest copy that survives the loss of the volume's filesystem was taken.
@@ -30,6 +28,10 @@ impl Rule for LiveCopy {
         "copy from a snapshot, or stop the writers while copying"
     }
 
+    fn frameworks(&self) -> &'static [&'static str] {
+        &["HIPAA 164.308(a)(7)(ii)(A)", "SOC 2 CC7.5"]
+    }
+
     fn judge(&self, case: Case<'_>) -> Verdict {
         if let Some(verdict) = case.no_points() {
             return verdict;
@@ -41,7 +43,8 @@ impl Rule for LiveCopy {
             return Verdict::Undetermined("what the volume stands on was not seen".into());
         };
         let kept: Vec<_> = case.survivors(row).filter(|point| is_copy(point)).collect();
-        let perhaps: Vec<_> = case.doubts(row).map(|(point, _)| point).filter(|point| is_copy(point)).collect();
+        let perhaps: Vec<_> =
+            case.doubts(row).map(|(point, _)| point).filter(|point| is_copy(point)).collect();
         match open(case) {
             Some(why) => Verdict::Undetermined(why),
             None => self.newest(case, &kept, &perhaps),

@@ -36,6 +36,10 @@ impl Rule for Rpo {
         "copy more often, to a place the hazard cannot reach: outlive copy, on a schedule"
     }
 
+    fn frameworks(&self) -> &'static [&'static str] {
+        &["NIST SP 800-53r5 CP-10", "NIST SP 800-53r5 CP-9(5)", "SOC 2 A1.2"]
+    }
+
     fn judge(&self, case: Case<'_>) -> Verdict {
         if case.policy.survive.is_empty() {
             return Verdict::NotApplicable("the policy asks to survive nothing".into());
@@ -91,10 +95,7 @@ fn age<'a>(case: Case<'a>, row: &'a Row) -> Age {
             let unknown_age = case.survivors(row).find(|point| !has_known_age(case, point));
             let hidden = hidden_points(case.graph, case.volume);
             let open = (doubt.map(|(_, because)| because.to_owned()))
-                .or_else(|| {
-                    unknown_age
-                        .map(|point| format!("the age of {} is not known", case.label(point)))
-                })
+                .or_else(|| unknown_age.map(|point| format!("the age of {} is not known", case.label(point))))
                 .or(hidden);
             match open {
                 Some(why) => {
