@@ -1,6 +1,6 @@
 //! States folded from events: never a field that somebody sets.
 
-use super::{Event, Record, VaultRef};
+use super::{DrillEnd, Event, Record, VaultRef};
 use crate::domain::{CopyState, Timestamp};
 use crate::vault::RootRecord;
 use crate::vault::format::{Digest, PACKS, PackKey, SIDECARS};
@@ -13,6 +13,8 @@ pub struct History {
     pub states: BTreeMap<Digest, CopyState>,
     /// Since when every object of a point has been read back here: the oldest reading it builds on.
     pub read_since: BTreeMap<Digest, Timestamp>,
+    /// When a restore of a point from here was last tried with success: by a drill, or for real.
+    pub restored_at: BTreeMap<Digest, Timestamp>,
     /// Every point that was ever recorded of this vault, here or where a copy of it was.
     pub points: Vec<RootRecord>,
     /// Packs found damaged, or whose sidecars were: nothing is built on them again.
@@ -109,12 +111,17 @@ impl History {
         match &record.event {
             Event::CopyStarted { .. }
             | Event::CopyFailed { .. }
-            // What a drill restored whole has its own event, `Restored`.
-            | Event::Drilled { .. }
             | Event::NightBegan { .. }
             | Event::NightEnded { .. }
             | Event::WebhookTold { .. }
             | Event::VaultNamed { .. } => {}
+            // It raises no state: what a drill restored whole has its own event, `Restored`.
+            Event::Drilled { point: Some(point), vault: Some(vault), outcome, started_at, .. } => {
+                if *outcome == DrillEnd::Passed && vault == here {
+                    self.was_restored(point.id, *started_at);
+                }
+            }
+            Event::Drilled { .. } => {}
             Event::Stored { point, vault, missed, .. } => {
                 let state = if *missed == 0 { CopyState::Stored } else { CopyState::Incomplete };
                 if self.knows(point, vault, here) {
@@ -140,6 +147,7 @@ impl History {
             Event::Restored { point, vault, .. } => {
                 if self.knows(point, vault, here) {
                     self.raise(point.id, CopyState::Restored);
+                    self.was_restored(point.id, record.at);
                 }
             }
             Event::ShareRead { vault, packs, .. } => {
@@ -173,6 +181,11 @@ impl History {
             self.points.push(point.clone());
         }
         vault == here
+    }
+
+    fn was_restored(&mut self, point: Digest, at: Timestamp) {
+        let last = self.restored_at.entry(point).or_insert(at);
+        *last = at.max(*last);
     }
 
     /// Raises a state. An incomplete point stays what it is; one that this ledger did not see being stored
@@ -295,6 +308,34 @@ mod tests {
     fn damage_found_by_a_host_that_only_verified_is_not_forgotten() {
         assert_eq!(state(&[verified(), damaged()]), Some(CopyState::Damaged));
         assert_eq!(History::of(&[verified()], &vault()).points, [point()]);
+    }
+
+    #[test]
+    fn the_last_restore_that_succeeded_counts_whether_a_drill_tried_it_or_a_person() {
+        let hour = |hour: i64| Timestamp::from_timestamp(hour * 3600, 0).unwrap();
+        let drilled = |at: i64, outcome| {
+            let event = Event::Drilled {
+                drill: "weekly".into(),
+                run: "r".into(),
+                volume: point().volume,
+                vault: Some(vault()),
+                point: Some(point()),
+                outcome,
+                because: String::new(),
+                started_at: hour(at),
+                usable_after_milliseconds: None,
+                record_sha256: None,
+            };
+            record(event)
+        };
+        let event = Event::Restored { point: point(), vault: vault(), target: "/t".into(), bytes: 1 };
+        let restored = Record { at: hour(5), ..record(event) };
+        let last = |records: &[Record]| History::of(records, &vault()).restored_at.get(&point().id).copied();
+        assert_eq!(last(&[stored(0), drilled(1, DrillEnd::Failed), drilled(2, DrillEnd::NotRun)]), None);
+        assert_eq!(last(&[drilled(3, DrillEnd::Passed), drilled(4, DrillEnd::Failed)]), Some(hour(3)));
+        assert_eq!(last(&[restored, drilled(3, DrillEnd::Passed)]), Some(hour(5)));
+        let elsewhere = VaultRef { place: "elsewhere".into(), ..vault() };
+        assert!(History::of(&[drilled(3, DrillEnd::Passed)], &elsewhere).restored_at.is_empty());
     }
 
     #[test]

@@ -19,6 +19,12 @@ const FRAMEWORKS: &[&str] = &[
     "DORA 12(2)",
 ];
 
+/// True for the rules that ask whether restores are tried: a nightly run says that of its drills in a verdict of
+/// their own.
+pub fn is_about_drills(rule: &str) -> bool {
+    [NeverDrilled.id(), DrillStale.id()].contains(&rule)
+}
+
 /// What is known of the drills of a volume's points.
 enum Drilled {
     /// The last one that succeeded, and the point.

@@ -16,6 +16,7 @@ mod undelete;
 mod waive;
 mod young;
 
+pub use drills::is_about_drills;
 pub use judge::{Judged, Overall, judge, judge_each, overall};
 pub use waive::idle_waivers;
 
