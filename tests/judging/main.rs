@@ -17,3 +17,5 @@ mod forgetting;
 mod random;
 mod reports;
 mod rules;
+mod rules_each;
+mod rules_waived;
