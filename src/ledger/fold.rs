@@ -52,6 +52,7 @@ impl History {
         let mut history = Self::default();
         for record in records {
             history.take(record, vault);
+            history.take_restore(record, vault);
         }
         history
     }
@@ -111,17 +112,12 @@ impl History {
         match &record.event {
             Event::CopyStarted { .. }
             | Event::CopyFailed { .. }
+            // What a drill restored whole has its own event, `Restored`.
+            | Event::Drilled { .. }
             | Event::NightBegan { .. }
             | Event::NightEnded { .. }
             | Event::WebhookTold { .. }
             | Event::VaultNamed { .. } => {}
-            // It raises no state: what a drill restored whole has its own event, `Restored`.
-            Event::Drilled { point: Some(point), vault: Some(vault), outcome, started_at, .. } => {
-                if *outcome == DrillEnd::Passed && vault == here {
-                    self.was_restored(point.id, *started_at);
-                }
-            }
-            Event::Drilled { .. } => {}
             Event::Stored { point, vault, missed, .. } => {
                 let state = if *missed == 0 { CopyState::Stored } else { CopyState::Incomplete };
                 if self.knows(point, vault, here) {
@@ -147,7 +143,6 @@ impl History {
             Event::Restored { point, vault, .. } => {
                 if self.knows(point, vault, here) {
                     self.raise(point.id, CopyState::Restored);
-                    self.was_restored(point.id, record.at);
                 }
             }
             Event::ShareRead { vault, packs, .. } => {
@@ -183,9 +178,21 @@ impl History {
         vault == here
     }
 
-    fn was_restored(&mut self, point: Digest, at: Timestamp) {
-        let last = self.restored_at.entry(point).or_insert(at);
-        *last = at.max(*last);
+    /// Notes when a restore succeeded. A drill that restored only a sample raises no state, and is a restore all the same.
+    fn take_restore(&mut self, record: &Record, here: &VaultRef) {
+        let (point, vault, at) = match &record.event {
+            Event::Restored { point, vault, .. } => (point, vault, record.at),
+            Event::Drilled { point: Some(point), vault: Some(vault), outcome, started_at, .. }
+                if *outcome == DrillEnd::Passed =>
+            {
+                (point, vault, *started_at)
+            }
+            _ => return,
+        };
+        if vault == here {
+            let last = self.restored_at.entry(point.id).or_insert(at);
+            *last = at.max(*last);
+        }
     }
 
     /// Raises a state. An incomplete point stays what it is; one that this ledger did not see being stored
