@@ -82,7 +82,8 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
             },
             Err(problem) => Usable::No(format!("cannot be restored: {problem}")),
         };
-        inventory.points.push(point(found, &vault, Proof { state, usable }, bonds, now));
+        let restored_at = history.restored_at.get(&found.id).copied();
+        inventory.points.push(point(found, &vault, Proof { state, usable, restored_at }, bonds, now));
     }
     inventory
 }
@@ -111,6 +112,7 @@ fn gap(scope: GapScope, place: &str, problem: &Problem) -> Gap {
 struct Proof {
     state: CopyState,
     usable: Usable,
+    restored_at: Option<Timestamp>,
 }
 
 fn point(found: &FoundRoot, vault: &Vault, proof: Proof, bonds: Bonds, now: Timestamp) -> RecoveryPoint {
@@ -123,7 +125,7 @@ fn point(found: &FoundRoot, vault: &Vault, proof: Proof, bonds: Bonds, now: Time
         taken_at: Known::Observed(root.taken_at, now),
         kind: PointKind::VaultCopy,
         catalogued: None,
-        drilled_at: Known::Unknown,
+        drilled_at: proof.restored_at.map_or(Known::Unknown, |at| Known::Observed(at, now)),
         consistency: Known::Observed(root.origin.consistency, now),
         bytes: Known::Observed(root.totals.bytes, now),
         lock: Known::Observed(Lock { mode: LockMode::None, until: None }, now),

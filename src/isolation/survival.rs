@@ -60,6 +60,8 @@ pub struct Row {
     pub title: String,
     /// Whether the hazard takes the volume for certain, or only perhaps.
     pub takes_primary: bool,
+    /// Whether it may take the volume at all: the loss of a key or a catalogue is a row also where it does not.
+    pub may_take_primary: bool,
     /// The newest survivor.
     pub cell: Cell,
     /// How many points of the volume are not known to be useless.
@@ -130,7 +132,7 @@ pub fn survival(graph: &Graph, volume: &Volume, policy: &Policy, now: Timestamp)
     View::new(&slice, volume, policy, now).survival()
 }
 
-/// What one more hazard leaves of a volume, and whether it may take the volume.
+/// What one more hazard leaves of a volume.
 pub(super) fn row_under(
     graph: &Graph,
     volume: &Volume,
@@ -138,7 +140,7 @@ pub(super) fn row_under(
     title: &str,
     policy: &Policy,
     now: Timestamp,
-) -> (Row, bool) {
+) -> Row {
     let slice = Slice::of(graph, volume, now, std::slice::from_ref(hazard.asset()));
     let view = View::new(&slice, volume, policy, now);
     let hazards: HazardSet = [hazard.clone()].into();
@@ -146,8 +148,7 @@ pub(super) fn row_under(
     seeds.bad_data = matches!(hazard, Hazard::BadData(asset) if *asset == volume.asset);
     let outcome = Outcome::of(&slice, &seeds, &hazards);
     let class = super::what_if::class_of(graph, hazard);
-    let may = outcome.bad_data || slice.top.is_some_and(|top| outcome.possible.is(top, State::Lost));
-    (view.row_of(&outcome, hazard.clone(), class, title.to_owned()), may)
+    view.row_of(&outcome, hazard.clone(), class, title.to_owned())
 }
 
 pub(super) struct View<'v, 'g> {
@@ -232,6 +233,8 @@ impl<'v, 'g> View<'v, 'g> {
     pub fn row_of(&self, outcome: &Outcome, hazard: Hazard, class: HazardClass, title: String) -> Row {
         let takes_primary =
             outcome.bad_data || self.slice.top.is_some_and(|top| outcome.certain.is(top, State::Lost));
+        let may_take_primary =
+            outcome.bad_data || self.slice.top.is_some_and(|top| outcome.possible.is(top, State::Lost));
         let sorted = self.sort_points(outcome);
         let cell = self.cell(&sorted);
         let Sorted { survivors, dead, undetermined, grace } = sorted;
@@ -242,6 +245,7 @@ impl<'v, 'g> View<'v, 'g> {
             also: None,
             title,
             takes_primary,
+            may_take_primary,
             cell,
             points,
             survivors,

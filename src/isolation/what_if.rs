@@ -12,8 +12,6 @@ pub struct Hit {
     pub volume: Volume,
     /// What becomes of its recovery points. `takes_primary` of it is true where the volume surely dies.
     pub row: Row,
-    /// Whether the volume may die.
-    pub may_take_primary: bool,
 }
 
 /// What a hazard takes of every volume, by id.
@@ -22,9 +20,8 @@ pub fn blast_radius(graph: &Graph, hazard: &Hazard, policies: &Policies, now: Ti
     let volumes = graph.inventory().volumes.iter();
     volumes
         .map(|volume| {
-            let (row, may_take_primary) =
-                row_under(graph, volume, hazard, &title, policies.of(&volume.id), now);
-            Hit { volume: volume.clone(), row, may_take_primary }
+            let row = row_under(graph, volume, hazard, &title, policies.of(&volume.id), now);
+            Hit { volume: volume.clone(), row }
         })
         .collect()
 }

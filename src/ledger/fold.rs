@@ -1,6 +1,6 @@
 //! States folded from events: never a field that somebody sets.
 
-use super::{Event, Record, VaultRef};
+use super::{DrillEnd, Event, Record, VaultRef};
 use crate::domain::{CopyState, Timestamp};
 use crate::vault::RootRecord;
 use crate::vault::format::{Digest, PACKS, PackKey, SIDECARS};
@@ -13,6 +13,8 @@ pub struct History {
     pub states: BTreeMap<Digest, CopyState>,
     /// Since when every object of a point has been read back here: the oldest reading it builds on.
     pub read_since: BTreeMap<Digest, Timestamp>,
+    /// When a restore of a point from here was last tried with success: by a drill, or for real.
+    pub restored_at: BTreeMap<Digest, Timestamp>,
     /// Every point that was ever recorded of this vault, here or where a copy of it was.
     pub points: Vec<RootRecord>,
     /// Packs found damaged, or whose sidecars were: nothing is built on them again.
@@ -50,6 +52,7 @@ impl History {
         let mut history = Self::default();
         for record in records {
             history.take(record, vault);
+            history.take_restore(record, vault);
         }
         history
     }
@@ -175,6 +178,23 @@ impl History {
         vault == here
     }
 
+    /// Notes when a restore succeeded. A drill that restored only a sample raises no state, and is a restore all the same.
+    fn take_restore(&mut self, record: &Record, here: &VaultRef) {
+        let (point, vault, at) = match &record.event {
+            Event::Restored { point, vault, .. } => (point, vault, record.at),
+            Event::Drilled { point: Some(point), vault: Some(vault), outcome, started_at, .. }
+                if *outcome == DrillEnd::Passed =>
+            {
+                (point, vault, *started_at)
+            }
+            _ => return,
+        };
+        if vault == here {
+            let last = self.restored_at.entry(point.id).or_insert(at);
+            *last = at.max(*last);
+        }
+    }
+
     /// Raises a state. An incomplete point stays what it is; one that this ledger did not see being stored
     /// was stored by somebody.
     fn raise(&mut self, point: Digest, to: CopyState) {
@@ -295,6 +315,34 @@ mod tests {
     fn damage_found_by_a_host_that_only_verified_is_not_forgotten() {
         assert_eq!(state(&[verified(), damaged()]), Some(CopyState::Damaged));
         assert_eq!(History::of(&[verified()], &vault()).points, [point()]);
+    }
+
+    #[test]
+    fn the_last_restore_that_succeeded_counts_whether_a_drill_tried_it_or_a_person() {
+        let hour = |hour: i64| Timestamp::from_timestamp(hour * 3600, 0).unwrap();
+        let drilled = |at: i64, outcome| {
+            let event = Event::Drilled {
+                drill: "weekly".into(),
+                run: "r".into(),
+                volume: point().volume,
+                vault: Some(vault()),
+                point: Some(point()),
+                outcome,
+                because: String::new(),
+                started_at: hour(at),
+                usable_after_milliseconds: None,
+                record_sha256: None,
+            };
+            record(event)
+        };
+        let event = Event::Restored { point: point(), vault: vault(), target: "/t".into(), bytes: 1 };
+        let restored = Record { at: hour(5), ..record(event) };
+        let last = |records: &[Record]| History::of(records, &vault()).restored_at.get(&point().id).copied();
+        assert_eq!(last(&[stored(0), drilled(1, DrillEnd::Failed), drilled(2, DrillEnd::NotRun)]), None);
+        assert_eq!(last(&[drilled(3, DrillEnd::Passed), drilled(4, DrillEnd::Failed)]), Some(hour(3)));
+        assert_eq!(last(&[restored, drilled(3, DrillEnd::Passed)]), Some(hour(5)));
+        let elsewhere = VaultRef { place: "elsewhere".into(), ..vault() };
+        assert!(History::of(&[drilled(3, DrillEnd::Passed)], &elsewhere).restored_at.is_empty());
     }
 
     #[test]

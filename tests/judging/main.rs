@@ -20,3 +20,5 @@ mod forgetting;
 mod random;
 mod reports;
 mod rules;
+mod rules_each;
+mod rules_waived;

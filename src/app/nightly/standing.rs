@@ -9,7 +9,7 @@ use crate::estate::{Estate, VolumeEntry};
 use crate::isolation::{Cell, Row};
 use crate::ledger::{Ledger, PATIENCE};
 use crate::report::activity::{DrillOutcome, DrillStanding, Standing, SurvivingCopy, VolumeNight};
-use crate::rules::Judged;
+use crate::rules::{Judged, is_about_drills};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -82,8 +82,10 @@ fn night_of(
 ) -> VolumeNight {
     let policy = order.estate.policy_of(&entry.id);
     let findings = judged.map(|(judged, _)| judged.findings.as_slice()).unwrap_or_default();
-    let standing = findings.iter().map(standing_of).max().unwrap_or(Standing::Undetermined);
-    let because = findings.iter().filter_map(because).collect();
+    // How its drills stand has a verdict of its own, which counts them by their schedules.
+    let told = || findings.iter().filter(|finding| !is_about_drills(&finding.rule));
+    let standing = told().map(standing_of).max().unwrap_or(Standing::Undetermined);
+    let because = told().filter_map(because).collect();
     let survives = judged.map(|(judged, audited)| {
         judged.survival.rows.iter().map(|row| surviving(row, &policy.judged, audited)).collect()
     });
@@ -101,7 +103,7 @@ fn night_of(
 
 fn standing_of(finding: &Finding) -> Standing {
     match finding.verdict {
-        Verdict::Pass(_) | Verdict::NotApplicable(_) => Standing::Sound,
+        Verdict::Pass(_) | Verdict::NotApplicable(_) | Verdict::Waived { .. } => Standing::Sound,
         Verdict::Undetermined(_) => Standing::Undetermined,
         Verdict::Fail(..) => Standing::Failed,
     }
@@ -109,7 +111,7 @@ fn standing_of(finding: &Finding) -> Standing {
 
 fn because(finding: &Finding) -> Option<String> {
     match &finding.verdict {
-        Verdict::Pass(_) | Verdict::NotApplicable(_) => None,
+        Verdict::Pass(_) | Verdict::NotApplicable(_) | Verdict::Waived { .. } => None,
         Verdict::Undetermined(why) => Some(format!("{}: undetermined: {why}", finding.rule)),
         Verdict::Fail(severity, why) => Some(format!("{}: {}: {why}", finding.rule, severity.word())),
     }

@@ -85,6 +85,14 @@ struct FindingJson {
     severity: Option<&'static str>,
     because: String,
     remedy: Option<&'static str>,
+    waiver: Option<WaiverJson>,
+}
+
+#[derive(Serialize)]
+struct WaiverJson {
+    owner: String,
+    reason: String,
+    until: String,
 }
 
 /// The whole audit. The exit codes are the caller's: every one that applies.
@@ -134,7 +142,11 @@ impl RowJson {
             class: row.class.word(),
             also_class: row.also.map(|class| class.word()),
             title: row.title.clone(),
-            takes_primary: if row.takes_primary { "certain" } else { "possible" },
+            takes_primary: match (row.takes_primary, row.may_take_primary) {
+                (true, _) => "certain",
+                (false, true) => "possible",
+                (false, false) => "no",
+            },
             cell: CellJson::new(graph, &row.cell),
             recovery_points: row.points,
             survivors: ids(&row.survivors),
@@ -188,6 +200,13 @@ impl From<&Finding> for FindingJson {
             Verdict::Fail(severity, why) => ("fail", Some(severity.word()), why),
             Verdict::Undetermined(why) => ("undetermined", None, why),
             Verdict::NotApplicable(why) => ("not-applicable", None, why),
+            Verdict::Waived { because, .. } => ("waived", None, because),
+        };
+        let waiver = match &finding.verdict {
+            Verdict::Waived { owner, reason, until, .. } => {
+                Some(WaiverJson { owner: owner.0.clone(), reason: reason.clone(), until: time(*until) })
+            }
+            _ => None,
         };
         let rule = by_id(&finding.rule);
         Self {
@@ -197,6 +216,7 @@ impl From<&Finding> for FindingJson {
             severity,
             because: because.clone(),
             remedy: rule.filter(|_| verdict == "fail").map(|rule| rule.remedy()),
+            waiver,
         }
     }
 }
