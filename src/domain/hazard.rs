@@ -100,7 +100,6 @@ impl HazardClass {
     pub const WIDE: [Self; 5] = [Self::Site, Self::Region, Self::Account, Self::Provider, Self::Network];
 
     /// Classes that nothing judges yet: who may delete what, and what is needed to read it, is not observed.
-    pub const UNJUDGED: [Self; 4] = [Self::Credential, Self::Identity, Self::Key, Self::Catalogue];
 
     /// The class of losing an asset of this kind; `None` where losing it is no hazard of its own
     /// (a directory, subvolume, declared volume or bucket is lost by deletion).

@@ -146,7 +146,6 @@ fn what_nothing_is_known_of_is_never_green_once_it_is_asked_for() {
         (HazardClass::HostCompromise, "same-host-compromise"),
         (HazardClass::Credential, "credential-reaches-both"),
         (HazardClass::Identity, "identity-reaches-both"),
-        (HazardClass::BadData, "retention-shorter-than-detection"),
     ] {
         let said = found(&apart, class, rule);
         assert!(is(&said, "undetermined"), "{rule}: {said:?}");

@@ -213,7 +213,8 @@ fn declared() -> Tried {
     open.0.points.truncate(1);
     let mut seen = said(Usable::Yes);
     seen.0.points[0].taken_at = Known::Observed(now() - TimeDelta::days(99), now());
-    on("declared-not-observed", [said(Usable::Yes), seen, open])
+    let local = |estate: Estate| estate.verdict("declared-not-observed");
+    ("declared-not-observed", [said(Usable::Yes), seen, open].map(local))
 }
 
 fn no_recovery_point() -> Tried {
