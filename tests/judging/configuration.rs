@@ -103,7 +103,8 @@ fn an_empty_file_asks_for_nothing_and_has_the_default_policy() {
     let estate = read("");
     assert_eq!(estate.unhonoured, []);
     assert_eq!(estate.default_policy(), &PolicyEntry::default());
-    assert_eq!(estate.default_policy().judged, Policy::default());
+    let built_in = Policy { drill_every: Some(TimeDelta::days(30)), ..Policy::default() };
+    assert_eq!(estate.default_policy().judged, built_in);
     assert_eq!(estate.drills, Path::new("/etc/outlive/drills"));
     assert_eq!(estate.nightly.deadline, TimeDelta::hours(6));
     assert!(estate.volumes.is_empty() && estate.vaults.is_empty() && estate.copies.is_empty());

@@ -2,7 +2,7 @@
 
 use super::super::PolicyEntry;
 use super::value::{Table, Value};
-use super::words::{shown, suggestion};
+use super::words::shown;
 use crate::domain::{HazardClass, Policy};
 use chrono::TimeDelta;
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,7 +130,7 @@ fn note_what_is_not_done(table: &Table<'_>) {
 
 /// Says that a policy is not there, with the nearest that is.
 pub(super) fn unknown(value: &Value<'_>, name: &str, policies: &BTreeMap<String, PolicyEntry>) {
-    let near = suggestion(name, policies.keys().map(String::as_str));
+    let near = value.file.near(name, policies.keys().map(String::as_str));
     value.complain(
         format!("names a policy {} that is not there{near}", shown(name)),
         "add it as [policy.NAME]",
