@@ -1,9 +1,12 @@
 //! The estate: `outlive.toml`, read strictly into volumes, policies, vaults, copies and declared facts.
 
 mod command;
+mod dangling;
 mod declared;
 mod lookup;
 mod model;
+mod own;
+mod place;
 mod read;
 mod secret;
 mod stand;
@@ -11,7 +14,7 @@ mod stand;
 pub use model::{
     Addressing, CopyEntry, CopyFrom, DeclaredAsset, DeclaredPoint, Estate, GivenUp, Line, NamedBy,
     NightlyEntry, PolicyEntry, ProviderEntry, S3Access, S3Place, StandsOn, Unhonoured, VaultEntry,
-    VaultPlace, VolumeEntry, Waiver,
+    VaultPlace, VolumeEntry, Waiver, WaiverEntry,
 };
 pub use read::KEYS;
 pub use secret::{Environment, Secret, SecretSource};

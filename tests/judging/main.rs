@@ -9,6 +9,8 @@ mod catalogue_kinds;
 mod cloud;
 mod compromise;
 mod configuration;
+mod configuration_declared;
+mod configuration_mutated;
 mod configuration_page;
 mod configuration_secrets;
 mod configuration_wrong;

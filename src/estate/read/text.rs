@@ -5,12 +5,12 @@ use std::io::Read;
 use std::path::Path;
 
 /// No such file is larger, in bytes.
-pub(super) const LARGEST: u64 = 1 << 20;
+pub(super) const LARGEST: u64 = 16 << 20;
 
 /// The text of the file, which messages call `what`.
 ///
 /// # Errors
-/// `NotFound` or `Io` where it cannot be read; `Usage` where it is no regular file, larger than 1 MiB or no UTF-8.
+/// `NotFound` or `Io` where it cannot be read; `Usage` where it is no regular file, larger than 16 MiB or no UTF-8.
 pub(super) fn text_of(path: &Path, what: &str) -> Result<String> {
     let place = printable(path.as_os_str().as_encoded_bytes());
     let failed = |error| Problem::io(format!("reading {what}"), error).at(&*place);
@@ -25,7 +25,7 @@ pub(super) fn text_of(path: &Path, what: &str) -> Result<String> {
     let file = std::fs::File::open(path).map_err(failed)?;
     file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > LARGEST {
-        return Err(wrong("larger than 1 MiB", "name the right file"));
+        return Err(wrong("larger than 16 MiB", "name the right file"));
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
