@@ -3,7 +3,7 @@
 use super::{Context, SurveyOrder, survey};
 use crate::catalogue::Catalogue;
 use crate::domain::{Policy, Result, Timestamp};
-use crate::isolation::{Graph, expand};
+use crate::isolation::{Graph, expand_whole};
 use crate::rules::{Judged, Overall, judge, overall};
 
 /// An audit's whole result.
@@ -24,7 +24,7 @@ pub struct Audited {
 /// `Internal` where the compiled-in catalogue is broken: what cannot be seen is in the result.
 pub fn audit(context: &Context, order: &SurveyOrder, policy: &Policy) -> Result<Audited> {
     let inventory = survey(context, order);
-    let graph = expand(&inventory, &Catalogue::built_in()?);
+    let graph = expand_whole(inventory, &Catalogue::built_in()?);
     let at = (context.clock)();
     let judged = judge(&graph, policy, at);
     let overall = overall(&judged, &graph);

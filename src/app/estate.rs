@@ -3,7 +3,7 @@
 use super::{Audited, Context, SeenVault, SurveyOrder, survey};
 use crate::domain::{AssetId, GapScope, Inventory, Known, Result, Volume, VolumeId, VolumeKind, printable};
 use crate::estate::{Estate, VolumeEntry};
-use crate::isolation::expand;
+use crate::isolation::expand_whole;
 use crate::providers::local::this_host;
 use crate::rules::{idle_waivers, judge_each, overall};
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,7 +79,7 @@ fn unseen(entry: &VolumeEntry) -> Volume {
 /// None yet: what cannot be seen is in the result.
 pub fn judge_estate(context: &Context, estate: &Estate, limit: Duration) -> Result<Audited> {
     let inventory = survey_estate(context, estate, limit);
-    let graph = expand(&inventory, &estate.catalogue);
+    let graph = expand_whole(inventory, &estate.catalogue);
     let at = (context.clock)();
     let judged = judge_each(&graph, &estate.policies(), at);
     let overall = overall(&judged, &graph);

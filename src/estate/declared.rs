@@ -155,7 +155,18 @@ impl Estate {
             .iter()
             .filter_map(|volume| named(&volume.policy).map(|policy| (volume.id.clone(), policy)))
             .collect();
-        let waivers = self.waivers().map(|(waiver, _)| waiver.clone()).collect();
+        // Who waives the drills of a volume waives what asks for them.
+        let undrilled = self.volumes.iter().filter_map(|volume| Some((volume, volume.waive_drill.as_ref()?)));
+        let undrilled = undrilled.flat_map(|(volume, waiver)| {
+            ["never-drilled", "drill-stale"].map(|rule| RuleWaiver {
+                rule: rule.to_owned(),
+                volume: volume.id.clone(),
+                reason: waiver.reason.clone(),
+                owner: waiver.owner.clone(),
+                until: waiver.until,
+            })
+        });
+        let waivers = self.waivers().map(|(waiver, _)| waiver.clone()).chain(undrilled).collect();
         Policies { default, of_volume, waivers }
     }
 

@@ -4,7 +4,8 @@ use super::super::{DeclaredAsset, DeclaredPoint};
 use super::Known;
 use super::bonds::{self, bonds};
 use super::value::{Table, Value, is_hyphened};
-use super::words::variant;
+use super::words::{suggestion, variant};
+use crate::catalogue::Catalogue;
 use crate::domain::{AssetId, AssetKind, LockMode, Owner, PointKind, Timestamp, VolumeId, printable};
 
 /// All declared assets, in the order of the file, each with the offset of what it says of its bytes.
@@ -37,7 +38,7 @@ pub(super) fn points(tables: &[Table<'_>], known: &Known<'_>) -> Vec<DeclaredPoi
 fn point(table: &Table<'_>, known: &Known<'_>) -> Option<DeclaredPoint> {
     let id = table.required("id").and_then(|id| id.as_text());
     let volume = table.required("volume").and_then(|volume| known.volumes.used_by(&volume));
-    let kind = table.required("kind").and_then(|kind| point_kind(&kind));
+    let kind = table.required("kind").and_then(|kind| point_kind(&kind, &known.catalogue));
     let owner = table.required("owner").and_then(|owner| owner.owner());
     let moment = |key| table.get(key).and_then(|value: Value<'_>| value.moment());
     let (taken_at, drilled_at, review_by) = (moment("taken_at"), moment("drilled_at"), moment("review_by"));
@@ -70,10 +71,10 @@ fn point(table: &Table<'_>, known: &Known<'_>) -> Option<DeclaredPoint> {
     })
 }
 
-fn point_kind(value: &Value<'_>) -> Option<(PointKind, Option<String>)> {
+fn point_kind(value: &Value<'_>, catalogue: &Catalogue) -> Option<(PointKind, Option<String>)> {
     let text = value.text()?;
     if text.contains('.') {
-        return catalogued(value, text).map(|word| (PointKind::Catalogued, Some(word)));
+        return catalogued(value, text, catalogue).map(|word| (PointKind::Catalogued, Some(word)));
     }
     match variant(text) {
         Ok(PointKind::VaultCopy) => {
@@ -94,14 +95,21 @@ fn point_kind(value: &Value<'_>) -> Option<(PointKind, Option<String>)> {
     }
 }
 
-/// The name of a kind in a catalogue. Only how it is written is checked: what there is, is for a catalogue to say.
-fn catalogued(value: &Value<'_>, text: &str) -> Option<String> {
+/// The name of a kind in a catalogue: the compiled-in one, or a file that the estate names.
+fn catalogued(value: &Value<'_>, text: &str, catalogue: &Catalogue) -> Option<String> {
     let written = text.split_once('.').is_some_and(|(of, kind)| is_hyphened(of) && is_hyphened(kind));
     if !written {
         let what = format!("is {}, which is no kind of a catalogue", super::words::shown(text));
         value.complain(what, "write it as \"PROVIDER.KIND\", for example \"railway.volume-backup\"");
     }
-    written.then(|| text.to_owned())
+    let known = catalogue.kind(text).is_some();
+    if written && !known {
+        let near = suggestion(text, catalogue.kinds().map(|kind| kind.name.as_str()));
+        let what = format!("names {}, which no catalogue describes{near}", super::words::shown(text));
+        value
+            .complain(what, "docs/catalogue.md lists the kinds; describe others in a file under `catalogue`");
+    }
+    (written && known).then(|| text.to_owned())
 }
 
 fn lock(value: &Value<'_>) -> Option<(LockMode, Option<Timestamp>)> {

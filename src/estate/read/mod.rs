@@ -25,6 +25,7 @@ pub use keys::KEYS;
 
 use super::stand::canonical;
 use super::{Estate, NamedBy, PolicyEntry, StandsOn};
+use crate::catalogue::Catalogue;
 use crate::domain::{Kind, Problem, Result, printable};
 use assets::AssetNames;
 use copy::Around;
@@ -101,6 +102,8 @@ struct Known<'e> {
     assets: AssetNames,
     /// What hangs on what, as it was read so far.
     hangs: RefCell<Vec<Hang>>,
+    /// The kinds of recovery points that somebody describes.
+    catalogue: Catalogue,
 }
 
 impl Known<'_> {
@@ -163,6 +166,7 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
         vaults: Names::of_tables("vault", "[[vault]]", &vaults),
         assets: names,
         hangs: RefCell::default(),
+        catalogue: catalogue::catalogue(table),
     };
     let providers = vault::providers(&providers);
     let volumes = volume::volumes(&volumes, &of_volumes, &known);
@@ -185,7 +189,7 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
         nightly: nightly::nightly(table.get("nightly").as_ref()),
         drills: drills.flatten().unwrap_or_else(|| table.file.resolve("drills")),
         drills_by,
-        catalogue: catalogue::catalogue(table),
+        catalogue: known.catalogue,
         unhonoured: Vec::new(),
         assets: assets.into_iter().map(|(asset, _)| asset).collect(),
         policies,
