@@ -58,7 +58,7 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
     let (feeds, holds) = builder.index();
     let Builder { nodes, edges, assets, ids } = builder;
     let (carries_medium, replicas) = (Vec::new(), BTreeSet::new());
-    let wide = (0..nodes.len()).filter(|node| is_wide(nodes[*node].kind)).collect();
+    let wide: Vec<usize> = (0..nodes.len()).filter(|node| is_wide(nodes[*node].kind)).collect();
     let mut graph = Graph {
         inventory,
         nodes,
@@ -72,8 +72,10 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
         orphans,
         carries_medium,
         wide,
+        wide_above: Vec::new(),
         replicas,
     };
+    graph.wide_above = graph.find_wide_above();
     graph.carries_medium = graph.find_carriers();
     graph
 }
