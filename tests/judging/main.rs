@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod beyond;
+mod brute;
+mod brute_cuts;
+mod brute_unseen;
 mod catalogue;
 mod configuration;
 mod configuration_page;
@@ -14,6 +17,8 @@ mod duplicates;
 mod estate;
 mod fates;
 mod forgetting;
+mod properties_brute;
 mod random;
 mod reports;
 mod rules;
+mod small;
