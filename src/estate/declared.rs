@@ -6,7 +6,7 @@ use super::stand::{Stood, ThisHost, canonical_on, declared_bond, file, stand};
 use super::{DeclaredPoint, Estate, Line, StandsOn, VaultEntry, VaultPlace, own};
 use crate::domain::{
     Asset, AssetId, AssetKind, Bonds, Gap, GapReason, GapScope, Inventory, Known, Lock, Nature, PointId,
-    Policies, RecoveryPoint, Timestamp, Usable, Volume, VolumeId, VolumeKind, printable,
+    Policies, RecoveryPoint, RuleWaiver, Timestamp, Usable, Volume, VolumeId, VolumeKind, printable,
 };
 use std::collections::{BTreeMap, BTreeSet};
 

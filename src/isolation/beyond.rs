@@ -69,6 +69,22 @@ impl Graph {
         (wide || leaf).then(|| self.stands(node, leaf && !wide))
     }
 
+    /// Per node: what lies beyond machines and hangs on it through known bonds of whatever nature.
+    pub(super) fn find_wide_above(&self) -> Vec<Vec<u32>> {
+        let mut above = vec![Vec::new(); self.nodes.len()];
+        for wide in &self.wide {
+            let number = u32::try_from(*wide).unwrap_or(u32::MAX);
+            let mut waiting = vec![*wide];
+            while let Some(node) = waiting.pop() {
+                if above[node].last() != Some(&number) {
+                    above[node].push(number);
+                    waiting.extend(self.own(node).flat_map(|edge| edge.on.iter().copied()));
+                }
+            }
+        }
+        above
+    }
+
     fn is_leaf(&self, node: usize) -> bool {
         // Who acts, and what is needed for reading, is nowhere.
         let nowhere = matches!(

@@ -3,7 +3,7 @@
 //! Each is a rule like any other, so that what may fall is a least fixpoint too, and cut sets of it are exact. Two
 //! exclusions keep them from drowning every answer; `unseen.rs` and `beyond.rs` say why they are sound.
 
-use super::beyond::{Standing, is_wide};
+use super::beyond::Standing;
 use super::slice::Slice;
 use super::system::{State, Variable, Why, variable};
 use super::unseen::Openness;
@@ -42,7 +42,6 @@ impl Slice<'_> {
         let supports: Vec<Variable> = match openness {
             Openness::Anything => may.map(|other| variable(*other, State::Struck)).collect(),
             Openness::Wide => may
-                .filter(|other| is_wide(graph.nodes[self.members[**other].node].kind))
                 .filter(|other| graph.may_stand_on(node, self.members[**other].node))
                 .map(|other| variable(*other, State::Lost))
                 .collect(),

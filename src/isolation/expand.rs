@@ -65,7 +65,7 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
         (follows != Follows::No).then(|| (kind.name.clone(), follows == Follows::Yes))
     });
     let replicas = replicas.collect();
-    let wide = (0..nodes.len()).filter(|node| is_wide(nodes[*node].kind)).collect();
+    let wide: Vec<usize> = (0..nodes.len()).filter(|node| is_wide(nodes[*node].kind)).collect();
     let mut graph = Graph {
         inventory,
         nodes,
@@ -79,8 +79,10 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
         orphans,
         carries_medium,
         wide,
+        wide_above: Vec::new(),
         replicas,
     };
+    graph.wide_above = graph.find_wide_above();
     graph.carries_medium = graph.find_carriers();
     graph
 }

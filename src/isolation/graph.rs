@@ -94,6 +94,8 @@ pub struct Graph {
     pub(super) carries_medium: Vec<bool>,
     /// The assets that lie beyond machines.
     pub(super) wide: Vec<usize>,
+    /// Per node: what lies beyond machines and hangs on it, in whatever way.
+    pub(super) wide_above: Vec<Vec<u32>>,
     /// Kinds of a catalogue that follow their volume change by change.
     /// Of others nobody established it: false.
     pub(super) replicas: BTreeMap<String, bool>,

@@ -113,12 +113,13 @@ impl<'g> Slice<'g> {
         }
         slice.close(0);
         slice.known = slice.members.len();
-        slice.add_conduits();
         for asset in more {
             if let Some(node) = graph.assets.get(asset) {
                 slice.add(*node);
             }
         }
+        slice.close(slice.known);
+        slice.add_conduits();
         slice.write_rules();
         slice
     }
@@ -141,8 +142,8 @@ impl<'g> Slice<'g> {
         }
     }
 
-    /// What lies beyond machines and falls together with members, where members may lie in it without anybody having
-    /// said so.
+    /// What lies beyond machines and may fall because of members, in whatever way, where members may lie in it without
+    /// anybody having said so: the token that somebody holds closes an account, and what names no account may be in it.
     fn add_conduits(&mut self) {
         let graph = self.graph;
         let lacks = |member: &Member| {
@@ -153,14 +154,19 @@ impl<'g> Slice<'g> {
         if !self.members.iter().any(lacks) {
             return;
         }
-        for wide in &graph.wide {
-            let reached = graph.openness(*wide) != Openness::Closed
-                || graph.rests_on(*wide).iter().any(|below| self.of_asset.contains_key(below));
-            if reached {
-                let first = self.members.len();
-                self.add(*wide);
-                self.close(first);
+        let (first, mut next) = (self.members.len(), 0);
+        for wide in graph.wide.iter().filter(|wide| graph.openness(**wide) != Openness::Closed) {
+            self.add(*wide);
+        }
+        while next < self.members.len() {
+            let node = self.members[next].node;
+            for on in graph.own(node).filter(|_| next >= first).flat_map(|edge| &edge.on) {
+                self.add(*on);
             }
+            for wide in &graph.wide_above[node] {
+                self.add(*wide as usize);
+            }
+            next += 1;
         }
     }
 

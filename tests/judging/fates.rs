@@ -139,3 +139,48 @@ fn a_volume_that_is_a_filesystem_is_not_listed_twice() {
     assert_eq!(rows[0].also, Some(HazardClass::Filesystem));
     assert_eq!(rows.iter().filter(|row| row.title.contains("data")).count(), 0);
 }
+
+#[test]
+fn a_token_that_closes_an_account_may_take_what_names_no_account() {
+    let known = |mut bonds: Bonds| {
+        bonds.complete = Nature::ALL.into_iter().collect();
+        bonds
+    };
+    let mut estate = incident().and_point(copy("c", "filesystem:vault", 1));
+    let mut account = asset("account:x", AssetKind::Account, &[]);
+    let by = Bond::observed(Nature::AdministeredBy, AssetId("credential:t".into()), now());
+    account.bonds = known(account.bonds.with(by));
+    let mut token = asset("credential:t", AssetKind::Credential, &[]);
+    token.bonds = known(token.bonds);
+    let point = estate.0.points.iter_mut().find(|point| point.id.0 == "c").unwrap();
+    point.bonds = known(point.bonds.clone());
+    estate.0.assets.extend([account, token]);
+    let misuse = || Hazard::Compromised(AssetId("credential:t".into()));
+    assert!(matches!(fate_in(&estate, "c", misuse()), Fate::Undetermined { .. }));
+    let host = estate.0.assets.iter_mut().find(|asset| asset.id.0 == "host:b").unwrap();
+    host.bonds = known(stored_on(&["account:y"]));
+    let mut other = asset("account:y", AssetKind::Account, &["provider:q"]);
+    other.bonds = known(other.bonds);
+    let mut provider = asset("provider:q", AssetKind::Provider, &[]);
+    provider.bonds = known(provider.bonds);
+    estate.0.assets.extend([other, provider]);
+    for asset in &mut estate.0.assets {
+        asset.bonds = known(asset.bonds.clone());
+    }
+    assert!(matches!(fate_in(&estate, "c", misuse()), Fate::Survives { .. }));
+}
+
+#[test]
+fn what_was_never_seen_may_lie_below_a_region_that_is_open() {
+    let mut estate = incident();
+    let mut region = asset("region:r", AssetKind::Region, &[]);
+    region.bonds.complete = Nature::ALL.into_iter().filter(|nature| *nature != Nature::StoredOn).collect();
+    let mut point = copy("c", "region:r", 1);
+    point.bonds.complete = Nature::ALL.into_iter().collect();
+    let on = vec![AssetId("ghost".into()), AssetId("host:b".into())];
+    let how = How::Observed(now());
+    point.bonds.list.push(Bond { nature: Nature::StoredOn, on, dies_at: 2, how, grace: None });
+    estate.0.assets.push(region);
+    let estate = estate.and_point(point);
+    assert!(matches!(fate_in(&estate, "c", lost("device:vda")), Fate::Undetermined { .. }));
+}

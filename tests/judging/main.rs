@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod beyond;
+mod brute;
+mod brute_cuts;
+mod brute_unseen;
 mod catalogue;
 mod catalogue_kinds;
 mod cloud;
@@ -19,8 +22,10 @@ mod duplicates;
 mod estate;
 mod fates;
 mod forgetting;
+mod properties_brute;
 mod random;
 mod reports;
 mod rules;
 mod rules_each;
 mod rules_waived;
+mod small;

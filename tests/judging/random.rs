@@ -3,6 +3,19 @@
 use crate::estate::{now, point, stored_on};
 use outlive::domain::*;
 
+/// The seed of this run.
+pub fn seed() -> u64 {
+    std::env::var("OUTLIVE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_122)
+}
+
+/// How many cases are tried: ten times as many in a campaign.
+pub fn cases(usual: u64) -> u64 {
+    match std::env::var_os("OUTLIVE_CAMPAIGN") {
+        Some(_) => usual * 10,
+        None => usual,
+    }
+}
+
 /// SplitMix64: small, and the same everywhere.
 pub struct Random(pub u64);
 

@@ -1,0 +1,389 @@
+//! Judging written a second time, as plainly as can be: every thing of an inventory, every rule, swept again and again
+//! until nothing changes. It shares no code with the engine.
+
+use crate::brute_unseen::{Openness, is_wide};
+use outlive::domain::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What can happen to a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Lost,
+    Deleted,
+    Held,
+    Struck,
+}
+
+/// States of things that hold: one bit each.
+pub type States = u128;
+
+pub fn bit(thing: usize, state: State) -> States {
+    1 << (thing * 4 + state as usize)
+}
+
+#[derive(Debug, Clone)]
+pub struct Thing {
+    /// "host a3".
+    pub label: String,
+    /// None of a point, and of what is named and was never seen.
+    pub kind: Option<AssetKind>,
+    /// The place of a point in its inventory.
+    pub point: Option<usize>,
+    pub bonds: Vec<(Nature, BTreeSet<usize>, usize)>,
+    pub open: BTreeSet<Nature>,
+    /// Whether a lock keeps deletion off: by nobody, by some, by nobody knows whom.
+    guard: Guard,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Guard {
+    Open,
+    Liftable,
+    Shut,
+    Unclear,
+}
+
+#[derive(Debug)]
+struct Rule {
+    head: States,
+    from: States,
+    need: u32,
+    certain: bool,
+}
+
+/// One inventory, every point a thing of its own.
+pub struct Brute<'i> {
+    pub inventory: &'i Inventory,
+    pub now: Timestamp,
+    pub things: Vec<Thing>,
+    /// The asset of the volume that is judged.
+    pub top: Option<usize>,
+    /// What is looked at.
+    pub scope: BTreeSet<usize>,
+    rules: Vec<Rule>,
+}
+
+/// What is asked about.
+pub enum Of<'a> {
+    Volume(&'a Volume),
+    /// A point, by its place, with what strikes it.
+    Point(usize),
+}
+
+impl<'i> Brute<'i> {
+    pub fn new(inventory: &'i Inventory, of: Of<'_>, struck: &[AssetId], now: Timestamp) -> Self {
+        let (things, scope, rules) = (Vec::new(), BTreeSet::new(), Vec::new());
+        let mut brute = Self { inventory, now, things, top: None, scope, rules };
+        let mut places: BTreeMap<&AssetId, usize> = BTreeMap::new();
+        let blank = |label: String, kind, point, guard| Thing {
+            label,
+            kind,
+            point,
+            bonds: Vec::new(),
+            open: BTreeSet::new(),
+            guard,
+        };
+        for asset in &inventory.assets {
+            places.insert(&asset.id, brute.things.len());
+            let label = format!("{} {}", asset.kind.word(), asset.name);
+            brute.things.push(blank(label, Some(asset.kind), None, Guard::Open));
+        }
+        let of_assets = inventory.assets.iter().map(|asset| &asset.bonds);
+        let all = of_assets.chain(inventory.points.iter().map(|point| &point.bonds));
+        let named = all.flat_map(|bonds| &bonds.list).flat_map(|bond| &bond.on);
+        for id in named.chain(inventory.volumes.iter().map(|volume| &volume.asset)) {
+            if !places.contains_key(id) {
+                places.insert(id, brute.things.len());
+                let mut ghost = blank(format!("asset {id}"), None, None, Guard::Open);
+                ghost.open = Nature::ALL.into();
+                brute.things.push(ghost);
+            }
+        }
+        for (place, point) in inventory.points.iter().enumerate() {
+            let label = format!("{} {}", point.kind.word(), point.name);
+            brute.things.push(blank(label, None, Some(place), guard(point, now)));
+        }
+        let first_point = brute.things.len() - inventory.points.len();
+        let assets = inventory.assets.iter().enumerate().map(|(place, asset)| (place, &asset.bonds));
+        let points = inventory.points.iter().enumerate();
+        let points = points.map(|(place, point)| (first_point + place, &point.bonds));
+        for (thing, bonds) in assets.chain(points) {
+            brute.tie(thing, bonds, &places);
+        }
+        match of {
+            Of::Volume(volume) => {
+                brute.top = places.get(&volume.asset).copied();
+                brute.scope = brute.bears_on(volume);
+            }
+            Of::Point(place) => brute.scope = brute.closed([first_point + place].into()),
+        }
+        brute.scope.extend(struck.iter().filter_map(|asset| places.get(asset)));
+        brute.scope = brute.closed(brute.scope.clone());
+        brute.add_conduits();
+        brute.known_rules();
+        brute.doubtful_rules();
+        brute
+    }
+
+    fn tie(&mut self, thing: usize, bonds: &Bonds, places: &BTreeMap<&AssetId, usize>) {
+        let thing = &mut self.things[thing];
+        thing.open = Nature::ALL.into_iter().filter(|nature| !bonds.is_complete(*nature)).collect();
+        for bond in &bonds.list {
+            let on: BTreeSet<usize> = bond.on.iter().map(|id| places[id]).collect();
+            if (1..=on.len()).contains(&bond.dies_at) {
+                thing.bonds.push((bond.nature, on, bond.dies_at));
+            } else {
+                thing.open.insert(bond.nature);
+            }
+        }
+    }
+
+    pub fn thing(&self, label: &str) -> Option<usize> {
+        self.things.iter().position(|thing| thing.label == label)
+    }
+
+    pub fn asset(&self, id: &AssetId) -> Option<usize> {
+        let seen = self.inventory.assets.iter().position(|asset| asset.id == *id);
+        seen.or_else(|| self.thing(&format!("asset {id}")))
+    }
+
+    pub fn thing_of(&self, place: usize) -> usize {
+        self.things.iter().position(|thing| thing.point == Some(place)).unwrap()
+    }
+
+    /// All that some things hang on.
+    fn closed(&self, mut all: BTreeSet<usize>) -> BTreeSet<usize> {
+        loop {
+            let bonds = all.iter().flat_map(|thing| &self.things[*thing].bonds);
+            let more: BTreeSet<usize> = bonds.flat_map(|bond| bond.1.iter().copied()).collect();
+            let before = all.len();
+            all.extend(more);
+            if all.len() == before {
+                return all;
+            }
+        }
+    }
+
+    /// Where something may lie in what is beyond machines, unseen: all of that which is open or hangs on the scope.
+    fn add_conduits(&mut self) {
+        let lacks =
+            |thing: &usize| self.openness(*thing) == Openness::Wide || !self.undeclared(*thing).is_empty();
+        if !self.scope.iter().any(lacks) {
+            return;
+        }
+        loop {
+            let before = self.scope.len();
+            let wide: Vec<usize> = (0..self.things.len()).filter(|thing| self.is_wide(*thing)).collect();
+            for wide in wide {
+                let all = self.closed([wide].into());
+                if self.openness(wide) != Openness::Closed || !all.is_disjoint(&self.scope) {
+                    self.scope.extend(all);
+                }
+            }
+            if self.scope.len() == before {
+                return;
+            }
+        }
+    }
+
+    fn rule(&mut self, head: States, need: usize, from: States, certain: bool) {
+        self.rules.push(Rule { head, from, need: need as u32, certain });
+    }
+
+    /// Whether a deletion of this sort can reach it, and whether it surely does.
+    pub fn reaches(&self, thing: usize, nature: Nature) -> (bool, bool) {
+        match self.things[thing].guard {
+            Guard::Open => (true, true),
+            Guard::Shut => (false, false),
+            Guard::Liftable => (true, nature == Nature::AdministeredBy),
+            Guard::Unclear => (true, false),
+        }
+    }
+
+    fn known_rules(&mut self) {
+        use AssetKind::*;
+        use State::*;
+        for place in self.scope.clone() {
+            let thing = self.things[place].clone();
+            let is_point = thing.point.is_some();
+            self.rule(bit(place, Lost), 1, bit(place, Deleted), true);
+            if !is_point {
+                self.rule(bit(place, Struck), 1, bit(place, Deleted), true);
+                match thing.kind {
+                    Some(Credential | Identity | Key | Catalogue | Network | Site | Region)
+                    | Some(Provider | UpstreamProvider) => {}
+                    kind => self.rule(bit(place, Deleted), 1, bit(place, Held), kind.is_some()),
+                }
+            }
+            for (nature, on, need) in &thing.bonds {
+                let of = |state| on.iter().map(|on| bit(*on, state)).sum::<States>();
+                let (may, surely) = self.reaches(place, *nature);
+                let (falls_with, state) = match nature {
+                    Nature::StoredOn | Nature::Needs => (Some(Lost), Lost),
+                    Nature::CascadesFrom => (may.then_some(Deleted), Deleted),
+                    Nature::DeletableBy | Nature::AdministeredBy => (may.then_some(Deleted), Held),
+                    Nature::YieldedBy => (None, Held),
+                };
+                if let Some(head) = falls_with {
+                    self.rule(bit(place, head), *need, of(state), head == Lost || surely);
+                }
+                let opens = matches!(nature, Nature::AdministeredBy | Nature::YieldedBy | Nature::StoredOn);
+                if opens && !is_point {
+                    let need = if *nature == Nature::StoredOn { 1 } else { *need };
+                    self.rule(bit(place, Held), need, of(Held), true);
+                }
+            }
+        }
+    }
+
+    /// All assets but one, in a state.
+    fn others(&self, thing: usize, state: State, mut may: impl FnMut(usize) -> bool) -> States {
+        let assets = self.scope.iter().copied().filter(|other| self.things[*other].point.is_none());
+        assets.filter(|other| *other != thing && may(*other)).map(|other| bit(other, state)).sum()
+    }
+
+    fn doubtful_rules(&mut self) {
+        use State::*;
+        for place in self.scope.clone() {
+            let under = |other: usize| !self.rests_on(other).contains(&place);
+            let from = match self.openness(place) {
+                Openness::Closed => 0,
+                Openness::Anything => self.others(place, Struck, under),
+                _ => self.others(place, Lost, |other| under(other) && self.may_be_below(place, other)),
+            };
+            let lies = self.others(place, Lost, |other| self.may_lie_in(place, other));
+            self.rule(bit(place, Lost), 1, from | lies, false);
+            if self.things[place].open.contains(&Nature::CascadesFrom)
+                && self.reaches(place, Nature::CascadesFrom).0
+            {
+                let all = self.scope.iter().filter(|other| **other != place);
+                let from = all.map(|other| bit(*other, Deleted)).sum();
+                self.rule(bit(place, Deleted), 1, from, false);
+            }
+            if self.hands_unknown(place) {
+                self.rule(bit(place, Deleted), 1, self.others(place, Held, |_| true), false);
+            }
+            if self.origin_unknown(place) {
+                self.rule(bit(place, Held), 1, self.others(place, Held, |_| true), false);
+            }
+        }
+        for (from, to, state) in self.shares() {
+            self.rule(bit(to, state), 1, bit(from, state), false);
+        }
+    }
+
+    /// Whether somebody nobody named may delete it.
+    pub fn hands_unknown(&self, place: usize) -> bool {
+        use AssetKind::*;
+        let thing = &self.things[place];
+        let can_be_deleted = match thing.kind {
+            _ if self.top == Some(place) => true,
+            None => true,
+            Some(Volume | Bucket | Host | Server | Project | Account | Organisation | Key | Catalogue) => {
+                true
+            }
+            Some(_) => false,
+        };
+        let by = [Nature::DeletableBy, Nature::AdministeredBy];
+        can_be_deleted
+            && by.into_iter().any(|nature| thing.open.contains(&nature) && self.reaches(place, nature).0)
+    }
+
+    /// Whether somebody may get hold of it in a way nobody named.
+    pub fn origin_unknown(&self, place: usize) -> bool {
+        use AssetKind::*;
+        let thing = &self.things[place];
+        let open = |nature| thing.open.contains(&nature);
+        match thing.kind {
+            None if thing.point.is_some() => false,
+            None | Some(Credential | Identity) => open(Nature::YieldedBy) || open(Nature::AdministeredBy),
+            Some(Host | Server | Project | Account | Organisation | Network) => open(Nature::AdministeredBy),
+            Some(_) => false,
+        }
+    }
+
+    /// Of two shares of a server of which nobody knows what it keeps where, one may lie in the other.
+    fn shares(&self) -> Vec<(usize, usize, State)> {
+        let mut found = Vec::new();
+        let stands_on = |thing: usize, server: usize| {
+            let bonds = self.things[thing].bonds.iter();
+            bonds.filter(|bond| bond.0 == Nature::StoredOn).any(|bond| bond.1.contains(&server))
+        };
+        for from in self.scope.iter().copied().filter(|from| self.things[*from].point.is_none()) {
+            for (state, below) in [(State::Lost, self.direct(from)), (State::Deleted, self.rests_on(from))] {
+                for server in below.iter().copied().filter(|server| *server != from) {
+                    let open = self.openness(server) != Openness::Closed;
+                    if self.things[server].kind != Some(AssetKind::Server) || !open {
+                        continue;
+                    }
+                    for to in self.scope.iter().copied().filter(|to| stands_on(*to, server)) {
+                        let deletable = state == State::Lost || self.reaches(to, Nature::CascadesFrom).0;
+                        if to != from && !below.contains(&to) && deletable {
+                            found.push((from, to, state));
+                        }
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// What it names as storage or need.
+    pub fn direct(&self, thing: usize) -> BTreeSet<usize> {
+        let below =
+            |bond: &&(Nature, BTreeSet<usize>, usize)| matches!(bond.0, Nature::StoredOn | Nature::Needs);
+        self.things[thing].bonds.iter().filter(below).flat_map(|bond| bond.1.iter().copied()).collect()
+    }
+
+    /// Itself and all below it.
+    pub fn rests_on(&self, thing: usize) -> BTreeSet<usize> {
+        let mut below = BTreeSet::from([thing]);
+        loop {
+            let more: BTreeSet<usize> = below.iter().flat_map(|thing| self.direct(*thing)).collect();
+            let before = below.len();
+            below.extend(more);
+            if below.len() == before {
+                return below;
+            }
+        }
+    }
+
+    /// What holds in the end.
+    pub fn sweep(&self, mut states: States, possible: bool) -> States {
+        loop {
+            let before = states;
+            for rule in self.rules.iter().filter(|rule| possible || rule.certain) {
+                if (states & rule.from).count_ones() >= rule.need {
+                    states |= rule.head;
+                }
+            }
+            if states == before {
+                return states;
+            }
+        }
+    }
+
+    /// Everything that a volume hangs on through what is known.
+    pub fn bears_on(&self, volume: &Volume) -> BTreeSet<usize> {
+        let of = |place: usize| self.inventory.points[place].of.value().is_none_or(|of| *of == volume.id);
+        let points = (0..self.things.len()).filter(|thing| self.things[*thing].point.is_some_and(of));
+        self.closed(points.chain(self.top).collect())
+    }
+
+    pub fn is_wide(&self, thing: usize) -> bool {
+        is_wide(self.things[thing].kind)
+    }
+}
+
+fn guard(point: &RecoveryPoint, now: Timestamp) -> Guard {
+    let Some(lock) = point.lock.value() else { return Guard::Unclear };
+    let ended = lock.until.is_some_and(|until| until <= now);
+    match lock.mode {
+        LockMode::None => Guard::Open,
+        LockMode::LegalHold => Guard::Liftable,
+        _ if ended => Guard::Open,
+        _ if lock.until.is_none() => Guard::Unclear,
+        LockMode::Compliance => Guard::Shut,
+        LockMode::Governance => Guard::Liftable,
+    }
+}

@@ -1,0 +1,296 @@
+//! The second writing of events, survival and minimal cut sets: all sets of up to three events, tried one by one.
+
+use crate::brute::{Brute, State, States, bit};
+use crate::brute_unseen::Openness;
+use chrono::TimeDelta;
+use outlive::domain::*;
+use outlive::isolation::CutEvent;
+use std::collections::BTreeSet;
+
+/// What an event makes hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Blow {
+    pub certain: States,
+    pub possible: States,
+    pub bad_data: bool,
+}
+
+impl std::ops::BitOr for Blow {
+    type Output = Self;
+    fn bitor(self, other: Self) -> Self {
+        Self {
+            certain: self.certain | other.certain,
+            possible: self.possible | other.possible,
+            bad_data: self.bad_data | other.bad_data,
+        }
+    }
+}
+
+/// A result, or why not.
+pub type Said<T> = std::result::Result<T, String>;
+
+/// An event: its hazard, or none of the unseen; its classes; and what it does.
+pub type Act = (Option<Hazard>, BTreeSet<HazardClass>, Blow);
+
+/// What is asked of one volume.
+pub struct Trial<'b> {
+    pub brute: &'b Brute<'b>,
+    pub volume: &'b Volume,
+    pub policy: &'b Policy,
+}
+
+/// How it ends for a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Dies,
+    Stays,
+    Unclear,
+}
+
+impl Brute<'_> {
+    /// The blow of a hazard of something known.
+    pub fn blow(&self, hazard: &Hazard) -> Blow {
+        let state = match hazard {
+            Hazard::Lost(_) => State::Lost,
+            Hazard::Deleted(_) => State::Deleted,
+            Hazard::Compromised(_) => State::Held,
+            Hazard::BadData(_) => return Blow { bad_data: true, ..Blow::default() },
+        };
+        let Some(thing) = self.asset(hazard.asset()) else { return Blow::default() };
+        let both = bit(thing, state) | bit(thing, State::Struck);
+        Blow { certain: both, possible: both, bad_data: false }
+    }
+
+    /// The loss of something below a thing that nobody saw; of a class that nobody declared, where one is given.
+    fn unseen(&self, root: usize, class: Option<HazardClass>) -> Blow {
+        let mut possible = bit(root, State::Lost);
+        if self.things[root].point.is_none() {
+            possible |= bit(root, State::Struck);
+        }
+        for other in self.scope.iter().copied().filter(|other| *other != root) {
+            let anything = matches!(self.openness(other), Openness::Anything | Openness::Medium);
+            if anything || class.is_some_and(|class| self.may_share(root, other, class)) {
+                possible |= bit(other, State::Lost);
+            }
+        }
+        Blow { possible, ..Blow::default() }
+    }
+
+    fn unseen_need(&self) -> Blow {
+        let open = self.scope.iter().filter(|thing| self.things[**thing].open.contains(&Nature::Needs));
+        Blow { possible: open.map(|thing| bit(*thing, State::Lost)).sum(), ..Blow::default() }
+    }
+
+    fn unseen_hands(&self) -> Blow {
+        let mut possible = 0;
+        for thing in self.scope.iter().copied() {
+            possible |= if self.hands_unknown(thing) { bit(thing, State::Deleted) } else { 0 };
+            possible |= if self.origin_unknown(thing) { bit(thing, State::Held) } else { 0 };
+        }
+        Blow { possible, ..Blow::default() }
+    }
+
+    pub fn bad(&self, point: &RecoveryPoint, unnoticed: TimeDelta) -> Option<bool> {
+        if matches!(point.kind, PointKind::Replica | PointKind::HardLink) {
+            return Some(true);
+        }
+        let taken = point.taken_at.value().filter(|taken| **taken <= self.now)?;
+        Some(self.now - *taken < unnoticed)
+    }
+
+    /// How it ends for a point, whether or not it is any good.
+    pub fn end(&self, place: usize, blow: Blow, unnoticed: TimeDelta) -> End {
+        let lost = bit(self.thing_of(place), State::Lost);
+        let bad = self.bad(&self.inventory.points[place], unnoticed);
+        match bad {
+            Some(true) if blow.bad_data => End::Dies,
+            _ if self.sweep(blow.certain, false) & lost != 0 => End::Dies,
+            None if blow.bad_data => End::Unclear,
+            _ if self.sweep(blow.possible, true) & lost != 0 => End::Unclear,
+            _ => End::Stays,
+        }
+    }
+}
+
+pub fn is_useless(point: &RecoveryPoint) -> bool {
+    matches!(point.usable, Usable::No(_))
+}
+
+pub fn is_sure(point: &RecoveryPoint) -> bool {
+    point.usable == Usable::Yes && !matches!(point.state, Some(CopyState::Incomplete | CopyState::Damaged))
+}
+
+impl Trial<'_> {
+    /// Every event that there must be: its hazard or none, its classes, and what it does.
+    pub fn events(&self) -> Vec<Act> {
+        let mut events = Vec::new();
+        let (brute, asked) = (self.brute, &self.policy.survive);
+        let Some(top) = brute.top else { return events };
+        let mut known = |hazard: Hazard, class: HazardClass| {
+            let blow = brute.blow(&hazard);
+            events.push((Some(hazard), BTreeSet::from([class]), blow));
+        };
+        known(Hazard::Deleted(self.volume.asset.clone()), HazardClass::PrimaryDeletion);
+        known(Hazard::BadData(self.volume.asset.clone()), HazardClass::BadData);
+        let bears = brute.bears_on(self.volume);
+        let hands =
+            brute.scope.iter().any(|thing| brute.hands_unknown(*thing) || brute.origin_unknown(*thing));
+        let needs = brute.scope.iter().any(|thing| brute.things[*thing].open.contains(&Nature::Needs));
+        for place in bears.iter().copied().filter(|place| brute.things[*place].kind.is_some()) {
+            use AssetKind::*;
+            let asset = &brute.inventory.assets[place];
+            if let Some(class) = HazardClass::of_loss(asset.kind)
+                && !matches!(asset.kind, Credential | Identity)
+            {
+                known(Hazard::Lost(asset.id.clone()), class);
+            }
+            let hands = match asset.kind {
+                Host | Server | Network => Some(HazardClass::HostCompromise),
+                Credential => Some(HazardClass::Credential),
+                Identity | Project | Account | Organisation => Some(HazardClass::Identity),
+                _ => None,
+            };
+            if let Some(class) = hands {
+                known(Hazard::Compromised(asset.id.clone()), class);
+            }
+            if matches!(asset.kind, Bucket | Volume) && place != top {
+                known(Hazard::Deleted(asset.id.clone()), HazardClass::PrimaryDeletion);
+            }
+        }
+        for place in bears {
+            self.unseen_events(place, &mut events);
+        }
+        let classes = |of: &[HazardClass]| of.iter().copied().filter(|class| asked.contains(class)).collect();
+        if hands {
+            use HazardClass::{Credential, HostCompromise, Identity};
+            events.push((None, classes(&[Credential, Identity, HostCompromise]), brute.unseen_hands()));
+        }
+        if needs {
+            let of = [HazardClass::Key, HazardClass::Catalogue];
+            events.push((None, classes(&of), brute.unseen_need()));
+        }
+        events.retain(|(_, classes, _)| !classes.is_disjoint(asked));
+        events
+    }
+
+    fn unseen_events(&self, place: usize, events: &mut Vec<Act>) {
+        let brute = self.brute;
+        let is_top = brute.top == Some(place);
+        let undeclared = brute.undeclared(place).into_iter().filter(|class| class.is_wide() || is_top);
+        let all: BTreeSet<HazardClass> = undeclared.chain(brute.hidden(place)).collect();
+        let (wide, narrow): (BTreeSet<_>, BTreeSet<_>) = all.into_iter().partition(|class| class.is_wide());
+        if !narrow.is_empty() {
+            events.push((None, narrow, self.narrow(place)));
+        }
+        for class in wide {
+            events.push((None, [class].into(), brute.unseen(place, Some(class))));
+        }
+    }
+
+    /// The engine's events, each with what it does. They have to be the events that there must be; those of points
+    /// with the same bonds count once.
+    pub fn match_up(&self, engine: &[CutEvent]) -> Said<Vec<Blow>> {
+        let own: BTreeSet<Act> = self.events().into_iter().collect();
+        let mut theirs = BTreeSet::new();
+        let mut blows = Vec::new();
+        for event in engine {
+            let blow = match &event.hazard {
+                Some(hazard) => self.brute.blow(hazard),
+                None => self.blow_of_unseen(event)?,
+            };
+            blows.push(blow);
+            theirs.insert((event.hazard.clone(), event.classes.clone(), blow));
+        }
+        match own == theirs {
+            true => Ok(blows),
+            false => Err(format!(
+                "the engine lacks {:?}, and alone has {:?}, of {engine:?}",
+                own.difference(&theirs).collect::<Vec<_>>(),
+                theirs.difference(&own).collect::<Vec<_>>()
+            )),
+        }
+    }
+
+    /// What the loss of something unseen does, by what it says.
+    fn blow_of_unseen(&self, event: &CutEvent) -> Said<Blow> {
+        let (brute, first) = (self.brute, event.classes.first());
+        match first {
+            Some(HazardClass::Key | HazardClass::Catalogue) => return Ok(brute.unseen_need()),
+            Some(HazardClass::Credential | HazardClass::Identity | HazardClass::HostCompromise) => {
+                return Ok(brute.unseen_hands());
+            }
+            _ => {}
+        }
+        let named = |thing: &usize| event.title.contains(&brute.things[*thing].label);
+        let Some(root) = (0..brute.things.len()).find(named) else {
+            return Err(format!("{event:?} names nothing"));
+        };
+        let wide = first.copied().filter(|class| class.is_wide() && event.classes.len() == 1);
+        Ok(match wide {
+            Some(class) => brute.unseen(root, Some(class)),
+            None => self.narrow(root),
+        })
+    }
+
+    fn narrow(&self, root: usize) -> Blow {
+        let brute = self.brute;
+        let floats = brute.top == Some(root) && brute.things[root].kind == Some(AssetKind::Volume);
+        let seen = brute.openness(root) != Openness::Closed && !floats;
+        brute.unseen(root, (!seen).then_some(HazardClass::Host))
+    }
+
+    /// The points that have to fall, of data that is good since `bad` ago; doubted ones only for what is certain.
+    fn wanted(&self, possible: bool, bad: TimeDelta) -> States {
+        let mut wanted = 0;
+        for (place, point) in self.brute.inventory.points.iter().enumerate() {
+            let own = point.of.value().map(|of| *of == self.volume.id);
+            let follows =
+                bad > TimeDelta::zero() && matches!(point.kind, PointKind::Replica | PointKind::HardLink);
+            let taken = point.taken_at.value().filter(|taken| **taken <= self.brute.now);
+            let age = taken.map(|taken| self.brute.now - *taken);
+            let young = match age {
+                _ if follows => Some(false),
+                None => None,
+                Some(age) => Some(age >= bad && age <= self.policy.rpo + bad),
+            };
+            let counts = match possible {
+                true => own == Some(true) && is_sure(point) && young == Some(true),
+                false => own != Some(false) && !is_useless(point) && young != Some(false),
+            };
+            if counts {
+                wanted |= bit(self.brute.thing_of(place), State::Lost);
+            }
+        }
+        wanted
+    }
+
+    /// All minimal sets of up to three events, as numbers.
+    pub fn cut_sets(&self, blows: &[Blow], possible: bool) -> Vec<Vec<usize>> {
+        let Some(top) = self.brute.top else { return Vec::new() };
+        let top = bit(top, State::Lost);
+        let plain = self.wanted(possible, TimeDelta::zero()) | top;
+        let bad = self.wanted(possible, self.policy.detect_within);
+        let loses = |set: &[usize]| {
+            let blow = set.iter().fold(Blow::default(), |all, event| all | blows[*event]);
+            let fallen = self.brute.sweep(if possible { blow.possible } else { blow.certain }, possible);
+            fallen & plain == plain || blow.bad_data && fallen & bad == bad
+        };
+        let mut found: Vec<Vec<usize>> = Vec::new();
+        let mut of_size: Vec<Vec<usize>> = vec![Vec::new()];
+        for _ in 0..3 {
+            let mut next = Vec::new();
+            for set in &of_size {
+                for event in set.last().map_or(0, |last| last + 1)..blows.len() {
+                    let mut more = set.clone();
+                    more.push(event);
+                    if found.iter().any(|cut| cut.iter().all(|event| more.contains(event))) {
+                        continue;
+                    }
+                    if loses(&more) { found.push(more) } else { next.push(more) }
+                }
+            }
+            of_size = next;
+        }
+        found
+    }
+}

@@ -1,0 +1,167 @@
+//! The second writing of what may lie below things without anybody having seen it.
+
+use crate::brute::Brute;
+use outlive::domain::*;
+use std::collections::BTreeSet;
+
+/// How little is known of what a thing stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Openness {
+    Closed,
+    Anything,
+    /// A disk of a host, or a server, whose medium lies outside.
+    Medium,
+    Wide,
+}
+
+pub fn is_wide(kind: Option<AssetKind>) -> bool {
+    class(kind).is_some_and(HazardClass::is_wide)
+}
+
+fn class(kind: Option<AssetKind>) -> Option<HazardClass> {
+    kind.and_then(HazardClass::of_loss)
+}
+
+impl Brute<'_> {
+    fn class(&self, thing: usize) -> Option<HazardClass> {
+        class(self.things[thing].kind)
+    }
+
+    pub fn openness(&self, place: usize) -> Openness {
+        let thing = &self.things[place];
+        let (storage, needs) = (thing.open.contains(&Nature::StoredOn), thing.open.contains(&Nature::Needs));
+        let on_host = |on: usize| self.things[on].kind == Some(AssetKind::Host);
+        let outside = match thing.kind {
+            Some(AssetKind::Server) => true,
+            Some(AssetKind::Device) => self.direct(place).into_iter().any(on_host),
+            _ => false,
+        };
+        if !storage && !needs {
+            Openness::Closed
+        } else if outside && !needs {
+            Openness::Medium
+        } else if self.is_wide(place) {
+            Openness::Wide
+        } else {
+            Openness::Anything
+        }
+    }
+
+    /// The classes of what may be below something beyond machines.
+    fn wider(&self, place: usize) -> BTreeSet<HazardClass> {
+        let own = self.class(place);
+        let all = HazardClass::WIDE.into_iter();
+        all.filter(|class| own == Some(HazardClass::Provider) || Some(*class) >= own).collect()
+    }
+
+    /// Whether, by kind, an open medium or wide thing may stand on another one.
+    pub fn may_be_below(&self, place: usize, other: usize) -> bool {
+        let kind = self.things[other].kind;
+        match self.openness(place) {
+            Openness::Wide => {
+                kind.is_none()
+                    || self.is_wide(other)
+                        && self.class(other).is_some_and(|c| self.wider(place).contains(&c))
+            }
+            _ => {
+                let carries = |above: usize| {
+                    self.openness(above) == Openness::Medium && self.rests_on(above).contains(&other)
+                };
+                match kind {
+                    None | Some(AssetKind::Server) => true,
+                    Some(AssetKind::Device) if self.openness(other) != Openness::Closed => true,
+                    Some(AssetKind::Host) if self.things[place].kind == Some(AssetKind::Server) => true,
+                    Some(_) => (0..self.things.len()).any(carries),
+                }
+            }
+        }
+    }
+
+    /// Whether it lies lowest in its stack: below it are only declared things beyond machines.
+    fn is_lowest(&self, place: usize) -> bool {
+        use AssetKind::{Catalogue, Credential, Identity, Key};
+        let thing = &self.things[place];
+        let nowhere = matches!(thing.kind, Some(Credential | Identity | Key | Catalogue));
+        let mut on = thing.bonds.iter().filter(|bond| bond.0 == Nature::StoredOn).flat_map(|bond| &bond.1);
+        !nowhere && !self.is_wide(place) && on.all(|on| self.is_wide(*on))
+    }
+
+    fn has_standing(&self, place: usize) -> bool {
+        self.is_wide(place) || self.is_lowest(place)
+    }
+
+    /// The classes of which it names nothing, of the lowest of a stack.
+    pub fn undeclared(&self, place: usize) -> BTreeSet<HazardClass> {
+        use HazardClass::{Device, File, Filesystem, Host};
+        if !self.is_lowest(place) {
+            return BTreeSet::new();
+        }
+        let thing = &self.things[place];
+        let named: BTreeSet<HazardClass> =
+            self.rests_on(place).into_iter().filter_map(|on| self.class(on)).collect();
+        let open = thing.open.contains(&Nature::StoredOn);
+        let mut classes: BTreeSet<HazardClass> =
+            HazardClass::WIDE.into_iter().filter(|class| open || !named.contains(class)).collect();
+        let floats = matches!(thing.kind, Some(AssetKind::Volume | AssetKind::Bucket));
+        if thing.point.is_some() || floats {
+            classes.extend([File, Filesystem, Device, Host]);
+        }
+        classes
+    }
+
+    /// Whether both are known to the bottom and on different things of a class.
+    fn differ_in(&self, one: usize, two: usize, class: HazardClass) -> bool {
+        let known = |place: usize| {
+            let below = self.rests_on(place);
+            let closed = |on: &usize| {
+                let open = &self.things[*on].open;
+                !open.contains(&Nature::StoredOn) && !open.contains(&Nature::Needs)
+            };
+            let all = below.iter().all(closed);
+            let of: BTreeSet<usize> = below.into_iter().filter(|on| self.class(*on) == Some(class)).collect();
+            (all, of)
+        };
+        let ((one, on_one), (two, on_two)) = (known(one), known(two));
+        one && two && !on_one.is_empty() && !on_two.is_empty() && on_one.is_disjoint(&on_two)
+    }
+
+    fn is_apart(&self, one: usize, two: usize, class: HazardClass) -> bool {
+        use HazardClass::{Account, Host, Provider, Region, Site};
+        if !self.has_standing(one) || !self.has_standing(two) {
+            return false;
+        }
+        let by: &[HazardClass] = match class {
+            Region | Account => &[Provider],
+            Host => &[Site, Region, Provider],
+            _ => &[],
+        };
+        by.iter().any(|by| self.differ_in(one, two, *by))
+    }
+
+    /// Whether what names nothing of that class may lie in `other`.
+    pub fn may_lie_in(&self, place: usize, other: usize) -> bool {
+        let class = self.class(other).filter(|class| class.is_wide());
+        class.is_some_and(|class| {
+            self.undeclared(place).contains(&class) && !self.is_apart(place, other, class)
+        })
+    }
+
+    /// The classes of what may be below an open thing, unseen.
+    pub fn hidden(&self, place: usize) -> BTreeSet<HazardClass> {
+        use HazardClass::{Device, File, Filesystem, Host};
+        match self.openness(place) {
+            Openness::Closed => BTreeSet::new(),
+            Openness::Medium => [Device, Host].into(),
+            Openness::Wide => self.wider(place),
+            Openness::Anything => {
+                [File, Filesystem, Device, Host].into_iter().chain(HazardClass::WIDE).collect()
+            }
+        }
+    }
+
+    /// Whether something unseen of a class, below one, may be below the other one too.
+    pub fn may_share(&self, one: usize, other: usize, class: HazardClass) -> bool {
+        let hides = self.hidden(other).contains(&class) || self.undeclared(other).contains(&class);
+        hides && !self.is_apart(one, other, class)
+    }
+}
