@@ -12,6 +12,7 @@ mod graph;
 mod slice;
 mod survival;
 mod system;
+mod trace;
 mod unseen;
 mod what_if;
 
@@ -21,4 +22,5 @@ pub use fate::{Fate, Step, fate};
 pub use graph::{Graph, Link, PointPlace};
 pub use survival::{Cell, Doubt, Row, Shadow, Survival, isolate, single_points, survival};
 pub(crate) use survival::{doubtful, hidden_points, useless};
+pub use trace::{Reason, Standing, Traced, TracedPoints, trace};
 pub use what_if::{Hit, blast_radius, hazard_title, natural_hazard};
