@@ -255,7 +255,12 @@ fn walk<'s>(
 }
 
 /// The bonds from what struck to what fell, and the shortest undelete window on the way.
-pub(super) fn path(slice: &Slice<'_>, fallen: &Fallen, group: usize, name: &str) -> (Vec<Step>, Option<Grace>) {
+pub(super) fn path(
+    slice: &Slice<'_>,
+    fallen: &Fallen,
+    group: usize,
+    name: &str,
+) -> (Vec<Step>, Option<Grace>) {
     let (mut bonds, _) = walk(slice, fallen, None, group);
     bonds.reverse();
     let edges = bonds.iter().map(|(_, number)| &slice.graph.edges[*number as usize]);

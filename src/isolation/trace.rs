@@ -40,6 +40,8 @@ pub struct TracedPoints {
     pub reason: Reason,
     /// Whether they count.
     pub standing: Standing,
+    /// Whether it is not known which volume they are states of.
+    pub is_orphan: bool,
 }
 
 /// What hazards that happen together do to one volume.
@@ -56,10 +58,10 @@ pub struct Traced {
 }
 
 impl Traced {
-    /// Whether the hazards leave the volume and every recovery point alone, for certain.
+    /// Whether the hazards leave the volume and every recovery point that is known to be its own alone, for certain.
     pub fn is_untouched(&self) -> bool {
         let stays = |reason: &Reason| matches!(reason.fate, Fate::Survives { .. });
-        stays(&self.primary) && self.points.iter().all(|points| stays(&points.reason))
+        stays(&self.primary) && self.points.iter().all(|points| points.is_orphan || stays(&points.reason))
     }
 }
 
@@ -140,9 +142,9 @@ impl Tracing<'_, '_> {
                     _ => self.reason(outcome, group, *place, &label),
                 };
                 shared.get_or_insert_with(|| (label.clone(), reason.clone()));
-                let standing = standing(point, group.orphans, &label);
+                let (standing, is_orphan) = (standing(point, group.orphans, &label), group.orphans);
                 let key = (rank(&reason.fate), key(&reason, &standing, point, &label));
-                let new = || TracedPoints { places: Vec::new(), reason, standing };
+                let new = || TracedPoints { places: Vec::new(), reason, standing, is_orphan };
                 alike.entry(key).or_insert_with(new).places.push(*place);
             }
         }

@@ -60,7 +60,8 @@ fn volume(graph: &Graph, judged: &Judged, now: Timestamp, look: Look) -> String 
     let volume = &judged.volume;
     let mut out = look.say(&format!("{} ({})", volume.name, volume.kind.word()), 0, Tone::Strong);
     out.push_str(&look.say(&chain_line(volume, &judged.chain), 2, Tone::Plain));
-    let rows: Vec<_> = judged.survival.rows.iter().map(|row| survival_row(graph, row, &judged.policy)).collect();
+    let rows: Vec<_> =
+        judged.survival.rows.iter().map(|row| survival_row(graph, row, &judged.policy)).collect();
     let heading = ["hazard", "newest surviving recovery point", "age", "state", "last drilled"];
     out.push_str(&look.table(&heading, &rows));
     if let Some(flag) = flag(&judged.survival.rows) {
@@ -80,7 +81,11 @@ fn survival_row(graph: &Graph, row: &Row, policy: &Policy) -> Vec<Toned> {
             vec![title, ("NONE".into(), Tone::Bad), plain("-"), plain("-"), plain("-")]
         }
         Cell::Unknown { because } => {
-            let cell = (format!("UNKNOWN ({because})"), Tone::Open);
+            let dead = match row.dead.len() {
+                0 => String::new(),
+                dead => format!("{dead} of {} die; ", row.points),
+            };
+            let cell = (format!("UNKNOWN ({dead}{because})"), Tone::Open);
             vec![title, cell, plain("-"), plain("-"), plain("-")]
         }
         Cell::Survivor { point, taken_at, age, state, drilled_at } => {
@@ -160,8 +165,8 @@ fn listed(gaps: &[&Gap], what: &str, look: Look) -> String {
     };
     let mut out = format!("\n{}", look.say(&count, 0, Tone::Open));
     for gap in gaps {
-        let line = format!("- {}: {}: {}", gap.place, gap.reason.word(), gap.detail);
-        out.push_str(&look.say(&line, 2, Tone::Plain));
+        let line = format!("{}: {}: {}", gap.place, gap.reason.word(), gap.detail);
+        out.push_str(&look.item(&line, 2, Tone::Plain));
     }
     out
 }

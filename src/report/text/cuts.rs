@@ -2,7 +2,10 @@
 
 use super::look::{Look, Tone, Toned, plain};
 use crate::domain::{HazardSet, Known, Timestamp, say_duration};
-use crate::isolation::{CutEvent, CutSet, CutSets, Fate, Graph, Left, PointPlace, Sets, doubtful, trace};
+use crate::isolation::{
+    CutEvent, CutSet, CutSets, Fate, Graph, Left, PointPlace, Sets, Stay, Traced, doubtful, newest_left,
+    trace,
+};
 use crate::rules::Judged;
 
 /// How many lines there are at most, and how many of them are kept for sets that only may do it.
@@ -44,12 +47,16 @@ pub(super) fn lines(graph: &Graph, judged: &Judged, now: Timestamp, look: Look) 
     let most = LINES - possible.len().min(KEPT_FOR_POSSIBLE);
     let (told, rest) = certain.split_at(certain.len().min(most));
     for one in told {
-        out.push_str(&look.say(&format!("- {}", telling.certain(one)), 2, Tone::Bad));
+        out.push_str(&look.item(&telling.certain(one), 2, Tone::Bad));
     }
     out.push_str(&more(rest, "", look));
     let (told, rest) = possible.split_at(possible.len().min(LINES - told.len()));
     for one in told {
-        out.push_str(&look.say(&format!("- perhaps {}", telling.possible(one, &only_possible)), 2, Tone::Open));
+        out.push_str(&look.item(
+            &format!("perhaps {}", telling.possible(one, &only_possible)),
+            2,
+            Tone::Open,
+        ));
     }
     out.push_str(&more(rest, "perhaps ", look));
     out.push_str(&none_or_unknown(cuts, look));
@@ -68,17 +75,17 @@ fn none_or_unknown(cuts: &CutSets, look: Look) -> String {
     let reached = cuts.certain.complete_to.min(cuts.possible.complete_to);
     if cuts.certain.sets.is_empty() && cuts.possible.sets.is_empty() && reached > 0 {
         let acts = ["1 act loses", "1 or 2 acts lose", "1, 2 or 3 acts lose"][reached.min(3) - 1];
-        out.push_str(&look.say(&format!("- no {acts} it, of the classes asked for"), 2, Tone::Good));
+        out.push_str(&look.item(&format!("no {acts} it, of the classes asked for"), 2, Tone::Good));
     }
     for (sets, how) in [(&cuts.certain, ""), (&cuts.possible, ", of those that only may")] {
         for order in sets.complete_to + 1..=3 {
             let acts = acts(order);
-            let line = format!("- sets of {acts}{how}: undetermined (too many to be computed)");
-            out.push_str(&look.say(&line, 2, Tone::Open));
+            let line = format!("sets of {acts}{how}: undetermined (too many to be computed)");
+            out.push_str(&look.item(&line, 2, Tone::Open));
         }
     }
     if let Some(hidden) = &cuts.hidden {
-        out.push_str(&look.say(&format!("- none is certain: {hidden}"), 2, Tone::Open));
+        out.push_str(&look.item(&format!("none is certain: {hidden}"), 2, Tone::Open));
     }
     out
 }
@@ -90,8 +97,8 @@ fn more(rest: &[Merged], how: &str, look: Look) -> String {
         let count: usize = rest.iter().filter(|one| one.acts.len() == order).map(Merged::count).sum();
         if count > 0 {
             let acts = acts(order);
-            let line = format!("- {how}and {count} more of {acts}: --format json lists them");
-            out.push_str(&look.say(&line, 2, Tone::Plain));
+            let line = format!("{how}and {count} more of {acts}: --format json lists them");
+            out.push_str(&look.item(&line, 2, Tone::Plain));
         }
     }
     out
@@ -120,20 +127,33 @@ struct Telling<'a> {
 
 impl Telling<'_> {
     fn certain(&self, one: &Merged) -> String {
-        let what = self.judged.cuts.certain.left.get(one.number).map(|left| self.taken(left));
-        let what = what.map_or_else(String::new, |what| format!(": {what}"));
-        format!("{}: {}{what}", acts(one.acts.len()), self.acts(one))
+        let cuts = &self.judged.cuts;
+        let rpo = say_duration(self.judged.policy.rpo);
+        let with = match cuts.certain.left.get(one.number) {
+            None => "the volume and all of it".to_owned(),
+            Some(Left { recent: 0, .. }) => format!("the volume; no recovery point is of the last {rpo}"),
+            Some(Left { dead, recent, .. }) => {
+                format!("the volume and {dead} of {recent} recovery points of the last {rpo}")
+            }
+        };
+        let left = cuts.certain.sets.get(one.number).and_then(|set| self.newest(*set));
+        let left = match left {
+            None => "left: nothing".to_owned(),
+            Some((place, Stay::Perhaps)) => format!("perhaps left: {}", self.left(place)),
+            Some((place, Stay::Unproven | Stay::Certain)) => format!("left: {}", self.left(place)),
+        };
+        format!("{}: {}: {with}; {left}", acts(one.acts.len()), self.acts(one))
     }
 
-    /// The volume and what goes with it; what is left.
-    fn taken(&self, left: &Left) -> String {
-        let rpo = say_duration(self.judged.policy.rpo);
-        let with = match (left.dead, left.recent) {
-            (_, 0) => format!("the volume; no recovery point is of the last {rpo}"),
-            (dead, recent) => format!("the volume and {dead} of {recent} recovery points of the last {rpo}"),
-        };
-        let left = left.newest.map_or_else(|| "nothing".to_owned(), |place| self.left(place));
-        format!("{with}; left: {left}")
+    /// The newest of the best that is left.
+    fn newest(&self, set: CutSet) -> Option<(PointPlace, Stay)> {
+        newest_left(self.graph, &self.judged.volume, self.traced(set)?, self.now)
+    }
+
+    fn traced(&self, set: CutSet) -> Option<Traced> {
+        let hazards: Option<HazardSet> =
+            set.events().map(|event| self.judged.cuts.events.get(event)?.hazard.clone()).collect();
+        trace(self.graph, &self.judged.volume, &[hazards?], &self.judged.policy, self.now).pop()
     }
 
     fn left(&self, place: PointPlace) -> String {
@@ -154,17 +174,15 @@ impl Telling<'_> {
 
     fn possible(&self, one: &Merged, sets: &[CutSet]) -> String {
         let unknown = sets.get(one.number).and_then(|set| self.unknown(*set));
-        let unknown = unknown.map_or_else(String::new, |unknown| format!(", for {unknown}"));
+        let unknown = unknown.map_or_else(String::new, |unknown| format!(": {unknown}"));
         format!("{}: {}{unknown}", acts(one.acts.len()), self.acts(one))
     }
 
     /// What is not known where known acts only may do it.
     fn unknown(&self, set: CutSet) -> Option<String> {
-        let hazards: Option<HazardSet> =
-            set.events().map(|event| self.judged.cuts.events.get(event)?.hazard.clone()).collect();
-        let (volume, policy) = (&self.judged.volume, &self.judged.policy);
-        let traced = trace(self.graph, volume, &[hazards?], policy, self.now).pop()?;
-        let reasons = std::iter::once(&traced.primary).chain(traced.points.iter().map(|points| &points.reason));
+        let traced = self.traced(set)?;
+        let reasons =
+            std::iter::once(&traced.primary).chain(traced.points.iter().map(|points| &points.reason));
         let mut missing = reasons.filter_map(|reason| match &reason.fate {
             Fate::Undetermined { missing } => Some(missing.clone()),
             Fate::Dies { .. } | Fate::Survives { .. } => None,
@@ -178,8 +196,10 @@ impl Telling<'_> {
             let all: Vec<String> =
                 group.iter().filter_map(|event| self.judged.cuts.events.get(*event)).map(title).collect();
             let mut said = all.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", or ");
-            if all.len() > NAMED {
-                said.push_str(&format!(", or {} others", all.len() - NAMED));
+            match all.len().saturating_sub(NAMED) {
+                0 => {}
+                1 => said.push_str(", or 1 other"),
+                others => said.push_str(&format!(", or {others} others")),
             }
             if alone || all.len() == 1 { said } else { format!("({said})") }
         };
