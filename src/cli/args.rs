@@ -70,7 +70,7 @@ pub enum Command {
 }
 
 /// What is to be looked at.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Survey {
     /// Directories, mount points, subvolumes, image files or block devices that somebody would miss
     /// [default: the volumes of the estate file, by their own policies]

@@ -27,10 +27,15 @@ pub fn run(terminal: &Terminal, options: &Explain) -> Result<Outcome, Failure> {
         };
         return Ok(Outcome { code: None, text, exits: Vec::new() });
     }
-    if options.survey.paths.is_empty() && !terminal.has_estate() {
-        return Err(Failure::new(no_such_rule(wanted), Exit::Usage));
+    let mut survey = options.survey.clone();
+    if survey.paths.is_empty() && !terminal.has_estate() {
+        if !wanted.contains('/') {
+            return Err(Failure::new(no_such_rule(wanted), Exit::Usage));
+        }
+        // A path explains itself.
+        survey.paths.push(wanted.into());
     }
-    let (_, audited) = audited(terminal, &options.survey, &options.policy)?;
+    let (_, audited) = audited(terminal, &survey, &options.policy)?;
     let asked = app::asked(&audited, wanted).map_err(|problem| Failure::new(problem, Exit::Usage))?;
     let explained = app::explain(&audited, &asked);
     let settled = explained.iter().all(Explained::is_settled) && saw_all(&audited);

@@ -69,7 +69,15 @@ fn volume(graph: &Graph, judged: &Judged, now: Timestamp, look: Look) -> String 
     }
     out.push_str(&cuts::lines(graph, judged, now, look));
     let asked = |finding: &&Finding| by_id(&finding.rule).is_none_or(|rule| rule.is_asked(&judged.policy));
-    let findings: Vec<_> = judged.findings.iter().filter(asked).map(finding_row).collect();
+    let mut findings: Vec<&Finding> = judged.findings.iter().filter(asked).collect();
+    // What is wrong comes first.
+    findings.sort_by_key(|finding| match finding.verdict {
+        Verdict::Fail(severity, _) => (0, Reverse(Some(severity))),
+        Verdict::Undetermined(_) => (1, Reverse(None)),
+        Verdict::Pass(_) => (2, Reverse(None)),
+        Verdict::NotApplicable(_) => (3, Reverse(None)),
+    });
+    let findings: Vec<_> = findings.into_iter().map(finding_row).collect();
     out.push_str(&look.table(&["verdict", "rule", "why"], &findings));
     out
 }
@@ -81,11 +89,7 @@ fn survival_row(graph: &Graph, row: &Row, policy: &Policy) -> Vec<Toned> {
             vec![title, ("NONE".into(), Tone::Bad), plain("-"), plain("-"), plain("-")]
         }
         Cell::Unknown { because } => {
-            let dead = match row.dead.len() {
-                0 => String::new(),
-                dead => format!("{dead} of {} die; ", row.points),
-            };
-            let cell = (format!("UNKNOWN ({dead}{because})"), Tone::Open);
+            let cell = (format!("UNKNOWN ({})", doubt(graph, row, because)), Tone::Open);
             vec![title, cell, plain("-"), plain("-"), plain("-")]
         }
         Cell::Survivor { point, taken_at, age, state, drilled_at } => {
@@ -103,6 +107,18 @@ fn survival_row(graph: &Graph, row: &Row, policy: &Policy) -> Vec<Toned> {
             vec![title, point, age, state, plain(drilled(drilled_at))]
         }
     }
+}
+
+/// Why it cannot be said: how many die for certain, and of which point the reason speaks.
+fn doubt(graph: &Graph, row: &Row, because: &str) -> String {
+    let dead = match row.dead.len() {
+        0 => String::new(),
+        dead => format!("{dead} of {} die; ", row.points),
+    };
+    let first = row.undetermined.first().and_then(|doubt| doubt.points.first());
+    let of = first.map(|place| graph.label_at(*place)).filter(|label| !because.contains(label.as_str()));
+    let of = of.map_or_else(String::new, |label| format!("{label}: "));
+    format!("{dead}{of}{because}")
 }
 
 /// The day of the last restore that was tried with success.
@@ -184,8 +200,10 @@ pub(in crate::report) fn first(judged: &[Judged], inventory: &Inventory) -> Stri
         failed.min_by_key(|(severity, _, finding)| (Reverse(*severity), Reverse(rank(&finding.rule))));
     if let Some((_, one, finding)) = worst {
         let remedy = by_id(&finding.rule).map_or("", |rule| rule.remedy());
-        let rule = &finding.rule;
-        return format!("What to do first: {}: {remedy}. Why: outlive explain {rule}", one.volume.name);
+        let (rule, volume) = (&finding.rule, &one.volume.name);
+        return format!(
+            "What to do first: {volume}: {remedy}. Why: outlive explain {rule}; outlive explain {volume}"
+        );
     }
     let open = findings().find_map(|(one, finding)| match &finding.verdict {
         Verdict::Undetermined(why) => Some((one, why)),

@@ -1,7 +1,7 @@
 //! Minimal cut sets for people: the fewest acts that lose everything within the RPO, in words.
 
 use super::look::{Look, Tone, Toned, plain};
-use crate::domain::{HazardSet, Known, Timestamp, say_duration};
+use crate::domain::{Hazard, HazardClass, HazardSet, Known, Timestamp, say_duration};
 use crate::isolation::{
     CutEvent, CutSet, CutSets, Fate, Graph, Left, PointPlace, Sets, Stay, Traced, doubtful, newest_left,
     trace,
@@ -193,8 +193,10 @@ impl Telling<'_> {
     fn acts(&self, one: &Merged) -> String {
         let alone = one.acts.len() == 1;
         let act = |group: &Vec<usize>| {
-            let all: Vec<String> =
-                group.iter().filter_map(|event| self.judged.cuts.events.get(*event)).map(title).collect();
+            let mut events: Vec<&CutEvent> =
+                group.iter().filter_map(|event| self.judged.cuts.events.get(*event)).collect();
+            events.sort_by_key(|event| at_hand(event));
+            let all: Vec<String> = events.into_iter().map(title).collect();
             let mut said = all.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", or ");
             match all.len().saturating_sub(NAMED) {
                 0 => {}
@@ -204,6 +206,17 @@ impl Telling<'_> {
             if alone || all.len() == 1 { said } else { format!("({said})") }
         };
         one.acts.iter().map(act).collect::<Vec<_>>().join(" + ")
+    }
+}
+
+/// Of acts that can stand for each other, those come first that somebody does with a single call.
+fn at_hand(event: &CutEvent) -> u8 {
+    match (&event.hazard, event.classes.first()) {
+        (Some(Hazard::Deleted(_)), _) => 0,
+        (Some(Hazard::Compromised(_)), Some(HazardClass::Credential)) => 1,
+        (Some(Hazard::Compromised(_)), _) => 2,
+        (Some(Hazard::Lost(_) | Hazard::BadData(_)), _) => 3,
+        (None, _) => 4,
     }
 }
 

@@ -31,10 +31,10 @@ pub fn explain_volumes(graph: &Graph, explained: &[Explained], now: Timestamp, l
         }
         for traced in &one.traced {
             out.push_str(&look.say(&format!("Under {}:", traced.title), 0, Tone::Strong));
-            let (said, tone) = reason(&traced.primary, "the volume", Number::One);
+            let (said, tone) = reason(&traced.primary, &[], "the volume", Number::One);
             out.push_str(&look.item(&said, 2, tone));
             for points in &traced.points {
-                let (said, tone) = group(graph, points);
+                let (said, tone) = group(graph, points, way_of(&traced.primary));
                 out.push_str(&look.item(&said, 2, tone));
             }
         }
@@ -53,9 +53,17 @@ enum Number {
     Several,
 }
 
-fn group(graph: &Graph, points: &TracedPoints) -> (String, Tone) {
+/// The way by which a volume falls.
+fn way_of(primary: &Reason) -> &[Step] {
+    match &primary.fate {
+        Fate::Dies { path, .. } => path,
+        Fate::Undetermined { .. } | Fate::Survives { .. } => &[],
+    }
+}
+
+fn group(graph: &Graph, points: &TracedPoints, primary: &[Step]) -> (String, Tone) {
     let (who, number) = named(graph, points);
-    let (mut said, mut tone) = reason(&points.reason, &who, number);
+    let (mut said, mut tone) = reason(&points.reason, primary, &who, number);
     match &points.standing {
         Standing::Counts => {}
         Standing::Unproven(why) => {
@@ -84,12 +92,15 @@ fn named(graph: &Graph, points: &TracedPoints) -> (String, Number) {
     (format!("{} recovery points ({}{more})", places.len(), names.join(", ")), Number::Several)
 }
 
-fn reason(reason: &Reason, who: &str, number: Number) -> (String, Tone) {
+/// What becomes of something; of a way that begins like that of the volume, only the rest.
+fn reason(reason: &Reason, primary: &[Step], who: &str, number: Number) -> (String, Tone) {
     let one = number == Number::One;
     match &reason.fate {
         Fate::Dies { path, grace } => {
             let verb = if one { "dies" } else { "die" };
-            let steps: Vec<String> = path.iter().map(step).collect();
+            let rest = path.strip_prefix(primary).filter(|rest| !primary.is_empty() && !rest.is_empty());
+            let verb = if rest.is_some() { format!("{verb} with the volume") } else { verb.to_owned() };
+            let steps: Vec<String> = rest.unwrap_or(path).iter().map(step).collect();
             let way = if steps.is_empty() { String::new() } else { format!(": {}", steps.join("; ")) };
             (format!("{who} {verb}{way}{}", window(*grace)), Tone::Bad)
         }
@@ -207,7 +218,7 @@ pub fn what_if(graph: &Graph, radius: &Radius, now: Timestamp, look: Look) -> St
     let (dead, perhaps) = (count(false), count(true));
     let stay = radius.struck.len() - dead - perhaps;
     let sum = format!(
-        "Volumes: {dead} die, {perhaps} may die, {stay} stay and lose points or may, {} untouched.",
+        "Volumes that die: {dead}; that may: {perhaps}; that stay, and whose points die or may: {stay}; untouched: {}.",
         radius.untouched
     );
     out.push_str(&look.say(&sum, 0, Tone::Strong));
