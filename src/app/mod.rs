@@ -1,5 +1,6 @@
 //! Use cases: what a command does. Nothing here prints, and nothing knows of arguments.
 
+mod asked;
 mod audit;
 mod copy;
 mod damage;
@@ -16,6 +17,7 @@ mod survey;
 mod vaults;
 mod verify;
 
+pub use asked::{Asked, asked, explain, hazard_named, nearest, what_if};
 pub use audit::{Audited, audit};
 pub use copy::{CopyOrder, copy};
 pub use drill::{

@@ -50,7 +50,7 @@ pub enum Command {
     Audit(Audit),
     /// List volumes and recovery points as they were observed
     Inventory(Survey),
-    /// Explain a rule: what it asks, why, and what to do
+    /// Explain a rule, or by which bonds the recovery points of a volume fall
     Explain(Explain),
     /// Copy a volume into a vault, from a snapshot where there is one, and read it back
     Copy(Copy),
@@ -70,7 +70,7 @@ pub enum Command {
 }
 
 /// What is to be looked at.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Survey {
     /// Directories, mount points, subvolumes, image files or block devices that somebody would miss
     /// [default: the volumes of the estate file, by their own policies]
@@ -96,6 +96,11 @@ pub struct Audit {
     pub survey: Survey,
     #[command(flatten)]
     pub policy: PolicyOptions,
+    /// Only say what this would take of every volume: KIND:NAME or volume:ID, with or without an act before it (lost:,
+    /// deleted:, compromised:, bad-data:), for example compromised:host:build-3. Several happen together. Ends with 0
+    /// where everything could be said, else with 11
+    #[arg(long, value_name = "HAZARD")]
+    pub what_if: Vec<String>,
 }
 
 /// What must hold.
@@ -125,8 +130,13 @@ impl PolicyOptions {
 
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// The rule; without one, all are listed
-    pub rule: Option<String>,
+    /// A rule, a volume of the estate file or among PATH, or a hazard as for `audit --what-if`; without it, the rules are
+    /// listed. Of a volume or hazard, ends with 11 where a fate could not be said
+    pub what: Option<String>,
+    #[command(flatten)]
+    pub survey: Survey,
+    #[command(flatten)]
+    pub policy: PolicyOptions,
 }
 
 #[derive(Debug, Args)]

@@ -1,12 +1,12 @@
 //! `outlive audit` and `outlive inventory`.
 
 use super::Outcome;
-use super::args::{Audit, Format, Survey};
+use super::args::{Audit, Format, PolicyOptions, Survey};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::Terminal;
 use crate::app::{self, SeenVault, SurveyOrder};
-use crate::domain::{Kind, Policy, Problem};
+use crate::domain::{GapScope, HazardSet, Kind, Policy, Problem};
 use crate::estate::Estate;
 use crate::report::{json, text};
 use crate::rules::Overall;
@@ -42,16 +42,49 @@ fn judged(terminal: &Terminal, estate: &Estate, survey: &Survey) -> Result<app::
         .map_err(|problem| Failure::new(problem, Exit::Internal))
 }
 
+/// What was seen and said: of the paths named, or of the estate.
+pub fn audited(
+    terminal: &Terminal,
+    survey: &Survey,
+    policy: &PolicyOptions,
+) -> Result<(Policy, app::Audited), Failure> {
+    if survey.paths.is_empty() {
+        let estate = estate(terminal, survey)?;
+        return Ok((estate.default_policy().judged.clone(), judged(terminal, &estate, survey)?));
+    }
+    let policy = policy.policy();
+    let audited = app::audit(&terminal.context, &order(terminal, survey)?, &policy);
+    Ok((policy, audited.map_err(|problem| Failure::new(problem, Exit::Internal))?))
+}
+
+/// Whether something was not seen: an answer then speaks only of what was.
+pub fn saw_all(audited: &app::Audited) -> bool {
+    let mut gaps = audited.graph.inventory().gaps.iter().map(|gap| &gap.scope);
+    !audited.judged.is_empty() && !gaps.any(|scope| scope.counts() && !matches!(scope, GapScope::Asked(_)))
+}
+
+/// The blast radius of hazards.
+fn what_if(terminal: &Terminal, options: &Audit) -> Result<Outcome, Failure> {
+    let (_, audited) = audited(terminal, &options.survey, &options.policy)?;
+    let hazards = options.what_if.iter().map(|named| app::hazard_named(&audited.graph, named));
+    let hazards: HazardSet =
+        hazards.collect::<Result<_, _>>().map_err(|problem| Failure::new(problem, Exit::Usage))?;
+    let radius = app::what_if(&audited, &hazards);
+    let settled = radius.is_settled() && saw_all(&audited);
+    let exits = if settled { vec![] } else { vec![Exit::Undetermined] };
+    let text = match terminal.format {
+        Format::Text => text::what_if(&audited.graph, &radius, audited.at, terminal.look),
+        Format::Json => json::what_if(&audited.graph, &radius, audited.at, &Exit::codes(&exits)),
+    };
+    Ok(Outcome { code: None, text, exits })
+}
+
 /// Surveys and judges.
 pub fn audit(terminal: &Terminal, options: &Audit) -> Result<Outcome, Failure> {
-    let (policy, audited) = if options.survey.paths.is_empty() {
-        let estate = estate(terminal, &options.survey)?;
-        (estate.default_policy().judged.clone(), judged(terminal, &estate, &options.survey)?)
-    } else {
-        let policy = options.policy.policy();
-        let audited = app::audit(&terminal.context, &order(terminal, &options.survey)?, &policy);
-        (policy, audited.map_err(|problem| Failure::new(problem, Exit::Internal))?)
-    };
+    if !options.what_if.is_empty() {
+        return what_if(terminal, options);
+    }
+    let (policy, audited) = audited(terminal, &options.survey, &options.policy)?;
     let exits = match audited.overall {
         Overall::Sound => vec![],
         Overall::Undetermined => vec![Exit::Undetermined],

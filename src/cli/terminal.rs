@@ -44,6 +44,11 @@ impl Terminal {
         self.config.clone().or_else(found)
     }
 
+    /// Whether an estate file was named, or is where one is looked for.
+    pub fn has_estate(&self) -> bool {
+        self.estate_file().is_some()
+    }
+
     /// The estate, where there is a file.
     ///
     /// # Errors

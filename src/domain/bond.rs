@@ -43,6 +43,18 @@ impl Nature {
             Self::YieldedBy => "is yielded by",
         }
     }
+
+    /// Its key in the estate file and in JSON.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::StoredOn => "stored_on",
+            Self::CascadesFrom => "cascades_from",
+            Self::AdministeredBy => "administered_by",
+            Self::Needs => "needs",
+            Self::DeletableBy => "deletable_by",
+            Self::YieldedBy => "yielded_by",
+        }
+    }
 }
 
 /// How a bond is known.

@@ -182,7 +182,8 @@ impl Outcome {
         Some(until).filter(|_| deleted)
     }
 
-    fn missing(&self, slice: &Slice<'_>, group: usize, name: &str) -> String {
+    /// What is not known where something may fall.
+    pub fn missing(&self, slice: &Slice<'_>, group: usize, name: &str) -> String {
         let label = |member: usize| if member == group { name } else { slice.label(member) };
         let (_, open) = walk(slice, &self.possible, Some(&self.certain), group);
         let why = open.and_then(|(member, rule)| {
@@ -269,7 +270,13 @@ fn walk<'s>(
     }
 }
 
-fn path(slice: &Slice<'_>, fallen: &Fallen, group: usize, name: &str) -> (Vec<Step>, Option<Grace>) {
+/// The bonds from what struck to what fell, and the shortest undelete window on the way.
+pub(super) fn path(
+    slice: &Slice<'_>,
+    fallen: &Fallen,
+    group: usize,
+    name: &str,
+) -> (Vec<Step>, Option<Grace>) {
     let (mut bonds, _) = walk(slice, fallen, None, group);
     bonds.reverse();
     let edges = bonds.iter().map(|(_, number)| &slice.graph.edges[*number as usize]);
@@ -289,4 +296,17 @@ fn path(slice: &Slice<'_>, fallen: &Fallen, group: usize, name: &str) -> (Vec<St
         Step { thing: thing.to_owned(), verb, on: on.join(" and "), how: edge.how.clone() }
     });
     (steps.collect(), grace)
+}
+
+/// The fact that would settle whether something falls that may: by its key in the estate file.
+pub(super) fn settle(slice: &Slice<'_>, outcome: &Outcome, group: usize, name: &str) -> Option<String> {
+    let (_, open) = walk(slice, &outcome.possible, Some(&outcome.certain), group);
+    let (member, rule) = open?;
+    let label = if member == group { name } else { slice.label(member) };
+    match rule.why {
+        Why::Unseen(nature) => Some(format!("`{}` of {label}", nature.key())),
+        Why::Undeclared(class) => Some(format!("the {} that {label} stands on", class.word())),
+        Why::Bond(_) => Some(format!("`lock` of {label}")),
+        Why::Meaning => Some(format!("what {label} is: it was never seen nor declared")),
+    }
 }

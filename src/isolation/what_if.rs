@@ -3,7 +3,7 @@
 use super::event::{hands_class, loss_class};
 use super::graph::Graph;
 use super::survival::{Row, row_under};
-use crate::domain::{AssetId, Hazard, HazardClass, Policies, Timestamp, Volume};
+use crate::domain::{AssetId, Hazard, HazardClass, Nature, Policies, Timestamp, Volume};
 
 /// What a hazard does to one volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,10 +33,21 @@ pub fn hazard_title(graph: &Graph, hazard: &Hazard) -> String {
         Hazard::Deleted(_) => format!("deletion of {label}"),
         Hazard::Lost(_) => format!("loss of {label}"),
         Hazard::Compromised(_) => match class_of(graph, hazard) {
-            HazardClass::Credential => format!("misuse of {label}"),
+            HazardClass::Credential => format!("misuse of {label}{}", found(graph, hazard.asset())),
             _ => format!("takeover of {label}"),
         },
         Hazard::BadData(_) => format!("bad data in {label}"),
+    }
+}
+
+/// Where a credential can be had.
+fn found(graph: &Graph, credential: &AssetId) -> String {
+    let node = graph.assets.get(credential);
+    let places = node
+        .map(|node| [Nature::YieldedBy, Nature::StoredOn].map(|nature| graph.labels(*node, nature)).concat());
+    match places.filter(|places| !places.is_empty()) {
+        Some(places) => format!(" (found on {})", places.join(", ")),
+        None => String::new(),
     }
 }
 

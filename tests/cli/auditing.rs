@@ -183,3 +183,86 @@ fn a_ledger_that_is_a_pipe_or_that_another_process_holds_does_not_hold_up_an_aud
         assert_eq!(row(&json, "primary-deletion")["result"], "unknown", "{json:#}");
     }
 }
+
+/// An estate of which nothing can be seen: a database at a provider, a token that may delete its backups, and a host
+/// from which that can be had.
+fn declared(place: &Place) -> PathBuf {
+    let text = r#"
+[[volume]]
+id = "orders-db"
+stands_on = { provider = "railway", account = "acme", owner = "ops" }
+
+[[asset]]
+kind = "credential"
+name = "ci-domains"
+owner = "ops"
+yielded_by = ["host:build-3"]
+
+[[asset]]
+kind = "host"
+name = "build-3"
+owner = "ops"
+
+[[recovery_point]]
+id = "b1"
+volume = "orders-db"
+kind = "named_copy"
+owner = "ops"
+taken_at = "2026-01-21"
+stored_on = ["volume:orders-db"]
+deletable_by = ["credential:ci-domains"]
+cascades_from = ["volume:orders-db"]
+"#;
+    place.file("outlive.toml", text)
+}
+
+#[test]
+fn what_if_and_explain_speak_of_a_declared_estate_and_say_what_is_not_known() {
+    let place = Place::new();
+    let config = declared(&place);
+    let what_if =
+        |hazard: &str| place.outlive(&[&"audit", &"--config", &config, &"--what-if", &hazard]).end();
+    what_if("credential:ci-domains")
+        .expect(11)
+        .says("misuse of credential ci-domains (found on host build-3)");
+    what_if("compromised:host:build-3").expect(11).says("takeover of host build-3");
+    what_if("volume:orders-db").expect(0).says("deletion of volume orders-db").says("DIES");
+    what_if("bad-data:volume:orders-db").says("bad data in volume orders-db");
+    what_if("credential:ci-domain").expect(2).complains("did you mean credential:ci-domains?");
+    what_if("bad-data:host:build-3").expect(2).complains("is no volume");
+    let both: [&dyn AsRef<std::ffi::OsStr>; 9] = [
+        &"audit",
+        &"--config",
+        &config,
+        &"--what-if",
+        &"credential:ci-domains",
+        &"--what-if",
+        &"volume:orders-db",
+        &"--format",
+        &"json",
+    ];
+    let json = place.outlive(&both).end().expect(0).json("what-if");
+    assert_eq!((&json["volumes"][0]["dies"], json["hazards"].as_array().unwrap().len()), (&1.into(), 2));
+
+    let explain = |what: &str| place.outlive(&[&"explain", &what, &"--config", &config]).end();
+    explain("orders-db").expect(11).says("Under deletion of volume orders-db").says("to settle it: ");
+    explain("host:build-3").expect(11).says("Under loss of host build-3");
+    explain("rpo").expect(0).says("Remedy: ");
+    explain("orders-bd").expect(2).complains("did you mean volume:orders-db?");
+    let json: [&dyn AsRef<std::ffi::OsStr>; 6] =
+        [&"explain", &"orders-db", &"--config", &config, &"--format", &"json"];
+    let json = place.outlive(&json).end().expect(11).json("explain-volume");
+    assert_eq!(json["volumes"][0]["locks"][0]["lock"]["known"], "unknown", "{json:#}");
+}
+
+#[test]
+fn what_if_and_explain_take_paths_too() {
+    let place = Place::new();
+    let data = place.file("data/a", "x").parent().unwrap().to_owned();
+    let name = data.to_str().unwrap();
+    place.outlive(&[&"explain", &name, &data]).end().says("Under deletion of");
+    place.outlive(&[&"explain", &name]).end().says("Under deletion of");
+    let what_if = format!("volume:{name}");
+    place.outlive(&[&"audit", &data, &"--what-if", &what_if]).end().says("DIES").says("NONE");
+    place.outlive(&[&"explain", &"rpoo"]).end().expect(2).complains("did you mean rpo?");
+}

@@ -3,6 +3,7 @@
 // A test that unwraps says by its failure what was missing.
 #![allow(clippy::unwrap_used)]
 
+mod answers;
 mod beyond;
 mod brute;
 mod brute_cuts;

@@ -8,7 +8,7 @@ use outlive::rules::{by_id, judge};
 
 const LOOK: Look = Look { width: 100, colour: false };
 
-fn golden(name: &str, found: &str) {
+pub fn golden(name: &str, found: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judging/golden").join(name);
     if std::env::var_os("OUTLIVE_BLESS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -19,7 +19,7 @@ fn golden(name: &str, found: &str) {
 }
 
 /// The incident, after one copy was made elsewhere; a virtual disk, a second volume and a gap.
-fn estate() -> Estate {
+pub fn estate() -> Estate {
     let mut copied = copy("20261121T230000Z", "filesystem:vault", 3);
     copied.consistency = Known::Observed(Consistency::Live, now());
     let mut estate = incident().and_point(copied).opened("device:vda", Nature::StoredOn);
@@ -40,6 +40,11 @@ fn audits(estate: &Estate, look: Look) -> (String, String) {
         text::audit(&graph, &judged, &policy, now(), look),
         json::audit(&graph, &judged, &policy, now(), &[10, 11]),
     )
+}
+
+/// The audit of the made-up estate, for its schema.
+pub fn audit_json() -> String {
+    audits(&estate(), LOOK).1
 }
 
 #[test]

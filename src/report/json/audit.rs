@@ -1,8 +1,9 @@
 //! `outlive/audit/v0`.
 
-use super::parts::{GapJson, PointJson, PolicyJson, VolumeJson, time};
+use super::cuts::CutSetsJson;
+use super::parts::{ActJson, GapJson, PointJson, PolicyJson, VolumeJson, time};
 use super::render;
-use crate::domain::{Finding, Hazard, Policy, Timestamp, Verdict};
+use crate::domain::{Finding, Policy, Timestamp, Verdict};
 use crate::isolation::{Cell, Graph, PointPlace, Row, Shadow, single_points};
 use crate::report::text::first;
 use crate::rules::{Judged, Overall, by_id, overall};
@@ -28,13 +29,14 @@ struct JudgedJson {
     survival: Vec<RowJson>,
     perhaps: Vec<ShadowJson>,
     single_points: Vec<String>,
+    cut_sets: CutSetsJson,
     findings: Vec<FindingJson>,
 }
 
 #[derive(Serialize)]
 struct RowJson {
-    act: &'static str,
-    asset: String,
+    #[serde(flatten)]
+    act: ActJson,
     class: &'static str,
     also_class: Option<&'static str>,
     title: String,
@@ -45,6 +47,7 @@ struct RowJson {
     survivors: Vec<String>,
     dead: Vec<String>,
     undetermined: Vec<DoubtJson>,
+    grace_seconds: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -123,6 +126,7 @@ impl JudgedJson {
             survival: rows.iter().map(|row| RowJson::new(graph, row)).collect(),
             perhaps: judged.survival.shadows.iter().map(|shadow| ShadowJson::new(graph, shadow)).collect(),
             single_points: single_points(rows).iter().map(|row| row.title.clone()).collect(),
+            cut_sets: CutSetsJson::from(&judged.cuts),
             findings: judged.findings.iter().map(FindingJson::from).collect(),
         }
     }
@@ -132,13 +136,7 @@ impl RowJson {
     fn new(graph: &Graph, row: &Row) -> Self {
         let ids = |places: &[PointPlace]| places.iter().map(|place| graph.id_at(*place).0).collect();
         Self {
-            act: match row.hazard {
-                Hazard::Deleted(_) => "deleted",
-                Hazard::Lost(_) => "lost",
-                Hazard::Compromised(_) => "compromised",
-                Hazard::BadData(_) => "bad-data",
-            },
-            asset: row.hazard.asset().0.clone(),
+            act: (&row.hazard).into(),
             class: row.class.word(),
             also_class: row.also.map(|class| class.word()),
             title: row.title.clone(),
@@ -161,6 +159,7 @@ impl RowJson {
                     })
                 })
                 .collect(),
+            grace_seconds: row.grace.map(|grace| grace.seconds),
         }
     }
 }

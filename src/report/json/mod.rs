@@ -2,13 +2,16 @@
 //! meaning or goes needs another schema.
 
 mod audit;
+mod cuts;
 mod explain;
 mod inventory;
 mod parts;
+mod trace;
 
 pub use audit::audit;
 pub use explain::{explain, rules};
 pub use inventory::inventory;
+pub use trace::{explain_volumes, what_if};
 
 use serde::Serialize;
 

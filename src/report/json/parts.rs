@@ -1,7 +1,8 @@
 //! What several reports share.
 
 use crate::domain::{
-    Consistency, Gap, GapReason, GapScope, Known, Policy, RecoveryPoint, Timestamp, Usable, Volume,
+    Consistency, Gap, GapReason, GapScope, Hazard, Known, Lock, LockMode, Owner, Policy, RecoveryPoint,
+    Source, Timestamp, Usable, Volume,
 };
 use crate::isolation::{Graph, Link};
 use chrono::SecondsFormat;
@@ -22,6 +23,73 @@ impl From<&Policy> for PolicyJson {
     fn from(policy: &Policy) -> Self {
         let survive = policy.survive.iter().map(|class| class.word()).collect();
         Self { rpo_seconds: policy.rpo.num_seconds(), survive }
+    }
+}
+
+/// One act: what happens to which asset.
+#[derive(Serialize)]
+pub(super) struct ActJson {
+    act: &'static str,
+    asset: String,
+}
+
+impl From<&Hazard> for ActJson {
+    fn from(hazard: &Hazard) -> Self {
+        let act = match hazard {
+            Hazard::Deleted(_) => "deleted",
+            Hazard::Lost(_) => "lost",
+            Hazard::Compromised(_) => "compromised",
+            Hazard::BadData(_) => "bad-data",
+        };
+        Self { act, asset: hazard.asset().0.clone() }
+    }
+}
+
+/// How something is known, and from where.
+#[derive(Serialize)]
+pub(super) struct AcquaintanceJson {
+    known: &'static str,
+    observed_at: Option<String>,
+    source: Option<String>,
+    read: Option<String>,
+    owner: Option<String>,
+}
+
+impl AcquaintanceJson {
+    const UNKNOWN: Self = Self { known: "unknown", observed_at: None, source: None, read: None, owner: None };
+
+    pub(super) fn observed(at: Timestamp) -> Self {
+        Self { known: "observed", observed_at: Some(time(at)), ..Self::UNKNOWN }
+    }
+
+    pub(super) fn documented(source: &Source) -> Self {
+        let (address, read) = (Some(source.address.clone()), Some(source.read.clone()));
+        Self { known: "documented", source: address, read, ..Self::UNKNOWN }
+    }
+
+    pub(super) fn declared(owner: &Owner) -> Self {
+        Self { known: "declared", owner: Some(owner.0.clone()), ..Self::UNKNOWN }
+    }
+}
+
+/// A lock, and how it is known.
+#[derive(Serialize)]
+pub(super) struct LockJson {
+    mode: Option<&'static str>,
+    until: Option<String>,
+    known: &'static str,
+}
+
+impl From<&Known<Lock>> for LockJson {
+    fn from(lock: &Known<Lock>) -> Self {
+        let mode = |lock: &Lock| match lock.mode {
+            LockMode::Compliance => "compliance",
+            LockMode::Governance => "governance",
+            LockMode::LegalHold => "legal-hold",
+            LockMode::None => "none",
+        };
+        let until = lock.value().and_then(|lock| lock.until).map(time);
+        Self { mode: lock.value().map(mode), until, known: known(lock) }
     }
 }
 
@@ -61,6 +129,7 @@ pub(super) struct PointJson {
     id: String,
     name: String,
     kind: &'static str,
+    catalogued: Option<String>,
     volume: Option<String>,
     taken_at: Option<String>,
     taken_at_known: &'static str,
@@ -68,6 +137,8 @@ pub(super) struct PointJson {
     bytes: Option<u64>,
     lies_on: Vec<String>,
     state: Option<&'static str>,
+    lock: LockJson,
+    drilled_at: Option<String>,
     usable: &'static str,
     usable_because: Option<String>,
 }
@@ -83,6 +154,7 @@ impl PointJson {
             id: point.id.0.clone(),
             name: point.name.clone(),
             kind: point.kind.word(),
+            catalogued: point.catalogued.clone(),
             volume: point.of.value().map(|volume| volume.0.clone()),
             taken_at: point.taken_at.value().map(|at| time(*at)),
             taken_at_known: known(&point.taken_at),
@@ -90,6 +162,8 @@ impl PointJson {
             bytes: point.bytes.value().copied(),
             lies_on: graph.places(&point.id),
             state: point.state.map(|state| state.word()),
+            lock: (&point.lock).into(),
+            drilled_at: point.drilled_at.value().map(|at| time(*at)),
             usable,
             usable_because,
         }

@@ -1,5 +1,6 @@
 //! The audit for people: per volume what survives what, the findings, and what to do first.
 
+use super::cuts;
 use super::look::{Look, Tone, Toned, chain_line, moment, plain};
 use crate::domain::{Finding, Gap, GapScope, Inventory, Known, Policy, Timestamp, Verdict, say_duration};
 use crate::isolation::{Cell, Graph, Row, single_points};
@@ -15,9 +16,13 @@ pub fn audit(graph: &Graph, judged: &[Judged], policy: &Policy, now: Timestamp, 
     if judged.is_empty() {
         out.push_str(&look.say("No volume was found: nothing was judged.", 0, Tone::Open));
     }
+    if judged.len() > 3 {
+        out.push('\n');
+        out.push_str(&summary(judged, look));
+    }
     for one in judged {
         out.push('\n');
-        out.push_str(&volume(graph, one, look));
+        out.push_str(&volume(graph, one, now, look));
     }
     out.push_str(&gaps(graph.inventory(), look));
     out.push('\n');
@@ -25,43 +30,110 @@ pub fn audit(graph: &Graph, judged: &[Judged], policy: &Policy, now: Timestamp, 
     out
 }
 
-fn volume(graph: &Graph, judged: &Judged, look: Look) -> String {
+/// One line a volume, where there are many.
+fn summary(judged: &[Judged], look: Look) -> String {
+    let row = |one: &Judged| {
+        let (verdict, rule) = worst(one);
+        vec![plain(one.volume.name.clone()), verdict, cuts::smallest(&one.cuts), plain(rule)]
+    };
+    let rows: Vec<Vec<Toned>> = judged.iter().map(row).collect();
+    look.table(&["volume", "verdict", "fewest acts that lose it", "by rule"], &rows)
+}
+
+/// The worst verdict on a volume, and by which rule.
+fn worst(judged: &Judged) -> (Toned, String) {
+    let failed = judged.findings.iter().filter_map(|finding| match finding.verdict {
+        Verdict::Fail(severity, _) => Some((severity, finding)),
+        _ => None,
+    });
+    if let Some((severity, finding)) = failed.rev().max_by_key(|(severity, _)| *severity) {
+        return ((format!("FAIL {}", severity.word()), Tone::Bad), finding.rule.clone());
+    }
+    let open = judged.findings.iter().find(|finding| matches!(finding.verdict, Verdict::Undetermined(_)));
+    match open {
+        Some(finding) => (("UNDETERMINED".into(), Tone::Open), finding.rule.clone()),
+        None => (("sound".into(), Tone::Good), "-".to_owned()),
+    }
+}
+
+fn volume(graph: &Graph, judged: &Judged, now: Timestamp, look: Look) -> String {
     let volume = &judged.volume;
     let mut out = look.say(&format!("{} ({})", volume.name, volume.kind.word()), 0, Tone::Strong);
     out.push_str(&look.say(&chain_line(volume, &judged.chain), 2, Tone::Plain));
-    let rows: Vec<_> = judged.survival.rows.iter().map(|row| survival_row(graph, row)).collect();
-    out.push_str(&look.table(&["hazard", "newest surviving recovery point", "age", "state"], &rows));
+    let rows: Vec<_> =
+        judged.survival.rows.iter().map(|row| survival_row(graph, row, &judged.policy)).collect();
+    let heading = ["hazard", "newest surviving recovery point", "age", "state", "last drilled"];
+    out.push_str(&look.table(&heading, &rows));
     if let Some(flag) = flag(&judged.survival.rows) {
         out.push_str(&look.say(&flag, 0, Tone::Bad));
     }
+    out.push_str(&cuts::lines(graph, judged, now, look));
     let asked = |finding: &&Finding| by_id(&finding.rule).is_none_or(|rule| rule.is_asked(&judged.policy));
-    let findings: Vec<_> = judged.findings.iter().filter(asked).map(finding_row).collect();
-    out.push_str(&look.table(&["verdict", "rule", "why"], &findings));
+    let mut findings: Vec<&Finding> = judged.findings.iter().filter(asked).collect();
+    // What is wrong comes first.
+    findings.sort_by_key(|finding| match finding.verdict {
+        Verdict::Fail(severity, _) => (0, Reverse(Some(severity))),
+        Verdict::Undetermined(_) => (1, Reverse(None)),
+        Verdict::Waived { .. } => (2, Reverse(None)),
+        Verdict::Pass(_) => (3, Reverse(None)),
+        Verdict::NotApplicable(_) => (4, Reverse(None)),
+    });
+    let (idle, told): (Vec<&Finding>, Vec<&Finding>) =
+        findings.into_iter().partition(|finding| matches!(finding.verdict, Verdict::NotApplicable(_)));
+    let rows: Vec<_> = told.into_iter().map(finding_row).collect();
+    if !rows.is_empty() {
+        out.push_str(&look.table(&["verdict", "rule", "why"], &rows));
+    }
+    if !idle.is_empty() {
+        // Why not is in the JSON: a page of what does not apply hides what does.
+        let idle: Vec<&str> = idle.iter().map(|finding| finding.rule.as_str()).collect();
+        out.push_str(&look.say(&format!("Does not apply: {}.", idle.join(", ")), 2, Tone::Plain));
+    }
     out
 }
 
-fn survival_row(graph: &Graph, row: &Row) -> Vec<Toned> {
+fn survival_row(graph: &Graph, row: &Row, policy: &Policy) -> Vec<Toned> {
     let title = plain(row.title.clone());
     match &row.cell {
         Cell::None => {
-            vec![title, ("NONE".into(), Tone::Bad), plain("-"), plain("-")]
+            vec![title, ("NONE".into(), Tone::Bad), plain("-"), plain("-"), plain("-")]
         }
         Cell::Unknown { because } => {
-            vec![title, (format!("UNKNOWN ({because})"), Tone::Open), plain("-"), plain("-")]
+            let cell = (format!("UNKNOWN ({})", doubt(graph, row, because)), Tone::Open);
+            vec![title, cell, plain("-"), plain("-"), plain("-")]
         }
-        Cell::Survivor { point, taken_at, age, state, .. } => {
+        Cell::Survivor { point, taken_at, age, state, drilled_at } => {
             let taken = taken_at.value().map_or_else(
                 || "at an unknown time".to_owned(),
                 |at| format!("of {}{}", moment(*at), provenance(taken_at)),
             );
             let age = match age {
+                Some(age) if *age > policy.rpo => (format!("{} > RPO", say_duration(*age)), Tone::Bad),
                 Some(age) => plain(say_duration(*age)),
                 None => ("unknown".into(), Tone::Open),
             };
             let state = plain(state.map_or("-", |state| state.word()));
-            vec![title, (format!("{}, {taken}", graph.label_at(*point)), Tone::Good), age, state]
+            let point = (format!("{}, {taken}", graph.label_at(*point)), Tone::Good);
+            vec![title, point, age, state, plain(drilled(drilled_at))]
         }
     }
+}
+
+/// Why it cannot be said: how many die for certain, and of which point the reason speaks.
+fn doubt(graph: &Graph, row: &Row, because: &str) -> String {
+    let dead = match row.dead.len() {
+        0 => String::new(),
+        dead => format!("{dead} of {} die; ", row.points),
+    };
+    let first = row.undetermined.first().and_then(|doubt| doubt.points.first());
+    let of = first.map(|place| graph.label_at(*place)).filter(|label| !because.contains(label.as_str()));
+    let of = of.map_or_else(String::new, |label| format!("{label}: "));
+    format!("{dead}{of}{because}")
+}
+
+/// The day of the last restore that was tried with success.
+pub(super) fn drilled(at: &Known<Timestamp>) -> String {
+    at.value().map_or_else(|| "no drill known".to_owned(), |at| at.format("%Y-%m-%d").to_string())
 }
 
 /// A fact that nobody observed is shown as what it is.
@@ -124,8 +196,8 @@ fn listed(gaps: &[&Gap], what: &str, look: Look) -> String {
     };
     let mut out = format!("\n{}", look.say(&count, 0, Tone::Open));
     for gap in gaps {
-        let line = format!("- {}: {}: {}", gap.place, gap.reason.word(), gap.detail);
-        out.push_str(&look.say(&line, 2, Tone::Plain));
+        let line = format!("{}: {}: {}", gap.place, gap.reason.word(), gap.detail);
+        out.push_str(&look.item(&line, 2, Tone::Plain));
     }
     out
 }
@@ -143,8 +215,10 @@ pub(in crate::report) fn first(judged: &[Judged], inventory: &Inventory) -> Stri
         failed.min_by_key(|(severity, _, finding)| (Reverse(*severity), Reverse(rank(&finding.rule))));
     if let Some((_, one, finding)) = worst {
         let remedy = by_id(&finding.rule).map_or("", |rule| rule.remedy());
-        let rule = &finding.rule;
-        return format!("What to do first: {}: {remedy}. Why: outlive explain {rule}", one.volume.name);
+        let (rule, volume) = (&finding.rule, &one.volume.name);
+        return format!(
+            "What to do first: {volume}: {remedy}. Why: outlive explain {rule}; outlive explain {volume}"
+        );
     }
     let open = findings().find_map(|(one, finding)| match &finding.verdict {
         Verdict::Undetermined(why) => Some((one, why)),

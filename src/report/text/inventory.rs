@@ -1,8 +1,9 @@
 //! The inventory for people: volumes with what they stand on, and their recovery points.
 
-use super::audit::gaps;
+use super::audit::{drilled, gaps};
 use super::look::{Look, Tone, Toned, moment, plain};
-use crate::domain::{RecoveryPoint, Timestamp, Usable, Volume, say_duration};
+use super::trace::lock;
+use crate::domain::{LockMode, RecoveryPoint, Timestamp, Usable, Volume, say_duration};
 use crate::isolation::Graph;
 
 /// Everything a survey saw, and what it could not see.
@@ -42,12 +43,38 @@ fn tree(graph: &Graph, volume: &Volume, look: Look) -> String {
     out
 }
 
-fn table(graph: &Graph, points: &[&RecoveryPoint], now: Timestamp, look: Look) -> String {
-    let rows: Vec<Vec<Toned>> = points.iter().map(|point| row(graph, point, now)).collect();
-    look.table(&["recovery point", "kind", "taken", "age", "lies on", "state", "usable"], &rows)
+/// Columns in which every point would say the same are one sentence instead.
+#[derive(Clone, Copy)]
+struct Columns {
+    locks: bool,
+    drills: bool,
 }
 
-fn row(graph: &Graph, point: &RecoveryPoint, now: Timestamp) -> Vec<Toned> {
+fn table(graph: &Graph, points: &[&RecoveryPoint], now: Timestamp, look: Look) -> String {
+    let unlocked =
+        |point: &&RecoveryPoint| point.lock.value().is_some_and(|lock| lock.mode == LockMode::None);
+    let columns = Columns {
+        locks: !points.iter().all(unlocked),
+        drills: points.iter().any(|point| !point.drilled_at.is_unknown()),
+    };
+    let mut heading = vec!["recovery point", "kind", "taken", "age", "lies on"];
+    heading.extend(columns.locks.then_some("lock"));
+    heading.push("state");
+    heading.extend(columns.drills.then_some("last drilled"));
+    heading.push("usable");
+    let rows: Vec<Vec<Toned>> = points.iter().map(|point| row(graph, point, columns, now)).collect();
+    let mut out = look.table(&heading, &rows);
+    let same = match (columns.locks, columns.drills) {
+        (true, true) => return out,
+        (true, false) => "No drill of any is known.",
+        (false, true) => "None is locked.",
+        (false, false) => "None is locked, and no drill of any is known.",
+    };
+    out.push_str(&look.say(same, 2, Tone::Plain));
+    out
+}
+
+fn row(graph: &Graph, point: &RecoveryPoint, columns: Columns, now: Timestamp) -> Vec<Toned> {
     let unknown = || ("unknown".to_owned(), Tone::Open);
     let taken = point.taken_at.value();
     let age = taken.map_or_else(unknown, |at| plain(say_duration(now - *at)));
@@ -57,13 +84,20 @@ fn row(graph: &Graph, point: &RecoveryPoint, now: Timestamp) -> Vec<Toned> {
         Usable::Unproven(why) => (format!("unproven: {why}"), Tone::Open),
         Usable::No(why) => (format!("no: {why}"), Tone::Bad),
     };
-    vec![
+    let mut cells = vec![
         plain(point.name.clone()),
-        plain(point.kind.word()),
+        plain(point.catalogued.as_deref().unwrap_or(point.kind.word())),
         taken.map_or_else(unknown, |at| plain(moment(*at))),
         age,
         if places.is_empty() { unknown() } else { plain(places.join(", ")) },
-        plain(point.state.map_or("-", |state| state.word())),
-        usable,
-    ]
+    ];
+    if columns.locks {
+        cells.push(point.lock.value().map_or_else(unknown, |known| plain(lock(known, now))));
+    }
+    cells.push(plain(point.state.map_or("-", |state| state.word())));
+    if columns.drills {
+        cells.push(plain(drilled(&point.drilled_at)));
+    }
+    cells.push(usable);
+    cells
 }

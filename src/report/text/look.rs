@@ -75,6 +75,12 @@ impl Look {
         out
     }
 
+    /// An item of a list: a hyphen, and what does not fit on the line below the text.
+    pub(in crate::report) fn item(self, text: &str, indent: usize, tone: Tone) -> String {
+        let said = self.say(text, indent + 2, tone);
+        format!("{}- {}", " ".repeat(indent), said.get(indent + 2..).unwrap_or_default())
+    }
+
     /// A table with a heading, wrapped to the width.
     pub(in crate::report) fn table(self, heading: &[&str], rows: &[Vec<Toned>]) -> String {
         let mut builder = Builder::default();

@@ -1,12 +1,15 @@
 //! Reports for people: tables that wrap to a width, colour where it is asked for.
 
 mod audit;
+mod cuts;
 mod explain;
 mod inventory;
 pub(super) mod look;
+mod trace;
 
 pub(super) use audit::first;
 pub use audit::{audit, flag};
 pub use explain::{explain, rules};
 pub use inventory::inventory;
 pub use look::Look;
+pub use trace::{explain_volumes, what_if};

@@ -1,0 +1,173 @@
+//! What a person names on the command line, volumes and hazards, and the answers to questions about them.
+
+use super::Audited;
+use crate::domain::{AssetId, Hazard, HazardSet, Kind, Policies, Problem, Result, Volume, printable};
+use crate::isolation::{Graph, Radius, natural_hazard, radius, trace};
+use crate::report::Explained;
+use crate::rules::Judged;
+use std::collections::BTreeSet;
+
+/// How many near names an error tells.
+const NEAR: usize = 3;
+
+/// What is to be explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// A volume, by its place among those judged: under every hazard of its table.
+    Volume(usize),
+    /// A hazard: every volume that it reaches.
+    Hazard(Hazard),
+}
+
+/// What a word means: a volume by id or name, or a hazard as [`hazard_named`] reads it.
+///
+/// # Errors
+/// As [`hazard_named`].
+pub fn asked(audited: &Audited, what: &str) -> Result<Asked> {
+    let named = |judged: &Judged| judged.volume.id.0 == what || judged.volume.name == what;
+    match audited.judged.iter().position(named) {
+        Some(place) => Ok(Asked::Volume(place)),
+        None => hazard_named(&audited.graph, what).map(Asked::Hazard),
+    }
+}
+
+/// The hazard that `KIND:NAME` or `ACT:KIND:NAME` stands for. `volume:ID` is a volume; acts are lost, deleted,
+/// compromised and bad-data. Where no act is named it is the one that comes naturally of the asset.
+///
+/// # Errors
+/// `Usage` where nothing, or more than one thing, is called so, and where data of something that holds none goes bad.
+pub fn hazard_named(graph: &Graph, what: &str) -> Result<Hazard> {
+    let acts: [(&str, fn(AssetId) -> Hazard); 4] = [
+        ("lost:", Hazard::Lost),
+        ("deleted:", Hazard::Deleted),
+        ("compromised:", Hazard::Compromised),
+        ("bad-data:", Hazard::BadData),
+    ];
+    let act = acts.iter().find_map(|(word, act)| Some((*act, what.strip_prefix(word)?)));
+    let Some((act, name)) = act else {
+        return Ok(natural_hazard(graph, asset_named(graph, what)?));
+    };
+    let hazard = act(asset_named(graph, name)?);
+    let is_volume = |asset: &AssetId| graph.inventory().volumes.iter().any(|volume| volume.asset == *asset);
+    if matches!(&hazard, Hazard::BadData(asset) if !is_volume(asset)) {
+        let what = format!("`{}` is no volume, so that no data of it can go bad", shown(name));
+        return Err(Problem::new(Kind::Usage, what).remedy("name it as bad-data:volume:ID"));
+    }
+    Ok(hazard)
+}
+
+fn asset_named(graph: &Graph, name: &str) -> Result<AssetId> {
+    let all = graph.inventory();
+    if let Some(id) = name.strip_prefix("volume:")
+        && let Some(volume) = volume_named(&all.volumes, id)
+    {
+        return Ok(volume.asset.clone());
+    }
+    let exact = AssetId(name.to_owned());
+    if graph.knows(&exact) {
+        return Ok(exact);
+    }
+    let called = |id: &AssetId, own: &str| id.0.eq_ignore_ascii_case(name) || own.eq_ignore_ascii_case(name);
+    let found: BTreeSet<&AssetId> = all
+        .assets
+        .iter()
+        .filter(|asset| called(&asset.id, &format!("{}:{}", asset.kind.word(), asset.name)))
+        .map(|asset| &asset.id)
+        .collect();
+    match found.iter().collect::<Vec<_>>().as_slice() {
+        [] => Err(no_such_thing(graph, name)),
+        [one] => Ok((**one).clone()),
+        several => {
+            let ids: Vec<&str> = several.iter().map(|id| id.0.as_str()).collect();
+            let what = format!("several things are called `{}`", shown(name));
+            Err(Problem::new(Kind::Usage, what).remedy(format!("name one of {}", ids.join(", "))))
+        }
+    }
+}
+
+fn volume_named<'g>(volumes: &'g [Volume], name: &str) -> Option<&'g Volume> {
+    let by_id = volumes.iter().find(|volume| volume.id.0 == name);
+    by_id.or_else(|| volumes.iter().find(|volume| volume.name == name))
+}
+
+fn no_such_thing(graph: &Graph, name: &str) -> Problem {
+    let all = graph.inventory();
+    let volumes = all.volumes.iter().map(|volume| format!("volume:{}", volume.id));
+    let names: BTreeSet<String> = all.assets.iter().map(|asset| asset.id.0.clone()).chain(volumes).collect();
+    let near = nearest(name, names.iter().map(String::as_str));
+    let what = format!("nothing here is called `{}`", shown(name));
+    let remedy = match near.is_empty() {
+        true => "name a volume by its id, or anything else as KIND:NAME; --format json lists each `asset`"
+            .to_owned(),
+        false => format!("did you mean {}?", near.join(" or ")),
+    };
+    Problem::new(Kind::Usage, what).remedy(remedy)
+}
+
+/// The names that are near to what was written, the nearest first: at most one slip in three letters, or the name
+/// without what stands before it.
+pub fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<String> {
+    let lower = written.chars().take(200).collect::<String>().to_lowercase();
+    let slips = (lower.chars().count() / 3).max(1);
+    let distance = |name: &str| {
+        let name = name.to_lowercase();
+        let bare = name.split_once(':').map_or(name.as_str(), |(_, bare)| bare);
+        strsim::damerau_levenshtein(&lower, &name).min(strsim::damerau_levenshtein(&lower, bare))
+    };
+    let mut near: Vec<(usize, &str)> = names
+        .into_iter()
+        .map(|name| (distance(name), name))
+        .filter(|(distance, name)| *distance <= slips && *distance < name.len())
+        .collect();
+    near.sort_unstable();
+    near.into_iter().take(NEAR).map(|(_, name)| name.to_owned()).collect()
+}
+
+fn shown(name: &str) -> String {
+    printable(name.as_bytes()).chars().take(200).collect()
+}
+
+/// What hazards that happen together would take.
+pub fn what_if(audited: &Audited, hazards: &HazardSet) -> Radius {
+    radius(&audited.graph, hazards, &policies(audited), audited.at)
+}
+
+fn policies(audited: &Audited) -> Policies {
+    let of_volume = audited.judged.iter().map(|one| (one.volume.id.clone(), one.policy.clone()));
+    Policies { of_volume: of_volume.collect(), ..Policies::default() }
+}
+
+/// Why volumes and their recovery points fall or stay: one volume under every hazard of its table, or all that a
+/// hazard reaches.
+pub fn explain(audited: &Audited, asked: &Asked) -> Vec<Explained> {
+    let explained = |judged: &Judged, sets: &[HazardSet]| Explained {
+        volume: judged.volume.clone(),
+        chain: judged.chain.clone(),
+        traced: trace(&audited.graph, &judged.volume, sets, &judged.policy, audited.at),
+    };
+    match asked {
+        Asked::Volume(place) => {
+            let Some(judged) = audited.judged.get(*place) else { return Vec::new() };
+            let rows = judged.survival.rows.iter();
+            let sets: Vec<HazardSet> = rows.map(|row| [row.hazard.clone()].into()).collect();
+            vec![explained(judged, &sets)]
+        }
+        Asked::Hazard(hazard) => {
+            let all = audited.judged.iter().map(|judged| explained(judged, &[[hazard.clone()].into()]));
+            all.filter(|one| one.traced.iter().any(|traced| !traced.is_untouched())).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_told_with_and_without_their_kind() {
+        let names = ["credential:ci-domains", "host:build-3", "volume:orders-db"];
+        assert_eq!(nearest("credential:ci-domain", names), ["credential:ci-domains"]);
+        assert_eq!(nearest("build-3", names), ["host:build-3"]);
+        assert_eq!(nearest("something else altogether", names), Vec::<String>::new());
+    }
+}
