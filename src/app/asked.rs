@@ -37,7 +37,8 @@ pub fn asked(audited: &Audited, what: &str) -> Result<Asked> {
 /// # Errors
 /// `Usage` where nothing, or more than one thing, is called so, and where data of something that holds none goes bad.
 pub fn hazard_named(graph: &Graph, what: &str) -> Result<Hazard> {
-    let acts: [(&str, fn(AssetId) -> Hazard); 4] = [
+    type Act = fn(AssetId) -> Hazard;
+    let acts: [(&str, Act); 4] = [
         ("lost:", Hazard::Lost),
         ("deleted:", Hazard::Deleted),
         ("compromised:", Hazard::Compromised),
@@ -140,7 +141,11 @@ fn policies(audited: &Audited) -> Policies {
 /// Why volumes and their recovery points fall or stay: one volume under every hazard of its table, or all that a
 /// hazard reaches.
 pub fn explain(audited: &Audited, asked: &Asked) -> Vec<Explained> {
+    let unseen = |judged: &Judged| {
+        judged.survival.shadows.iter().map(|shadow| shadow.because.clone()).collect::<BTreeSet<_>>()
+    };
     let explained = |judged: &Judged, sets: &[HazardSet]| Explained {
+        perhaps: Vec::new(),
         volume: judged.volume.clone(),
         chain: judged.chain.clone(),
         traced: trace(&audited.graph, &judged.volume, sets, &judged.policy, audited.at),
@@ -150,7 +155,7 @@ pub fn explain(audited: &Audited, asked: &Asked) -> Vec<Explained> {
             let Some(judged) = audited.judged.get(*place) else { return Vec::new() };
             let rows = judged.survival.rows.iter();
             let sets: Vec<HazardSet> = rows.map(|row| [row.hazard.clone()].into()).collect();
-            vec![explained(judged, &sets)]
+            vec![Explained { perhaps: unseen(judged).into_iter().collect(), ..explained(judged, &sets) }]
         }
         Asked::Hazard(hazard) => {
             let all = audited.judged.iter().map(|judged| explained(judged, &[[hazard.clone()].into()]));

@@ -245,7 +245,7 @@ fn what_if_and_explain_speak_of_a_declared_estate_and_say_what_is_not_known() {
     assert_eq!((&json["volumes"][0]["dies"], json["hazards"].as_array().unwrap().len()), (&1.into(), 2));
 
     let explain = |what: &str| place.outlive(&[&"explain", &what, &"--config", &config]).end();
-    explain("orders-db").expect(11).says("Under deletion of volume orders-db").says("to settle it: ");
+    explain("orders-db").expect(11).says("Under deletion of volume orders-db").says("What may also take it");
     explain("host:build-3").expect(11).says("Under loss of host build-3");
     explain("rpo").expect(0).says("Remedy: ");
     explain("orders-bd").expect(2).complains("did you mean volume:orders-db?");

@@ -141,6 +141,7 @@ impl Seen {
         let explain = |judged: &Judged| Explained {
             volume: judged.volume.clone(),
             chain: judged.chain.clone(),
+            perhaps: judged.survival.shadows.iter().map(|shadow| shadow.because.clone()).collect(),
             traced: {
                 let rows = judged.survival.rows.iter();
                 let sets: Vec<HazardSet> = rows.map(|row| [row.hazard.clone()].into()).collect();
@@ -276,7 +277,9 @@ fn complaints(schema: &str, documents: &[String]) -> Vec<String> {
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
         .spawn()
-        .expect("python3 with jsonschema is needed: scripts/test installs it");
+        .unwrap_or_else(|error| {
+            panic!("python3 with jsonschema is needed, scripts/test installs it: {error}")
+        });
     let all = format!("[{}]", documents.join(","));
     std::io::Write::write_all(&mut validator.stdin.take().unwrap(), all.as_bytes()).unwrap();
     let done = validator.wait_with_output().unwrap();

@@ -56,6 +56,7 @@ struct ExplainedJson {
     #[serde(flatten)]
     volume: VolumeJson,
     hazards: Vec<TracedJson>,
+    perhaps: Vec<String>,
     locks: Vec<PointLockJson>,
 }
 
@@ -127,6 +128,7 @@ pub fn explain_volumes(
     let volume = |one: &Explained| ExplainedJson {
         volume: VolumeJson::new(&one.volume, one.chain.clone()),
         hazards: one.traced.iter().map(|traced| TracedJson::new(graph, traced)).collect(),
+        perhaps: one.perhaps.clone(),
         locks: graph
             .points_of(&one.volume.id)
             .map(|point| PointLockJson { recovery_point: point.id.0.clone(), lock: (&point.lock).into() })

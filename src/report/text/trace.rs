@@ -38,6 +38,12 @@ pub fn explain_volumes(graph: &Graph, explained: &[Explained], now: Timestamp, l
                 out.push_str(&look.item(&said, 2, tone));
             }
         }
+        if !one.perhaps.is_empty() {
+            out.push_str(&look.say("What may also take it, and was not seen:", 0, Tone::Open));
+        }
+        for unseen in &one.perhaps {
+            out.push_str(&look.item(unseen, 2, Tone::Open));
+        }
         out.push_str(&locks(graph, one, now, look));
     }
     if explained.is_empty() {
