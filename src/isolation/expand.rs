@@ -1,6 +1,5 @@
 //! From an inventory and the catalogue to the graph.
 
-use super::beyond::is_wide;
 use super::duplicates::settle;
 use super::graph::{Edge, Graph, Node, PointPlace, label};
 use crate::catalogue::{Catalogue, Effect, Statement};
@@ -58,7 +57,6 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
     let (feeds, holds) = builder.index();
     let Builder { nodes, edges, assets, ids } = builder;
     let (carries_medium, replicas) = (Vec::new(), BTreeSet::new());
-    let wide: Vec<usize> = (0..nodes.len()).filter(|node| is_wide(nodes[*node].kind)).collect();
     let mut graph = Graph {
         inventory,
         nodes,
@@ -71,11 +69,12 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
         by_volume,
         orphans,
         carries_medium,
-        wide,
+        wide_open: Vec::new(),
         wide_above: Vec::new(),
+        wants: Vec::new(),
         replicas,
     };
-    graph.wide_above = graph.find_wide_above();
+    graph.look_beyond();
     graph.carries_medium = graph.find_carriers();
     graph
 }
