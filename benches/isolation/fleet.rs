@@ -136,6 +136,7 @@ impl Fleet {
             let on = [
                 (StoredOn, format!("region:{site}")),
                 (StoredOn, format!("site:{site}")),
+                (StoredOn, project.clone()),
                 (CascadesFrom, project),
                 (AdministeredBy, own_named("credential", 4 + number % 6)),
             ];

@@ -57,6 +57,24 @@ impl Standing {
     }
 }
 
+/// A set of classes, in two bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Classes(u16);
+
+impl Classes {
+    fn insert(&mut self, class: HazardClass) {
+        self.0 |= 1 << class as u16;
+    }
+
+    fn contains(self, class: HazardClass) -> bool {
+        self.0 & (1 << class as u16) != 0
+    }
+
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
 /// True for what lies beyond a machine.
 pub(super) fn is_wide(kind: Option<AssetKind>) -> bool {
     kind.and_then(HazardClass::of_loss).is_some_and(HazardClass::is_wide)
@@ -69,12 +87,15 @@ impl Graph {
         (wide || leaf).then(|| self.stands(node, leaf && !wide))
     }
 
-    /// Per node: what lies beyond machines and hangs on it through known bonds of whatever nature.
-    pub(super) fn find_wide_above(&self) -> Vec<Vec<u32>> {
+    /// Finds what lies beyond machines, and who may lie in what of it.
+    pub(super) fn look_beyond(&mut self) {
         let mut above = vec![Vec::new(); self.nodes.len()];
-        for wide in &self.wide {
-            let number = u32::try_from(*wide).unwrap_or(u32::MAX);
-            let mut waiting = vec![*wide];
+        for wide in (0..self.nodes.len()).filter(|node| is_wide(self.nodes[*node].kind)) {
+            let number = u32::try_from(wide).unwrap_or(u32::MAX);
+            if self.openness(wide) != Openness::Closed {
+                self.wide_open.push(number);
+            }
+            let mut waiting = vec![wide];
             while let Some(node) = waiting.pop() {
                 if above[node].last() != Some(&number) {
                     above[node].push(number);
@@ -82,7 +103,26 @@ impl Graph {
                 }
             }
         }
-        above
+        self.wide_above = above;
+        self.wants = (0..self.nodes.len()).map(|node| self.wants_of(node)).collect();
+    }
+
+    fn wants_of(&self, node: usize) -> Classes {
+        let mut classes = Classes::default();
+        if self.openness(node) == Openness::Wide {
+            self.hidden_classes(node).into_iter().for_each(|class| classes.insert(class));
+        }
+        if self.is_leaf(node) {
+            let lacking = self.lacking(node, self.standing(node).as_ref()).into_iter();
+            lacking.filter(|class| class.is_wide()).for_each(|class| classes.insert(class));
+        }
+        classes
+    }
+
+    /// Whether a node is of one of these classes.
+    pub(super) fn is_of(&self, node: u32, classes: Classes) -> bool {
+        let class = self.nodes[node as usize].kind.and_then(HazardClass::of_loss);
+        class.is_some_and(|class| classes.contains(class))
     }
 
     fn is_leaf(&self, node: usize) -> bool {

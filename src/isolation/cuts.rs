@@ -7,7 +7,7 @@
 //! has at most n events itself.
 
 use super::system::{System, Variable};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 
 /// The largest set that is looked for.
 pub(super) const ORDER: usize = 3;
@@ -15,29 +15,54 @@ pub(super) const ORDER: usize = 3;
 /// The most sets that one family may have. Beyond it, nothing is said of the order that made it so large.
 pub(super) const LIMIT: usize = 5_000;
 
-/// Up to three events, by number, in order; the rest is filled with [`NOTHING`].
+/// Up to three events, by number, in order, packed so that comparing two sets compares numbers: how many there are,
+/// then the events, then [`NOTHING`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Set([u16; ORDER]);
+pub(super) struct Set(u64);
 
 const NOTHING: u16 = u16::MAX;
 
 impl Set {
-    pub const EMPTY: Self = Self([NOTHING; ORDER]);
+    pub const EMPTY: Self = Self::of([NOTHING; ORDER], 0);
+
+    const fn of(events: [u16; ORDER], count: usize) -> Self {
+        let [first, second, third] = events;
+        Self((count as u64) << 48 | (first as u64) << 32 | (second as u64) << 16 | third as u64)
+    }
 
     pub fn one(event: u16) -> Self {
-        Self([event, NOTHING, NOTHING])
+        Self::of([event, NOTHING, NOTHING], 1)
+    }
+
+    fn all(self) -> [u16; ORDER] {
+        [32, 16, 0].map(|shift| (self.0 >> shift & 0xffff) as u16)
     }
 
     pub fn events(self) -> impl Iterator<Item = u16> {
-        self.0.into_iter().filter(|event| *event != NOTHING)
+        self.all().into_iter().take(self.len())
     }
 
     pub fn len(self) -> usize {
-        self.events().count()
+        (self.0 >> 48) as usize
+    }
+
+    /// All its subsets, the empty one and itself among them.
+    fn subsets(self) -> impl Iterator<Item = Self> {
+        let (all, count) = (self.all(), self.len());
+        (0..1_usize << count).map(move |chosen| {
+            let (mut subset, mut next) = ([NOTHING; ORDER], 0);
+            for (place, event) in all.into_iter().enumerate().take(count) {
+                if chosen >> place & 1 == 1 {
+                    subset[next] = event;
+                    next += 1;
+                }
+            }
+            Self::of(subset, next)
+        })
     }
 
     pub fn contains(self, event: u16) -> bool {
-        event != NOTHING && self.0.contains(&event)
+        event != NOTHING && self.all().contains(&event)
     }
 
     pub fn is_subset(self, other: Self) -> bool {
@@ -46,8 +71,7 @@ impl Set {
 
     /// Both together, where that is no more than `order` events.
     pub fn with(self, other: Self, order: usize) -> Option<Self> {
-        let mut all = self.0;
-        let mut count = self.len();
+        let (mut all, mut count) = (self.all(), self.len());
         for event in other.events() {
             if !all[..count].contains(&event) {
                 if count >= order {
@@ -58,7 +82,7 @@ impl Set {
             }
         }
         all.sort_unstable();
-        Some(Self(all))
+        Some(Self::of(all, count))
     }
 }
 
@@ -80,8 +104,9 @@ impl Family {
         &self.0
     }
 
+    /// Whether a set holds one of these: a set has eight subsets at most, fewer than a family has sets.
     pub fn is_met_by(&self, set: Set) -> bool {
-        self.0.iter().any(|own| own.is_subset(set))
+        !self.0.is_empty() && set.subsets().any(|subset| self.0.binary_search(&subset).is_ok())
     }
 
     /// Adds a set, unless one of its subsets is there; what it makes superfluous goes. Whether anything changed.
@@ -89,9 +114,11 @@ impl Family {
         if self.is_met_by(set) {
             return false;
         }
-        self.0.retain(|own| !set.is_subset(*own));
-        let place = self.0.partition_point(|own| (own.len(), *own) < (set.len(), set));
-        self.0.insert(place, set);
+        let larger = self.0.partition_point(|own| own.len() <= set.len());
+        if self.0[larger..].iter().any(|own| set.is_subset(*own)) {
+            self.0.retain(|own| !set.is_subset(*own));
+        }
+        self.0.insert(self.0.partition_point(|own| *own < set), set);
         true
     }
 
@@ -133,44 +160,58 @@ pub(super) fn families(
     possible: bool,
     order: usize,
 ) -> Result<Vec<Family>, TooMany> {
-    let mut families = vec![Family::default(); system.size()];
-    let mut queue: VecDeque<Variable> = VecDeque::new();
-    let mut waiting = vec![false; system.size()];
+    let mut growing = Growing {
+        families: vec![Family::default(); system.size()],
+        fresh: vec![Vec::new(); system.size()],
+        queue: VecDeque::new(),
+    };
     for (event, variables) in (0_u16..).zip(seeds) {
         for variable in variables {
-            families[*variable as usize].add(Set::one(event));
-            if !std::mem::replace(&mut waiting[*variable as usize], true) {
-                queue.push_back(*variable);
-            }
+            growing.add(*variable, Set::one(event))?;
         }
     }
-    while let Some(variable) = queue.pop_front() {
-        waiting[variable as usize] = false;
+    while let Some(variable) = growing.queue.pop_front() {
+        // What was there before has been handed on already.
+        let fresh = std::mem::take(&mut growing.fresh[variable as usize]);
         for number in system.fed(variable) {
             let rule = &system.rules[*number as usize];
             if !possible && !rule.certain {
                 continue;
             }
-            let changed = if rule.need == 1 {
-                // What other supports give is there already.
-                let given = std::mem::take(&mut families[variable as usize]);
-                let changed = match rule.head == variable {
-                    true => Ok(false),
-                    false => families[rule.head as usize].join(&given),
-                };
-                families[variable as usize] = given;
-                changed?
-            } else {
-                let supports = system.supports(rule).iter().map(|support| &families[*support as usize]);
-                let given = some_of(supports, rule.need as usize, order)?;
-                families[rule.head as usize].join(&given)?
-            };
-            if changed && !std::mem::replace(&mut waiting[rule.head as usize], true) {
-                queue.push_back(rule.head);
+            if rule.need == 1 {
+                for set in &fresh {
+                    growing.add(rule.head, *set)?;
+                }
+                continue;
+            }
+            let supports = system.supports(rule).iter();
+            let supports = supports.map(|support| &growing.families[*support as usize]);
+            for set in some_of(supports, rule.need as usize, order)?.0 {
+                growing.add(rule.head, set)?;
             }
         }
     }
-    Ok(families)
+    Ok(growing.families)
+}
+
+/// Families that grow, and per variable what of its family was not yet handed on.
+struct Growing {
+    families: Vec<Family>,
+    fresh: Vec<Vec<Set>>,
+    queue: VecDeque<Variable>,
+}
+
+impl Growing {
+    fn add(&mut self, variable: Variable, set: Set) -> Result<(), TooMany> {
+        let (family, fresh) = (&mut self.families[variable as usize], &mut self.fresh[variable as usize]);
+        if family.add(set) {
+            if fresh.is_empty() {
+                self.queue.push_back(variable);
+            }
+            fresh.push(set);
+        }
+        if family.0.len() > LIMIT { Err(TooMany) } else { Ok(()) }
+    }
 }
 
 /// What makes `need` of some families hold.
@@ -192,25 +233,32 @@ fn some_of<'a>(
 }
 
 /// The minimal sets that meet every one of some families: each set of the first family that is not met yet is a
-/// branch, and every branch adds an event, so that the search is no deeper than `order`.
+/// branch, and every branch adds an event, so that the search is no deeper than `order`. Smaller sets come first, so
+/// that nothing is tried that holds a set already found.
 pub(super) fn meet_all(mut families: Vec<Family>, order: usize) -> Result<Family, TooMany> {
     families.sort_by(|a, b| (a.0.len(), a).cmp(&(b.0.len(), b)));
     families.dedup();
     let mut found = Family::default();
-    let mut seen = BTreeSet::from([Set::EMPTY]);
-    let mut open = vec![Set::EMPTY];
-    while let Some(set) = open.pop() {
-        let Some(family) = families.iter().find(|family| !family.is_met_by(set)) else {
-            found.add(set);
-            continue;
-        };
-        for more in family.sets().iter().filter_map(|own| set.with(*own, order)) {
-            if !found.is_met_by(more) && seen.insert(more) {
-                open.push(more);
+    let mut seen = HashSet::new();
+    let mut open: [Vec<Set>; ORDER + 1] = Default::default();
+    open[0].push(Set::EMPTY);
+    for size in 0..=order {
+        for set in std::mem::take(&mut open[size]) {
+            if found.is_met_by(set) {
+                continue;
             }
-        }
-        if found.0.len() > LIMIT || seen.len() > LIMIT * 40 {
-            return Err(TooMany);
+            let Some(family) = families.iter().find(|family| !family.is_met_by(set)) else {
+                found.add(set);
+                continue;
+            };
+            for more in family.sets().iter().filter_map(|own| set.with(*own, order)) {
+                if !found.is_met_by(more) && seen.insert(more) {
+                    open[more.len()].push(more);
+                }
+            }
+            if found.0.len() > LIMIT || seen.len() > LIMIT * 40 {
+                return Err(TooMany);
+            }
         }
     }
     Ok(found)

@@ -1,6 +1,5 @@
 //! From an inventory and the catalogue to the graph.
 
-use super::beyond::is_wide;
 use super::documented::apply_kind;
 use super::duplicates::settle;
 use super::graph::{Edge, Graph, Node, PointPlace, label};
@@ -65,7 +64,6 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
         (follows != Follows::No).then(|| (kind.name.clone(), follows == Follows::Yes))
     });
     let replicas = replicas.collect();
-    let wide: Vec<usize> = (0..nodes.len()).filter(|node| is_wide(nodes[*node].kind)).collect();
     let mut graph = Graph {
         inventory,
         nodes,
@@ -78,11 +76,12 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
         by_volume,
         orphans,
         carries_medium,
-        wide,
+        wide_open: Vec::new(),
         wide_above: Vec::new(),
+        wants: Vec::new(),
         replicas,
     };
-    graph.wide_above = graph.find_wide_above();
+    graph.look_beyond();
     graph.carries_medium = graph.find_carriers();
     graph
 }

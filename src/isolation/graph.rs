@@ -1,5 +1,6 @@
 //! The graph: assets and kinds of recovery points as nodes, and the bonds by which they fall.
 
+use super::beyond::Classes;
 use crate::domain::{
     AssetId, AssetKind, Grace, How, Inventory, Nature, NatureSet, PointId, PointKind, RecoveryPoint, Volume,
     VolumeId,
@@ -92,10 +93,12 @@ pub struct Graph {
     pub(super) orphans: Vec<PointPlace>,
     /// Per node: whether a virtual disk or server of which the medium is not known rests on it.
     pub(super) carries_medium: Vec<bool>,
-    /// The assets that lie beyond machines.
-    pub(super) wide: Vec<usize>,
+    /// The assets beyond machines that may stand on something unseen.
+    pub(super) wide_open: Vec<u32>,
     /// Per node: what lies beyond machines and hangs on it, in whatever way.
     pub(super) wide_above: Vec<Vec<u32>>,
+    /// Per node: the classes of what lies beyond machines and may be below it without anybody having said so.
+    pub(super) wants: Vec<Classes>,
     /// Kinds of a catalogue that follow their volume change by change.
     /// Of others nobody established it: false.
     pub(super) replicas: BTreeMap<String, bool>,

@@ -2,10 +2,9 @@
 //! known bonds, and the rules by which these fall. Judging a volume costs what its slice costs, not what the
 //! estate does.
 
-use super::beyond::Standing;
+use super::beyond::{Classes, Standing};
 use super::graph::{Edge, Graph, PointPlace};
 use super::system::{State, System, Variable, Why, variable};
-use super::unseen::Openness;
 use crate::domain::{AssetId, AssetKind, Lock, LockMode, Nature, RecoveryPoint, Timestamp, Volume};
 use std::collections::{BTreeMap, HashMap};
 
@@ -142,31 +141,32 @@ impl<'g> Slice<'g> {
         }
     }
 
-    /// What lies beyond machines and may fall because of members, in whatever way, where members may lie in it without
+    /// What lies beyond machines, of the classes that some member may lie in, and may fall because of members, in whatever way, where members may lie in it without
     /// anybody having said so: the token that somebody holds closes an account, and what names no account may be in it.
     fn add_conduits(&mut self) {
         let graph = self.graph;
-        let lacks = |member: &Member| {
-            let standing = graph.standing(member.node);
-            graph.openness(member.node) == Openness::Wide
-                || !graph.lacking(member.node, standing.as_ref()).is_empty()
-        };
-        if !self.members.iter().any(lacks) {
-            return;
-        }
-        let (first, mut next) = (self.members.len(), 0);
-        for wide in graph.wide.iter().filter(|wide| graph.openness(**wide) != Openness::Closed) {
-            self.add(*wide);
-        }
-        while next < self.members.len() {
-            let node = self.members[next].node;
-            for on in graph.own(node).filter(|_| next >= first).flat_map(|edge| &edge.on) {
-                self.add(*on);
+        let first = self.members.len();
+        let mut wanted = Classes::default();
+        loop {
+            let before = (self.members.len(), wanted);
+            let mut next = 0;
+            while next < self.members.len() {
+                let node = self.members[next].node;
+                wanted = wanted.and(graph.wants[node]);
+                for on in graph.own(node).filter(|_| next >= first).flat_map(|edge| &edge.on) {
+                    self.add(*on);
+                }
+                for wide in graph.wide_above[node].iter().filter(|wide| graph.is_of(**wide, wanted)) {
+                    self.add(*wide as usize);
+                }
+                next += 1;
             }
-            for wide in &graph.wide_above[node] {
+            for wide in graph.wide_open.iter().filter(|wide| graph.is_of(**wide, wanted)) {
                 self.add(*wide as usize);
             }
-            next += 1;
+            if before == (self.members.len(), wanted) {
+                return;
+            }
         }
     }
 

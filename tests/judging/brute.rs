@@ -164,19 +164,16 @@ impl<'i> Brute<'i> {
         }
     }
 
-    /// Where something may lie in what is beyond machines, unseen: all of that which is open or hangs on the scope.
+    /// What is beyond machines, of the classes that something may lie in unseen: what is open, or hangs on the scope.
     fn add_conduits(&mut self) {
-        let lacks =
-            |thing: &usize| self.openness(*thing) == Openness::Wide || !self.undeclared(*thing).is_empty();
-        if !self.scope.iter().any(lacks) {
-            return;
-        }
         loop {
             let before = self.scope.len();
+            let wanted: BTreeSet<HazardClass> = self.scope.iter().flat_map(|on| self.wanted(*on)).collect();
             let wide: Vec<usize> = (0..self.things.len()).filter(|thing| self.is_wide(*thing)).collect();
             for wide in wide {
                 let all = self.closed([wide].into());
-                if self.openness(wide) != Openness::Closed || !all.is_disjoint(&self.scope) {
+                let fits = self.class(wide).is_some_and(|class| wanted.contains(&class));
+                if fits && (self.openness(wide) != Openness::Closed || !all.is_disjoint(&self.scope)) {
                     self.scope.extend(all);
                 }
             }
@@ -184,6 +181,14 @@ impl<'i> Brute<'i> {
                 return;
             }
         }
+    }
+
+    fn wanted(&self, thing: usize) -> BTreeSet<HazardClass> {
+        let mut wanted = self.undeclared(thing);
+        if self.openness(thing) == Openness::Wide {
+            wanted.extend(self.hidden(thing));
+        }
+        wanted
     }
 
     fn rule(&mut self, head: States, need: usize, from: States, certain: bool) {

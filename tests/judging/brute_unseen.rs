@@ -23,7 +23,7 @@ fn class(kind: Option<AssetKind>) -> Option<HazardClass> {
 }
 
 impl Brute<'_> {
-    fn class(&self, thing: usize) -> Option<HazardClass> {
+    pub fn class(&self, thing: usize) -> Option<HazardClass> {
         class(self.things[thing].kind)
     }
 
