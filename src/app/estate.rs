@@ -2,7 +2,9 @@
 
 use super::{Audited, Context, SeenVault, SurveyOrder, survey};
 use crate::catalogue::Catalogue;
-use crate::domain::{AssetId, GapScope, Inventory, Known, Result, Volume, VolumeId, VolumeKind, printable};
+use crate::domain::{
+    AssetId, GapScope, Inventory, Known, Result, Timestamp, Volume, VolumeId, VolumeKind, printable,
+};
 use crate::estate::{Estate, VolumeEntry};
 use crate::isolation::expand;
 use crate::providers::local::this_host;
@@ -80,9 +82,23 @@ fn unseen(entry: &VolumeEntry) -> Volume {
 /// # Errors
 /// `Internal` where the compiled-in catalogue is broken: what cannot be seen is in the result.
 pub fn judge_estate(context: &Context, estate: &Estate, limit: Duration) -> Result<Audited> {
+    if let Some(moment) = estate.as_of {
+        return judge_as_of(estate, moment);
+    }
     let inventory = survey_estate(context, estate, limit);
-    let graph = expand(&inventory, &Catalogue::built_in()?);
-    let at = (context.clock)();
+    judge_inventory(estate, &inventory, (context.clock)())
+}
+
+/// Judges what is declared, as it stood at a moment; no machine is looked at.
+///
+/// # Errors
+/// As [`judge_estate`].
+pub fn judge_as_of(estate: &Estate, moment: Timestamp) -> Result<Audited> {
+    judge_inventory(estate, &estate.declared_as_of(moment), moment)
+}
+
+fn judge_inventory(estate: &Estate, inventory: &Inventory, at: Timestamp) -> Result<Audited> {
+    let graph = expand(inventory, &Catalogue::built_in()?);
     let judged = judge_each(&graph, &estate.policies(), at);
     let overall = overall(&judged, &graph);
     Ok(Audited { graph, judged, overall, at })

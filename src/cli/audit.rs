@@ -44,8 +44,12 @@ fn judged(terminal: &Terminal, estate: &Estate, survey: &Survey) -> Result<app::
 
 /// Surveys and judges.
 pub fn audit(terminal: &Terminal, options: &Audit) -> Result<Outcome, Failure> {
+    let mut replayed = String::new();
     let (policy, audited) = if options.survey.paths.is_empty() {
         let estate = estate(terminal, &options.survey)?;
+        if let Some(moment) = estate.as_of {
+            replayed = text::as_of(moment, estate.taken_after(moment), terminal.look);
+        }
         (estate.default_policy().judged.clone(), judged(terminal, &estate, &options.survey)?)
     } else {
         let policy = options.policy.policy();
@@ -59,7 +63,9 @@ pub fn audit(terminal: &Terminal, options: &Audit) -> Result<Outcome, Failure> {
         Overall::Failed => vec![Exit::RuleFailed],
     };
     let text = match terminal.format {
-        Format::Text => text::audit(&audited.graph, &audited.judged, &policy, audited.at, terminal.look),
+        Format::Text => {
+            replayed + &text::audit(&audited.graph, &audited.judged, &policy, audited.at, terminal.look)
+        }
         Format::Json => {
             json::audit(&audited.graph, &audited.judged, &policy, audited.at, &Exit::codes(&exits))
         }

@@ -4,7 +4,7 @@ use super::stand::{Stood, ThisHost, canonical, declared_bond, stand};
 use super::{Estate, S3Place, VaultEntry, VaultPlace};
 use crate::domain::{
     Asset, AssetId, AssetKind, Bonds, Gap, GapReason, GapScope, Inventory, Known, Lock, Nature, Owner,
-    PointId, Policies, RecoveryPoint, Usable, Volume, VolumeId, VolumeKind, printable,
+    PointId, Policies, RecoveryPoint, Timestamp, Usable, Volume, VolumeId, VolumeKind, printable,
 };
 
 impl Estate {
@@ -26,6 +26,23 @@ impl Estate {
         }
         inventory.points = self.points.iter().map(point).collect();
         inventory
+    }
+
+    /// What is declared as it stood at a moment, wherever this is asked: no machine is looked at, and what was taken
+    /// later is not there yet.
+    pub fn declared_as_of(&self, moment: Timestamp) -> Inventory {
+        // No name in a file means this machine: none holds a control character.
+        let nowhere = ThisHost { asset: AssetId("host:localhost".into()), name: "\0".into() };
+        let mut inventory = self.declared(&nowhere);
+        inventory.points.retain(|point| point.taken_at.value().is_none_or(|taken| *taken <= moment));
+        inventory.gaps.extend(self.unhonoured_gaps());
+        inventory.sort();
+        inventory
+    }
+
+    /// How many recovery points are declared that were taken after a moment.
+    pub fn taken_after(&self, moment: Timestamp) -> usize {
+        self.points.iter().filter(|point| point.taken_at.is_some_and(|taken| taken > moment)).count()
     }
 
     /// What the points of a vault stand on, and those assets. For a directory only what is declared besides what

@@ -2,17 +2,19 @@
 
 mod command;
 mod declared;
+mod incident;
 mod lookup;
 mod model;
 mod read;
 mod secret;
 mod stand;
 
+pub use incident::{ExpectedFate, ExpectedFinding, ExpectedLeft, ExpectedVerdict, Incident};
 pub use model::{
     Addressing, CopyEntry, CopyFrom, DeclaredAsset, DeclaredPoint, Estate, GivenUp, Line, NamedBy,
     NightlyEntry, PolicyEntry, ProviderEntry, S3Access, S3Place, StandsOn, Unhonoured, VaultEntry,
     VaultPlace, VolumeEntry, Waiver,
 };
-pub use read::KEYS;
+pub use read::{INCIDENT_KEYS, KEYS};
 pub use secret::{Environment, Secret, SecretSource};
 pub use stand::ThisHost;

@@ -1,9 +1,11 @@
 //! Reads `outlive.toml`. Strict: what is not understood is a mistake, and all mistakes are told at once.
 
 mod address;
+mod as_of;
 mod copy;
 mod declared;
 mod file;
+mod incident;
 mod keys;
 mod names;
 mod nightly;
@@ -14,7 +16,7 @@ mod vault;
 mod volume;
 mod words;
 
-pub use keys::KEYS;
+pub use keys::{INCIDENT_KEYS, KEYS};
 
 use super::{Estate, NamedBy, PolicyEntry};
 use crate::domain::{Kind, Problem, Result, printable};
@@ -125,6 +127,16 @@ impl Known<'_> {
 
 fn check(path: &Path, directory: &Path, text: &str) -> std::result::Result<Estate, Vec<Problem>> {
     let file = File::new(path, directory, text);
+    let mut found = None;
+    parsed(&file, text, |document| {
+        found = Some(whole(path, &Table::whole_file(&file, "outlive.toml", document), text));
+    });
+    let unhonoured = file.finish()?;
+    found.map(|estate| Estate { unhonoured, ..estate }).ok_or_else(Vec::new)
+}
+
+/// Hands on the text as TOML. After a mistake in the grammar, what follows from it would only be noise.
+fn parsed(file: &File<'_>, text: &str, read: impl FnOnce(&DeTable<'_>)) {
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         // Not the error's own display: that repeats the line, and the line may hold a secret.
@@ -135,14 +147,9 @@ fn check(path: &Path, directory: &Path, text: &str) -> std::result::Result<Estat
             "correct it there",
         );
     }
-    // After a mistake in the grammar, what follows from it would only be noise.
     if errors.is_empty() {
-        let table = Table::whole_file(&file, document.get_ref());
-        let estate = whole(path, &table, text);
-        let unhonoured = file.finish()?;
-        return Ok(Estate { unhonoured, ..estate });
+        read(document.get_ref());
     }
-    Err(file.finish().err().unwrap_or_default())
 }
 
 fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
@@ -164,6 +171,7 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
         vaults: Names::of_tables("vault", "[[vault]]", &vaults),
         assets: declared::identities(&assets),
     };
+    let as_of = as_of::as_of(table, &volumes);
     let providers = vault::providers(&providers);
     let volumes = volume::volumes(&volumes, &known);
     let vaults = vault::vaults(&vaults);
@@ -178,6 +186,7 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
     Estate {
         path: path.to_owned(),
         digest: digest(text),
+        as_of,
         host,
         providers,
         copies,

@@ -25,6 +25,20 @@ pub fn audit(graph: &Graph, judged: &[Judged], policy: &Policy, now: Timestamp, 
     out
 }
 
+/// What stands above an audit that is not of the present, as the estate file asks; `left_out` points were taken later.
+pub fn as_of(moment_of: Timestamp, left_out: usize, look: Look) -> String {
+    let left_out = match left_out {
+        0 => String::new(),
+        1 => " 1 recovery point was taken later, and is left out.".to_owned(),
+        more => format!(" {more} recovery points were taken later, and are left out."),
+    };
+    let said = format!(
+        "AS OF {}, as the estate file says: nothing here is about today.{left_out}",
+        moment(moment_of)
+    );
+    look.say(&said, 0, Tone::Open)
+}
+
 fn volume(graph: &Graph, judged: &Judged, look: Look) -> String {
     let volume = &judged.volume;
     let mut out = look.say(&format!("{} ({})", volume.name, volume.kind.word()), 0, Tone::Strong);

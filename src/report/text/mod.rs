@@ -6,7 +6,7 @@ mod inventory;
 pub(super) mod look;
 
 pub(super) use audit::first;
-pub use audit::{audit, flag};
+pub use audit::{as_of, audit, flag};
 pub use explain::{explain, rules};
 pub use inventory::inventory;
 pub use look::Look;
