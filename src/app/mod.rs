@@ -6,6 +6,7 @@ mod damage;
 mod doubt;
 mod drill;
 mod estate;
+mod incident;
 mod named;
 mod nightly;
 mod rehearse;
@@ -23,6 +24,7 @@ pub use drill::{
     run_drills,
 };
 pub use estate::{judge_as_of, judge_estate, survey_estate};
+pub use incident::{BuiltIn, INCIDENTS, Replay, load_incident, parse_incident, replay_incident};
 pub use nightly::{Holder, Night, NightlyOrder, nightly};
 pub use rehearse::{RehearseOrder, rehearse};
 pub use restore::{RestoreOrder, restore};

@@ -140,7 +140,7 @@ fn listed(gaps: &[&Gap], what: &str, look: Look) -> String {
 }
 
 /// The worst finding and what to do about it. Reports in other formats say the same.
-pub(in crate::report) fn first(judged: &[Judged], inventory: &Inventory) -> String {
+pub fn first(judged: &[Judged], inventory: &Inventory) -> String {
     let findings = || judged.iter().flat_map(|one| one.findings.iter().map(move |finding| (one, finding)));
     let rank = |rule: &str| ALL.iter().position(|known| known.id() == rule);
     let failed = findings().filter_map(|(one, finding)| match finding.verdict {

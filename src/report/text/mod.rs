@@ -5,8 +5,7 @@ mod explain;
 mod inventory;
 pub(super) mod look;
 
-pub(super) use audit::first;
-pub use audit::{as_of, audit, flag};
+pub use audit::{as_of, audit, first, flag};
 pub use explain::{explain, rules};
 pub use inventory::inventory;
 pub use look::Look;
