@@ -8,7 +8,7 @@ use crate::domain::{
 use crate::estate::{Estate, VolumeEntry};
 use crate::isolation::expand;
 use crate::providers::local::this_host;
-use crate::rules::{judge_each, overall};
+use crate::rules::{idle_waivers, judge_each, overall};
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -33,6 +33,7 @@ pub fn survey_estate(context: &Context, estate: &Estate, limit: Duration) -> Inv
             inventory.volumes.push(unseen(entry));
         }
     }
+    inventory.gaps.extend(idle_waivers(&estate.policies(), &inventory));
     inventory.sort();
     inventory
 }

@@ -1,6 +1,6 @@
 //! Findings: the verdict of one rule on one volume.
 
-use super::VolumeId;
+use super::{Owner, Timestamp, VolumeId};
 use serde::{Deserialize, Serialize};
 
 /// How bad a failure is.
@@ -38,6 +38,17 @@ pub enum Verdict {
     Undetermined(String),
     /// The rule does not apply; the known fact that makes it so.
     NotApplicable(String),
+    /// It does not hold, or cannot be said, and somebody answers for that for a time. Counts as not failing.
+    Waived {
+        /// What was found.
+        because: String,
+        /// Who answers for it.
+        owner: Owner,
+        /// Why it is accepted.
+        reason: String,
+        /// Until when.
+        until: Timestamp,
+    },
 }
 
 /// One rule's verdict on one volume.

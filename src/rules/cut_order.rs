@@ -28,6 +28,10 @@ impl Rule for CutOrder {
         "keep a recovery point that none of these acts reaches: another account, another credential, under lock"
     }
 
+    fn frameworks(&self) -> &'static [&'static str] {
+        &["NIST SP 800-53r5 CP-9(3)", "CIS 8.1 11.4"]
+    }
+
     fn is_asked(&self, policy: &Policy) -> bool {
         policy.min_cut_order > 1
     }

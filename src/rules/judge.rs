@@ -1,5 +1,6 @@
 //! Every rule on every volume, and what it comes to.
 
+use super::waive::waive;
 use super::{ALL, Case};
 use crate::domain::{Finding, Policies, Policy, Timestamp, Verdict, Volume};
 use crate::isolation::{CutSets, Graph, Link, Survival, isolate};
@@ -24,7 +25,7 @@ pub struct Judged {
 /// What all findings come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Overall {
-    /// Every rule holds or does not apply.
+    /// Every rule holds, does not apply or is waived.
     Sound,
     /// Something could not be said, and nothing failed.
     Undetermined,
@@ -50,7 +51,7 @@ pub fn judge_each(graph: &Graph, policies: &Policies, now: Timestamp) -> Vec<Jud
                 .map(|rule| Finding {
                     rule: rule.id().to_owned(),
                     volume: volume.id.clone(),
-                    verdict: rule.judge(case),
+                    verdict: waive(policies, rule.id(), &volume.id, rule.judge(case), now),
                 })
                 .collect();
             let (volume, chain, policy) = (volume.clone(), graph.chain(volume), policy.clone());
@@ -62,7 +63,7 @@ pub fn judge_each(graph: &Graph, policies: &Policies, now: Timestamp) -> Vec<Jud
 /// What all findings come to. No volume at all, or anything that could not be seen, is never sound.
 pub fn overall(judged: &[Judged], graph: &Graph) -> Overall {
     let verdicts = judged.iter().flat_map(|judged| &judged.findings).map(|finding| match finding.verdict {
-        Verdict::Pass(_) | Verdict::NotApplicable(_) => Overall::Sound,
+        Verdict::Pass(_) | Verdict::NotApplicable(_) | Verdict::Waived { .. } => Overall::Sound,
         Verdict::Undetermined(_) => Overall::Undetermined,
         Verdict::Fail(..) => Overall::Failed,
     });

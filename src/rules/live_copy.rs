@@ -2,7 +2,7 @@
 
 use super::{Case, Rule};
 use crate::domain::{Consistency, HazardClass, PointKind, RecoveryPoint, Severity, Timestamp, Verdict};
-use crate::isolation::{PointPlace, hidden_points};
+use crate::isolation::hidden_points;
 
 /// Asks how the newest copy that survives the loss of the volume's filesystem was taken.
 pub(super) struct LiveCopy;
@@ -28,6 +28,10 @@ impl Rule for LiveCopy {
         "copy from a snapshot, or stop the writers while copying"
     }
 
+    fn frameworks(&self) -> &'static [&'static str] {
+        &["HIPAA 164.308(a)(7)(ii)(A)", "SOC 2 CC7.5"]
+    }
+
     fn judge(&self, case: Case<'_>) -> Verdict {
         if let Some(verdict) = case.no_points() {
             return verdict;
@@ -38,15 +42,9 @@ impl Rule for LiveCopy {
         let Some(row) = on_filesystem.or_else(|| case.survival.rows.first()) else {
             return Verdict::Undetermined("what the volume stands on was not seen".into());
         };
-        let copies = |places: Vec<PointPlace>| -> Vec<&RecoveryPoint> {
-            places
-                .into_iter()
-                .filter_map(|place| case.graph.at(place))
-                .filter(|point| is_copy(point))
-                .collect()
-        };
-        let kept = copies(row.survivors.clone());
-        let perhaps = copies(row.undetermined.iter().flat_map(|doubt| doubt.points.clone()).collect());
+        let kept: Vec<_> = case.survivors(row).filter(|point| is_copy(point)).collect();
+        let perhaps: Vec<_> =
+            case.doubts(row).map(|(point, _)| point).filter(|point| is_copy(point)).collect();
         match open(case) {
             Some(why) => Verdict::Undetermined(why),
             None => self.newest(case, &kept, &perhaps),
@@ -60,7 +58,7 @@ impl LiveCopy {
         let may_be_newest = |point: &&&RecoveryPoint| moment(case, point).is_none_or(|at| Some(at) >= newest);
         let kept: Vec<_> = kept.iter().filter(may_be_newest).collect();
         let perhaps: Vec<_> = perhaps.iter().filter(may_be_newest).collect();
-        let label = |point: &RecoveryPoint| case.graph.point_label(&point.id);
+        let label = |point: &RecoveryPoint| case.label(point);
         let settled = |point: &RecoveryPoint| {
             point.consistency.value().is_some_and(|consistency| *consistency != Consistency::Live)
         };

@@ -1,17 +1,29 @@
 //! Rules: one file a rule, with its page in `docs/rules/`.
 
+mod artefact;
 mod cut_order;
+mod declared;
+mod drills;
+mod fates;
 mod judge;
 mod live_copy;
+mod locks;
 mod no_recovery_point;
+mod replica;
+mod roles;
 mod rpo;
 mod shared_fate;
-mod unjudged_hazard;
+mod undelete;
+mod waive;
+mod young;
 
 pub use judge::{Judged, Overall, judge, judge_each, overall};
+pub use waive::idle_waivers;
 
-use crate::domain::{Policy, RecoveryPoint, Severity, Timestamp, Verdict, Volume};
-use crate::isolation::{CutSets, Graph, Survival, hidden_points, useless};
+use crate::domain::{
+    Asset, AssetId, HazardClass, Policy, RecoveryPoint, Severity, Timestamp, Verdict, Volume,
+};
+use crate::isolation::{CutSets, Graph, Row, Survival, hidden_points, useless};
 
 /// One volume with everything a rule may read.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +54,8 @@ pub trait Rule: Sync {
     fn severity(&self) -> Severity;
     /// What to do about a failure, one sentence.
     fn remedy(&self) -> &'static str;
+    /// The controls of frameworks that its verdict is evidence for, each as framework and id.
+    fn frameworks(&self) -> &'static [&'static str];
     /// Whether the policy asks this question. What it does not ask never applies, and only the JSON says so.
     fn is_asked(&self, _policy: &Policy) -> bool {
         true
@@ -50,21 +64,39 @@ pub trait Rule: Sync {
     fn judge(&self, case: Case<'_>) -> Verdict;
 }
 
-/// Every rule, in the order of reports.
+/// Every rule, in the order of reports. Of failures that are equally bad, the last one's remedy is named first: what
+/// helps against the wider loss helps against the narrower.
 pub const ALL: &[&dyn Rule] = &[
     &no_recovery_point::NoRecoveryPoint,
-    &shared_fate::SAME_FILE,
-    &shared_fate::SAME_FILESYSTEM,
-    &shared_fate::SAME_DEVICE,
-    &shared_fate::SAME_HOST,
-    &shared_fate::SAME_SITE,
-    &shared_fate::SAME_REGION,
-    &shared_fate::SAME_ACCOUNT,
-    &shared_fate::SAME_PROVIDER,
-    &shared_fate::SAME_NETWORK,
-    &unjudged_hazard::UnjudgedHazard,
+    &fates::CASCADE_ON_DELETION,
+    &fates::SAME_FILE,
+    &fates::SAME_FILESYSTEM,
+    &fates::SAME_DEVICE,
+    &fates::SAME_HOST,
+    &fates::KEY_ONLY_WITH_PRIMARY,
+    &fates::CATALOGUE_ONLY_WITH_PRIMARY,
+    &fates::SAME_HOST_COMPROMISE,
+    &fates::CREDENTIAL_REACHES_BOTH,
+    &fates::IDENTITY_REACHES_BOTH,
+    &fates::SAME_SITE,
+    &fates::SAME_REGION,
+    &fates::SAME_ACCOUNT,
+    &fates::SAME_PROVIDER,
+    &fates::SAME_NETWORK,
+    &fates::RETENTION_SHORTER_THAN_DETECTION,
+    &undelete::UndeleteWindowOnly,
+    &roles::RolesNotSeparated,
+    &locks::LOCK_MISSING,
+    &locks::LOCK_GOVERNANCE_ONLY,
+    &locks::LOCK_SHORTER_THAN_POLICY,
+    &locks::LOCK_LAPSES_BEFORE_NEXT_COPY,
+    &replica::ReplicaCountedAsBackup,
     &cut_order::CutOrder,
     &rpo::Rpo,
+    &artefact::ArtefactEmptyOrShrunk,
+    &declared::DeclaredNotObserved,
+    &drills::NeverDrilled,
+    &drills::DrillStale,
     &live_copy::LiveCopy,
 ];
 
@@ -74,6 +106,44 @@ pub fn by_id(id: &str) -> Option<&'static dyn Rule> {
 }
 
 impl<'a> Case<'a> {
+    /// The usable points that survive a row's hazard for certain.
+    pub fn survivors(&self, row: &'a Row) -> impl Iterator<Item = &'a RecoveryPoint> + use<'a> {
+        let graph = self.graph;
+        row.survivors.iter().filter_map(|place| graph.at(*place))
+    }
+
+    /// The points that die for certain under a row's hazard, without those known to be useless.
+    pub fn dead(&self, row: &'a Row) -> impl Iterator<Item = &'a RecoveryPoint> + use<'a> {
+        let graph = self.graph;
+        row.dead.iter().filter_map(|place| graph.at(*place))
+    }
+
+    /// The points of which neither can be said, each with what is missing.
+    pub fn doubts(&self, row: &'a Row) -> impl Iterator<Item = (&'a RecoveryPoint, &'a str)> + use<'a> {
+        let graph = self.graph;
+        row.undetermined.iter().flat_map(move |doubt| {
+            let points = doubt.points.iter().filter_map(|place| graph.at(*place));
+            points.map(|point| (point, doubt.because.as_str()))
+        })
+    }
+
+    /// The asset with this id.
+    fn asset(&self, id: &AssetId) -> Option<&'a Asset> {
+        // The inventory of a graph is in one order, by id.
+        let assets = &self.graph.inventory().assets;
+        assets.binary_search_by(|asset| asset.id.cmp(id)).ok().and_then(|place| assets.get(place))
+    }
+
+    /// The row of the volume's deletion.
+    fn deletion(&self) -> Option<&'a Row> {
+        self.survival.rows.iter().find(|row| row.answers(HazardClass::PrimaryDeletion))
+    }
+
+    /// What a sentence calls a point.
+    fn label(&self, point: &RecoveryPoint) -> String {
+        self.graph.point_label(&point.id)
+    }
+
     /// The volume's points that are not known to be useless.
     fn points(&self) -> impl Iterator<Item = &'a RecoveryPoint> {
         self.graph.points_of(&self.volume.id).filter(|point| !useless(point))

@@ -28,6 +28,10 @@ impl Rule for NoRecoveryPoint {
         "copy the volume into a vault now: outlive copy"
     }
 
+    fn frameworks(&self) -> &'static [&'static str] {
+        &["NIST SP 800-53r5 CP-9(1)", "ISO 27001:2022 A.8.13", "CIS 8.1 11.2"]
+    }
+
     fn judge(&self, case: Case<'_>) -> Verdict {
         let usable = case.points().filter(|point| doubtful(point).is_none()).count();
         if usable > 0 {

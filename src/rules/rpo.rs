@@ -1,8 +1,8 @@
 //! `rpo`: is the newest surviving point young enough under every hazard the policy names?
 
 use super::{Case, Rule};
-use crate::domain::{HazardClass, Severity, Verdict, say_duration};
-use crate::isolation::{Cell, PointPlace, Row, hidden_points};
+use crate::domain::{HazardClass, RecoveryPoint, Severity, Verdict, say_duration};
+use crate::isolation::{Cell, Row, hidden_points};
 use chrono::TimeDelta;
 
 /// Compares the age of what survives with the recovery point objective.
@@ -34,6 +34,10 @@ impl Rule for Rpo {
 
     fn remedy(&self) -> &'static str {
         "copy more often, to a place the hazard cannot reach: outlive copy, on a schedule"
+    }
+
+    fn frameworks(&self) -> &'static [&'static str] {
+        &["NIST SP 800-53r5 CP-10", "NIST SP 800-53r5 CP-9(5)", "SOC 2 A1.2"]
     }
 
     fn judge(&self, case: Case<'_>) -> Verdict {
@@ -71,7 +75,7 @@ impl Rule for Rpo {
     }
 }
 
-fn age(case: Case<'_>, row: &Row) -> Age {
+fn age<'a>(case: Case<'a>, row: &'a Row) -> Age {
     let allowed = allowed(case, row);
     let rpo = say_duration(case.policy.rpo);
     let title = &row.title;
@@ -88,17 +92,11 @@ fn age(case: Case<'_>, row: &Row) -> Age {
         }
         Cell::Survivor { age: Some(age), .. } => {
             let age = say_duration(*age);
-            let doubt = row
-                .undetermined
-                .iter()
-                .find(|doubt| doubt.points.iter().any(|point| may_be_young(case, *point, allowed)));
-            let unknown_age = row.survivors.iter().find(|point| !has_known_age(case, **point));
+            let doubt = case.doubts(row).find(|(point, _)| may_be_young(case, point, allowed));
+            let unknown_age = case.survivors(row).find(|point| !has_known_age(case, point));
             let hidden = hidden_points(case.graph, case.volume);
-            let open = (doubt.map(|doubt| doubt.because.clone()))
-                .or_else(|| {
-                    unknown_age
-                        .map(|point| format!("the age of {} is not known", case.graph.label_at(*point)))
-                })
+            let open = (doubt.map(|(_, because)| because.to_owned()))
+                .or_else(|| unknown_age.map(|point| format!("the age of {} is not known", case.label(point))))
                 .or(hidden);
             match open {
                 Some(why) => {
@@ -119,14 +117,13 @@ fn allowed(case: Case<'_>, row: &Row) -> TimeDelta {
     case.policy.rpo.checked_add(&bad).unwrap_or(TimeDelta::MAX)
 }
 
-fn has_known_age(case: Case<'_>, point: PointPlace) -> bool {
-    case.graph.at(point).and_then(|point| point.taken_at.value()).is_some_and(|at| *at <= case.now)
+fn has_known_age(case: Case<'_>, point: &RecoveryPoint) -> bool {
+    point.taken_at.value().is_some_and(|at| *at <= case.now)
 }
 
 /// Whether a point in doubt would be within the RPO, or might.
-fn may_be_young(case: Case<'_>, point: PointPlace, allowed: TimeDelta) -> bool {
-    let at = case.graph.at(point).and_then(|point| point.taken_at.value());
-    at.is_none_or(|at| case.now - *at <= allowed)
+fn may_be_young(case: Case<'_>, point: &RecoveryPoint, allowed: TimeDelta) -> bool {
+    point.taken_at.value().is_none_or(|at| case.now - *at <= allowed)
 }
 
 /// What might be below the volume unseen, and would leave nothing young for certain.

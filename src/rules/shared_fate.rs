@@ -1,91 +1,43 @@
-//! `same-file`, `same-filesystem`, `same-device`, `same-host`, and beyond the machine `same-site`,
-//! `same-region`, `same-account`, `same-provider`, `same-network`: does one loss take the volume and every
-//! recovery point? One question, asked of each class of hazard.
+//! Does one act take the volume and its recovery points? One question, asked of each class of hazard. The rules
+//! themselves stand in `fates.rs`.
 
+use super::young::Left;
 use super::{Case, Rule};
-use crate::domain::{HazardClass, Policy, Severity, Verdict};
-use crate::isolation::{Cell, Row};
+use crate::domain::{AssetKind, HazardClass, Nature, Policy, Severity, Verdict};
+use crate::isolation::{Cell, Row, doubtful};
 
 /// The question for one class of hazard.
 pub(super) struct SharedFate {
-    id: &'static str,
-    title: &'static str,
-    page: &'static str,
-    remedy: &'static str,
-    class: HazardClass,
+    pub id: &'static str,
+    pub title: &'static str,
+    pub page: &'static str,
+    pub remedy: &'static str,
+    pub class: HazardClass,
+    pub scope: Scope,
+    pub severity: Severity,
+    pub frameworks: &'static [&'static str],
 }
 
-pub(super) const SAME_FILE: SharedFate = SharedFate {
-    id: "same-file",
-    title: "a recovery point survives the loss of the volume's file",
-    page: include_str!("../../docs/rules/same-file.md"),
-    remedy: "keep a recovery point outside this file: outlive copy, into a vault on another filesystem",
-    class: HazardClass::File,
-};
+/// Which recovery points have to go for the rule to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Every one, and the primary.
+    Every,
+    /// Every one within the RPO, and the primary: what an act leaves that is older is no way back.
+    WithinRpo,
+    /// Every one, whether the primary goes or not: a copy that nobody can read is none.
+    Alone,
+}
 
-pub(super) const SAME_FILESYSTEM: SharedFate = SharedFate {
-    id: "same-filesystem",
-    title: "a recovery point survives the loss of the volume's filesystem",
-    page: include_str!("../../docs/rules/same-filesystem.md"),
-    remedy: "keep a recovery point on another filesystem: outlive copy, into a vault elsewhere",
-    class: HazardClass::Filesystem,
-};
+/// What one row comes to.
+enum Answer {
+    Fatal(Severity, String),
+    Open(String),
+    Kept(String),
+}
 
-pub(super) const SAME_DEVICE: SharedFate = SharedFate {
-    id: "same-device",
-    title: "a recovery point survives the loss of the volume's device",
-    page: include_str!("../../docs/rules/same-device.md"),
-    remedy: "keep a recovery point on another device: outlive copy, into a vault on another disk",
-    class: HazardClass::Device,
-};
-
-pub(super) const SAME_HOST: SharedFate = SharedFate {
-    id: "same-host",
-    title: "a recovery point survives the loss of the volume's host",
-    page: include_str!("../../docs/rules/same-host.md"),
-    remedy: "keep a recovery point off this host: outlive copy, into a vault on another machine",
-    class: HazardClass::Host,
-};
-
-pub(super) const SAME_SITE: SharedFate = SharedFate {
-    id: "same-site",
-    title: "a recovery point survives the loss of the volume's site",
-    page: include_str!("../../docs/rules/same-site.md"),
-    remedy: "keep a recovery point in another building, and declare the site of both under stands_on",
-    class: HazardClass::Site,
-};
-
-pub(super) const SAME_REGION: SharedFate = SharedFate {
-    id: "same-region",
-    title: "a recovery point survives the loss of the volume's region",
-    page: include_str!("../../docs/rules/same-region.md"),
-    remedy: "keep a recovery point in another region, and declare the region of both under stands_on",
-    class: HazardClass::Region,
-};
-
-pub(super) const SAME_ACCOUNT: SharedFate = SharedFate {
-    id: "same-account",
-    title: "a recovery point survives the loss of the volume's account",
-    page: include_str!("../../docs/rules/same-account.md"),
-    remedy: "keep a recovery point under another account, and declare the account of both under stands_on",
-    class: HazardClass::Account,
-};
-
-pub(super) const SAME_PROVIDER: SharedFate = SharedFate {
-    id: "same-provider",
-    title: "a recovery point survives the loss of the volume's provider",
-    page: include_str!("../../docs/rules/same-provider.md"),
-    remedy: "keep a recovery point at another provider, and declare the provider of both under stands_on",
-    class: HazardClass::Provider,
-};
-
-pub(super) const SAME_NETWORK: SharedFate = SharedFate {
-    id: "same-network",
-    title: "a recovery point survives the loss of the volume's network",
-    page: include_str!("../../docs/rules/same-network.md"),
-    remedy: "keep a recovery point reachable through another network, and declare the network of both under stands_on",
-    class: HazardClass::Network,
-};
+/// How many acts one sentence names.
+const NAMED: usize = 3;
 
 impl Rule for SharedFate {
     fn id(&self) -> &'static str {
@@ -101,16 +53,20 @@ impl Rule for SharedFate {
     }
 
     fn severity(&self) -> Severity {
-        Severity::Critical
+        self.severity
     }
 
     fn remedy(&self) -> &'static str {
         self.remedy
     }
 
-    /// What lies beyond a machine is a question of its own only for those who ask it.
+    fn frameworks(&self) -> &'static [&'static str] {
+        self.frameworks
+    }
+
+    /// What no look at one machine settles is a question only for those who ask it.
     fn is_asked(&self, policy: &Policy) -> bool {
-        !self.class.is_wide() || policy.survive.contains(&self.class)
+        HazardClass::LOCAL.contains(&self.class) || policy.survive.contains(&self.class)
     }
 
     fn judge(&self, case: Case<'_>) -> Verdict {
@@ -122,51 +78,144 @@ impl Rule for SharedFate {
             return verdict;
         }
         let rows: Vec<&Row> = case.survival.rows.iter().filter(|row| row.answers(self.class)).collect();
-        let fatal: Vec<&str> = rows
-            .iter()
-            .filter(|row| row.takes_primary && row.cell == Cell::None)
-            .map(|row| row.title.as_str())
-            .collect();
-        if !fatal.is_empty() {
-            let because = format!("takes the volume and every recovery point: {}", fatal.join(", "));
-            return Verdict::Fail(self.severity(), because);
+        let (mut fatal, mut open, mut kept, mut severity) = (vec![], vec![], vec![], Severity::Medium);
+        for row in &rows {
+            match self.answer(case, row) {
+                Answer::Fatal(found, why) => {
+                    severity = severity.max(found);
+                    fatal.push(why);
+                }
+                Answer::Open(why) => open.push(why),
+                Answer::Kept(why) => kept.push(why),
+            }
         }
-        if let Some(why) = rows.iter().find_map(|row| open(row)).or_else(|| self.shadow(case)) {
+        if !fatal.is_empty() {
+            return Verdict::Fail(severity, self.say_fatal(&fatal));
+        }
+        if let Some(why) = open.into_iter().next().or_else(|| self.shadow(case)) {
             return Verdict::Undetermined(why);
         }
-        let unseen = case.survival.shadows.iter().any(|shadow| shadow.classes.contains(&self.class));
-        if rows.is_empty() && unseen {
+        if !rows.is_empty() {
+            return Verdict::Pass(say_some(&kept));
+        }
+        if case.survival.shadows.iter().any(|shadow| shadow.classes.contains(&self.class)) {
             return Verdict::Pass(format!("a recovery point survives whatever {word} lies below unseen"));
         }
-        if rows.is_empty() {
-            return Verdict::NotApplicable(format!("the loss of no single {word} takes the volume"));
-        }
-        let kept: Vec<String> = rows.iter().filter_map(|row| survivor(case, row)).collect();
-        Verdict::Pass(kept.join("; "))
+        self.without_rows(case)
     }
 }
 
 impl SharedFate {
-    /// What might be below the volume unseen, and would leave nothing for certain.
+    fn answer<'a>(&self, case: Case<'a>, row: &'a Row) -> Answer {
+        match (self.scope, &row.cell) {
+            (Scope::WithinRpo, _) => self.answer_young(case, row, &case.left(row)),
+            (_, Cell::Unknown { because }) => Answer::Open(format!("{}: {because}", row.title)),
+            (_, Cell::Survivor { point, .. }) => {
+                Answer::Kept(format!("{} leaves {}", row.title, case.graph.label_at(*point)))
+            }
+            (Scope::Every, Cell::None) if row.takes_primary => {
+                Answer::Fatal(self.severity, row.title.clone())
+            }
+            (Scope::Every, Cell::None) => {
+                Answer::Open(format!("{} may take the volume, and leaves nothing", row.title))
+            }
+            (Scope::Alone, Cell::None) if row.takes_primary => {
+                Answer::Fatal(self.severity, format!("{} (and the primary)", row.title))
+            }
+            (Scope::Alone, Cell::None) => Answer::Fatal(Severity::High, row.title.clone()),
+        }
+    }
+
+    fn answer_young(&self, case: Case<'_>, row: &Row, left: &Left<'_>) -> Answer {
+        let title = &row.title;
+        match (left.kept, &left.open) {
+            (Some(point), _) => return Answer::Kept(format!("{title} leaves {}", case.label(point))),
+            (None, Some(why)) => return Answer::Open(format!("{title}: {why}")),
+            (None, None) => {}
+        }
+        // Without one within the RPO, what counts is whether the act takes the older ones too: their age is the
+        // business of another rule.
+        if let (0, Cell::Survivor { point, .. }) = (left.all, &row.cell) {
+            let label = case.graph.label_at(*point);
+            return Answer::Kept(format!("{title} leaves {label} (none is within the RPO: see rpo)"));
+        }
+        if let (0, Cell::Unknown { because }) = (left.all, &row.cell) {
+            return Answer::Open(format!("{title}: {because}"));
+        }
+        if !row.takes_primary {
+            return Answer::Open(format!("{title} may take the volume, and leaves nothing within the RPO"));
+        }
+        Answer::Fatal(self.severity, left.say(title, case.policy.rpo))
+    }
+
+    fn say_fatal(&self, fatal: &[String]) -> String {
+        match self.scope {
+            Scope::Every => format!("takes the volume and every recovery point: {}", fatal.join(", ")),
+            Scope::Alone => format!("leaves no usable recovery point: {}", fatal.join(", ")),
+            Scope::WithinRpo => format!("beside the volume, {}", say_some(fatal)),
+        }
+    }
+
+    /// What might be below the volume unseen, and would not leave enough for certain.
     fn shadow(&self, case: Case<'_>) -> Option<String> {
+        let wants_young =
+            self.scope == Scope::WithinRpo && case.points().any(|point| case.may_be_young(point));
+        let leaves_enough = |cell: &Cell| match cell {
+            Cell::Survivor { age, .. } => !wants_young || age.is_some_and(|age| age <= case.policy.rpo),
+            Cell::None | Cell::Unknown { .. } => false,
+        };
         let mut shadows = case.survival.shadows.iter().filter(|shadow| shadow.classes.contains(&self.class));
-        shadows
-            .find(|shadow| !matches!(shadow.cell, Cell::Survivor { .. }))
-            .map(|shadow| shadow.because.clone())
+        shadows.find(|shadow| !leaves_enough(&shadow.cell)).map(|shadow| shadow.because.clone())
+    }
+
+    /// No such act is known to take anything: is it known that there is none?
+    fn without_rows(&self, case: Case<'_>) -> Verdict {
+        let word = self.class.word();
+        let missing = match self.class {
+            HazardClass::PrimaryDeletion => Some("what the volume stands on was not seen".to_owned()),
+            HazardClass::BadData => Some("it was not judged what bad data takes along".to_owned()),
+            HazardClass::Credential | HazardClass::Identity => unknown_deleters(case),
+            HazardClass::HostCompromise => {
+                let on_host =
+                    case.graph.chain(case.volume).into_iter().find(|l| l.kind == Some(AssetKind::Host));
+                let why =
+                    |host: crate::isolation::Link| format!("it is not known what {} yields", host.label);
+                on_host.map(why).or_else(|| unknown_deleters(case))
+            }
+            HazardClass::Key | HazardClass::Catalogue => {
+                let known = |point: &&_| doubtful(point).is_none() && point.bonds.is_complete(Nature::Needs);
+                let all_open = !case.points().any(|point| known(&point));
+                all_open.then(|| "not everything that the recovery points need is known".to_owned())
+            }
+            _ => None,
+        };
+        match (missing, self.class) {
+            (Some(why), _) => Verdict::Undetermined(why),
+            (None, HazardClass::Credential | HazardClass::Identity) => {
+                Verdict::NotApplicable(format!("no {word} is known to reach the volume, and all are known"))
+            }
+            (None, HazardClass::HostCompromise) => {
+                Verdict::NotApplicable("the volume is on no host, and no credential reaches it".into())
+            }
+            (None, HazardClass::Key | HazardClass::Catalogue) => {
+                Verdict::NotApplicable(format!("some recovery point needs no {word}"))
+            }
+            (None, _) => Verdict::NotApplicable(format!("the loss of no single {word} takes the volume")),
+        }
     }
 }
 
-fn open(row: &Row) -> Option<String> {
-    match &row.cell {
-        Cell::Unknown { because } => Some(format!("{}: {because}", row.title)),
-        Cell::None => Some(format!("{} may take the volume, and leaves nothing", row.title)),
-        Cell::Survivor { .. } => None,
-    }
+/// Whether it is open which credentials may delete the volume.
+fn unknown_deleters(case: Case<'_>) -> Option<String> {
+    let known = case.asset(&case.volume.asset).is_some_and(|a| a.bonds.is_complete(Nature::DeletableBy));
+    (!known).then(|| format!("it is not known which credentials may delete {}", case.volume.name))
 }
 
-fn survivor(case: Case<'_>, row: &Row) -> Option<String> {
-    match &row.cell {
-        Cell::Survivor { point, .. } => Some(format!("{} leaves {}", row.title, case.graph.label_at(*point))),
-        Cell::None | Cell::Unknown { .. } => None,
+/// The first few, and how many more.
+fn say_some(all: &[String]) -> String {
+    let some = all.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
+    match all.len().saturating_sub(NAMED) {
+        0 => some,
+        more => format!("{some}; and {more} more"),
     }
 }

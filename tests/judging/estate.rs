@@ -132,13 +132,14 @@ pub fn verdict(judged: &Judged, rule: &str) -> Verdict {
     judged.findings.iter().find(|finding| finding.rule == rule).unwrap().verdict.clone()
 }
 
-/// Whether a verdict is of this sort: `pass`, `fail`, `undetermined` or `not applicable`.
+/// Whether a verdict is of this sort: `pass`, `fail`, `undetermined`, `not applicable` or `waived`.
 pub fn is(verdict: &Verdict, sort: &str) -> bool {
     let found = match verdict {
         Verdict::Pass(_) => "pass",
         Verdict::Fail(..) => "fail",
         Verdict::Undetermined(_) => "undetermined",
         Verdict::NotApplicable(_) => "not applicable",
+        Verdict::Waived { .. } => "waived",
     };
     found == sort
 }

@@ -13,17 +13,18 @@ pub(super) fn said(incident: &Incident, before: &Audited) -> Vec<IncidentSaid> {
         let mut findings = findings.filter(|finding| finding.volume == wanted.volume);
         let found = findings.find(|finding| finding.rule == wanted.rule).map(|finding| &finding.verdict);
         let (verdict, because) = match found {
-            Some(Verdict::Fail(_, why)) => (Some(ExpectedVerdict::Fail), why.as_str()),
-            Some(Verdict::Undetermined(why)) => (Some(ExpectedVerdict::Undetermined), why.as_str()),
-            Some(Verdict::Pass(why)) => (Some(ExpectedVerdict::Pass), why.as_str()),
-            Some(Verdict::NotApplicable(why)) => (Some(ExpectedVerdict::NotApplicable), why.as_str()),
-            None => (None, "the volume was not judged"),
+            Some(Verdict::Fail(_, why)) => (word(ExpectedVerdict::Fail), why.as_str()),
+            Some(Verdict::Undetermined(why)) => (word(ExpectedVerdict::Undetermined), why.as_str()),
+            Some(Verdict::Pass(why)) => (word(ExpectedVerdict::Pass), why.as_str()),
+            Some(Verdict::NotApplicable(why)) => (word(ExpectedVerdict::NotApplicable), why.as_str()),
+            Some(Verdict::Waived { because, .. }) => ("waived", because.as_str()),
+            None => ("not judged", "the volume was not judged"),
         };
         IncidentSaid {
             volume: wanted.volume.0.clone(),
             rule: wanted.rule.clone(),
             wanted: word(wanted.verdict),
-            verdict: verdict.map_or("not judged", word),
+            verdict,
             because: because.to_owned(),
         }
     });

@@ -101,7 +101,7 @@ fn night_of(
 
 fn standing_of(finding: &Finding) -> Standing {
     match finding.verdict {
-        Verdict::Pass(_) | Verdict::NotApplicable(_) => Standing::Sound,
+        Verdict::Pass(_) | Verdict::NotApplicable(_) | Verdict::Waived { .. } => Standing::Sound,
         Verdict::Undetermined(_) => Standing::Undetermined,
         Verdict::Fail(..) => Standing::Failed,
     }
@@ -109,7 +109,7 @@ fn standing_of(finding: &Finding) -> Standing {
 
 fn because(finding: &Finding) -> Option<String> {
     match &finding.verdict {
-        Verdict::Pass(_) | Verdict::NotApplicable(_) => None,
+        Verdict::Pass(_) | Verdict::NotApplicable(_) | Verdict::Waived { .. } => None,
         Verdict::Undetermined(why) => Some(format!("{}: undetermined: {why}", finding.rule)),
         Verdict::Fail(severity, why) => Some(format!("{}: {}: {why}", finding.rule, severity.word())),
     }

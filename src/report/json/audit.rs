@@ -85,6 +85,14 @@ struct FindingJson {
     severity: Option<&'static str>,
     because: String,
     remedy: Option<&'static str>,
+    waiver: Option<WaiverJson>,
+}
+
+#[derive(Serialize)]
+struct WaiverJson {
+    owner: String,
+    reason: String,
+    until: String,
 }
 
 /// The whole audit. The exit codes are the caller's: every one that applies.
@@ -188,6 +196,13 @@ impl From<&Finding> for FindingJson {
             Verdict::Fail(severity, why) => ("fail", Some(severity.word()), why),
             Verdict::Undetermined(why) => ("undetermined", None, why),
             Verdict::NotApplicable(why) => ("not-applicable", None, why),
+            Verdict::Waived { because, .. } => ("waived", None, because),
+        };
+        let waiver = match &finding.verdict {
+            Verdict::Waived { owner, reason, until, .. } => {
+                Some(WaiverJson { owner: owner.0.clone(), reason: reason.clone(), until: time(*until) })
+            }
+            _ => None,
         };
         let rule = by_id(&finding.rule);
         Self {
@@ -197,6 +212,7 @@ impl From<&Finding> for FindingJson {
             severity,
             because: because.clone(),
             remedy: rule.filter(|_| verdict == "fail").map(|rule| rule.remedy()),
+            waiver,
         }
     }
 }

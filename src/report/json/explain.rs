@@ -17,13 +17,15 @@ struct RuleJson {
     title: &'static str,
     severity: &'static str,
     remedy: &'static str,
+    frameworks: &'static [&'static str],
     page: &'static str,
 }
 
 impl From<&dyn Rule> for RuleJson {
     fn from(rule: &dyn Rule) -> Self {
         let (id, title, page) = (rule.id(), rule.title(), rule.page());
-        Self { id, title, severity: rule.severity().word(), remedy: rule.remedy(), page }
+        let (severity, frameworks) = (rule.severity().word(), rule.frameworks());
+        Self { id, title, severity, remedy: rule.remedy(), frameworks, page }
     }
 }
 

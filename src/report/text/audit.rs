@@ -105,12 +105,17 @@ pub fn flag(rows: &[Row]) -> Option<String> {
 
 fn finding_row(finding: &Finding) -> Vec<Toned> {
     let (verdict, why) = match &finding.verdict {
-        Verdict::Pass(why) => (("pass".to_owned(), Tone::Good), why),
-        Verdict::Fail(severity, why) => ((format!("FAIL {}", severity.word()), Tone::Bad), why),
-        Verdict::Undetermined(why) => (("UNDETERMINED".to_owned(), Tone::Open), why),
-        Verdict::NotApplicable(why) => (plain("n/a"), why),
+        Verdict::Pass(why) => (("pass".to_owned(), Tone::Good), why.clone()),
+        Verdict::Fail(severity, why) => ((format!("FAIL {}", severity.word()), Tone::Bad), why.clone()),
+        Verdict::Undetermined(why) => (("UNDETERMINED".to_owned(), Tone::Open), why.clone()),
+        Verdict::NotApplicable(why) => (plain("n/a"), why.clone()),
+        Verdict::Waived { because, owner, reason, until } => {
+            let until = moment(*until);
+            let why = format!("{because}. Waived until {until} by {}: {reason}", owner.0);
+            (("waived".to_owned(), Tone::Open), why)
+        }
     };
-    vec![verdict, plain(finding.rule.clone()), plain(why.clone())]
+    vec![verdict, plain(finding.rule.clone()), plain(why)]
 }
 
 /// What could not be seen, counted.

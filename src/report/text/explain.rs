@@ -3,7 +3,7 @@
 use super::look::{Look, Tone, plain};
 use crate::rules::{ALL, Rule};
 
-/// One rule's page, its severity and its remedy.
+/// One rule's page, its severity, its remedy and the controls that it is evidence for.
 pub fn explain(rule: &dyn Rule, look: Look) -> String {
     let mut out = String::new();
     for paragraph in paragraphs(rule.page()) {
@@ -13,6 +13,8 @@ pub fn explain(rule: &dyn Rule, look: Look) -> String {
     out.push('\n');
     out.push_str(&look.say(&format!("Severity: {}", rule.severity().word()), 0, Tone::Plain));
     out.push_str(&look.say(&format!("Remedy: {}", rule.remedy()), 0, Tone::Plain));
+    let evidence = format!("Evidence for: {}", rule.frameworks().join("; "));
+    out.push_str(&look.say(&evidence, 0, Tone::Plain));
     out
 }
 

@@ -1,0 +1,99 @@
+//! `declared-not-observed`: does a verdict rest on what somebody said, and nobody saw?
+
+use super::{Case, Rule};
+use crate::domain::{Gap, Known, RecoveryPoint, Severity, Verdict};
+use crate::isolation::{Cell, Row};
+
+/// Fails where the newest survivor of a hazard that the policy names is only declared.
+pub(super) struct DeclaredNotObserved;
+
+/// What a gap says of things of one id that differ.
+const CARRY_ONE_ID: &str = "carry this id and differ";
+
+impl Rule for DeclaredNotObserved {
+    fn id(&self) -> &'static str {
+        "declared-not-observed"
+    }
+
+    fn title(&self) -> &'static str {
+        "what the verdicts rest on was seen"
+    }
+
+    fn page(&self) -> &'static str {
+        include_str!("../../docs/rules/declared-not-observed.md")
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::Medium
+    }
+
+    fn remedy(&self) -> &'static str {
+        "let outlive see it: name its vault or its directory, or copy the volume into a vault"
+    }
+
+    fn frameworks(&self) -> &'static [&'static str] {
+        &["NIST SP 800-53r5 CP-9(1)", "NIST CSF 2.0 PR.DS-11"]
+    }
+
+    fn judge(&self, case: Case<'_>) -> Verdict {
+        if let Some(why) = contradicted(case) {
+            return Verdict::Undetermined(why);
+        }
+        if let Some(verdict) = case.no_points() {
+            return verdict;
+        }
+        if !case.points().chain(case.graph.orphans()).any(is_declared) {
+            return match case.hidden() {
+                Some(why) => Verdict::Undetermined(why),
+                None => Verdict::NotApplicable("no recovery point is only declared".into()),
+            };
+        }
+        let asked = |row: &&Row| case.policy.survive.iter().any(|class| row.answers(*class));
+        let rows: Vec<&Row> = case.survival.rows.iter().filter(asked).collect();
+        let told: Vec<String> = rows.iter().filter_map(|row| rests_on(case, row)).collect();
+        if !told.is_empty() {
+            return Verdict::Fail(self.severity(), told.join("; "));
+        }
+        let open = rows.iter().filter(|row| matches!(row.cell, Cell::Unknown { .. }));
+        let doubt = open.flat_map(|row| case.doubts(row)).find(|(point, _)| is_declared(point));
+        if let Some((point, why)) = doubt {
+            return Verdict::Undetermined(format!("{} is only declared: {why}", case.label(point)));
+        }
+        match case.hidden() {
+            Some(why) => Verdict::Undetermined(why),
+            None => Verdict::Pass("no verdict rests on what is only declared".into()),
+        }
+    }
+}
+
+/// The sentence for a row of which the newest survivor is only declared.
+fn rests_on(case: Case<'_>, row: &Row) -> Option<String> {
+    let Cell::Survivor { point, .. } = &row.cell else { return None };
+    let point = case.graph.at(*point).filter(|point| is_declared(point))?;
+    let label = case.label(point);
+    let owner =
+        [declarer(&point.of), declarer(&point.taken_at)].into_iter().flatten().next().unwrap_or_default();
+    Some(format!("what {} leaves, {label}, is only declared, by {owner}", row.title))
+}
+
+fn is_declared(point: &RecoveryPoint) -> bool {
+    declarer(&point.of).or_else(|| declarer(&point.taken_at)).is_some()
+}
+
+fn declarer<T>(fact: &Known<T>) -> Option<&str> {
+    match fact {
+        Known::Declared(_, owner) => Some(&owner.0),
+        Known::Observed(..) | Known::Documented(..) | Known::Unknown => None,
+    }
+}
+
+/// Things of one id that differ: a declaration and what was seen, or two declarations.
+fn contradicted(case: Case<'_>) -> Option<String> {
+    let gaps = &case.graph.inventory().gaps;
+    let told = |gap: &&Gap| gap.detail.contains(CARRY_ONE_ID);
+    let of = |gap: &&Gap| {
+        gap.place == case.volume.id.0 || case.graph.orphans().any(|point| point.id.0 == gap.place)
+    };
+    let gap = gaps.iter().filter(told).find(of)?;
+    Some(format!("declared differs from observed: {}: {}", gap.place, gap.detail))
+}

@@ -1,0 +1,71 @@
+//! `undelete-window-only`: once the volume is deleted, is the provider's undelete window all there is?
+
+use super::{Case, Rule};
+use crate::domain::{Nature, RecoveryPoint, Severity, Verdict, say_duration};
+use chrono::TimeDelta;
+
+/// Fails where no recent point survives the volume's deletion, and some can be had back for a while.
+pub(super) struct UndeleteWindowOnly;
+
+impl Rule for UndeleteWindowOnly {
+    fn id(&self) -> &'static str {
+        "undelete-window-only"
+    }
+
+    fn title(&self) -> &'static str {
+        "more than an undelete window is left of a deleted volume"
+    }
+
+    fn page(&self) -> &'static str {
+        include_str!("../../docs/rules/undelete-window-only.md")
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::High
+    }
+
+    fn remedy(&self) -> &'static str {
+        "keep a recent recovery point that needs no undelete: outlive copy, into a vault elsewhere"
+    }
+
+    fn frameworks(&self) -> &'static [&'static str] {
+        &["UK NCSC P1", "NIST SP 800-53r5 CP-9(3)"]
+    }
+
+    fn judge(&self, case: Case<'_>) -> Verdict {
+        if let Some(verdict) = case.no_points() {
+            return verdict;
+        }
+        let Some(row) = case.deletion() else {
+            return Verdict::Undetermined("what the volume stands on was not seen".into());
+        };
+        let left = case.left(row);
+        if let Some(point) = left.kept {
+            return Verdict::Pass(format!("{} survives {}", case.label(point), row.title));
+        }
+        if let Some(why) = left.open {
+            return Verdict::Undetermined(why);
+        }
+        let windows = left.dead.iter().filter_map(|point| Some((window(point)?, *point)));
+        match windows.max_by_key(|(window, point)| (*window, &point.id)) {
+            None => Verdict::NotApplicable(
+                "nothing recent that is deleted along with the volume has an undelete window".into(),
+            ),
+            Some((window, point)) => {
+                let (label, window) = (case.label(point), say_duration(window));
+                let title = &row.title;
+                let because = format!(
+                    "after {title}, {label} can be had back for {window}, and then nothing recent is left"
+                );
+                Verdict::Fail(self.severity(), because)
+            }
+        }
+    }
+}
+
+/// For how long a point that was deleted along can be had back: the shortest of its windows.
+fn window(point: &RecoveryPoint) -> Option<TimeDelta> {
+    let graces = point.bonds.of(Nature::CascadesFrom).filter_map(|bond| bond.grace);
+    let seconds = graces.map(|grace| grace.seconds).min()?;
+    TimeDelta::try_seconds(i64::try_from(seconds).ok()?)
+}
