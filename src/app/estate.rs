@@ -9,7 +9,7 @@ use crate::estate::{Estate, VolumeEntry};
 use crate::isolation::expand;
 use crate::providers::local::this_host;
 use crate::rules::{idle_waivers, judge_each, overall};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
@@ -25,14 +25,12 @@ pub fn survey_estate(context: &Context, estate: &Estate, limit: Duration) -> Inv
     let mut inventory = survey(context, &order);
     call_by_their_names(&mut inventory, estate);
     let host = this_host();
-    inventory.merge(estate.declared(&host));
+    inventory.merge(estate.declared(&host, now));
     estate.place_host(&mut inventory, &host);
     inventory.gaps.extend(estate.unhonoured_gaps());
-    for entry in &estate.volumes {
-        if !inventory.volumes.iter().any(|volume| volume.id == entry.id) {
-            inventory.volumes.push(unseen(entry));
-        }
-    }
+    inventory.gaps.extend(estate.dangling_gaps(&inventory, &host));
+    let seen: BTreeSet<VolumeId> = inventory.volumes.iter().map(|volume| volume.id.clone()).collect();
+    inventory.volumes.extend(estate.volumes.iter().filter(|entry| !seen.contains(&entry.id)).map(unseen));
     inventory.gaps.extend(idle_waivers(&estate.policies(), &inventory));
     inventory.sort();
     inventory
@@ -95,7 +93,10 @@ pub fn judge_estate(context: &Context, estate: &Estate, limit: Duration) -> Resu
 /// # Errors
 /// As [`judge_estate`].
 pub fn judge_as_of(estate: &Estate, moment: Timestamp) -> Result<Audited> {
-    judge_inventory(estate, &estate.declared_as_of(moment), moment)
+    let mut inventory = estate.declared_as_of(moment);
+    inventory.gaps.extend(idle_waivers(&estate.policies(), &inventory));
+    inventory.sort();
+    judge_inventory(estate, &inventory, moment)
 }
 
 fn judge_inventory(estate: &Estate, inventory: &Inventory, at: Timestamp) -> Result<Audited> {

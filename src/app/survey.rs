@@ -63,7 +63,14 @@ impl SeenVault {
         let nothing = Estate::parse(Path::new("outlive.toml"), "");
         let nothing = nothing.map_err(|problem| Problem { kind: Kind::Internal, ..problem })?;
         let stands_on = StandsOn::default();
-        let entry = VaultEntry { id: String::new(), place, stands_on, waive_damage: None, line: 0 };
+        let entry = VaultEntry {
+            id: String::new(),
+            place,
+            stands_on,
+            bonds: Bonds::default(),
+            waive_damage: None,
+            line: 0,
+        };
         Ok(Self::declared(&nothing, &entry, Timestamp::UNIX_EPOCH))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Asset, AssetId, RecoveryPoint, Volume, VolumeId};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// Why something could not be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -99,12 +100,25 @@ impl Inventory {
     pub fn merge(&mut self, other: Self) {
         self.volumes.extend(other.volumes);
         self.points.extend(other.points);
+        // By id: an estate may declare a hundred thousand of them.
+        let mut places: HashMap<AssetId, Vec<usize>> = HashMap::new();
+        if !other.assets.is_empty() {
+            for (place, asset) in self.assets.iter().enumerate() {
+                places.entry(asset.id.clone()).or_default().push(place);
+            }
+        }
         for asset in other.assets {
-            let mut known = self.assets.iter_mut().filter(|known| known.id == asset.id);
-            match known.find(|known| says_more(known, &asset) || says_more(&asset, known)) {
-                Some(known) if says_more(known, &asset) => {}
-                Some(known) => known.bonds = asset.bonds,
-                None => self.assets.push(asset),
+            let same = places.entry(asset.id.clone()).or_default();
+            let alike = |place: &&usize| {
+                says_more(&self.assets[**place], &asset) || says_more(&asset, &self.assets[**place])
+            };
+            match same.iter().find(alike).copied() {
+                Some(place) if says_more(&self.assets[place], &asset) => {}
+                Some(place) => self.assets[place].bonds = asset.bonds,
+                None => {
+                    same.push(self.assets.len());
+                    self.assets.push(asset);
+                }
             }
         }
         self.gaps.extend(other.gaps);

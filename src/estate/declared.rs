@@ -1,70 +1,104 @@
-//! Declared things as an inventory. Nobody saw them: a declared recovery point never counts for certain.
+//! Declared things as an inventory. Nobody saw them: a declared recovery point counts only as long as somebody
+//! answers for it.
 
-use super::stand::{Stood, ThisHost, canonical, declared_bond, stand};
-use super::{Estate, S3Place, VaultEntry, VaultPlace};
+use super::place::bucket;
+use super::stand::{Stood, ThisHost, canonical_on, declared_bond, file, stand};
+use super::{DeclaredPoint, Estate, Line, StandsOn, VaultEntry, VaultPlace, own};
 use crate::domain::{
-    Asset, AssetId, AssetKind, Bonds, Gap, GapReason, GapScope, Inventory, Known, Lock, Nature, Owner,
-    PointId, Policies, RecoveryPoint, Timestamp, Usable, Volume, VolumeId, VolumeKind, printable,
+    Asset, AssetId, AssetKind, Bonds, Gap, GapReason, GapScope, Inventory, Known, Lock, Nature, PointId,
+    Policies, RecoveryPoint, Timestamp, Usable, Volume, VolumeId, VolumeKind, printable,
 };
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Estate {
-    /// The declared volumes without a path, assets and recovery points.
-    pub fn declared(&self, host: &ThisHost) -> Inventory {
-        let mut inventory = Inventory::default();
-        for asset in &self.assets {
-            let (id, kind) = (canonical(&asset.id), provider_kind(asset.kind));
-            let bonds = canonical_bonds(&asset.bonds);
-            inventory.assets.push(Asset { id, kind, name: asset.name.clone(), bonds });
-        }
+    /// The declared volumes without a path, assets and recovery points. A moment that is not over at `now` is no
+    /// fact, and becomes a gap.
+    pub fn declared(&self, host: &ThisHost, now: Timestamp) -> Inventory {
+        let own = self.own_assets(host);
+        let ids: BTreeSet<&AssetId> = own.iter().map(|asset| &asset.id).collect();
+        let (mut volumes, mut assets) = (Vec::new(), Vec::new());
         for entry in self.volumes.iter().filter(|volume| volume.path.is_none()) {
-            let Stood { bonds, assets } = stand(&entry.stands_on, host);
+            let stood = stand(&entry.stands_on, host);
+            let bonds = joined(stood.bonds, canonical_bonds(&entry.bonds, host));
             let (asset, name) = (of_volume(&entry.id), printable(entry.id.0.as_bytes()));
-            let own = Asset { id: asset.clone(), kind: AssetKind::Volume, name: name.clone(), bonds };
-            let volume = Volume { id: entry.id.clone(), name, kind: VolumeKind::Declared, asset };
-            let assets = self.undeclared(assets).into_iter().chain([own]).collect();
-            inventory.merge(Inventory { volumes: vec![volume], assets, ..Inventory::default() });
+            volumes.push(Volume {
+                id: entry.id.clone(),
+                name: name.clone(),
+                kind: VolumeKind::Declared,
+                asset: asset.clone(),
+            });
+            assets.extend(stood.assets.into_iter().filter(|asset| !ids.contains(&asset.id)));
+            assets.push(Asset { id: asset, kind: AssetKind::Volume, name, bonds });
         }
-        inventory.points = self.points.iter().map(point).collect();
+        let points = self.points.iter().map(|declared| point(declared, host, now)).collect();
+        let gaps = self.points.iter().flat_map(|declared| self.not_yet(declared, now)).collect();
+        let mut inventory = Inventory { assets: own.clone(), volumes, points, gaps };
+        inventory.merge(Inventory { assets, ..Inventory::default() });
         inventory
     }
 
-    /// What is declared as it stood at a moment, wherever this is asked: no machine is looked at, and what was taken
-    /// later is not there yet.
-    pub fn declared_as_of(&self, moment: Timestamp) -> Inventory {
-        // No name in a file means this machine: none holds a control character.
-        let nowhere = ThisHost { asset: AssetId("host:localhost".into()), name: "\0".into() };
-        let mut inventory = self.declared(&nowhere);
-        inventory.points.retain(|point| point.taken_at.value().is_none_or(|taken| *taken <= moment));
-        inventory.gaps.extend(self.unhonoured_gaps());
-        inventory.sort();
-        inventory
+    /// The assets that the file declares in their own right. What one does not say, a `stands_on` that names it may.
+    fn own_assets(&self, host: &ThisHost) -> Vec<Asset> {
+        let mut assets: Vec<Asset> = Vec::new();
+        let mut places = BTreeMap::new();
+        for asset in &self.assets {
+            let (id, kind) = (canonical_on(&asset.id, host), provider_kind(asset.kind));
+            let bonds = canonical_bonds(&asset.bonds, host);
+            places.insert(id.clone(), assets.len());
+            assets.push(Asset { id, kind, name: asset.name.clone(), bonds });
+        }
+        let mut said: BTreeMap<usize, Bonds> = BTreeMap::new();
+        for stood in self.stands().flat_map(|stands_on| stand(stands_on, host).assets) {
+            let Some(place) = places.get(&stood.id) else { continue };
+            match said.get_mut(place) {
+                // What one of them leaves open stays open.
+                Some(known) => {
+                    let both =
+                        |nature: &Nature| known.is_complete(*nature) && stood.bonds.is_complete(*nature);
+                    let complete = Nature::ALL.into_iter().filter(both).collect();
+                    known.list.extend(stood.bonds.list);
+                    known.complete = complete;
+                }
+                None => drop(said.insert(*place, stood.bonds)),
+            }
+        }
+        for (place, mut more) in said {
+            let bonds = &mut assets[place].bonds;
+            more.list.retain(|bond| !bonds.is_complete(bond.nature));
+            *bonds = joined(std::mem::take(bonds), more);
+        }
+        assets
     }
 
-    /// How many recovery points are declared that were taken after a moment.
-    pub fn taken_after(&self, moment: Timestamp) -> usize {
-        self.points.iter().filter(|point| point.taken_at.is_some_and(|taken| taken > moment)).count()
+    /// Every `stands_on` of the file.
+    fn stands(&self) -> impl Iterator<Item = &StandsOn> {
+        let volumes = self.volumes.iter().map(|volume| &volume.stands_on);
+        volumes.chain(self.vaults.iter().map(|vault| &vault.stands_on)).chain([&self.host])
     }
 
-    /// What the points of a vault stand on, and those assets. For a directory only what is declared besides what
-    /// looking at it tells: the list of bonds is then never complete. A bucket that is reached at this machine
-    /// stands on this machine, whatever is declared.
+    /// What the points of a vault stand on, and those assets, with the credentials that reach it. For a directory
+    /// only what is declared besides what looking at it tells: where its bytes are is never complete here. A bucket
+    /// that is reached at this machine stands on this machine, whatever is declared.
     pub fn vault_bonds(&self, vault: &VaultEntry, host: &ThisHost) -> (Bonds, Vec<Asset>) {
         let Stood { bonds, assets } = stand(&vault.stands_on, host);
-        let mut assets = self.undeclared(assets);
+        let mut assets = self.undeclared(assets, host);
+        let declared = canonical_bonds(&vault.bonds, host);
         match &vault.place {
-            VaultPlace::Dir(_) => (Bonds { list: bonds.list, ..Bonds::default() }, assets),
+            VaultPlace::Dir(_) => (joined(Bonds { list: bonds.list, ..Bonds::default() }, declared), assets),
             VaultPlace::S3(place) => {
                 let owner = vault.stands_on.owner.clone().unwrap_or_else(file);
                 let bucket = bucket(place, bonds, host, &owner);
                 let on = declared_bond(bucket.id.clone(), &owner);
                 assets.push(bucket);
-                (Bonds::default().with(on).complete(Nature::StoredOn).complete(Nature::Needs), assets)
+                assets.extend(self.undeclared(own::credentials(vault, host), host));
+                let stored = Bonds::default().with(on).complete(Nature::StoredOn).complete(Nature::Needs);
+                (joined(stored, declared), assets)
             }
         }
     }
 
-    /// What is declared of this machine, put into the inventory of everything that was surveyed and declared.
-    /// `volume:<id>` of a volume that was found by its path comes to mean what was found.
+    /// What is declared of this machine and of volumes that were found by their paths, put into the inventory of
+    /// everything that was surveyed and declared. `volume:<id>` of such a volume comes to mean what was found.
     pub fn place_host(&self, inventory: &mut Inventory, host: &ThisHost) {
         let mut own = self.host.clone();
         own.assets.remove(&AssetKind::Host);
@@ -72,7 +106,7 @@ impl Estate {
         for asset in inventory.assets.iter_mut().filter(|asset| asset.id == host.asset) {
             asset.bonds.list.extend(bonds.list.clone());
         }
-        let mut assets = self.undeclared(assets);
+        let mut assets = self.undeclared(assets, host);
         for volume in inventory.volumes.iter().filter(|volume| volume.asset != of_volume(&volume.id)) {
             let owner = file();
             let mut deleted = declared_bond(volume.asset.clone(), &owner);
@@ -86,7 +120,30 @@ impl Estate {
             let (id, name) = (of_volume(&volume.id), volume.name.clone());
             assets.push(Asset { id, kind: AssetKind::Volume, name, bonds });
         }
+        self.bond_found(inventory, host);
         inventory.merge(Inventory { assets, ..Inventory::default() });
+    }
+
+    /// Puts what is declared of a volume with a path onto what was found there. Where its bytes lie, looking
+    /// completes, and a declaration only adds to it.
+    fn bond_found(&self, inventory: &mut Inventory, host: &ThisHost) {
+        let said: BTreeMap<&VolumeId, &Bonds> = (self.volumes.iter())
+            .filter(|entry| entry.path.is_some() && entry.bonds != Bonds::default())
+            .map(|entry| (&entry.id, &entry.bonds))
+            .collect();
+        let mut found: BTreeMap<&AssetId, Vec<&Bonds>> = BTreeMap::new();
+        for volume in &inventory.volumes {
+            if let Some(bonds) = said.get(&volume.id) {
+                found.entry(&volume.asset).or_default().push(bonds);
+            }
+        }
+        for asset in &mut inventory.assets {
+            for bonds in found.get(&asset.id).into_iter().flatten() {
+                let mut bonds = canonical_bonds(bonds, host);
+                bonds.complete.remove(Nature::StoredOn);
+                asset.bonds = joined(std::mem::take(&mut asset.bonds), bonds);
+            }
+        }
     }
 
     /// The policy of each volume; `default` also where one names a policy that is not there.
@@ -98,30 +155,48 @@ impl Estate {
             .iter()
             .filter_map(|volume| named(&volume.policy).map(|policy| (volume.id.clone(), policy)))
             .collect();
-        Policies { default, of_volume, waivers: Vec::new() }
+        let waivers = self.waivers().map(|(waiver, _)| waiver.clone()).collect();
+        Policies { default, of_volume, waivers }
     }
 
     /// What the file asks for and nothing does: it counts, so that the result is not sound.
     pub fn unhonoured_gaps(&self) -> Vec<Gap> {
-        let path = printable(self.path.as_os_str().as_encoded_bytes());
         let gap = |asked: &super::Unhonoured| Gap {
             scope: GapScope::Asked(asked.key.clone()),
-            place: format!("{path}:{}", asked.line),
+            place: self.place(asked.line),
             reason: GapReason::Unsupported,
             detail: format!("{}: {}", printable(asked.key.as_bytes()), asked.because),
         };
         self.unhonoured.iter().map(gap).collect()
     }
 
-    /// Without those assets that the file declares in their own right: theirs are the bonds that count.
-    fn undeclared(&self, assets: Vec<Asset>) -> Vec<Asset> {
-        let declared = |asset: &Asset| self.assets.iter().any(|known| canonical(&known.id) == asset.id);
-        assets.into_iter().filter(|asset| !declared(asset)).collect()
+    /// What a declared point says of moments that are still to come.
+    fn not_yet(&self, declared: &DeclaredPoint, now: Timestamp) -> Vec<Gap> {
+        let keys = [("taken_at", declared.taken_at), ("drilled_at", declared.drilled_at)];
+        let future = keys.into_iter().filter_map(|(key, at)| Some((key, at.filter(|at| *at > now)?)));
+        let gap = |(key, at): (&str, Timestamp)| Gap {
+            scope: GapScope::PointsOf(declared.volume.clone()),
+            place: self.place(declared.line),
+            reason: GapReason::Failed,
+            detail: format!(
+                "`recovery_point.{}.{key}` is {}, which is still to come: correct it; until then it is not known",
+                printable(declared.id.as_bytes()),
+                at.format("%Y-%m-%d %H:%M UTC")
+            ),
+        };
+        future.map(gap).collect()
     }
-}
 
-fn file() -> Owner {
-    Owner("the estate file".into())
+    /// A line of the file as a place.
+    pub(super) fn place(&self, line: Line) -> String {
+        format!("{}:{line}", printable(self.path.as_os_str().as_encoded_bytes()))
+    }
+
+    /// Without those assets that the file declares in their own right: see [`Estate::own_assets`].
+    fn undeclared(&self, assets: Vec<Asset>, host: &ThisHost) -> Vec<Asset> {
+        let ids: BTreeSet<AssetId> = self.assets.iter().map(|known| canonical_on(&known.id, host)).collect();
+        assets.into_iter().filter(|asset| !ids.contains(&asset.id)).collect()
+    }
 }
 
 fn of_volume(id: &VolumeId) -> AssetId {
@@ -133,65 +208,63 @@ fn provider_kind(kind: AssetKind) -> AssetKind {
     if kind == AssetKind::UpstreamProvider { AssetKind::Provider } else { kind }
 }
 
-fn canonical_bonds(bonds: &Bonds) -> Bonds {
+/// The bonds of both, each once; what one of them knows wholly is wholly known.
+fn joined(mut one: Bonds, other: Bonds) -> Bonds {
+    for bond in other.list {
+        if !one.list.contains(&bond) {
+            one.list.push(bond);
+        }
+    }
+    other.complete.iter().for_each(|nature| one.complete.insert(nature));
+    one
+}
+
+fn canonical_bonds(bonds: &Bonds, host: &ThisHost) -> Bonds {
     let mut bonds = bonds.clone();
     for bond in &mut bonds.list {
-        bond.on = bond.on.iter().map(canonical).collect();
+        bond.on = bond.on.iter().map(|on| canonical_on(on, host)).collect();
     }
     bonds
 }
 
-fn point(declared: &super::DeclaredPoint) -> RecoveryPoint {
+fn point(declared: &DeclaredPoint, host: &ThisHost, now: Timestamp) -> RecoveryPoint {
     let owner = &declared.owner;
+    let past = |at: Option<Timestamp>| {
+        at.filter(|at| *at <= now).map_or(Known::Unknown, |at| Known::Declared(at, owner.clone()))
+    };
     RecoveryPoint {
         id: PointId(format!("declared:{}", declared.id)),
         name: printable(declared.id.as_bytes()),
         of: Known::Declared(declared.volume.clone(), owner.clone()),
-        taken_at: declared.taken_at.map_or(Known::Unknown, |at| Known::Declared(at, owner.clone())),
+        taken_at: past(declared.taken_at),
         kind: declared.kind,
-        catalogued: None,
-        drilled_at: Known::Unknown,
+        catalogued: declared.catalogued.clone(),
+        drilled_at: past(declared.drilled_at),
         consistency: Known::Unknown,
-        bytes: Known::Unknown,
+        bytes: declared.bytes.map_or(Known::Unknown, |bytes| Known::Declared(bytes, owner.clone())),
         lock: declared
             .lock
             .map_or(Known::Unknown, |(mode, until)| Known::Declared(Lock { mode, until }, owner.clone())),
         state: None,
-        usable: Usable::Unproven(format!("declared by {}, never seen", printable(owner.0.as_bytes()))),
-        bonds: canonical_bonds(&declared.bonds),
+        usable: usable(declared, now),
+        bonds: canonical_bonds(&declared.bonds, host),
     }
 }
 
-/// The bucket itself: what is stored under two prefixes of it dies together.
-fn bucket(place: &S3Place, mut bonds: Bonds, host: &ThisHost, owner: &Owner) -> Asset {
-    let address = place.endpoint.as_deref().map_or("AWS", address);
-    let (id, mut name) = (format!("bucket:{address}/{}", place.bucket), place.bucket.clone());
-    if place.endpoint.is_some() && host.is_named(machine(address)) {
-        let on = declared_bond(host.asset.clone(), owner);
-        if !bonds.list.contains(&on) {
-            bonds.list.push(on);
-        }
-        // Which of this machine's disks it keeps its bytes on is not known.
-        bonds.complete.remove(Nature::StoredOn);
-        name = format!("{name} at {address}, which is this host");
+/// Whoever declares a point may answer for it for a time; nobody else has seen it.
+fn usable(declared: &DeclaredPoint, now: Timestamp) -> Usable {
+    let owner = printable(declared.owner.0.as_bytes());
+    if let Some(why) = &declared.useless {
+        return Usable::No(format!("declared useless by {owner}: {why}"));
     }
-    Asset { id: AssetId(id.to_lowercase()), kind: AssetKind::Bucket, name: printable(name.as_bytes()), bonds }
-}
-
-/// `host:port` of an address, without a user and password.
-fn address(endpoint: &str) -> &str {
-    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
-    let place = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    place.rsplit_once('@').map_or(place, |(_, place)| place)
-}
-
-/// The host of `host:port`, `[::1]:port` or `::1`.
-fn machine(address: &str) -> &str {
-    if let Some((inner, _)) = address.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        return inner;
-    }
-    match address.split_once(':') {
-        Some((host, port)) if !port.contains(':') => host,
-        _ => address,
+    match declared.review_by {
+        Some(until) if until > now => Usable::Yes,
+        Some(until) => Usable::Unproven(format!(
+            "declared by {owner}, never seen, and to be reviewed by {}: see that it is still there, and give it a later `review_by`",
+            until.format("%Y-%m-%d")
+        )),
+        None => Usable::Unproven(format!(
+            "declared by {owner}, never seen: see that it is there, and answer for it with a `review_by`"
+        )),
     }
 }

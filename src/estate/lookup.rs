@@ -1,7 +1,7 @@
 //! Finding things of an estate by their names.
 
-use super::{CopyEntry, Estate, PolicyEntry, VaultEntry, VolumeEntry};
-use crate::domain::{Timestamp, VolumeId};
+use super::{CopyEntry, Estate, Line, PolicyEntry, VaultEntry, VolumeEntry};
+use crate::domain::{RuleWaiver, Timestamp, VolumeId};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -34,6 +34,12 @@ impl Estate {
     pub fn default_policy(&self) -> &PolicyEntry {
         static BUILT_IN: LazyLock<PolicyEntry> = LazyLock::new(PolicyEntry::default);
         self.policies.get("default").unwrap_or(&BUILT_IN)
+    }
+
+    /// Every failure of a rule that somebody answers for, with its line. Whether there is such a rule is for the
+    /// caller to see.
+    pub fn waivers(&self) -> impl Iterator<Item = (&RuleWaiver, Line)> {
+        self.waivers.iter().map(|entry| (&entry.waiver, entry.line))
     }
 
     /// What is copied of a volume, in the order of the file.

@@ -1,10 +1,14 @@
 //! The estate: `outlive.toml`, read strictly into volumes, policies, vaults, copies and declared facts.
 
+mod as_of;
 mod command;
+mod dangling;
 mod declared;
 mod incident;
 mod lookup;
 mod model;
+mod own;
+mod place;
 mod read;
 mod secret;
 mod stand;
@@ -13,7 +17,7 @@ pub use incident::{ExpectedFate, ExpectedFinding, ExpectedLeft, ExpectedVerdict,
 pub use model::{
     Addressing, CopyEntry, CopyFrom, DeclaredAsset, DeclaredPoint, Estate, GivenUp, Line, NamedBy,
     NightlyEntry, PolicyEntry, ProviderEntry, S3Access, S3Place, StandsOn, Unhonoured, VaultEntry,
-    VaultPlace, VolumeEntry, Waiver,
+    VaultPlace, VolumeEntry, Waiver, WaiverEntry,
 };
 pub use read::{INCIDENT_KEYS, KEYS};
 pub use secret::{Environment, Secret, SecretSource};

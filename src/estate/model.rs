@@ -1,7 +1,9 @@
 //! What `outlive.toml` says, after it was read and found to hold together.
 
 use super::SecretSource;
-use crate::domain::{AssetKind, Bonds, Consistency, LockMode, Owner, PointKind, Policy, Timestamp, VolumeId};
+use crate::domain::{
+    AssetKind, Bonds, Consistency, LockMode, Owner, PointKind, Policy, RuleWaiver, Timestamp, VolumeId,
+};
 use chrono::TimeDelta;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -31,6 +33,8 @@ pub struct Estate {
     pub assets: Vec<DeclaredAsset>,
     /// Recovery points that somebody declared.
     pub points: Vec<DeclaredPoint>,
+    /// Failures of rules that somebody answers for, also those that are over.
+    pub waivers: Vec<WaiverEntry>,
     /// The nightly run, and whom it tells.
     pub nightly: NightlyEntry,
     /// The directory with `<name>/drill.toml`: `drills` beside the file unless it says otherwise.
@@ -113,6 +117,8 @@ pub struct VolumeEntry {
     pub look_in: Vec<PathBuf>,
     /// What it stands on, where it cannot be looked at here.
     pub stands_on: StandsOn,
+    /// What else is declared of why it goes. For a volume with a path, this joins what is found there.
+    pub bonds: Bonds,
     /// Why no drill is asked of it, by whom and until when.
     pub waive_drill: Option<Waiver>,
     /// Where it stands in the file.
@@ -128,6 +134,15 @@ pub struct Waiver {
     pub owner: Owner,
     /// Until when it holds.
     pub until: Timestamp,
+}
+
+/// A failure of a rule that somebody answers for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaiverEntry {
+    /// Which, and why, by whom and until when.
+    pub waiver: RuleWaiver,
+    /// Where it stands in the file.
+    pub line: Line,
 }
 
 /// Damaged objects of a vault that somebody gave up.
@@ -148,6 +163,8 @@ pub struct VaultEntry {
     pub place: VaultPlace,
     /// What it stands on.
     pub stands_on: StandsOn,
+    /// What is declared of all its points: who administers and who may delete them, and what they need.
+    pub bonds: Bonds,
     /// Damaged objects that are given up, so that they fail no night.
     pub waive_damage: Option<GivenUp>,
     /// Where it stands in the file.
@@ -293,8 +310,18 @@ pub struct DeclaredPoint {
     pub volume: VolumeId,
     /// What it is.
     pub kind: PointKind,
+    /// The name of its kind in a catalogue, where it is of one: `<provider>.<kind>`.
+    pub catalogued: Option<String>,
     /// The moment whose state it holds, where that is known.
     pub taken_at: Option<Timestamp>,
+    /// Its size in bytes, where that is known.
+    pub bytes: Option<u64>,
+    /// When a restore of it was last tried with success.
+    pub drilled_at: Option<Timestamp>,
+    /// Until when its owner answers for it.
+    pub review_by: Option<Timestamp>,
+    /// Why it is good for nothing, where it is.
+    pub useless: Option<String>,
     /// Its lock, where that is known.
     pub lock: Option<(LockMode, Option<Timestamp>)>,
     /// Its bonds, as declared.

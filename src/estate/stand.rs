@@ -3,6 +3,11 @@
 use super::StandsOn;
 use crate::domain::{Asset, AssetId, AssetKind, Bond, Bonds, How, Nature, Owner, printable};
 
+/// Who says so where the file names nobody.
+pub(super) fn file() -> Owner {
+    Owner("the estate file".into())
+}
+
 /// This machine: the asset that a survey takes it for, and its name on the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThisHost {
@@ -50,7 +55,7 @@ const DIRECT: [AssetKind; 7] = [
 
 /// Reads a declaration. Its host, site or provider says where bytes are; a region or an account alone does not.
 pub(super) fn stand(stands_on: &StandsOn, host: &ThisHost) -> Stood {
-    let owner = stands_on.owner.clone().unwrap_or_else(|| Owner("the estate file".into()));
+    let owner = stands_on.owner.clone().unwrap_or_else(file);
     let bond = |on: AssetId| declared_bond(on, &owner);
     let id = |kind: AssetKind| stands_on.assets.get(&kind).map(|name| identity(stands_on, kind, name));
     let beyond: Vec<AssetId> = DIRECT.into_iter().filter_map(id).collect();
@@ -142,6 +147,27 @@ fn identity(stands_on: &StandsOn, kind: AssetKind, name: &str) -> AssetId {
         None => format!("{}:{name}", kind.word()),
     };
     AssetId(id.to_lowercase())
+}
+
+/// Every asset that a declaration names: as `<kind>:<name>`, and as [`identity`] writes it.
+pub(super) fn named(stands_on: &StandsOn) -> Vec<(AssetId, AssetId)> {
+    let both = |(kind, name): (&AssetKind, &String)| {
+        let whole = identity(stands_on, *kind, name);
+        let short = match kind {
+            AssetKind::UpstreamProvider => whole.clone(),
+            _ => AssetId(format!("{}:{name}", kind.word()).to_lowercase()),
+        };
+        (short, whole)
+    };
+    stands_on.assets.iter().map(both).collect()
+}
+
+/// As [`canonical`]; this machine, by whatever name, is what a survey takes it for.
+pub(super) fn canonical_on(id: &AssetId, host: &ThisHost) -> AssetId {
+    match id.0.split_once(':') {
+        Some(("host", name)) if host.is_named(name) => host.asset.clone(),
+        _ => canonical(id),
+    }
 }
 
 /// An id as [`identity`] writes it: `Hetzner` and `hetzner` are one provider.

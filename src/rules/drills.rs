@@ -2,6 +2,7 @@
 
 use super::{Case, Rule};
 use crate::domain::{Known, PointKind, Policy, RecoveryPoint, Severity, Timestamp, Verdict, say_duration};
+use crate::isolation::doubtful;
 use chrono::TimeDelta;
 
 /// Fails where no restore of any recovery point is recorded.

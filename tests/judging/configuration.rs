@@ -57,10 +57,11 @@ fn the_sketch_of_the_design_is_read_as_it_stands() {
     let policy = estate.policy_of(&id);
     assert_eq!(policy.judged.rpo, TimeDelta::hours(26));
     assert_eq!((policy.rto, policy.judged.drill_every), (TimeDelta::hours(1), Some(TimeDelta::days(7))));
-    for class in [HazardClass::PrimaryDeletion, HazardClass::Device, HazardClass::Host] {
-        assert!(policy.judged.survive.contains(&class), "{class:?}");
-    }
-    assert!(!policy.judged.survive.contains(&HazardClass::File));
+    use HazardClass::*;
+    let wanted = [PrimaryDeletion, Device, Host, Account, Region, Provider, Credential, Key];
+    assert_eq!(policy.judged.survive, wanted.into());
+    assert_eq!((policy.judged.min_cut_order, policy.judged.locked_for), (2, Some(TimeDelta::days(35))));
+    assert_eq!(policy.judged.detect_within, TimeDelta::days(3));
     assert_eq!(estate.volume(&id).unwrap().owner, Some(Owner("payments".into())));
     let vault = estate.vault("offsite").unwrap();
     let VaultPlace::S3(place) = &vault.place else { panic!("{vault:?}") };
@@ -84,9 +85,6 @@ fn what_the_sketch_asks_for_and_nobody_does_is_listed_by_line() {
     let undone = read(SKETCH).unhonoured;
     let keys: Vec<(&str, usize)> = undone.iter().map(|undone| (&*undone.key, undone.line)).collect();
     for expected in [
-        ("policy.default.detect_within", 5),
-        ("policy.default.min_cut_order", 7),
-        ("policy.default.locked_for", 8),
         ("policy.default.keep", 9),
         ("provider.railway.kind", 13),
         ("volume.orders-db.is", 18),
@@ -95,6 +93,7 @@ fn what_the_sketch_asks_for_and_nobody_does_is_listed_by_line() {
     ] {
         assert!(keys.contains(&expected), "{expected:?} in {keys:?}");
     }
+    assert_eq!(keys.len(), 5, "{keys:?}");
     assert!(keys.is_sorted_by_key(|(_, line)| line), "{keys:?}");
     assert!(undone.iter().all(|undone| undone.because.len() > 20));
 }
@@ -104,8 +103,8 @@ fn an_empty_file_asks_for_nothing_and_has_the_default_policy() {
     let estate = read("");
     assert_eq!(estate.unhonoured, []);
     assert_eq!(estate.default_policy(), &PolicyEntry::default());
-    let judged = Policy { drill_every: Some(TimeDelta::days(30)), ..Policy::default() };
-    assert_eq!(estate.default_policy().judged, judged);
+    let built_in = Policy { drill_every: Some(TimeDelta::days(30)), ..Policy::default() };
+    assert_eq!(estate.default_policy().judged, built_in);
     assert_eq!(estate.drills, Path::new("/etc/outlive/drills"));
     assert_eq!(estate.nightly.deadline, TimeDelta::hours(6));
     assert!(estate.volumes.is_empty() && estate.vaults.is_empty() && estate.copies.is_empty());
@@ -124,6 +123,26 @@ fn a_policy_has_from_the_default_what_it_leaves_out() {
     assert_eq!(policy("a").judged.drill_every, None);
     assert_eq!(policy("b").judged.rpo, TimeDelta::hours(2));
     assert_eq!(policy("never listed"), policy("b"));
+}
+
+#[test]
+fn every_class_of_hazard_can_be_asked_for_and_a_narrower_word_means_its_class() {
+    let words = HazardClass::ALL.map(|class| format!("'{}'", class.word())).join(",");
+    let survive = |words: &str| {
+        let estate = read(&format!("[policy.default]\nsurvive = [{words}]\n"));
+        assert_eq!(estate.unhonoured, []);
+        estate.default_policy().judged.survive.clone()
+    };
+    assert_eq!(survive(&words), HazardClass::ALL.into());
+    assert_eq!(survive("'project', 'account', 'organisation'"), [HazardClass::Account].into());
+    assert_eq!(survive("'upstream-provider', 'provider'"), [HazardClass::Provider].into());
+}
+
+#[test]
+fn a_lock_that_the_default_policy_asks_for_is_asked_of_all() {
+    let estate = read("[policy.default]\nlocked_for = '35d'\n[policy.z]\nrpo = '1h'\n");
+    assert_eq!(estate.policies["z"].judged.locked_for, Some(TimeDelta::days(35)));
+    assert_eq!(read("").default_policy().judged.locked_for, None);
 }
 
 #[test]

@@ -12,6 +12,12 @@ pub fn example() -> &'static str {
     rest.split_once("```").unwrap().0
 }
 
+/// The page's declared cloud.
+pub fn cloud() -> &'static str {
+    let block = PAGE.split("```toml\n").nth(2).unwrap();
+    block.split_once("```").unwrap().0
+}
+
 /// The keys in the tables of a page, by the heading above.
 fn described(page: &str) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut sections: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();

@@ -130,6 +130,7 @@ const OPENED: &[(&str, &str)] = &[
     ("from", "[[copy]]\n[copy.from]\n@ = nan"),
     ("[[asset]]", "[[asset]]\n@ = nan"),
     ("[[recovery_point]]", "[[recovery_point]]\n@ = nan"),
+    ("[[waiver]]", "[[waiver]]\n@ = nan"),
     ("a bond", "[[asset]]\n[[asset.needs]]\n@ = nan"),
     ("[nightly]", "[nightly]\n@ = nan"),
 ];

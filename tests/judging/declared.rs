@@ -26,6 +26,7 @@ fn vault(endpoint: Option<&str>, stands_on: StandsOn) -> VaultEntry {
         id: "offsite".into(),
         place: VaultPlace::S3(Box::new(place)),
         stands_on,
+        bonds: Bonds::default(),
         waive_damage: None,
         line: 9,
     }
@@ -44,6 +45,7 @@ fn estate(host: StandsOn) -> Estate {
         copies: vec![],
         assets: vec![],
         points: vec![],
+        waivers: vec![],
         nightly: NightlyEntry {
             concurrency: 1,
             deadline: TimeDelta::hours(6),
@@ -66,6 +68,7 @@ fn volume(id: &str, stands_on: StandsOn) -> VolumeEntry {
         owner: None,
         look_in: vec![],
         stands_on,
+        bonds: Bonds::default(),
         waive_drill: None,
         line: 3,
     }
@@ -91,7 +94,7 @@ fn night(estate: &Estate, vault: &VaultEntry) -> Inventory {
     let mut point = copy("c", "nowhere", 1);
     point.bonds = bonds;
     inventory.merge(Inventory { points: vec![point], assets, ..Inventory::default() });
-    inventory.merge(estate.declared(&this()));
+    inventory.merge(estate.declared(&this(), now()));
     estate.place_host(&mut inventory, &this());
     inventory
 }
@@ -183,6 +186,11 @@ fn a_declared_point_is_no_survivor_for_certain() {
         id: "weekly".into(),
         volume: VolumeId("orders".into()),
         kind: PointKind::NamedCopy,
+        catalogued: None,
+        bytes: None,
+        drilled_at: None,
+        review_by: None,
+        useless: None,
         taken_at: Some(now() - TimeDelta::hours(1)),
         lock: Some((LockMode::Compliance, None)),
         bonds: stored_on(&["provider:Backblaze"]),
@@ -196,7 +204,7 @@ fn a_declared_point_is_no_survivor_for_certain() {
         bonds: stored_on(&[]),
         line: 7,
     });
-    let inventory = estate.declared(&this());
+    let inventory = estate.declared(&this(), now());
     assert_eq!(inventory.volumes[0].kind, VolumeKind::Declared);
     let judged = judged(&inventory);
     for rule in ["no-recovery-point", "same-provider"] {
@@ -208,7 +216,7 @@ fn a_declared_point_is_no_survivor_for_certain() {
     }
     // What certainly goes, goes, whoever declared it.
     estate.points[0].bonds = stored_on(&["provider:railway"]);
-    let shared = verdict(&self::judged(&estate.declared(&this()))[0], "same-provider");
+    let shared = verdict(&self::judged(&estate.declared(&this(), now()))[0], "same-provider");
     assert!(is(&shared, "fail"), "{shared:?}");
 }
 
@@ -241,6 +249,11 @@ fn a_reference_to_a_volume_that_was_found_means_what_was_found() {
         id: "beside".into(),
         volume: VolumeId("host:/srv/db".into()),
         kind: PointKind::NamedCopy,
+        catalogued: None,
+        bytes: None,
+        drilled_at: None,
+        review_by: None,
+        useless: None,
         taken_at: None,
         lock: None,
         bonds: stored_on(&["volume:host:/srv/db"]),

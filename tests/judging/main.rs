@@ -6,6 +6,8 @@
 mod beyond;
 mod catalogue;
 mod configuration;
+mod configuration_declared;
+mod configuration_mutated;
 mod configuration_page;
 mod configuration_secrets;
 mod configuration_wrong;

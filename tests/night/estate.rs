@@ -1,7 +1,7 @@
 //! Estates made by hand: small volumes on this machine, copied every night into one vault.
 
 use chrono::TimeDelta;
-use outlive::domain::{HazardClass, Policy, VolumeId};
+use outlive::domain::{Bonds, HazardClass, Policy, VolumeId};
 use outlive::estate::{
     CopyEntry, CopyFrom, Estate, NamedBy, NightlyEntry, PolicyEntry, StandsOn, VaultEntry, VaultPlace,
     VolumeEntry,
@@ -28,6 +28,7 @@ fn volume(folder: &Path, name: &str) -> VolumeEntry {
         owner: None,
         look_in: Vec::new(),
         stands_on: StandsOn::default(),
+        bonds: Bonds::default(),
         waive_drill: None,
         line: 1,
     }
@@ -57,6 +58,7 @@ pub fn estate(folder: &Path, names: &[String], vault: &Path) -> Estate {
         volumes: names.iter().map(|name| volume(folder, name)).collect(),
         vaults: vec![VaultEntry {
             waive_damage: None,
+            bonds: Bonds::default(),
             id: "offsite".into(),
             place: VaultPlace::Dir(vault.into()),
             stands_on: StandsOn::default(),
@@ -65,6 +67,7 @@ pub fn estate(folder: &Path, names: &[String], vault: &Path) -> Estate {
         copies: names.iter().map(|name| copy(folder, name)).collect(),
         assets: Vec::new(),
         points: Vec::new(),
+        waivers: Vec::new(),
         nightly: NightlyEntry {
             concurrency: 2,
             deadline: TimeDelta::hours(6),

@@ -16,14 +16,24 @@ const DAY: i64 = 86_400;
 
 /// What else was read, and copies are checked against.
 pub(super) struct Around<'e> {
-    pub(super) known: &'e Known<'e>,
-    pub(super) volumes: &'e [VolumeEntry],
-    pub(super) policies: &'e BTreeMap<String, PolicyEntry>,
+    known: &'e Known<'e>,
+    volumes: BTreeMap<&'e VolumeId, &'e VolumeEntry>,
+    policies: &'e BTreeMap<String, PolicyEntry>,
 }
 
-impl Around<'_> {
+impl<'e> Around<'e> {
+    /// Of what was read before the copies.
+    pub(super) fn new(
+        known: &'e Known<'e>,
+        volumes: &'e [VolumeEntry],
+        policies: &'e BTreeMap<String, PolicyEntry>,
+    ) -> Self {
+        let volumes = volumes.iter().map(|volume| (&volume.id, volume)).collect();
+        Self { known, volumes, policies }
+    }
+
     fn volume(&self, id: &VolumeId) -> Option<&VolumeEntry> {
-        self.volumes.iter().find(|volume| volume.id == *id)
+        self.volumes.get(id).copied()
     }
 
     fn rpo(&self, id: &VolumeId) -> Option<TimeDelta> {
@@ -175,10 +185,10 @@ fn meet_their_rpo(
     around: &Around<'_>,
 ) {
     let Some(file) = tables.first().map(|table| table.file) else { return };
-    let volumes: BTreeSet<&VolumeId> = copies.iter().map(|(copy, _)| &copy.volume).collect();
-    for id in volumes.into_iter().filter(|id| !broken.contains(*id)) {
-        let of_it = copies.iter().filter(|(copy, _)| copy.volume == *id);
-        let fastest = of_it.min_by_key(|(copy, _)| copy.every + copy.longest);
+    let mut volumes: BTreeMap<&VolumeId, Vec<&(CopyEntry, usize)>> = BTreeMap::new();
+    copies.iter().for_each(|copy| volumes.entry(&copy.0.volume).or_default().push(copy));
+    for (id, of_it) in volumes.into_iter().filter(|(id, _)| !broken.contains(*id)) {
+        let fastest = of_it.into_iter().min_by_key(|(copy, _)| copy.every + copy.longest);
         let (Some((copy, at)), Some(rpo)) = (fastest, around.rpo(id)) else { continue };
         let sum = copy.every + copy.longest;
         if sum > rpo {

@@ -2,43 +2,14 @@
 
 use super::super::{DeclaredAsset, DeclaredPoint};
 use super::Known;
-use super::value::{Table, Value};
-use super::words::{listed, shown, suggestion, variant};
-use crate::domain::{
-    AssetId, AssetKind, Bond, Bonds, Grace, How, LockMode, Nature, Owner, PointKind, Timestamp, VolumeId,
-    printable,
-};
-use std::collections::{BTreeMap, BTreeSet};
+use super::bonds::{self, bonds};
+use super::value::{Table, Value, is_hyphened};
+use super::words::variant;
+use crate::domain::{AssetId, AssetKind, LockMode, Owner, PointKind, Timestamp, VolumeId, printable};
 
-const NATURES: [(&str, Nature); 6] = [
-    ("stored_on", Nature::StoredOn),
-    ("cascades_from", Nature::CascadesFrom),
-    ("administered_by", Nature::AdministeredBy),
-    ("needs", Nature::Needs),
-    ("deletable_by", Nature::DeletableBy),
-    ("yielded_by", Nature::YieldedBy),
-];
-
-/// The identities of all declared assets; one that is declared twice is a mistake.
-pub(super) fn identities(tables: &[Table<'_>]) -> BTreeSet<String> {
-    let mut known = BTreeMap::new();
-    for table in tables {
-        let (Some(kind), Some(name)) = (table.get("kind"), table.get("name")) else { continue };
-        let word = kind.as_text().filter(|word| variant::<AssetKind>(word).is_ok());
-        if let (Some(word), Some(name)) = (word, name.as_text())
-            && let Some(at) = known.insert(format!("{word}:{name}"), table.at)
-        {
-            let what =
-                format!("the {word} {} is declared on line {} already", shown(name), table.file.line(at));
-            table.file.complain(table.at, what, "leave one out");
-        }
-    }
-    known.into_keys().collect()
-}
-
-/// All declared assets, in the order of the file.
-pub(super) fn assets(tables: &[Table<'_>], known: &Known<'_>) -> Vec<DeclaredAsset> {
-    tables.iter().filter_map(|table| asset(table, known)).collect()
+/// All declared assets, in the order of the file, each with the offset of what it says of its bytes.
+pub(super) fn assets(tables: &[Table<'_>], known: &Known<'_>) -> Vec<(DeclaredAsset, usize)> {
+    tables.iter().filter_map(|table| Some((asset(table, known)?, table.place_of("stored_on")))).collect()
 }
 
 fn asset(table: &Table<'_>, known: &Known<'_>) -> Option<DeclaredAsset> {
@@ -47,10 +18,15 @@ fn asset(table: &Table<'_>, known: &Known<'_>) -> Option<DeclaredAsset> {
     let kind: Option<AssetKind> = kind.and_then(|kind| kind.variant());
     let name = table.required("name").and_then(|name| name.text());
     let owner = table.required("owner").and_then(|owner| owner.owner());
-    let bonds = bonds(table, owner.as_ref(), known);
-    let (name, line) = (name?, table.file.line(table.at));
-    let id = AssetId(format!("{}:{name}", word?));
-    Some(DeclaredAsset { id, kind: kind?, name: printable(name.as_bytes()), bonds, line })
+    let id = word.zip(name).map(|(word, name)| AssetId(format!("{word}:{name}")));
+    let bonds = bonds(table, &bonds::ALL, &or_nobody(owner), id.as_ref(), known);
+    let (name, line) = (printable(name?.as_bytes()), table.file.line(table.at));
+    Some(DeclaredAsset { id: id?, kind: kind?, name, bonds, line })
+}
+
+/// Without an owner the file is refused anyway.
+fn or_nobody(owner: Option<Owner>) -> Owner {
+    owner.unwrap_or_else(|| Owner(String::new()))
 }
 
 /// All declared recovery points, in the order of the file.
@@ -63,14 +39,30 @@ fn point(table: &Table<'_>, known: &Known<'_>) -> Option<DeclaredPoint> {
     let volume = table.required("volume").and_then(|volume| known.volumes.used_by(&volume));
     let kind = table.required("kind").and_then(|kind| point_kind(&kind));
     let owner = table.required("owner").and_then(|owner| owner.owner());
-    let taken_at = table.get("taken_at").and_then(|value| value.moment());
+    let moment = |key| table.get(key).and_then(|value: Value<'_>| value.moment());
+    let (taken_at, drilled_at) = (moment("taken_at"), moment("drilled_at"));
+    if let (Some(taken), Some(drilled)) = (taken_at, drilled_at)
+        && drilled < taken
+    {
+        let what =
+            format!("`{}.drilled_at` is before `taken_at`: nothing was there to be restored", table.key);
+        table.file.complain(table.place_of("drilled_at"), what, "correct one of the two");
+    }
+    let useless = table.get("useless").and_then(|value| value.text());
     let lock = table.get("lock").and_then(|value| lock(&value));
-    let bonds = bonds(table, owner.as_ref(), known);
+    let bytes = table.get("bytes").and_then(|value| value.bytes());
+    let bonds = bonds(table, &bonds::OF_DATA, &or_nobody(owner.clone()), None, known);
+    let (kind, catalogued) = kind?;
     Some(DeclaredPoint {
         id: id?.to_owned(),
         volume: VolumeId(volume?),
-        kind: kind?,
+        kind,
+        catalogued,
         taken_at,
+        bytes,
+        drilled_at,
+        review_by: moment("review_by"),
+        useless: useless.map(|why| printable(why.as_bytes())),
         lock,
         bonds,
         owner: owner?,
@@ -78,20 +70,38 @@ fn point(table: &Table<'_>, known: &Known<'_>) -> Option<DeclaredPoint> {
     })
 }
 
-fn point_kind(value: &Value<'_>) -> Option<PointKind> {
+fn point_kind(value: &Value<'_>) -> Option<(PointKind, Option<String>)> {
     let text = value.text()?;
+    if text.contains('.') {
+        return catalogued(value, text).map(|word| (PointKind::Catalogued, Some(word)));
+    }
     match variant(text) {
         Ok(PointKind::VaultCopy) => {
             let what = "is a copy in a vault, which is read there and never declared";
             value.complain(what, "name the vault as [[vault]]");
             None
         }
-        Ok(kind) => Some(kind),
+        Ok(PointKind::Catalogued) => {
+            value.complain("does not say which kind of a catalogue", "name it: \"PROVIDER.KIND\"");
+            None
+        }
+        Ok(kind) => Some((kind, None)),
         Err(words) => {
-            value.no_such_word(text, words.iter().copied().filter(|word| *word != "vault_copy"));
+            let unsaid = ["vault_copy", "catalogued"];
+            value.no_such_word(text, words.iter().copied().filter(|word| !unsaid.contains(word)));
             None
         }
     }
+}
+
+/// The name of a kind in a catalogue. Only how it is written is checked: what there is, is for a catalogue to say.
+fn catalogued(value: &Value<'_>, text: &str) -> Option<String> {
+    let written = text.split_once('.').is_some_and(|(of, kind)| is_hyphened(of) && is_hyphened(kind));
+    if !written {
+        let what = format!("is {}, which is no kind of a catalogue", super::words::shown(text));
+        value.complain(what, "write it as \"PROVIDER.KIND\", for example \"railway.volume-backup\"");
+    }
+    written.then(|| text.to_owned())
 }
 
 fn lock(value: &Value<'_>) -> Option<(LockMode, Option<Timestamp>)> {
@@ -104,95 +114,4 @@ fn lock(value: &Value<'_>) -> Option<(LockMode, Option<Timestamp>)> {
     }
     let until = until.and_then(|until| until.moment());
     Some((mode, until))
-}
-
-/// Bonds of every nature that is written down. A list is all of its nature, also an empty one.
-fn bonds(table: &Table<'_>, owner: Option<&Owner>, known: &Known<'_>) -> Bonds {
-    // Without an owner the file is refused anyway.
-    let how = How::Declared(owner.cloned().unwrap_or_else(|| Owner(String::new())));
-    let mut bonds = Bonds::default();
-    for (key, nature) in NATURES {
-        let Some(list) = table.get(key).and_then(|value| value.list()) else { continue };
-        bonds = bonds.complete(nature);
-        for item in list {
-            if let Some((on, dies_at, grace)) = bond(&item, known) {
-                bonds = bonds.with(Bond { nature, on, dies_at, how: how.clone(), grace });
-            }
-        }
-    }
-    bonds
-}
-
-fn bond(item: &Value<'_>, known: &Known<'_>) -> Option<(Vec<AssetId>, usize, Option<Grace>)> {
-    if !item.is_table() {
-        return reference(item, known).map(|on| (vec![on], 1, None));
-    }
-    let table = item.table("a bond")?;
-    let grace = table.get("grace").and_then(|value| value.duration());
-    let grace = grace.map(|span| Grace { seconds: span.num_seconds().unsigned_abs() });
-    let any = table.required("any");
-    let items = any.as_ref().and_then(Value::list);
-    let most = items.as_ref().map_or(usize::MAX, |items| items.len().max(1));
-    let dies_at = table.get("dies_at").map_or(Some(1), |value| value.whole(1..=most));
-    let (any, items) = (any?, items?);
-    let on: Vec<AssetId> = items.iter().filter_map(|item| reference(item, known)).collect();
-    if items.is_empty() {
-        any.complain("names nothing", "name the assets that it hangs on");
-    }
-    if on.iter().collect::<BTreeSet<_>>().len() < on.len() {
-        any.complain("names something twice", "leave one out");
-    }
-    Some((on, dies_at?, grace))
-}
-
-/// `<kind>:<name>` of something that is declared, or of a kind that can be seen here, or `volume:<id>`.
-fn reference(item: &Value<'_>, known: &Known<'_>) -> Option<AssetId> {
-    let text = item.text()?;
-    let Some((word, name)) = text.split_once(':').filter(|(_, name)| !name.is_empty()) else {
-        item.complain(
-            format!("is {}, which is no asset", shown(text)),
-            "write it as \"KIND:NAME\", for example \"account:acme\"",
-        );
-        return None;
-    };
-    if word == "volume" {
-        if !known.volumes.has(name) {
-            item.complain(
-                format!("names a volume {} that is not there", shown(name)),
-                "add it as [[volume]]",
-            );
-        }
-        return Some(AssetId(text.to_owned()));
-    }
-    let kind: AssetKind = match variant(word) {
-        Ok(kind) => kind,
-        Err(words) => {
-            let near = suggestion(word, words.iter().copied());
-            let remedy =
-                format!("what may stand before the colon: volume, {}", listed(words.iter().copied()));
-            item.complain(format!("names {}, which is no kind of asset{near}", shown(word)), remedy);
-            return None;
-        }
-    };
-    // What is on this machine is found by looking; nobody can list it here.
-    let can_be_seen = matches!(
-        kind,
-        AssetKind::Directory
-            | AssetKind::Subvolume
-            | AssetKind::File
-            | AssetKind::Filesystem
-            | AssetKind::Pool
-            | AssetKind::Partition
-            | AssetKind::Device
-            | AssetKind::Memory
-            | AssetKind::Server
-            | AssetKind::Host
-    );
-    if !can_be_seen && !known.assets.contains(text) {
-        let near = suggestion(text, known.assets.iter().map(String::as_str));
-        let what = format!("names {}, which nobody declared{near}", shown(text));
-        item.complain(what, "declare it as [[asset]], or in a `stands_on`");
-        return None;
-    }
-    Some(AssetId(text.to_owned()))
 }

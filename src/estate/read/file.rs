@@ -1,6 +1,7 @@
 //! The file that is being read: where things stand in it, and what is wrong with it.
 
 use super::super::{Line, Unhonoured};
+use super::words::suggestion;
 use crate::domain::{Kind, Problem, printable};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,11 @@ impl<'a> File<'a> {
     pub(super) fn complain(&self, at: usize, what: impl Into<String>, remedy: impl Into<String>) {
         let problem = Problem::new(Kind::Usage, what).remedy(remedy);
         self.complaints.borrow_mut().push((at, problem));
+    }
+
+    /// The name that was probably meant. After many mistakes nobody reads on, and nothing is looked for.
+    pub(super) fn near<'w>(&self, written: &str, names: impl IntoIterator<Item = &'w str>) -> String {
+        if self.complaints.borrow().len() < TOLD { suggestion(written, names) } else { String::new() }
     }
 
     /// Notes that something was asked for and will not be done.

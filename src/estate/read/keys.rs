@@ -18,6 +18,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "recovery_point",
             "vault",
             "volume",
+            "waiver",
         ],
     ),
     ("[host]", &["stands_on"]),
@@ -37,7 +38,24 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ),
     ("keep", &["hourly", "daily", "weekly", "monthly", "yearly"]),
     ("[[provider]]", &["id", "kind", "token"]),
-    ("[[volume]]", &["id", "is", "look_in", "owner", "path", "policy", "stands_on", "waive_drill"]),
+    (
+        "[[volume]]",
+        &[
+            "administered_by",
+            "cascades_from",
+            "deletable_by",
+            "id",
+            "is",
+            "look_in",
+            "needs",
+            "owner",
+            "path",
+            "policy",
+            "stands_on",
+            "stored_on",
+            "waive_drill",
+        ],
+    ),
     ("waive_drill", &["owner", "reason", "until"]),
     (
         "stands_on",
@@ -58,12 +76,15 @@ pub const KEYS: &[(&str, &[&str])] = &[
         "[[vault]]",
         &[
             "addressing",
+            "administered_by",
             "bucket",
+            "deletable_by",
             "endpoint",
             "id",
             "insecure",
             "kind",
             "lock",
+            "needs",
             "path",
             "prefix",
             "reader",
@@ -111,19 +132,23 @@ pub const KEYS: &[(&str, &[&str])] = &[
         "[[recovery_point]]",
         &[
             "administered_by",
+            "bytes",
             "cascades_from",
             "deletable_by",
+            "drilled_at",
             "id",
             "kind",
             "lock",
             "needs",
             "owner",
+            "review_by",
             "stored_on",
             "taken_at",
+            "useless",
             "volume",
-            "yielded_by",
         ],
     ),
+    ("[[waiver]]", &["owner", "reason", "rule", "until", "volume"]),
     ("a bond", &["any", "dies_at", "grace"]),
     ("[nightly]", &["concurrency", "deadline", "evidence", "ping", "textfile", "webhook"]),
 ];
@@ -138,4 +163,17 @@ pub const INCIDENT_KEYS: &[(&str, &[&str])] = &[
 /// The keys of one table; none where there is no such table.
 pub(super) fn of(title: &str) -> &'static [&'static str] {
     KEYS.iter().chain(INCIDENT_KEYS).find(|(name, _)| *name == title).map_or(&[], |(_, keys)| keys)
+}
+
+/// Why a key that stands in other tables makes no sense in this one.
+pub(super) fn refused(title: &str, key: &str) -> Option<&'static str> {
+    match (title, key) {
+        ("[[recovery_point]]" | "[[volume]]" | "[[vault]]", "yielded_by") => Some(
+            "a credential is yielded by what holds it, and this is no credential: declare that as [[asset]]",
+        ),
+        ("[[vault]]", "stored_on" | "cascades_from") => {
+            Some("what a vault stands on is said by `stands_on`, and what takes its bucket along by that")
+        }
+        _ => None,
+    }
 }

@@ -1,8 +1,12 @@
 //! Reads `outlive.toml`. Strict: what is not understood is a mistake, and all mistakes are told at once.
 
 mod address;
+mod agree;
 mod as_of;
+mod assets;
+mod bonds;
 mod copy;
+mod cycles;
 mod declared;
 mod file;
 mod incident;
@@ -14,28 +18,33 @@ mod secrets;
 mod value;
 mod vault;
 mod volume;
+mod waivers;
 mod words;
 
 pub use keys::{INCIDENT_KEYS, KEYS};
 
-use super::{Estate, NamedBy, PolicyEntry};
+use super::stand::canonical;
+use super::{Estate, NamedBy, PolicyEntry, StandsOn};
 use crate::domain::{Kind, Problem, Result, printable};
+use assets::AssetNames;
 use copy::Around;
+use cycles::Hang;
 use file::File;
 use names::Names;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 use toml::de::DeTable;
 use value::{Table, Value};
 
 /// No estate file is larger, in bytes.
-const LARGEST: u64 = 1 << 20;
+const LARGEST: u64 = 16 << 20;
 const PAGE: &str = "docs/configuration.md describes every key";
 
 impl Estate {
-    /// Reads a file of at most 1 MiB.
+    /// Reads a file of at most 16 MiB.
     ///
     /// # Errors
     /// `NotFound` or `Io` where it cannot be read; `Usage` with file, line and column where it is wrong. Several
@@ -52,7 +61,7 @@ impl Estate {
         let file = std::fs::File::open(path).map_err(failed)?;
         file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
         if bytes.len() as u64 > LARGEST {
-            return Err(wrong("the estate file is larger than 1 MiB", "name the right file"));
+            return Err(wrong("the estate file is larger than 16 MiB", "name the right file"));
         }
         let text = match std::str::from_utf8(&bytes) {
             Ok(text) => text,
@@ -109,8 +118,9 @@ struct Known<'e> {
     providers: Names,
     volumes: Names,
     vaults: Names,
-    /// Identities of assets: declared by themselves, or by standing below something.
-    assets: BTreeSet<String>,
+    assets: AssetNames,
+    /// What hangs on what, as it was read so far.
+    hangs: RefCell<Vec<Hang>>,
 }
 
 impl Known<'_> {
@@ -159,30 +169,37 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
     let copies = table.each("copy", "[[copy]]", "volume");
     let assets = table.each("asset", "[[asset]]", "name");
     let points = table.each("recovery_point", "[[recovery_point]]", "id");
+    let waivers = table.each("waiver", "[[waiver]]", "rule");
     let _unique = Names::of_tables("recovery point", "[[recovery_point]]", &points);
 
     let policies = policy::policies(table.get("policy").as_ref());
     let host = table.get("host").and_then(|value| value.table("[host]"));
     let host = host.map(|table| volume::stands_on(&table)).unwrap_or_default();
-    let mut known = Known {
+    let below = |tables: &[Table<'_>]| tables.iter().map(volume::stands_on).collect::<Vec<StandsOn>>();
+    let (of_volumes, of_vaults) = (below(&volumes), below(&vaults));
+    let volume_names = Names::of_tables("volume", "[[volume]]", &volumes);
+    let mut names = AssetNames::of_tables(&assets, &volume_names);
+    of_volumes.iter().chain(&of_vaults).chain([&host]).for_each(|stands_on| names.stood_upon(stands_on));
+    names.credentials(&vaults);
+    let known = Known {
         policies: &policies,
         providers: Names::of_tables("provider", "[[provider]]", &providers),
-        volumes: Names::of_tables("volume", "[[volume]]", &volumes),
+        volumes: volume_names,
         vaults: Names::of_tables("vault", "[[vault]]", &vaults),
-        assets: declared::identities(&assets),
+        assets: names,
+        hangs: RefCell::default(),
     };
     let as_of = as_of::as_of(table, &volumes);
     let providers = vault::providers(&providers);
-    let volumes = volume::volumes(&volumes, &known);
-    let vaults = vault::vaults(&vaults);
-    let stands =
-        volumes.iter().map(|volume| &volume.stands_on).chain(vaults.iter().map(|vault| &vault.stands_on));
-    for stands_on in stands.chain([&host]) {
-        known.assets.extend(volume::identities(stands_on));
-    }
-    let copies = copy::copies(&copies, &Around { known: &known, volumes: &volumes, policies: &policies });
+    let volumes = volume::volumes(&volumes, &of_volumes, &known);
+    let vaults = vault::vaults(&vaults, &of_vaults, &known);
+    let copies = copy::copies(&copies, &Around::new(&known, &volumes, &policies));
     let drills = table.get("drills").map(|value| value.path());
     let drills_by = if drills.is_some() { NamedBy::File } else { NamedBy::Custom };
+    let assets = declared::assets(&assets, &known);
+    let points = declared::points(&points, &known);
+    let stands = agree::Stands { volumes: &volumes, vaults: &vaults, host: &host };
+    agree::complain(table.file, &stands, &assets, known.hangs.take());
     Estate {
         path: path.to_owned(),
         digest: digest(text),
@@ -190,12 +207,13 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
         host,
         providers,
         copies,
-        assets: declared::assets(&assets, &known),
-        points: declared::points(&points, &known),
+        points,
+        waivers: waivers::waivers(&waivers, &known),
         nightly: nightly::nightly(table.get("nightly").as_ref()),
         drills: drills.flatten().unwrap_or_else(|| table.file.resolve("drills")),
         drills_by,
         unhonoured: Vec::new(),
+        assets: assets.into_iter().map(|(asset, _)| asset).collect(),
         policies,
         volumes,
         vaults,
@@ -247,7 +265,7 @@ mod tests {
         let missing = Estate::read(Path::new("/nowhere/at/all.toml")).unwrap_err();
         assert_eq!((missing.kind, &*missing.place), (Kind::NotFound, "/nowhere/at/all.toml"));
         let large = said(&vec![b' '; (LARGEST + 1) as usize]);
-        assert!(large.what.contains("larger than 1 MiB"), "{large}");
+        assert!(large.what.contains("larger than 16 MiB"), "{large}");
         let text = said(b"# a\n# \xff\n");
         assert!(text.what.contains("no UTF-8") && text.place.ends_with("outlive.toml:2"), "{text}");
         for path in ["/", "/dev/zero"] {

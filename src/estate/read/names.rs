@@ -1,7 +1,7 @@
 //! Names that one part of the file gives and another uses.
 
 use super::value::{Table, Value};
-use super::words::{listed, shown, suggestion};
+use super::words::{listed, shown};
 use std::collections::BTreeMap;
 
 /// The names of one sort of thing, each with where it was given.
@@ -40,6 +40,11 @@ impl Names {
         self.known.insert(name, value.at);
     }
 
+    /// Where a name was given.
+    pub(super) fn given_at(&self, name: &str) -> Option<usize> {
+        self.known.get(name).copied()
+    }
+
     /// Whether there is one of this name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.known.contains_key(name)
@@ -56,7 +61,7 @@ impl Names {
             "names a {} {} that is not there{}",
             self.what,
             shown(text),
-            suggestion(text, names.clone())
+            value.file.near(text, names.clone())
         );
         let some = names.take(20);
         value.complain(what, format!("add it as {}, or name one of: {}", self.header, listed(some)));

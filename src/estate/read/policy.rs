@@ -2,15 +2,17 @@
 
 use super::super::PolicyEntry;
 use super::value::{Table, Value};
-use super::words::{shown, suggestion};
+use super::words::shown;
 use crate::domain::{HazardClass, Policy};
 use chrono::TimeDelta;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Hazards that a policy may name and that no class of [`HazardClass`] stands for yet.
-const UNJUDGED: [&str; 8] =
-    ["site", "region", "account", "provider", "network", "credential", "identity", "key"];
-const OTHERS: [&str; 4] = ["project", "organisation", "upstream-provider", "catalogue"];
+/// Narrower words, each for the class that it belongs to.
+const ALIASES: [(&str, HazardClass); 3] = [
+    ("project", HazardClass::Account),
+    ("organisation", HazardClass::Account),
+    ("upstream-provider", HazardClass::Provider),
+];
 
 impl Default for PolicyEntry {
     /// What holds where the file says nothing.
@@ -72,14 +74,20 @@ fn one(table: &Table<'_>, base: PolicyEntry) -> PolicyEntry {
                 .get("min_cut_order")
                 .and_then(|value| value.whole(1..=9))
                 .unwrap_or(base.judged.min_cut_order),
-            locked_for: base.judged.locked_for,
+            locked_for: duration("locked_for").or(base.judged.locked_for),
             drill_every,
         },
         rto: duration("rto").unwrap_or(base.rto),
         verify_within: duration("verify_within").unwrap_or(base.verify_within),
     };
-    note_what_is_not_done(table, &policy);
+    note_what_is_not_done(table);
     policy
+}
+
+/// The class that a word of a policy means.
+fn class(word: &str) -> Option<HazardClass> {
+    let alias = || ALIASES.iter().find(|(alias, _)| *alias == word).map(|(_, class)| *class);
+    HazardClass::ALL.into_iter().find(|class| class.word() == word).or_else(alias)
 }
 
 fn survive(value: &Value<'_>) -> BTreeSet<HazardClass> {
@@ -91,16 +99,11 @@ fn survive(value: &Value<'_>) -> BTreeSet<HazardClass> {
         if !seen.insert(word) {
             item.complain(format!("names {} twice", shown(word)), "leave one out");
         }
-        let later = UNJUDGED.iter().chain(&OTHERS).copied();
-        match HazardClass::ALL.iter().find(|class| class.word() == word) {
-            Some(class) => drop(classes.insert(*class)),
-            None if later.clone().any(|known| known == word) => {
-                let because = format!("whether something survives the loss of its {word} is not judged yet");
-                item.file.leave_undone(item.at, item.key.clone(), because);
-            }
+        match class(word) {
+            Some(class) => drop(classes.insert(class)),
             None => {
-                let known = HazardClass::ALL.iter().map(|class| class.word()).chain(later);
-                item.no_such_word(word, known);
+                let aliases = ALIASES.iter().map(|(alias, _)| *alias);
+                item.no_such_word(word, HazardClass::ALL.iter().map(|class| class.word()).chain(aliases));
             }
         }
     }
@@ -115,31 +118,19 @@ fn survive(value: &Value<'_>) -> BTreeSet<HazardClass> {
 }
 
 /// The keys that are read and that nothing acts on yet.
-fn note_what_is_not_done(table: &Table<'_>, policy: &PolicyEntry) {
-    let undone = |key: &str, because: &str| {
-        table.file.leave_undone(table.place_of(key), format!("{}.{key}", table.key), because);
-    };
-    if table.get("detect_within").is_some() {
-        undone("detect_within", "whether an older point reaches back before bad data is not judged yet");
-    }
-    if table.get("min_cut_order").is_some() && policy.judged.min_cut_order > 1 {
-        undone("min_cut_order", "sets of several losses together are not judged yet; single ones are");
-    }
-    if let Some(value) = table.get("locked_for") {
-        let _checked = value.duration();
-        undone("locked_for", "objects are not written with a lock yet");
-    }
+fn note_what_is_not_done(table: &Table<'_>) {
     if let Some(keep) = table.get("keep").and_then(|value| value.table("keep")) {
         for key in ["hourly", "daily", "weekly", "monthly", "yearly"] {
             let _checked = keep.get(key).and_then(|value| value.whole(1..=10_000));
         }
-        undone("keep", "nothing is ever expired, and no plan for that is made yet: all points are kept");
+        let because = "nothing is ever expired, and no plan for that is made yet: all points are kept";
+        table.file.leave_undone(table.place_of("keep"), format!("{}.keep", table.key), because);
     }
 }
 
 /// Says that a policy is not there, with the nearest that is.
 pub(super) fn unknown(value: &Value<'_>, name: &str, policies: &BTreeMap<String, PolicyEntry>) {
-    let near = suggestion(name, policies.keys().map(String::as_str));
+    let near = value.file.near(name, policies.keys().map(String::as_str));
     value.complain(
         format!("names a policy {} that is not there{near}", shown(name)),
         "add it as [policy.NAME]",

@@ -134,6 +134,22 @@ impl<'a> Value<'a> {
         number
     }
 
+    /// A number of bytes.
+    pub(super) fn bytes(&self) -> Option<u64> {
+        self.whole(0..=usize::MAX).and_then(|number| u64::try_from(number).ok())
+    }
+
+    /// A word of lower case letters, digits and single hyphens, like the id of a rule.
+    pub(super) fn hyphened(&self) -> Option<String> {
+        let text = self.text()?;
+        if is_hyphened(text) {
+            return Some(text.to_owned());
+        }
+        let what = format!("is {}, which is no such name", shown(text));
+        self.complain(what, "use a to z, 0 to 9 and `-` between them, at most 100");
+        None
+    }
+
     /// A duration like `26h`.
     pub(super) fn duration(&self) -> Option<TimeDelta> {
         if !self.is_text() {
@@ -258,6 +274,12 @@ impl<'a> Value<'a> {
     }
 }
 
+/// Whether a text is made of lower case words with hyphens between them.
+pub(super) fn is_hyphened(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.len() <= 100 && text.split('-').all(|word| !word.is_empty() && word.bytes().all(fits))
+}
+
 /// A table, with the beginning of its keys' names for messages.
 pub(super) struct Table<'a> {
     pub(super) file: &'a File<'a>,
@@ -278,6 +300,11 @@ impl<'a> Table<'a> {
     fn know_only(&self, title: &'static str) {
         let allowed = keys::of(title);
         for key in self.entries.keys().filter(|key| !allowed.contains(&key.get_ref().as_ref())) {
+            if let Some(why) = keys::refused(title, key.get_ref()) {
+                let what = format!("`{}.{}` makes no sense: {why}", self.key, key.get_ref());
+                self.file.complain(key.span().start, what, "leave it out");
+                continue;
+            }
             let near = suggestion(key.get_ref(), allowed.iter().copied());
             let what = format!("unknown key {} in {title}{near}", shown(key.get_ref()));
             self.file.complain(
@@ -302,6 +329,11 @@ impl<'a> Table<'a> {
             self.file.complain(self.at, format!("`{}` has no `{key}`", self.key), format!("add `{key} = …`"));
         }
         value
+    }
+
+    /// Whether a key stands there.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
     }
 
     /// Which of these keys stand there.

@@ -1,10 +1,13 @@
 //! Vaults, and providers.
 
-use super::super::{Addressing, GivenUp, ProviderEntry, S3Place, VaultEntry, VaultPlace};
+use super::super::stand::file;
+use super::super::{Addressing, GivenUp, ProviderEntry, S3Place, StandsOn, VaultEntry, VaultPlace};
+use super::Known;
 use super::address::{self, Plain};
+use super::bonds::{self, bonds};
 use super::secrets::{access, source};
 use super::value::{Table, Value};
-use super::volume::{stands_on, waiver};
+use super::volume::waiver;
 use super::words::listed;
 use std::collections::BTreeMap;
 
@@ -12,16 +15,23 @@ const OF_DIRECTORIES: [&str; 1] = ["path"];
 const OF_BUCKETS: [&str; 8] =
     ["endpoint", "bucket", "prefix", "region", "addressing", "insecure", "writer", "reader"];
 
-/// All vaults, in the order of the file.
-pub(super) fn vaults(tables: &[Table<'_>]) -> Vec<VaultEntry> {
+/// All vaults, in the order of the file; `stands` is what each of them stands on.
+pub(super) fn vaults(tables: &[Table<'_>], stands: &[StandsOn], known: &Known<'_>) -> Vec<VaultEntry> {
     let mut places = BTreeMap::new();
-    tables.iter().filter_map(|table| one(table, &mut places)).collect()
+    let both = tables.iter().zip(stands);
+    both.filter_map(|(table, stands_on)| one(table, stands_on.clone(), known, &mut places)).collect()
 }
 
-fn one(table: &Table<'_>, places: &mut BTreeMap<String, usize>) -> Option<VaultEntry> {
+fn one(
+    table: &Table<'_>,
+    stands_on: StandsOn,
+    known: &Known<'_>,
+    places: &mut BTreeMap<String, usize>,
+) -> Option<VaultEntry> {
     let id = table.required("id").and_then(|id| id.as_text());
     let kind = table.required("kind").and_then(|kind| kind.word(&["dir", "s3"]));
-    let stands_on = stands_on(table);
+    let owner = stands_on.owner.clone().unwrap_or_else(file);
+    let bonds = bonds(table, &bonds::OF_VAULTS, &owner, None, known);
     let waive_damage = table.get("waive_damage").and_then(|value| given_up(&value));
     note_what_is_not_done(table);
     let place = match kind? {
@@ -48,7 +58,7 @@ fn one(table: &Table<'_>, places: &mut BTreeMap<String, usize>) -> Option<VaultE
         );
     }
     let line = table.file.line(table.at);
-    Some(VaultEntry { id: id?.to_owned(), place, stands_on, waive_damage, line })
+    Some(VaultEntry { id: id?.to_owned(), place, stands_on, bonds, waive_damage, line })
 }
 
 fn given_up(value: &Value<'_>) -> Option<GivenUp> {

@@ -1,11 +1,13 @@
 //! Volumes and what things stand on.
 
+use super::super::stand::file;
 use super::super::{StandsOn, VolumeEntry, Waiver};
 use super::Known;
+use super::bonds::{self, bonds};
 use super::names::Names;
 use super::value::{Table, Value};
 use super::words::shown;
-use crate::domain::{AssetKind, VolumeId};
+use crate::domain::{AssetId, AssetKind, VolumeId};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -22,13 +24,19 @@ const KINDS: [(&str, AssetKind); 9] = [
     ("network", AssetKind::Network),
 ];
 
-/// All volumes, in the order of the file.
-pub(super) fn volumes(tables: &[Table<'_>], known: &Known<'_>) -> Vec<VolumeEntry> {
+/// All volumes, in the order of the file; `stands` is what each of them stands on.
+pub(super) fn volumes(tables: &[Table<'_>], stands: &[StandsOn], known: &Known<'_>) -> Vec<VolumeEntry> {
     let mut paths = BTreeMap::new();
-    tables.iter().filter_map(|table| one(table, known, &mut paths)).collect()
+    let both = tables.iter().zip(stands);
+    both.filter_map(|(table, stands_on)| one(table, stands_on.clone(), known, &mut paths)).collect()
 }
 
-fn one(table: &Table<'_>, known: &Known<'_>, paths: &mut BTreeMap<PathBuf, usize>) -> Option<VolumeEntry> {
+fn one(
+    table: &Table<'_>,
+    stands_on: StandsOn,
+    known: &Known<'_>,
+    paths: &mut BTreeMap<PathBuf, usize>,
+) -> Option<VolumeEntry> {
     let id = table.required("id").and_then(|id| id.as_text());
     let path = table.get("path").and_then(|value| {
         let path = value.path()?;
@@ -42,7 +50,9 @@ fn one(table: &Table<'_>, known: &Known<'_>, paths: &mut BTreeMap<PathBuf, usize
     let owner = table.get("owner").and_then(|value| value.owner());
     let look_in = table.get("look_in").and_then(|value| value.list()).unwrap_or_default();
     let look_in = look_in.iter().filter_map(|value| value.path()).collect();
-    let stands_on = stands_on(table);
+    let says = owner.clone().or_else(|| stands_on.owner.clone()).unwrap_or_else(file);
+    let own = id.map(|id| AssetId(format!("volume:{id}")));
+    let bonds = bonds(table, &bonds::OF_DATA, &says, own.as_ref(), known);
     let waive_drill = table.get("waive_drill").and_then(|value| waiver(&value, "waive_drill"));
     if let Some(value) = table.get("is") {
         is(&value, &known.providers);
@@ -54,6 +64,7 @@ fn one(table: &Table<'_>, known: &Known<'_>, paths: &mut BTreeMap<PathBuf, usize
         owner,
         look_in,
         stands_on,
+        bonds,
         waive_drill,
         line: table.file.line(table.at),
     })
@@ -81,7 +92,11 @@ fn is(value: &Value<'_>, providers: &Names) {
 
 /// What somebody decided to leave out, under this key.
 pub(super) fn waiver(value: &Value<'_>, key: &'static str) -> Option<Waiver> {
-    let table = value.table(key)?;
+    waiver_in(&value.table(key)?)
+}
+
+/// The reason, owner and end of something that is left out, whatever else stands beside them.
+pub(super) fn waiver_in(table: &Table<'_>) -> Option<Waiver> {
     let reason = table.required("reason").and_then(|value| value.text());
     let owner = table.required("owner").and_then(|value| value.owner());
     let until = table.required("until").and_then(|value| value.moment());
@@ -109,16 +124,4 @@ pub(super) fn stands_on(table: &Table<'_>) -> StandsOn {
         );
     }
     StandsOn { assets, owner }
-}
-
-/// What an asset can be called that somebody declared as stood upon: `KIND:NAME`, and `KIND:PROVIDER/NAME` where a
-/// provider is named beside it.
-pub(super) fn identities(stands_on: &StandsOn) -> Vec<String> {
-    let provider = stands_on.assets.get(&AssetKind::Provider);
-    let words = |(kind, name): (&AssetKind, &String)| {
-        let word = KINDS.iter().find(|(_, known)| known == kind).map_or("", |(word, _)| *word);
-        let within = provider.map(|provider| format!("{word}:{provider}/{name}"));
-        [Some(format!("{word}:{name}")), within].into_iter().flatten()
-    };
-    stands_on.assets.iter().flat_map(words).collect()
 }

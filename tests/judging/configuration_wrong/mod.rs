@@ -1,5 +1,6 @@
 //! Estate files that are wrong: where that is said, and in which words.
 
+mod agree;
 mod copies;
 mod declared;
 mod places;
@@ -34,7 +35,7 @@ fn told(text: &str) -> Vec<(String, String)> {
 
 #[test]
 fn every_mistake_is_told_once_with_its_place_and_what_to_do() {
-    let all = [words::WORDS, places::PLACES, copies::COPIES, declared::DECLARED].concat();
+    let all = [words::WORDS, places::PLACES, copies::COPIES, declared::DECLARED, agree::AGREE].concat();
     assert!(all.len() > 100);
     let mut wrong = Vec::new();
     for (text, place, words) in all {

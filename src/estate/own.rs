@@ -1,0 +1,32 @@
+//! outlive's own credentials: whoever gets hold of the one that writes a vault may be able to empty it.
+
+use super::stand::{ThisHost, declared_bond, file};
+use super::{VaultEntry, VaultPlace};
+use crate::domain::{Asset, AssetId, AssetKind, Bond, Bonds, Nature};
+
+/// The identity of a vault's credential: `credential:<vault>.writer` or `.reader`.
+pub(super) fn credential(vault: &str, role: &str) -> AssetId {
+    AssetId(format!("credential:{vault}.{role}"))
+}
+
+/// The credentials by which this machine reaches a bucket. They lie on this machine, and whoever has it has them.
+/// Where else they can be had is for the file to say: an `[[asset]]` of the same name takes their place.
+///
+/// Whether a writer may also delete is not known, and so it is in nobody's `deletable_by`: that would say for certain
+/// that it may. The nature stays open instead, until `[[vault]]` has a `deletable_by`.
+pub(super) fn credentials(vault: &VaultEntry, host: &ThisHost) -> Vec<Asset> {
+    let VaultPlace::S3(place) = &vault.place else { return Vec::new() };
+    if vault.id.is_empty() {
+        return Vec::new();
+    }
+    let roles = [Some("writer"), place.reader.as_ref().map(|_| "reader")];
+    roles.into_iter().flatten().map(|role| one(&vault.id, role, host)).collect()
+}
+
+fn one(vault: &str, role: &str, host: &ThisHost) -> Asset {
+    let stored = declared_bond(host.asset.clone(), &file());
+    let yielded = Bond { nature: Nature::YieldedBy, ..stored.clone() };
+    let complete = Nature::ALL.into_iter().collect();
+    let bonds = Bonds { list: vec![stored, yielded], complete };
+    Asset { id: credential(vault, role), kind: AssetKind::Credential, name: format!("{vault}.{role}"), bonds }
+}
