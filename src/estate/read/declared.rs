@@ -40,7 +40,7 @@ fn point(table: &Table<'_>, known: &Known<'_>) -> Option<DeclaredPoint> {
     let kind = table.required("kind").and_then(|kind| point_kind(&kind));
     let owner = table.required("owner").and_then(|owner| owner.owner());
     let moment = |key| table.get(key).and_then(|value: Value<'_>| value.moment());
-    let (taken_at, drilled_at) = (moment("taken_at"), moment("drilled_at"));
+    let (taken_at, drilled_at, review_by) = (moment("taken_at"), moment("drilled_at"), moment("review_by"));
     if let (Some(taken), Some(drilled)) = (taken_at, drilled_at)
         && drilled < taken
     {
@@ -61,7 +61,7 @@ fn point(table: &Table<'_>, known: &Known<'_>) -> Option<DeclaredPoint> {
         taken_at,
         bytes,
         drilled_at,
-        review_by: moment("review_by"),
+        review_by,
         useless: useless.map(|why| printable(why.as_bytes())),
         lock,
         bonds,
