@@ -3,7 +3,7 @@
 use super::Line;
 use crate::domain::{Hazard, Timestamp, VolumeId};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An incident, read beside the estate that it struck.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Incident {
     pub act: String,
     /// The act as hazards that happen together, each with its line.
     pub hazards: BTreeMap<Hazard, Line>,
+    /// Recovery points that turned out to be useless when they were needed: nobody knew on the night before.
+    pub found_useless: BTreeSet<String>,
     /// What becomes of each volume and each recovery point, by id.
     pub fates: BTreeMap<String, ExpectedFate>,
     /// What the rules must say on the night before.
@@ -40,7 +42,7 @@ pub enum ExpectedFate {
     Unproven,
     /// It cannot be said.
     Undetermined,
-    /// It was of no use before.
+    /// It is of no use, whether somebody knew that before or not.
     Useless,
 }
 

@@ -16,6 +16,7 @@ mod duplicates;
 mod estate;
 mod fates;
 mod forgetting;
+mod incidents;
 mod random;
 mod reports;
 mod rules;

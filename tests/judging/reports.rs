@@ -8,7 +8,7 @@ use outlive::rules::{by_id, judge};
 
 const LOOK: Look = Look { width: 100, colour: false };
 
-fn golden(name: &str, found: &str) {
+pub fn golden(name: &str, found: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judging/golden").join(name);
     if std::env::var_os("OUTLIVE_BLESS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -41,7 +41,11 @@ fn word(verdict: ExpectedVerdict) -> &'static str {
 }
 
 /// Everything that came otherwise than expected, in words.
-pub(super) fn unexpected(incident: &Incident, morning: &IncidentMorning, said: &[IncidentSaid]) -> Vec<String> {
+pub(super) fn unexpected(
+    incident: &Incident,
+    morning: &IncidentMorning,
+    said: &[IncidentSaid],
+) -> Vec<String> {
     let mut unexpected = Vec::new();
     for one in said.iter().filter(|one| one.verdict != one.wanted) {
         unexpected.push(format!(

@@ -9,10 +9,12 @@ use crate::domain::{
 use crate::estate::{Estate, ExpectedFate, Incident};
 use crate::isolation::{Fate, Graph, Step, expand, fate};
 use crate::report::activity::{IncidentFate, IncidentLeft, IncidentMorning};
+use std::collections::BTreeSet;
 
 pub(super) fn morning(estate: &Estate, incident: &Incident, after: &Audited) -> Result<IncidentMorning> {
     let hazards: HazardSet = incident.hazards.keys().cloned().collect();
-    let stage = Stage { estate, graph: &after.graph, at: after.at, hazards };
+    let found_useless = &incident.found_useless;
+    let stage = Stage { estate, graph: &after.graph, at: after.at, hazards, found_useless };
     let mut fates = stage.volumes()?;
     fates.extend(after.graph.inventory().points.iter().map(|point| stage.point(point)));
     let left = after.graph.inventory().volumes.iter().map(|volume| stage.left(volume)).collect();
@@ -24,6 +26,7 @@ struct Stage<'a> {
     graph: &'a Graph,
     at: Timestamp,
     hazards: HazardSet,
+    found_useless: &'a BTreeSet<String>,
 }
 
 impl Stage<'_> {
@@ -63,13 +66,20 @@ impl Stage<'_> {
 
     fn point(&self, point: &RecoveryPoint) -> IncidentFate {
         let (fate, because) = self.outcome(point);
-        let id = point.id.0.strip_prefix("declared:").unwrap_or(&point.id.0).to_owned();
-        IncidentFate { id, thing: self.graph.point_label(&point.id), fate: fate.word(), because }
+        IncidentFate {
+            id: own_id(point).to_owned(),
+            thing: self.graph.point_label(&point.id),
+            fate: fate.word(),
+            because,
+        }
     }
 
     fn outcome(&self, point: &RecoveryPoint) -> (ExpectedFate, String) {
         if let Usable::No(why) = &point.usable {
             return (ExpectedFate::Useless, why.clone());
+        }
+        if self.found_useless.contains(own_id(point)) {
+            return (ExpectedFate::Useless, "found out when it was needed".to_owned());
         }
         match (self.fate(self.graph, point), &point.usable) {
             (Fate::Dies { path, grace }, _) => {
@@ -92,12 +102,17 @@ impl Stage<'_> {
         });
         IncidentLeft {
             volume: volume.id.0.clone(),
-            id: newest.map(|point| point.id.0.strip_prefix("declared:").unwrap_or(&point.id.0).to_owned()),
+            id: newest.map(|point| own_id(point).to_owned()),
             point: newest.map(|point| self.graph.point_label(&point.id)),
             age,
             rpo: say_duration(self.estate.policy_of(&volume.id).judged.rpo),
         }
     }
+}
+
+/// What the file calls it.
+fn own_id(point: &RecoveryPoint) -> &str {
+    point.id.0.strip_prefix("declared:").unwrap_or(&point.id.0)
 }
 
 /// The bonds from what was struck to what died, in one line.

@@ -2,7 +2,7 @@
 
 use super::super::Audited;
 use crate::domain::{Verdict, say_duration};
-use crate::isolation::{Cell, Graph, Left};
+use crate::isolation::{Cell, Graph, Left, Row};
 use crate::report::activity::{IncidentCut, IncidentFailure, IncidentNight, IncidentSurvivor};
 use crate::report::text::first;
 use crate::rules::Judged;
@@ -25,7 +25,8 @@ pub(super) fn night(audited: &Audited) -> IncidentNight {
 }
 
 fn survivors<'a>(graph: &'a Graph, judged: &'a Judged) -> impl Iterator<Item = IncidentSurvivor> + 'a {
-    judged.survival.rows.iter().map(|row| {
+    let asked = |row: &&Row| judged.policy.survive.iter().any(|class| row.answers(*class));
+    judged.survival.rows.iter().filter(asked).map(|row| {
         let (newest, age) = match &row.cell {
             Cell::None => ("NONE".to_owned(), None),
             Cell::Unknown { because } => (format!("UNKNOWN ({because})"), None),

@@ -6,7 +6,7 @@ use super::value::{Table, Value};
 use super::words::{shown, suggestion};
 use super::{parsed, told_at_once};
 use crate::domain::{AssetId, Hazard, Result, Timestamp, VolumeId, printable};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// How each act is written before what it strikes.
@@ -47,6 +47,7 @@ fn whole(path: &Path, table: &Table<'_>, estate: &Estate) -> Option<Incident> {
     }
     let acts_at = table.get("acts_at").map(|value| moment_after(&value, estate.as_of));
     let hazards = table.required("hazards").map(|value| hazards(&value, estate));
+    let found_useless = table.get("found_useless").map(|value| found_useless(&value, estate));
     let fates = table.required("fates").map(|value| fates(&value, estate));
     let findings = table.each("finding", "[[finding]]", "rule");
     let left = table.each("left", "[[left]]", "volume");
@@ -63,6 +64,7 @@ fn whole(path: &Path, table: &Table<'_>, estate: &Estate) -> Option<Incident> {
         acts_at: acts_at.map_or(Some(night), |given| given)?,
         act: act?.to_owned(),
         hazards: hazards?,
+        found_useless: found_useless.unwrap_or_default(),
         fates: fates?,
         findings,
         left,
@@ -90,7 +92,10 @@ fn hazards(value: &Value<'_>, estate: &Estate) -> BTreeMap<Hazard, Line> {
         let split = text.split_once(' ').filter(|(_, asset)| asset.contains(':'));
         let Some((word, asset)) = split else {
             let what = format!("is {}, which is no hazard", shown(text));
-            item.complain(what, format!("write it as \"ACT KIND:NAME\", with an ACT of: {}", words.join(", ")));
+            item.complain(
+                what,
+                format!("write it as \"ACT KIND:NAME\", with an ACT of: {}", words.join(", ")),
+            );
             continue;
         };
         let Some((_, act)) = ACTS.iter().find(|(known, _)| *known == word) else {
@@ -104,6 +109,19 @@ fn hazards(value: &Value<'_>, estate: &Estate) -> BTreeMap<Hazard, Line> {
         hazards.insert(act(stand::canonical(&AssetId(asset.to_owned()))), item.file.line(item.at));
     }
     hazards
+}
+
+/// Ids of recovery points.
+fn found_useless(value: &Value<'_>, estate: &Estate) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for item in value.list().unwrap_or_default() {
+        let Some(id) = item.text() else { continue };
+        if !points(estate).any(|known| known == id) {
+            unknown(&item, "recovery point", id, points(estate));
+        }
+        found.insert(id.to_owned());
+    }
+    found
 }
 
 fn fates(value: &Value<'_>, estate: &Estate) -> BTreeMap<String, ExpectedFate> {
@@ -176,7 +194,10 @@ fn volume(value: &Value<'_>, estate: &Estate) -> Option<VolumeId> {
 
 fn unknown<'n>(value: &Value<'_>, what: &str, name: &str, names: impl Iterator<Item = &'n str>) {
     let near = suggestion(name, names);
-    value.complain(format!("names a {what} {} that is not in the estate{near}", shown(name)), "name one of it");
+    value.complain(
+        format!("names a {what} {} that is not in the estate{near}", shown(name)),
+        "name one of it",
+    );
 }
 
 fn volumes(estate: &Estate) -> impl Iterator<Item = &str> {

@@ -155,7 +155,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
 
 /// The same of `incident.toml`, which `docs/incidents.md` describes.
 pub const INCIDENT_KEYS: &[(&str, &[&str])] = &[
-    ("incident.toml", &["act", "acts_at", "fates", "finding", "hazards", "left", "title"]),
+    ("incident.toml", &["act", "acts_at", "fates", "finding", "found_useless", "hazards", "left", "title"]),
     ("[[finding]]", &["rule", "verdict", "volume"]),
     ("[[left]]", &["age", "point", "volume"]),
 ];

@@ -154,7 +154,8 @@ impl Told for IncidentDone {
     }
 
     fn text(&self, look: Look) -> String {
-        let mut out = look.say(&format!("{}. A replay: nothing real is touched.", self.title), 0, Tone::Strong);
+        let mut out =
+            look.say(&format!("{}. A replay: nothing real is touched.", self.title), 0, Tone::Strong);
         out.push('\n');
         out.push_str(&self.night(look));
         out.push('\n');
@@ -177,7 +178,9 @@ impl IncidentDone {
         let mut out = look.say(&format!("1. The night before, {}", moment(night.at)), 0, Tone::Strong);
         let rows: Vec<Vec<Toned>> = night.survivors.iter().map(survivor).collect();
         out.push_str(&look.table(&["volume", "if this happens", "newest that survives", "age"], &rows));
-        let rows: Vec<Vec<Toned>> = night.failures.iter().map(failure).collect();
+        let tells = |failure: &&IncidentFailure| failure.severity > Severity::Medium || self.names(failure);
+        let rows: Vec<Vec<Toned>> = night.failures.iter().filter(tells).map(failure).collect();
+        let others = night.failures.len() - rows.len();
         if !rows.is_empty() {
             out.push_str(&look.table(&["volume", "rule", "verdict", "why"], &rows));
         }
@@ -191,12 +194,20 @@ impl IncidentDone {
             );
             out.push_str(&look.say(&said, 0, Tone::Bad));
         }
-        if night.undetermined > 0 {
-            let said = format!("{} more verdicts are undetermined.", night.undetermined);
+        if others + night.undetermined > 0 {
+            let said = format!(
+                "Beside these, {others} of medium severity fail, and {} cannot be said.",
+                night.undetermined
+            );
             out.push_str(&look.say(&said, 0, Tone::Open));
         }
         out.push_str(&look.say(&night.first, 0, Tone::Strong));
         out
+    }
+
+    /// Whether the incident names what failed.
+    fn names(&self, failure: &IncidentFailure) -> bool {
+        self.said.iter().any(|said| said.rule == failure.rule && said.volume == failure.volume)
     }
 
     fn morning(&self, look: Look) -> String {
