@@ -1,7 +1,9 @@
 //! Surveying an estate: what `outlive.toml` names, under the names that it gives.
 
 use super::{Audited, Context, SeenVault, SurveyOrder, survey};
-use crate::domain::{AssetId, GapScope, Inventory, Known, Result, Volume, VolumeId, VolumeKind, printable};
+use crate::domain::{
+    AssetId, GapScope, Inventory, Known, Result, Timestamp, Volume, VolumeId, VolumeKind, printable,
+};
 use crate::estate::{Estate, VolumeEntry};
 use crate::isolation::expand_whole;
 use crate::providers::local::this_host;
@@ -78,9 +80,26 @@ fn unseen(entry: &VolumeEntry) -> Volume {
 /// # Errors
 /// None yet: what cannot be seen is in the result.
 pub fn judge_estate(context: &Context, estate: &Estate, limit: Duration) -> Result<Audited> {
+    if let Some(moment) = estate.as_of {
+        return judge_as_of(estate, moment);
+    }
     let inventory = survey_estate(context, estate, limit);
+    judge_inventory(estate, inventory, (context.clock)())
+}
+
+/// Judges what is declared, as it stood at a moment; no machine is looked at.
+///
+/// # Errors
+/// As [`judge_estate`].
+pub fn judge_as_of(estate: &Estate, moment: Timestamp) -> Result<Audited> {
+    let mut inventory = estate.declared_as_of(moment);
+    inventory.gaps.extend(idle_waivers(&estate.policies(), &inventory));
+    inventory.sort();
+    judge_inventory(estate, inventory, moment)
+}
+
+fn judge_inventory(estate: &Estate, inventory: Inventory, at: Timestamp) -> Result<Audited> {
     let graph = expand_whole(inventory, &estate.catalogue);
-    let at = (context.clock)();
     let judged = judge_each(&graph, &estate.policies(), at);
     let overall = overall(&judged, &graph);
     Ok(Audited { graph, judged, overall, at })

@@ -7,6 +7,7 @@ mod damage;
 mod doubt;
 mod drill;
 mod estate;
+mod incident;
 mod named;
 mod nightly;
 mod rehearse;
@@ -24,7 +25,8 @@ pub use drill::{
     Afterwards, DrillOrder, DrillsOrder, Proving, Which, drill, drill_standings, due_drills, gone_drills,
     run_drills,
 };
-pub use estate::{judge_estate, survey_estate};
+pub use estate::{judge_as_of, judge_estate, survey_estate};
+pub use incident::{BuiltIn, INCIDENTS, Replay, load_incident, parse_incident, replay_incident};
 pub use nightly::{Holder, Night, NightlyOrder, nightly};
 pub use rehearse::{RehearseOrder, rehearse};
 pub use restore::{RestoreOrder, restore};

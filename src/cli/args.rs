@@ -183,6 +183,10 @@ pub struct Restore {
 
 #[derive(Debug, Args)]
 pub struct Rehearse {
+    /// Replay an incident that happened, on its declared estate: pocketos, gitlab, …, or a directory with outlive.toml
+    /// and incident.toml. Nothing on disk is touched
+    #[arg(long, value_name = "NAME|DIR", conflicts_with_all = ["path", "keep", "scratch", "rpo", "survive"])]
+    pub incident: Option<OsString>,
     /// Your own data, which is only read; without it, a made-up volume is really lost
     pub path: Option<PathBuf>,
     /// Leave the vault and what was restored, and say where

@@ -63,6 +63,16 @@ pub fn saw_all(audited: &app::Audited) -> bool {
     !audited.judged.is_empty() && !gaps.any(|scope| scope.counts() && !matches!(scope, GapScope::Asked(_)))
 }
 
+/// What stands above an answer that is not about today.
+fn replayed(terminal: &Terminal, survey: &Survey) -> Result<String, Failure> {
+    if !survey.paths.is_empty() {
+        return Ok(String::new());
+    }
+    let estate = estate(terminal, survey)?;
+    let said = estate.as_of.map(|moment| text::as_of(moment, estate.taken_after(moment), terminal.look));
+    Ok(said.unwrap_or_default())
+}
+
 /// The blast radius of hazards.
 fn what_if(terminal: &Terminal, options: &Audit) -> Result<Outcome, Failure> {
     let (_, audited) = audited(terminal, &options.survey, &options.policy)?;
@@ -73,7 +83,10 @@ fn what_if(terminal: &Terminal, options: &Audit) -> Result<Outcome, Failure> {
     let settled = radius.is_settled() && saw_all(&audited);
     let exits = if settled { vec![] } else { vec![Exit::Undetermined] };
     let text = match terminal.format {
-        Format::Text => text::what_if(&audited.graph, &radius, audited.at, terminal.look),
+        Format::Text => {
+            let replayed = replayed(terminal, &options.survey)?;
+            replayed + &text::what_if(&audited.graph, &radius, audited.at, terminal.look)
+        }
         Format::Json => json::what_if(&audited.graph, &radius, audited.at, &Exit::codes(&exits)),
     };
     Ok(Outcome { code: None, text, exits })
@@ -85,6 +98,7 @@ pub fn audit(terminal: &Terminal, options: &Audit) -> Result<Outcome, Failure> {
         return what_if(terminal, options);
     }
     let (policy, audited) = audited(terminal, &options.survey, &options.policy)?;
+    let replayed = replayed(terminal, &options.survey)?;
     let exits = match audited.overall {
         Overall::Sound => vec![],
         Overall::Undetermined => vec![Exit::Undetermined],
@@ -92,7 +106,9 @@ pub fn audit(terminal: &Terminal, options: &Audit) -> Result<Outcome, Failure> {
         Overall::Failed => vec![Exit::RuleFailed],
     };
     let text = match terminal.format {
-        Format::Text => text::audit(&audited.graph, &audited.judged, &policy, audited.at, terminal.look),
+        Format::Text => {
+            replayed + &text::audit(&audited.graph, &audited.judged, &policy, audited.at, terminal.look)
+        }
         Format::Json => {
             json::audit(&audited.graph, &audited.judged, &policy, audited.at, &Exit::codes(&exits))
         }

@@ -38,6 +38,14 @@ pub fn run(terminal: &Terminal, options: &Nightly) -> Result<Outcome, Failure> {
 
 fn night(terminal: &Terminal, options: &Nightly) -> Result<Box<NightlyDone>, Failure> {
     let estate = terminal.estate()?;
+    if let Some(moment) = estate.as_of {
+        let what =
+            format!("the estate is judged as of {}: there is no night to work in", moment.format("%Y-%m-%d"));
+        let problem = Problem::new(Kind::Usage, what)
+            .at(printable(estate.path.as_os_str().as_encoded_bytes()))
+            .remedy("leave `as_of` out; `outlive audit` judges the estate as it stood then");
+        return Err(Failure::new(problem, Exit::Usage));
+    }
     let now = (terminal.context.clock)();
     let order = NightlyOrder {
         estate,

@@ -6,9 +6,13 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::Terminal;
 use crate::app::{self, RehearseOrder};
+use std::ffi::OsStr;
 
 /// Does the whole job once. Success means that the rehearsal succeeded, whatever the audit found.
 pub fn run(terminal: &Terminal, options: &Rehearse) -> Result<Outcome, Failure> {
+    if let Some(named) = &options.incident {
+        return incident(terminal, named);
+    }
     let order = RehearseOrder {
         path: options.path.clone(),
         scratch: options.scratch.clone().unwrap_or_else(std::env::temp_dir),
@@ -18,5 +22,14 @@ pub fn run(terminal: &Terminal, options: &Rehearse) -> Result<Outcome, Failure> 
     let done = app::rehearse(&terminal.context, &order, &terminal.monitor())
         .map_err(|problem| Failure::new(problem, Exit::DrillFailed))?;
     let exits = if done.succeeded { vec![] } else { vec![Exit::DrillFailed] };
+    Ok(Outcome { code: None, text: terminal.tell(&done, &Exit::codes(&exits)), exits })
+}
+
+/// Replays an incident. Success means that everything came as it expects, however bad that was.
+fn incident(terminal: &Terminal, named: &OsStr) -> Result<Outcome, Failure> {
+    let failed = |problem| Failure::new(problem, Exit::DrillFailed);
+    let replay = app::load_incident(named).map_err(failed)?;
+    let done = app::replay_incident(&replay).map_err(failed)?;
+    let exits = if done.as_expected { vec![] } else { vec![Exit::DrillFailed] };
     Ok(Outcome { code: None, text: terminal.tell(&done, &Exit::codes(&exits)), exits })
 }

@@ -1,8 +1,10 @@
 //! The estate: `outlive.toml`, read strictly into volumes, policies, vaults, copies and declared facts.
 
+mod as_of;
 mod command;
 mod dangling;
 mod declared;
+mod incident;
 mod lookup;
 mod model;
 mod own;
@@ -11,11 +13,12 @@ mod read;
 mod secret;
 mod stand;
 
+pub use incident::{ExpectedFate, ExpectedFinding, ExpectedLeft, ExpectedVerdict, Incident};
 pub use model::{
     Addressing, CopyEntry, CopyFrom, DeclaredAsset, DeclaredPoint, Estate, GivenUp, Line, NamedBy,
     NightlyEntry, PolicyEntry, ProviderEntry, S3Access, S3Place, StandsOn, Unhonoured, VaultEntry,
     VaultPlace, VolumeEntry, Waiver, WaiverEntry,
 };
-pub use read::KEYS;
+pub use read::{INCIDENT_KEYS, KEYS};
 pub use secret::{Environment, Secret, SecretSource};
 pub use stand::ThisHost;

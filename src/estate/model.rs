@@ -16,6 +16,8 @@ pub struct Estate {
     pub path: PathBuf,
     /// SHA-256 of the file's bytes, as 64 hexadecimal digits: evidence names the configuration by it.
     pub digest: String,
+    /// The moment it is judged at, where that is not the present: a replay. Then everything in it is declared.
+    pub as_of: Option<Timestamp>,
     /// What this machine itself stands on, as somebody declared it.
     pub host: StandsOn,
     /// Policies by name; `default` is always there, and holds for volumes that name none.

@@ -2,6 +2,7 @@
 
 use super::{Case, Rule};
 use crate::domain::{Known, PointKind, Policy, RecoveryPoint, Severity, Timestamp, Verdict, say_duration};
+use crate::isolation::doubtful;
 use chrono::TimeDelta;
 
 /// Fails where no restore of any recovery point is recorded.
@@ -160,7 +161,10 @@ fn drilled(case: Case<'_>) -> Drilled {
 /// Why a restore may have been tried of which nothing here knows.
 fn unknown(case: Case<'_>) -> Option<String> {
     let future = |point: &&RecoveryPoint| point.drilled_at.value().is_some_and(|at| *at > case.now);
-    let by_others = |point: &&RecoveryPoint| is_kept_by_others(point) && point.drilled_at.is_unknown();
+    // Who answers for a point and tells of no restore has told that there was none.
+    let by_others = |point: &&RecoveryPoint| {
+        is_kept_by_others(point) && point.drilled_at.is_unknown() && doubtful(point).is_some()
+    };
     let wrong = case.points().find(future);
     let wrong = wrong.map(|point| format!("{} is said to be restored in the future", case.label(point)));
     let open = || case.points().find(by_others);

@@ -122,8 +122,7 @@ impl<'a> Case<'a> {
     /// The points of which neither can be said, each with what is missing.
     pub fn doubts(&self, row: &'a Row) -> impl Iterator<Item = (&'a RecoveryPoint, &'a str)> + use<'a> {
         let graph = self.graph;
-        let doubts = row.undetermined.iter();
-        doubts.flat_map(move |doubt| {
+        row.undetermined.iter().flat_map(move |doubt| {
             let points = doubt.points.iter().filter_map(|place| graph.at(*place));
             points.map(|point| (point, doubt.because.as_str()))
         })

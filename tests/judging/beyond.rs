@@ -150,6 +150,9 @@ fn what_nothing_is_known_of_is_never_green_once_it_is_asked_for() {
         let said = found(&apart, class, rule);
         assert!(is(&said, "undetermined"), "{rule}: {said:?}");
     }
+    // The only copy is younger than what goes bad unnoticed.
+    let said = found(&apart, HazardClass::BadData, "retention-shorter-than-detection");
+    assert!(is(&said, "fail"), "{said:?}");
 }
 
 #[test]

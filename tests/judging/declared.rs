@@ -36,6 +36,7 @@ fn estate(host: StandsOn) -> Estate {
     Estate {
         path: "outlive.toml".into(),
         digest: String::new(),
+        as_of: None,
         host,
         policies: BTreeMap::new(),
         providers: vec![],

@@ -23,6 +23,7 @@ mod duplicates;
 mod estate;
 mod fates;
 mod forgetting;
+mod incidents;
 mod properties_brute;
 mod random;
 mod reports;

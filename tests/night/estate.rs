@@ -51,6 +51,7 @@ pub fn estate(folder: &Path, names: &[String], vault: &Path) -> Estate {
     Estate {
         path: "outlive.toml".into(),
         digest: "0".repeat(64),
+        as_of: None,
         host: StandsOn::default(),
         policies: [("default".to_owned(), policy())].into(),
         providers: Vec::new(),

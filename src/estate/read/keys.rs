@@ -7,6 +7,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
     (
         "outlive.toml",
         &[
+            "as_of",
             "asset",
             "catalogue",
             "copy",
@@ -153,9 +154,16 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("[nightly]", &["concurrency", "deadline", "evidence", "ping", "textfile", "webhook"]),
 ];
 
+/// The same of `incident.toml`, which `docs/incidents.md` describes.
+pub const INCIDENT_KEYS: &[(&str, &[&str])] = &[
+    ("incident.toml", &["act", "acts_at", "fates", "finding", "found_useless", "hazards", "left", "title"]),
+    ("[[finding]]", &["rule", "verdict", "volume"]),
+    ("[[left]]", &["age", "point", "volume"]),
+];
+
 /// The keys of one table; none where there is no such table.
 pub(super) fn of(title: &str) -> &'static [&'static str] {
-    KEYS.iter().find(|(name, _)| *name == title).map_or(&[], |(_, keys)| keys)
+    KEYS.iter().chain(INCIDENT_KEYS).find(|(name, _)| *name == title).map_or(&[], |(_, keys)| keys)
 }
 
 /// Why a key that stands in other tables makes no sense in this one.

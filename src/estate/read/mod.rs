@@ -2,6 +2,7 @@
 
 mod address;
 mod agree;
+mod as_of;
 mod assets;
 mod bonds;
 mod catalogue;
@@ -9,6 +10,7 @@ mod copy;
 mod cycles;
 mod declared;
 mod file;
+mod incident;
 mod keys;
 mod names;
 mod nightly;
@@ -21,7 +23,7 @@ mod volume;
 mod waivers;
 mod words;
 
-pub use keys::KEYS;
+pub use keys::{INCIDENT_KEYS, KEYS};
 
 use super::stand::canonical;
 use super::{Estate, NamedBy, PolicyEntry, StandsOn};
@@ -120,6 +122,16 @@ impl Known<'_> {
 
 fn check(path: &Path, directory: &Path, text: &str) -> std::result::Result<Estate, Vec<Problem>> {
     let file = File::new(path, directory, text);
+    let mut found = None;
+    parsed(&file, text, |document| {
+        found = Some(whole(path, &Table::whole_file(&file, "outlive.toml", document), text));
+    });
+    let unhonoured = file.finish()?;
+    found.map(|estate| Estate { unhonoured, ..estate }).ok_or_else(Vec::new)
+}
+
+/// Hands on the text as TOML. After a mistake in the grammar, what follows from it would only be noise.
+fn parsed(file: &File<'_>, text: &str, read: impl FnOnce(&DeTable<'_>)) {
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         // Not the error's own display: that repeats the line, and the line may hold a secret.
@@ -130,14 +142,9 @@ fn check(path: &Path, directory: &Path, text: &str) -> std::result::Result<Estat
             "correct it there",
         );
     }
-    // After a mistake in the grammar, what follows from it would only be noise.
     if errors.is_empty() {
-        let table = Table::whole_file(&file, document.get_ref());
-        let estate = whole(path, &table, text);
-        let unhonoured = file.finish()?;
-        return Ok(Estate { unhonoured, ..estate });
+        read(document.get_ref());
     }
-    Err(file.finish().err().unwrap_or_default())
 }
 
 fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
@@ -168,6 +175,7 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
         hangs: RefCell::default(),
         catalogue: catalogue::catalogue(table),
     };
+    let as_of = as_of::as_of(table, &volumes);
     let providers = vault::providers(&providers);
     let volumes = volume::volumes(&volumes, &of_volumes, &known);
     let vaults = vault::vaults(&vaults, &of_vaults, &known);
@@ -181,6 +189,7 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
     Estate {
         path: path.to_owned(),
         digest: digest(text),
+        as_of,
         host,
         providers,
         copies,

@@ -291,9 +291,9 @@ pub(super) struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// The file itself as a table.
-    pub(super) fn whole_file(file: &'a File<'a>, entries: &'a DeTable<'a>) -> Self {
+    pub(super) fn whole_file(file: &'a File<'a>, title: &'static str, entries: &'a DeTable<'a>) -> Self {
         let table = Self { file, key: String::new(), at: 0, entries };
-        table.know_only("outlive.toml");
+        table.know_only(title);
         table
     }
 

@@ -4,6 +4,7 @@ mod amounts;
 mod copy;
 mod drill;
 mod failed;
+mod incident;
 mod listing;
 mod night_text;
 mod nightly;
@@ -18,6 +19,10 @@ pub use drill::{
     DrillSelection, DrillVault, DrilledPoint, DrillsDone, NotKnown, RECORD_SCHEMA, Restored, VolumeDrills,
 };
 pub use failed::Failed;
+pub use incident::{
+    IncidentAct, IncidentCut, IncidentDone, IncidentFailure, IncidentFate, IncidentLeft, IncidentMorning,
+    IncidentNight, IncidentSaid, IncidentSurvivor,
+};
 pub use listing::{ListedPoint, VaultListed};
 pub use nightly::{
     DrillOutcome, DrillStanding, KNOWN_DAMAGE, NightVerdict, NightlyDone, Standing, SurvivingCopy, TaskDone,

@@ -30,6 +30,20 @@ pub fn audit(graph: &Graph, judged: &[Judged], policy: &Policy, now: Timestamp, 
     out
 }
 
+/// What stands above an audit that is not of the present, as the estate file asks; `left_out` points were taken later.
+pub fn as_of(moment_of: Timestamp, left_out: usize, look: Look) -> String {
+    let left_out = match left_out {
+        0 => String::new(),
+        1 => " 1 recovery point was taken later, and is left out.".to_owned(),
+        more => format!(" {more} recovery points were taken later, and are left out."),
+    };
+    let said = format!(
+        "AS OF {}, as the estate file says: nothing here is about today.{left_out}",
+        moment(moment_of)
+    );
+    look.say(&said, 0, Tone::Open)
+}
+
 /// One line a volume, where there are many.
 fn summary(judged: &[Judged], look: Look) -> String {
     let row = |one: &Judged| {
@@ -203,7 +217,7 @@ fn listed(gaps: &[&Gap], what: &str, look: Look) -> String {
 }
 
 /// The worst finding and what to do about it. Reports in other formats say the same.
-pub(in crate::report) fn first(judged: &[Judged], inventory: &Inventory) -> String {
+pub fn first(judged: &[Judged], inventory: &Inventory) -> String {
     let findings = || judged.iter().flat_map(|one| one.findings.iter().map(move |finding| (one, finding)));
     let rank = |rule: &str| ALL.iter().position(|known| known.id() == rule);
     let failed = findings().filter_map(|(one, finding)| match finding.verdict {

@@ -143,7 +143,7 @@ fn push(lines: &mut [String], text: &str) -> usize {
 }
 
 /// A moment to the minute.
-pub(super) fn moment(at: Timestamp) -> String {
+pub(in crate::report) fn moment(at: Timestamp) -> String {
     at.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 

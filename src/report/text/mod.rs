@@ -7,8 +7,7 @@ mod inventory;
 pub(super) mod look;
 mod trace;
 
-pub(super) use audit::first;
-pub use audit::{audit, flag};
+pub use audit::{as_of, audit, first, flag};
 pub use explain::{explain, rules};
 pub use inventory::inventory;
 pub use look::Look;
