@@ -12,13 +12,15 @@ pub enum State {
     Deleted,
     Held,
     Struck,
+    /// Of a bucket: lost otherwise than by its deletion.
+    Gone,
 }
 
 /// States of things that hold: one bit each.
 pub type States = u128;
 
 pub fn bit(thing: usize, state: State) -> States {
-    1 << (thing * 4 + state as usize)
+    1 << (thing * 5 + state as usize)
 }
 
 #[derive(Debug, Clone)]
@@ -223,14 +225,17 @@ impl<'i> Brute<'i> {
             for (nature, on, need) in &thing.bonds {
                 let of = |state| on.iter().map(|on| bit(*on, state)).sum::<States>();
                 let (may, surely) = self.reaches(place, *nature);
+                if matches!(nature, Nature::StoredOn | Nature::Needs) {
+                    self.stands_or_falls(place, on, *need);
+                }
                 let (falls_with, state) = match nature {
-                    Nature::StoredOn | Nature::Needs => (Some(Lost), Lost),
+                    Nature::StoredOn | Nature::Needs => (None, Lost),
                     Nature::CascadesFrom => (may.then_some(Deleted), Deleted),
                     Nature::DeletableBy | Nature::AdministeredBy => (may.then_some(Deleted), Held),
                     Nature::YieldedBy => (None, Held),
                 };
                 if let Some(head) = falls_with {
-                    self.rule(bit(place, head), *need, of(state), head == Lost || surely);
+                    self.rule(bit(place, head), *need, of(state), surely);
                 }
                 let opens = matches!(nature, Nature::AdministeredBy | Nature::YieldedBy | Nature::StoredOn);
                 if opens && !is_point {
@@ -238,6 +243,21 @@ impl<'i> Brute<'i> {
                     self.rule(bit(place, Held), need, of(Held), true);
                 }
             }
+        }
+    }
+
+    /// With what it stands on or needs. What is under a lock that nobody lifts only perhaps goes with a bucket that is
+    /// deleted: a store may refuse that.
+    fn stands_or_falls(&mut self, place: usize, on: &BTreeSet<usize>, need: usize) {
+        use State::*;
+        let is_bucket = |thing: usize| self.things[thing].kind == Some(AssetKind::Bucket);
+        let lost = on.iter().map(|on| bit(*on, Lost)).sum();
+        let gone = on.iter().map(|on| bit(*on, if is_bucket(*on) { Gone } else { Lost })).sum();
+        let (shut, of_bucket) = (self.things[place].guard == Guard::Shut, is_bucket(place));
+        self.rule(bit(place, Lost), need, lost, !shut || gone == lost);
+        self.rule(bit(place, Lost), need, gone, shut);
+        if of_bucket {
+            self.rule(bit(place, Gone), need, lost, true);
         }
     }
 

@@ -57,7 +57,8 @@ impl Brute<'_> {
             Hazard::BadData(_) => return Blow { bad_data: true, ..Blow::default() },
         };
         let Some(thing) = self.asset(hazard.asset()) else { return Blow::default() };
-        let both = bit(thing, state) | bit(thing, State::Struck);
+        let gone = if state == State::Lost { bit(thing, State::Gone) } else { 0 };
+        let both = bit(thing, state) | bit(thing, State::Struck) | gone;
         Blow { certain: both, possible: both, bad_data: false }
     }
 

@@ -85,7 +85,9 @@ fn check_fates(graph: &Graph, inventory: &Inventory, random: &mut Random, seen: 
             })
             .collect();
         let struck: Vec<AssetId> = hazards.iter().map(|hazard| hazard.asset().clone()).collect();
-        let brute = Brute::new(inventory, Of::Point(place), &struck, now());
+        let volume = inventory.volumes.iter().find(|volume| point.of.value() == Some(&volume.id));
+        let of = volume.map_or(Of::Point(place), Of::Volume);
+        let brute = Brute::new(inventory, of, &struck, now());
         let blow = hazards.iter().fold(Blow::default(), |all, hazard| all | brute.blow(hazard));
         let plain = brute.end(place, blow, unnoticed);
         let engine = match fate(graph, &point.id, &hazards, unnoticed, now()) {

@@ -180,7 +180,12 @@ fn drills() -> [Tried; 2] {
         estate.0.points[0].drilled_at = at.map_or(Known::Unknown, |at| Known::Observed(at, now()));
         estate
     };
-    let other = || drilled(None, PointKind::Catalogued);
+    let other = || {
+        let mut estate = drilled(None, PointKind::Catalogued);
+        // Nobody answers for it, so nobody has said that it was never restored.
+        estate.0.points[0].usable = Usable::Unproven("declared by ops, never seen".into());
+        estate
+    };
     let mut stale = other();
     stale.0.points[1].drilled_at = Known::Observed(now() - TimeDelta::days(90), now());
     let copy = PointKind::VaultCopy;
