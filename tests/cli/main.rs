@@ -39,6 +39,7 @@ mod reaching;
 mod recording;
 mod refusing;
 mod rehearsing;
+mod rehearsing_incidents;
 mod rehearsing_own;
 mod remembering;
 mod rescue;

@@ -72,7 +72,7 @@ pub fn parse_incident(name: &str, folder: &Path, estate: &str, incident: &str) -
 /// `Usage` where it names a rule or an asset that is not there.
 pub fn replay_incident(replay: &Replay) -> Result<IncidentDone> {
     let Replay { name, estate, incident } = replay;
-    for finding in incident.findings.iter().filter(|finding| by_id(&finding.rule).is_none()) {
+    if let Some(finding) = incident.findings.iter().find(|finding| by_id(&finding.rule).is_none()) {
         let what = format!("there is no rule `{}`", printable(finding.rule.as_bytes()));
         let place = format!("{}:{}", incident.place, finding.line);
         return Err(Problem::new(Kind::Usage, what).at(place).remedy("`outlive explain` lists the rules"));

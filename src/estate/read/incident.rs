@@ -9,8 +9,11 @@ use crate::domain::{AssetId, Hazard, Result, Timestamp, VolumeId, printable};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+/// Makes the hazard of an asset.
+type Act = fn(AssetId) -> Hazard;
+
 /// How each act is written before what it strikes.
-const ACTS: [(&str, fn(AssetId) -> Hazard); 4] = [
+const ACTS: [(&str, Act); 4] = [
     ("deleted", Hazard::Deleted),
     ("lost", Hazard::Lost),
     ("compromised", Hazard::Compromised),
