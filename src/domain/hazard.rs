@@ -99,8 +99,6 @@ impl HazardClass {
     /// What lies beyond a machine, and is known only where somebody declares it.
     pub const WIDE: [Self; 5] = [Self::Site, Self::Region, Self::Account, Self::Provider, Self::Network];
 
-    /// Classes that nothing judges yet: who may delete what, and what is needed to read it, is not observed.
-
     /// The class of losing an asset of this kind; `None` where losing it is no hazard of its own
     /// (a directory, subvolume, declared volume or bucket is lost by deletion).
     pub fn of_loss(kind: AssetKind) -> Option<Self> {

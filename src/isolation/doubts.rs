@@ -147,13 +147,13 @@ impl Slice<'_> {
     /// What a server keeps is not seen from here: of two of its shares one may lie in the other, or both be one.
     fn doubt_shares(&mut self, rests: &[BTreeSet<usize>]) {
         let graph = self.graph;
-        for member in 0..self.members.len() {
+        for (member, rests) in rests.iter().enumerate() {
             if self.is_point(member) {
                 continue;
             }
             let node = self.members[member].node;
             let direct = graph.supports(node);
-            for (state, below) in [(State::Lost, &direct), (State::Deleted, &rests[member])] {
+            for (state, below) in [(State::Lost, &direct), (State::Deleted, rests)] {
                 let open = below.iter().filter(|server| **server != node && graph.is_open_server(**server));
                 for edge in open.flat_map(|server| graph.fed(*server)) {
                     let apart = edge.holder != node && !below.contains(&edge.holder);

@@ -46,16 +46,7 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
         builder.bond(node, &bonds);
     }
     let node_of = builder.points(&mut inventory, catalogue);
-    let (mut by_volume, mut orphans) = (BTreeMap::<VolumeId, Vec<PointPlace>>::new(), Vec::new());
-    for (place, point) in (0..).zip(&inventory.points) {
-        match point.of.value() {
-            Some(volume) => match by_volume.get_mut(volume) {
-                Some(places) => places.push(place),
-                None => drop(by_volume.insert(volume.clone(), vec![place])),
-            },
-            None => orphans.push(place),
-        }
-    }
+    let (by_volume, orphans) = by_volume(&inventory.points);
     let (feeds, holds) = builder.index();
     let Builder { nodes, edges, assets, ids } = builder;
     let carries_medium = Vec::new();
@@ -84,6 +75,21 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
     graph.look_beyond();
     graph.carries_medium = graph.find_carriers();
     graph
+}
+
+/// The places of points per volume, and of those of which nobody knows the volume.
+fn by_volume(points: &[RecoveryPoint]) -> (BTreeMap<VolumeId, Vec<PointPlace>>, Vec<PointPlace>) {
+    let (mut by_volume, mut orphans) = (BTreeMap::<VolumeId, Vec<PointPlace>>::new(), Vec::new());
+    for (place, point) in (0..).zip(points) {
+        match point.of.value() {
+            Some(volume) => match by_volume.get_mut(volume) {
+                Some(places) => places.push(place),
+                None => drop(by_volume.insert(volume.clone(), vec![place])),
+            },
+            None => orphans.push(place),
+        }
+    }
+    (by_volume, orphans)
 }
 
 /// Adds what the catalogue states on deletion, where the survey has not settled it.

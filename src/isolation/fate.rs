@@ -235,6 +235,9 @@ fn bad_step(graph: &Graph, point: &RecoveryPoint, bad: Badness) -> Step {
     Step { thing: super::graph::label(point), verb, on, how: How::Observed(bad.now) }
 }
 
+/// A rule that stems from a bond, and the bond's number.
+type ByBond<'s> = (&'s Rule, u32);
+
 /// Walks from a fallen member to what struck first. Each step goes to something that fell earlier, so the
 /// walk ends even where bonds form a cycle. Given what falls for certain, it prefers the doubtful supports:
 /// they are why something only *may* fall.
@@ -243,7 +246,7 @@ fn walk<'s>(
     fallen: &Fallen,
     certain: Option<&Fallen>,
     group: usize,
-) -> (Vec<(&'s Rule, u32)>, Option<(usize, &'s Rule)>) {
+) -> (Vec<ByBond<'s>>, Option<(usize, &'s Rule)>) {
     let (mut bonds, mut at): (_, Variable) = (Vec::new(), variable(group, State::Lost));
     loop {
         let Some(mark) = fallen.mark(at) else { return (bonds, None) };

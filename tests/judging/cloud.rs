@@ -15,8 +15,7 @@ pub fn id(id: &str) -> AssetId {
 
 /// Bonds of which everything is known: one for each nature and asset.
 pub fn known(bonds: &[(Nature, &str)]) -> Bonds {
-    let mut all = Bonds::default();
-    all.complete = Nature::ALL.into_iter().collect();
+    let mut all = Bonds { complete: Nature::ALL.into_iter().collect(), ..Bonds::default() };
     for (nature, on) in bonds {
         all = all.with(Bond::observed(*nature, id(on), now()));
     }
