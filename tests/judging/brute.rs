@@ -173,7 +173,8 @@ impl<'i> Brute<'i> {
             for wide in wide {
                 let all = self.closed([wide].into());
                 let fits = self.class(wide).is_some_and(|class| wanted.contains(&class));
-                if fits && (self.openness(wide) != Openness::Closed || !all.is_disjoint(&self.scope)) {
+                let open = all.iter().any(|thing| !self.things[*thing].open.is_empty());
+                if fits && (open || !all.is_disjoint(&self.scope)) {
                     self.scope.extend(all);
                 }
             }

@@ -81,9 +81,12 @@ impl Brute<'_> {
     fn is_lowest(&self, place: usize) -> bool {
         use AssetKind::{Catalogue, Credential, Identity, Key};
         let thing = &self.things[place];
-        let nowhere = matches!(thing.kind, Some(Credential | Identity | Key | Catalogue));
+        let acts = |kind| matches!(kind, Some(Credential | Identity | Key | Catalogue));
         let mut on = thing.bonds.iter().filter(|bond| bond.0 == Nature::StoredOn).flat_map(|bond| &bond.1);
-        !nowhere && !self.is_wide(place) && on.all(|on| self.is_wide(*on))
+        let no_seat = |on: &usize| {
+            self.is_wide(*on) || acts(self.things[*on].kind) || self.rests_on(*on).contains(&place)
+        };
+        !acts(thing.kind) && !self.is_wide(place) && on.all(no_seat)
     }
 
     fn has_standing(&self, place: usize) -> bool {

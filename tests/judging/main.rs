@@ -17,6 +17,7 @@ mod duplicates;
 mod estate;
 mod fates;
 mod forgetting;
+mod properties;
 mod properties_brute;
 mod random;
 mod reports;
