@@ -92,15 +92,16 @@ impl Graph {
         let mut above = vec![Vec::new(); self.nodes.len()];
         for wide in (0..self.nodes.len()).filter(|node| is_wide(self.nodes[*node].kind)) {
             let number = u32::try_from(wide).unwrap_or(u32::MAX);
-            if self.openness(wide) != Openness::Closed {
-                self.wide_open.push(number);
-            }
-            let mut waiting = vec![wide];
+            let (mut waiting, mut open) = (vec![wide], false);
             while let Some(node) = waiting.pop() {
                 if above[node].last() != Some(&number) {
                     above[node].push(number);
+                    open |= self.nodes[node].open.iter().next().is_some();
                     waiting.extend(self.own(node).flat_map(|edge| edge.on.iter().copied()));
                 }
+            }
+            if open {
+                self.wide_open.push(number);
             }
         }
         self.wide_above = above;
@@ -125,14 +126,18 @@ impl Graph {
         class.is_some_and(|class| classes.contains(class))
     }
 
+    /// Whether nothing within a machine is known below it. What is stored on who acts, or on itself in a circle, is
+    /// nowhere yet.
     fn is_leaf(&self, node: usize) -> bool {
-        // Who acts, and what is needed for reading, is nowhere.
-        let nowhere = matches!(
-            self.nodes[node].kind,
-            Some(AssetKind::Credential | AssetKind::Identity | AssetKind::Key | AssetKind::Catalogue)
-        );
+        let nowhere = |node: usize| {
+            use AssetKind::{Catalogue, Credential, Identity, Key};
+            matches!(self.nodes[node].kind, Some(Credential | Identity | Key | Catalogue))
+        };
         let mut on = self.own(node).filter(|edge| edge.nature == Nature::StoredOn).flat_map(|edge| &edge.on);
-        !nowhere && on.all(|on| is_wide(self.nodes[*on].kind))
+        let seats = |on: &usize| {
+            !is_wide(self.nodes[*on].kind) && !nowhere(*on) && !self.rests_on(*on).contains(&node)
+        };
+        !nowhere(node) && !on.any(seats)
     }
 
     fn stands(&self, node: usize, leaf: bool) -> Standing {

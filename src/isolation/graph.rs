@@ -93,7 +93,7 @@ pub struct Graph {
     pub(super) orphans: Vec<PointPlace>,
     /// Per node: whether a virtual disk or server of which the medium is not known rests on it.
     pub(super) carries_medium: Vec<bool>,
-    /// The assets beyond machines that may stand on something unseen.
+    /// The assets beyond machines that may fall in a way nobody saw: something is open that they hang on.
     pub(super) wide_open: Vec<u32>,
     /// Per node: what lies beyond machines and hangs on it, in whatever way.
     pub(super) wide_above: Vec<Vec<u32>>,

@@ -158,8 +158,9 @@ impl SharedFate {
 
     /// What might be below the volume unseen, and would not leave enough for certain.
     fn shadow(&self, case: Case<'_>) -> Option<String> {
-        let wants_young =
-            self.scope == Scope::WithinRpo && case.points().any(|point| case.may_be_young(point));
+        // A point that may be this volume's, or may be hidden, may be a young one too.
+        let is_there = case.points().any(|point| case.may_be_young(point)) || case.hidden().is_some();
+        let wants_young = self.scope == Scope::WithinRpo && is_there;
         let leaves_enough = |cell: &Cell| match cell {
             Cell::Survivor { age, .. } => !wants_young || age.is_some_and(|age| age <= case.policy.rpo),
             Cell::None | Cell::Unknown { .. } => false,

@@ -175,7 +175,8 @@ impl<'i> Brute<'i> {
             for wide in wide {
                 let all = self.closed([wide].into());
                 let fits = self.class(wide).is_some_and(|class| wanted.contains(&class));
-                if fits && (self.openness(wide) != Openness::Closed || !all.is_disjoint(&self.scope)) {
+                let open = all.iter().any(|thing| !self.things[*thing].open.is_empty());
+                if fits && (open || !all.is_disjoint(&self.scope)) {
                     self.scope.extend(all);
                 }
             }
@@ -295,62 +296,6 @@ impl<'i> Brute<'i> {
         for (from, to, state) in self.shares() {
             self.rule(bit(to, state), 1, bit(from, state), false);
         }
-    }
-
-    /// Whether somebody nobody named may delete it.
-    pub fn hands_unknown(&self, place: usize) -> bool {
-        use AssetKind::*;
-        let thing = &self.things[place];
-        let can_be_deleted = match thing.kind {
-            _ if self.top == Some(place) => true,
-            None => true,
-            Some(Volume | Bucket | Host | Server | Project | Account | Organisation | Key | Catalogue) => {
-                true
-            }
-            Some(_) => false,
-        };
-        let by = [Nature::DeletableBy, Nature::AdministeredBy];
-        can_be_deleted
-            && by.into_iter().any(|nature| thing.open.contains(&nature) && self.reaches(place, nature).0)
-    }
-
-    /// Whether somebody may get hold of it in a way nobody named.
-    pub fn origin_unknown(&self, place: usize) -> bool {
-        use AssetKind::*;
-        let thing = &self.things[place];
-        let open = |nature| thing.open.contains(&nature);
-        match thing.kind {
-            None if thing.point.is_some() => false,
-            None | Some(Credential | Identity) => open(Nature::YieldedBy) || open(Nature::AdministeredBy),
-            Some(Host | Server | Project | Account | Organisation | Network) => open(Nature::AdministeredBy),
-            Some(_) => false,
-        }
-    }
-
-    /// Of two shares of a server of which nobody knows what it keeps where, one may lie in the other.
-    fn shares(&self) -> Vec<(usize, usize, State)> {
-        let mut found = Vec::new();
-        let stands_on = |thing: usize, server: usize| {
-            let bonds = self.things[thing].bonds.iter();
-            bonds.filter(|bond| bond.0 == Nature::StoredOn).any(|bond| bond.1.contains(&server))
-        };
-        for from in self.scope.iter().copied().filter(|from| self.things[*from].point.is_none()) {
-            for (state, below) in [(State::Lost, self.direct(from)), (State::Deleted, self.rests_on(from))] {
-                for server in below.iter().copied().filter(|server| *server != from) {
-                    let open = self.openness(server) != Openness::Closed;
-                    if self.things[server].kind != Some(AssetKind::Server) || !open {
-                        continue;
-                    }
-                    for to in self.scope.iter().copied().filter(|to| stands_on(*to, server)) {
-                        let deletable = state == State::Lost || self.reaches(to, Nature::CascadesFrom).0;
-                        if to != from && !below.contains(&to) && deletable {
-                            found.push((from, to, state));
-                        }
-                    }
-                }
-            }
-        }
-        found
     }
 
     /// What it names as storage or need.

@@ -1,6 +1,6 @@
 //! The second writing of what may lie below things without anybody having seen it.
 
-use crate::brute::Brute;
+use crate::brute::{Brute, State};
 use outlive::domain::*;
 use std::collections::BTreeSet;
 
@@ -81,9 +81,12 @@ impl Brute<'_> {
     fn is_lowest(&self, place: usize) -> bool {
         use AssetKind::{Catalogue, Credential, Identity, Key};
         let thing = &self.things[place];
-        let nowhere = matches!(thing.kind, Some(Credential | Identity | Key | Catalogue));
+        let acts = |kind| matches!(kind, Some(Credential | Identity | Key | Catalogue));
         let mut on = thing.bonds.iter().filter(|bond| bond.0 == Nature::StoredOn).flat_map(|bond| &bond.1);
-        !nowhere && !self.is_wide(place) && on.all(|on| self.is_wide(*on))
+        let no_seat = |on: &usize| {
+            self.is_wide(*on) || acts(self.things[*on].kind) || self.rests_on(*on).contains(&place)
+        };
+        !acts(thing.kind) && !self.is_wide(place) && on.all(no_seat)
     }
 
     fn has_standing(&self, place: usize) -> bool {
@@ -163,5 +166,61 @@ impl Brute<'_> {
     pub fn may_share(&self, one: usize, other: usize, class: HazardClass) -> bool {
         let hides = self.hidden(other).contains(&class) || self.undeclared(other).contains(&class);
         hides && !self.is_apart(one, other, class)
+    }
+
+    /// Whether somebody nobody named may delete it.
+    pub fn hands_unknown(&self, place: usize) -> bool {
+        use AssetKind::*;
+        let thing = &self.things[place];
+        let can_be_deleted = match thing.kind {
+            _ if self.top == Some(place) => true,
+            None => true,
+            Some(Volume | Bucket | Host | Server | Project | Account | Organisation | Key | Catalogue) => {
+                true
+            }
+            Some(_) => false,
+        };
+        let by = [Nature::DeletableBy, Nature::AdministeredBy];
+        can_be_deleted
+            && by.into_iter().any(|nature| thing.open.contains(&nature) && self.reaches(place, nature).0)
+    }
+
+    /// Whether somebody may get hold of it in a way nobody named.
+    pub fn origin_unknown(&self, place: usize) -> bool {
+        use AssetKind::*;
+        let thing = &self.things[place];
+        let open = |nature| thing.open.contains(&nature);
+        match thing.kind {
+            None if thing.point.is_some() => false,
+            None | Some(Credential | Identity) => open(Nature::YieldedBy) || open(Nature::AdministeredBy),
+            Some(Host | Server | Project | Account | Organisation | Network) => open(Nature::AdministeredBy),
+            Some(_) => false,
+        }
+    }
+
+    /// Of two shares of a server of which nobody knows what it keeps where, one may lie in the other.
+    pub fn shares(&self) -> Vec<(usize, usize, State)> {
+        let mut found = Vec::new();
+        let stands_on = |thing: usize, server: usize| {
+            let bonds = self.things[thing].bonds.iter();
+            bonds.filter(|bond| bond.0 == Nature::StoredOn).any(|bond| bond.1.contains(&server))
+        };
+        for from in self.scope.iter().copied().filter(|from| self.things[*from].point.is_none()) {
+            for (state, below) in [(State::Lost, self.direct(from)), (State::Deleted, self.rests_on(from))] {
+                for server in below.iter().copied().filter(|server| *server != from) {
+                    let open = self.openness(server) != Openness::Closed;
+                    if self.things[server].kind != Some(AssetKind::Server) || !open {
+                        continue;
+                    }
+                    for to in self.scope.iter().copied().filter(|to| stands_on(*to, server)) {
+                        let deletable = state == State::Lost || self.reaches(to, Nature::CascadesFrom).0;
+                        if to != from && !below.contains(&to) && deletable {
+                            found.push((from, to, state));
+                        }
+                    }
+                }
+            }
+        }
+        found
     }
 }

@@ -1,7 +1,7 @@
 //! Forgetting a fact never makes anything greener, and the order of listing never shows.
 
 use crate::estate::now;
-use crate::random::Random;
+use crate::random::{Random, seed};
 use outlive::catalogue::Catalogue;
 use outlive::domain::*;
 use outlive::isolation::expand;
@@ -72,10 +72,6 @@ fn judged(inventory: &Inventory, catalogue: &Catalogue) -> (Vec<Judged>, Overall
 /// is forgotten: both are equally far from green.
 fn is_green(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Pass(_) | Verdict::NotApplicable(_))
-}
-
-fn seed() -> u64 {
-    std::env::var("OUTLIVE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_122)
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod estate;
 mod fates;
 mod forgetting;
 mod incidents;
+mod properties;
 mod properties_brute;
 mod random;
 mod reports;

@@ -151,7 +151,7 @@ fn the_engine_says_what_trying_everything_says() {
 }
 
 /// An inventory in a few lines.
-fn say(inventory: &Inventory) -> String {
+pub fn say(inventory: &Inventory) -> String {
     let mut lines: Vec<String> =
         inventory.volumes.iter().map(|volume| format!("{} is {}", volume.id, volume.asset)).collect();
     let ties = |bonds: &Bonds| {
