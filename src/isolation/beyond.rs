@@ -82,7 +82,11 @@ pub(super) fn is_wide(kind: Option<AssetKind>) -> bool {
 
 impl Graph {
     /// Where a leaf, or a thing beyond machines, is; `None` for anything else.
-    pub(super) fn standing(&self, node: usize) -> Option<Standing> {
+    pub(super) fn standing(&self, node: usize) -> Option<&Standing> {
+        self.standings[node].as_ref()
+    }
+
+    fn find_standing(&self, node: usize) -> Option<Standing> {
         let (wide, leaf) = (is_wide(self.nodes[node].kind), self.is_leaf(node));
         (wide || leaf).then(|| self.stands(node, leaf && !wide))
     }
@@ -105,6 +109,7 @@ impl Graph {
             }
         }
         self.wide_above = above;
+        self.standings = (0..self.nodes.len()).map(|node| self.find_standing(node)).collect();
         self.wants = (0..self.nodes.len()).map(|node| self.wants_of(node)).collect();
     }
 
@@ -114,7 +119,7 @@ impl Graph {
             self.hidden_classes(node).into_iter().for_each(|class| classes.insert(class));
         }
         if self.is_leaf(node) {
-            let lacking = self.lacking(node, self.standing(node).as_ref()).into_iter();
+            let lacking = self.lacking(node, self.standing(node)).into_iter();
             lacking.filter(|class| class.is_wide()).for_each(|class| classes.insert(class));
         }
         classes
@@ -143,7 +148,7 @@ impl Graph {
     fn stands(&self, node: usize, leaf: bool) -> Standing {
         let below = self.rests_on(node);
         let mut known: BTreeMap<HazardClass, BTreeSet<usize>> = BTreeMap::new();
-        for on in &below {
+        for on in below {
             if let Some(class) = self.nodes[*on].kind.and_then(HazardClass::of_loss)
                 && class.is_wide()
             {

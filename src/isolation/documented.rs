@@ -66,7 +66,15 @@ fn cascade(
             add(bonds, Nature::CascadesFrom, asset, &stated.source, stated.says.grace);
         }
     }
-    let settled = kind.deletion.values().all(|stated| stated.says.effect != Effect::Unknown);
+    // What it lies in takes it along in any case; of anything else that is there, a statement is needed.
+    let inside = matches!(&kind.lives, Some(Stated { says: Lives::In(places), .. }) if places.contains(&Place::Volume));
+    let stated = |of: Deleted| {
+        let lies = matches!(&kind.lives, Some(Stated { says: Lives::In(places), .. })
+            if places.iter().any(|place| place.asset_kind() == of.asset_kind()));
+        inside || lies || kind.deletion.contains_key(&of) || found(of.asset_kind()).is_empty()
+    };
+    let settled = kind.deletion.values().all(|stated| stated.says.effect != Effect::Unknown)
+        && [Deleted::Host, Deleted::Project, Deleted::Account].into_iter().all(stated);
     if settled && primary_is_known && kind.deletion.contains_key(&Deleted::Volume) {
         bonds.complete.insert(Nature::CascadesFrom);
     }

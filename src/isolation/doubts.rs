@@ -4,7 +4,7 @@
 //! exclusions keep them from drowning every answer; `unseen.rs` and `beyond.rs` say why they are sound.
 
 use super::beyond::Standing;
-use super::slice::Slice;
+use super::slice::{Slice, is_closed};
 use super::system::{State, Variable, Why, variable};
 use super::unseen::Openness;
 use crate::domain::{AssetKind, HazardClass, Nature};
@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 impl Slice<'_> {
     pub(super) fn doubts(&mut self) {
-        let rests: Vec<BTreeSet<usize>> =
+        let rests: Vec<&BTreeSet<usize>> =
             self.members.iter().map(|member| self.graph.rests_on(member.node)).collect();
         for member in 0..self.members.len() {
             self.doubt_support(member, &rests);
@@ -20,6 +20,7 @@ impl Slice<'_> {
             self.doubt_deletion(member);
             self.doubt_hands(member);
         }
+        self.doubt_anything();
         self.doubt_shares(&rests);
     }
 
@@ -29,7 +30,7 @@ impl Slice<'_> {
     }
 
     /// What its storage or needs may be, unseen.
-    fn doubt_support(&mut self, member: usize, rests: &[BTreeSet<usize>]) {
+    fn doubt_support(&mut self, member: usize, rests: &[&BTreeSet<usize>]) {
         let (graph, node) = (self.graph, self.members[member].node);
         let openness = graph.openness(node);
         if openness == Openness::Closed {
@@ -59,15 +60,15 @@ impl Slice<'_> {
     /// What names nothing of a class may lie in anything of that class.
     fn doubt_lies(&mut self, member: usize) {
         let (graph, node) = (self.graph, self.members[member].node);
-        let Some(standing) = self.members[member].standing.clone() else { return };
-        if graph.lacking(node, Some(&standing)).is_empty() {
+        let Some(standing) = self.members[member].standing else { return };
+        if graph.lacking(node, Some(standing)).is_empty() {
             return;
         }
         for other in self.others(member) {
             let wide = &self.members[other];
-            let lies = |other: &Standing| graph.may_lie_in((node, &standing), (wide.node, other));
+            let lies = |other: &Standing| graph.may_lie_in((node, standing), (wide.node, other));
             if let Some(class) = graph.nodes[wide.node].kind.and_then(HazardClass::of_loss)
-                && wide.standing.as_ref().is_some_and(lies)
+                && wide.standing.is_some_and(lies)
             {
                 let lost = variable(other, State::Lost);
                 self.system.add(variable(member, State::Lost), 1, [lost], false, Why::Undeclared(class));
@@ -79,37 +80,77 @@ impl Slice<'_> {
     fn doubt_deletion(&mut self, member: usize) {
         let open = self.graph.nodes[self.members[member].node].open;
         let deleted = variable(member, State::Deleted);
-        if open.contains(Nature::CascadesFrom) && self.deletion(member, Nature::CascadesFrom).0 {
-            let all = 0..self.members.len();
-            let others = all.filter(|other| *other != member).map(|other| variable(other, State::Deleted));
-            self.system.add(deleted, 1, others, false, Why::Unseen(Nature::CascadesFrom));
+        if open.contains(Nature::CascadesFrom) {
+            let why = Why::Unseen(Nature::CascadesFrom);
+            if self.deletion(member, Nature::CascadesFrom).0 {
+                self.system.add(deleted, 1, [self.anything(State::Deleted)], false, why);
+            } else {
+                // A lock does not hold against the closing of what it lies in.
+                let closed = self
+                    .others(member)
+                    .into_iter()
+                    .filter(|other| self.graph.nodes[self.members[*other].node].kind.is_some_and(is_closed));
+                let closed: Vec<Variable> = closed.map(|other| variable(other, State::Deleted)).collect();
+                self.system.add(deleted, 1, closed, false, why);
+            }
         }
         if let Some(nature) = self.open_hands(member) {
-            let others = self.others(member).into_iter().map(|other| variable(other, State::Held));
-            self.system.add(deleted, 1, others, false, Why::Unseen(nature));
+            self.system.add(deleted, 1, [self.anything(State::Held)], false, Why::Unseen(nature));
         }
+    }
+
+    /// That any member at all is in a state: one variable, so that doubts cost no more than there are members.
+    fn anything(&self, state: State) -> Variable {
+        variable(self.members.len(), state)
+    }
+
+    fn doubt_anything(&mut self) {
+        for member in 0..self.members.len() {
+            let deleted = variable(member, State::Deleted);
+            self.system.add(self.anything(State::Deleted), 1, [deleted], true, Why::Meaning);
+            if !self.is_point(member) {
+                let held = variable(member, State::Held);
+                self.system.add(self.anything(State::Held), 1, [held], true, Why::Meaning);
+            }
+        }
+    }
+
+    /// Whether nobody but whoever holds the machine has a hand on it: what lies on a known host.
+    fn is_on_host(&self, node: usize) -> bool {
+        let storage = matches!(
+            self.graph.nodes[node].kind,
+            Some(
+                AssetKind::Directory
+                    | AssetKind::Subvolume
+                    | AssetKind::File
+                    | AssetKind::Filesystem
+                    | AssetKind::Pool
+                    | AssetKind::Partition
+                    | AssetKind::Device
+                    | AssetKind::Memory
+            )
+        );
+        let is_host = |below: &usize| self.graph.nodes[*below].kind == Some(AssetKind::Host);
+        storage && self.graph.rests_on(node).iter().any(is_host)
     }
 
     /// Which of the natures through which somebody deletes is open, where deletion reaches the member at all.
     pub(super) fn open_hands(&self, member: usize) -> Option<Nature> {
-        let node = &self.graph.nodes[self.members[member].node];
-        // Of what lies below a machine's filesystems the machine's hands are known: whoever holds the host.
-        let has_hands = node.is_point
-            || self.top == Some(member)
-            || matches!(
-                node.kind,
-                None | Some(
-                    AssetKind::Volume
-                        | AssetKind::Bucket
-                        | AssetKind::Host
-                        | AssetKind::Server
-                        | AssetKind::Project
-                        | AssetKind::Account
-                        | AssetKind::Organisation
-                        | AssetKind::Key
-                        | AssetKind::Catalogue
-                )
-            );
+        let place = self.members[member].node;
+        let node = &self.graph.nodes[place];
+        let nobodys = matches!(
+            node.kind,
+            Some(
+                AssetKind::Credential
+                    | AssetKind::Identity
+                    | AssetKind::Network
+                    | AssetKind::Site
+                    | AssetKind::Region
+                    | AssetKind::Provider
+                    | AssetKind::UpstreamProvider
+            )
+        );
+        let has_hands = node.is_point || self.top == Some(member) || !(nobodys || self.is_on_host(place));
         [Nature::DeletableBy, Nature::AdministeredBy]
             .into_iter()
             .find(|nature| has_hands && node.open.contains(*nature) && self.deletion(member, *nature).0)
@@ -118,34 +159,36 @@ impl Slice<'_> {
     /// From where somebody may get hold of it.
     fn doubt_hands(&mut self, member: usize) {
         if let Some(nature) = self.open_yield(member) {
-            let others = self.others(member).into_iter().map(|other| variable(other, State::Held));
-            self.system.add(variable(member, State::Held), 1, others, false, Why::Unseen(nature));
+            let held = variable(member, State::Held);
+            self.system.add(held, 1, [self.anything(State::Held)], false, Why::Unseen(nature));
         }
     }
 
     /// Which of the natures through which somebody gets hold of a member is open.
     pub(super) fn open_yield(&self, member: usize) -> Option<Nature> {
-        let node = &self.graph.nodes[self.members[member].node];
+        let place = self.members[member].node;
+        let node = &self.graph.nodes[place];
         let natures: &[Nature] = match node.kind {
             None | Some(AssetKind::Credential | AssetKind::Identity) => {
-                &[Nature::YieldedBy, Nature::AdministeredBy]
+                &[Nature::YieldedBy, Nature::AdministeredBy, Nature::StoredOn]
             }
             Some(
-                AssetKind::Host
-                | AssetKind::Server
-                | AssetKind::Project
-                | AssetKind::Account
-                | AssetKind::Organisation
-                | AssetKind::Network,
-            ) => &[Nature::AdministeredBy],
-            Some(_) => &[],
+                AssetKind::Key
+                | AssetKind::Catalogue
+                | AssetKind::Site
+                | AssetKind::Region
+                | AssetKind::Provider
+                | AssetKind::UpstreamProvider,
+            ) => &[],
+            Some(_) if self.is_on_host(place) => &[],
+            Some(_) => &[Nature::AdministeredBy, Nature::StoredOn],
         };
         let open = natures.iter().find(|nature| node.open.contains(**nature)).copied();
         open.filter(|_| !node.is_point)
     }
 
     /// What a server keeps is not seen from here: of two of its shares one may lie in the other, or both be one.
-    fn doubt_shares(&mut self, rests: &[BTreeSet<usize>]) {
+    fn doubt_shares(&mut self, rests: &[&BTreeSet<usize>]) {
         let graph = self.graph;
         for (member, rests) in rests.iter().enumerate() {
             if self.is_point(member) {

@@ -63,7 +63,7 @@ impl Slice<'_> {
             }
             Happening::UnseenNeed => {
                 let open = (0..self.members.len()).filter(|member| self.is_open(*member, Nature::Needs));
-                seeds.possible = open.map(|member| variable(member, State::Lost)).collect();
+                seeds.possible = open.flat_map(|member| self.lost_unseen(member)).collect();
             }
             Happening::UnseenHands => {
                 for member in 0..self.members.len() {
@@ -80,25 +80,31 @@ impl Slice<'_> {
         seeds
     }
 
+    /// A member that is lost with something nobody saw: what may rest on it unseen goes too.
+    fn lost_unseen(&self, member: usize) -> Vec<Variable> {
+        let lost = variable(member, State::Lost);
+        match self.is_point(member) {
+            true => vec![lost],
+            false => vec![lost, variable(member, State::Struck)],
+        }
+    }
+
     fn is_open(&self, member: usize, nature: Nature) -> bool {
         self.graph.nodes[self.members[member].node].open.contains(nature)
     }
 
     fn unseen_below(&self, root: usize, class: Option<HazardClass>) -> Vec<Variable> {
         let (graph, below) = (self.graph, &self.members[root]);
-        let mut seeds = vec![variable(root, State::Lost)];
-        if !self.is_point(root) {
-            seeds.push(variable(root, State::Struck));
-        }
+        let mut seeds = self.lost_unseen(root);
         for (member, other) in self.members.iter().enumerate() {
             let shares = match graph.openness(other.node) {
                 Openness::Anything | Openness::Medium => true,
                 Openness::Wide | Openness::Closed => class.is_some_and(|class| {
-                    graph.may_share(below.standing.as_ref(), (other.node, other.standing.as_ref()), class)
+                    graph.may_share(below.standing, (other.node, other.standing), class)
                 }),
             };
             if shares && member != root {
-                seeds.push(variable(member, State::Lost));
+                seeds.extend(self.lost_unseen(member));
             }
         }
         seeds
@@ -220,7 +226,7 @@ impl Slice<'_> {
 
     fn unknowns_below(&self, member: usize, asked: &BTreeSet<HazardClass>, events: &mut Vec<(Event, usize)>) {
         let (graph, node) = (self.graph, self.members[member].node);
-        let lacking = graph.lacking(node, self.members[member].standing.as_ref());
+        let lacking = graph.lacking(node, self.members[member].standing);
         // That nobody looked for a host counts for a volume that is itself only declared.
         let is_top = self.top == Some(member);
         let lacking = lacking.into_iter().filter(|class| class.is_wide() || is_top);

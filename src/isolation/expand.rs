@@ -9,6 +9,7 @@ use crate::domain::{
     RecoveryPoint, Volume, VolumeId, printable,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::OnceLock;
 
 /// Applies the catalogue and links everything by index.
 ///
@@ -70,8 +71,11 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
         wide_open: Vec::new(),
         wide_above: Vec::new(),
         wants: Vec::new(),
+        rests: Vec::new(),
+        standings: Vec::new(),
         replicas,
     };
+    graph.rests = vec![OnceLock::new(); graph.nodes.len()];
     graph.look_beyond();
     graph.carries_medium = graph.find_carriers();
     graph

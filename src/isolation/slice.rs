@@ -23,10 +23,10 @@ pub(super) enum Hold {
 
 /// One node of a slice.
 #[derive(Debug, Clone)]
-pub(super) struct Member {
+pub(super) struct Member<'g> {
     pub node: usize,
     pub hold: Hold,
-    pub standing: Option<Standing>,
+    pub standing: Option<&'g Standing>,
 }
 
 /// Recovery points with one fate.
@@ -42,7 +42,7 @@ pub(super) struct Group {
 #[derive(Debug)]
 pub(super) struct Slice<'g> {
     pub graph: &'g Graph,
-    pub members: Vec<Member>,
+    pub members: Vec<Member<'g>>,
     /// How many members, from the first, the volume hangs on through known bonds. The others are there for what they
     /// may do to these.
     pub known: usize,
@@ -67,6 +67,11 @@ fn only_opens(kind: AssetKind) -> bool {
             | AssetKind::Provider
             | AssetKind::UpstreamProvider
     )
+}
+
+/// Kinds that are lost by being closed.
+pub(super) fn is_closed(kind: AssetKind) -> bool {
+    matches!(kind, AssetKind::Project | AssetKind::Account | AssetKind::Organisation)
 }
 
 impl<'g> Slice<'g> {
@@ -190,7 +195,8 @@ impl<'g> Slice<'g> {
 
     fn write_rules(&mut self) {
         let graph = self.graph;
-        self.system = System::new(self.members.len());
+        // One more stands for "any member".
+        self.system = System::new(self.members.len() + 1);
         for member in &mut self.members {
             member.standing = graph.standing(member.node);
         }
@@ -213,6 +219,10 @@ impl<'g> Slice<'g> {
         }
         self.system.add(of(State::Struck), 1, [of(State::Deleted)], true, Why::Meaning);
         let kind = self.graph.nodes[self.members[member].node].kind;
+        if kind.is_some_and(is_closed) {
+            // To lose an account is to have it closed, and what is deleted along with it goes.
+            self.system.add(of(State::Deleted), 1, [of(State::Lost)], true, Why::Meaning);
+        }
         if !kind.is_some_and(only_opens) {
             // Of what was never seen it is not known what control of it means.
             self.system.add(of(State::Deleted), 1, [of(State::Held)], kind.is_some(), Why::Meaning);
@@ -234,8 +244,11 @@ impl<'g> Slice<'g> {
                     self.system.add(of(State::Held), 1, on(State::Held), true, why);
                 }
             }
-            Nature::CascadesFrom if deletes => {
-                self.system.add(of(State::Deleted), need, on(State::Deleted), surely, why);
+            Nature::CascadesFrom => {
+                if deletes {
+                    self.system.add(of(State::Deleted), need, on(State::Deleted), surely, why);
+                }
+                self.closures(holder, need, &all, why);
             }
             Nature::DeletableBy if deletes => {
                 self.system.add(of(State::Deleted), need, on(State::Held), surely, why);
@@ -248,11 +261,37 @@ impl<'g> Slice<'g> {
                     self.system.add(of(State::Held), need, on(State::Held), true, why);
                 }
             }
-            Nature::YieldedBy if !is_point => {
+            // Only who acts, and what acts are done with, is had from somewhere.
+            Nature::YieldedBy if self.is_yielded(holder) => {
                 self.system.add(of(State::Held), need, on(State::Held), true, why);
             }
-            Nature::CascadesFrom | Nature::DeletableBy | Nature::YieldedBy => {}
+            Nature::DeletableBy | Nature::YieldedBy => {}
         }
+    }
+
+    fn is_yielded(&self, member: usize) -> bool {
+        let node = &self.graph.nodes[self.members[member].node];
+        !node.is_point && matches!(node.kind, None | Some(AssetKind::Credential | AssetKind::Identity))
+    }
+
+    /// The closing of an account ends every lock; whether that of a project does, nobody established.
+    fn closures(&mut self, holder: usize, need: usize, all: &[usize], why: Why) {
+        let kind = |member: usize| self.graph.nodes[self.members[member].node].kind;
+        if self.members[holder].hold == Hold::Free {
+            return;
+        }
+        let closed = |project: bool| -> Vec<Variable> {
+            let ends = |member: &&usize| match kind(**member) {
+                Some(AssetKind::Account | AssetKind::Organisation) => true,
+                Some(AssetKind::Project) => project,
+                _ => false,
+            };
+            all.iter().filter(ends).map(|member| variable(*member, State::Deleted)).collect()
+        };
+        let (surely, perhaps) = (closed(false), closed(true));
+        let deleted = variable(holder, State::Deleted);
+        self.system.add(deleted, need, surely, true, why);
+        self.system.add(deleted, need, perhaps, false, why);
     }
 
     fn stored(&mut self, holder: usize, edge: &Edge, all: &[usize], why: Why) {

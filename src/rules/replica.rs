@@ -37,7 +37,7 @@ impl Rule for ReplicaCountedAsBackup {
             return verdict;
         }
         let all = || case.points().chain(case.graph.orphans());
-        if !all().any(follows) {
+        if !all().any(|point| follows(case, point)) {
             return match case.hidden() {
                 Some(why) => Verdict::Undetermined(why),
                 None => Verdict::NotApplicable("none of the recovery points is a replica".into()),
@@ -48,11 +48,11 @@ impl Rule for ReplicaCountedAsBackup {
         };
         let kept: Vec<_> = case.survivors(row).filter(|point| case.may_be_young(point)).collect();
         let mut perhaps = case.doubts(row).filter(|(point, _)| case.may_be_young(point));
-        let firm = |point: &&&RecoveryPoint| !follows(point) && case.age(point) == Age::Within;
+        let firm = |point: &&&RecoveryPoint| !follows(case, point) && case.age(point) == Age::Within;
         if let Some(point) = kept.iter().find(firm) {
             return Verdict::Pass(format!("{} does not follow the volume's changes", case.label(point)));
         }
-        let ageless = kept.iter().find(|point| !follows(point));
+        let ageless = kept.iter().find(|point| !follows(case, point));
         let ageless = ageless.map(|point| format!("the age of {} is not known", case.label(point)));
         let open =
             ageless.or_else(|| perhaps.next().map(|(_, why)| why.to_owned())).or_else(|| case.hidden());
@@ -80,10 +80,9 @@ impl Rule for ReplicaCountedAsBackup {
 
 /// Whether a point follows its volume, bad changes too. A hard link is the volume's own file; a kind of a catalogue
 /// is one where its name says so.
-fn follows(point: &RecoveryPoint) -> bool {
+fn follows(case: Case<'_>, point: &RecoveryPoint) -> bool {
     match point.kind {
         PointKind::Replica | PointKind::HardLink => true,
-        PointKind::Catalogued => point.catalogued.as_ref().is_some_and(|kind| kind.contains("replica")),
-        _ => false,
+        _ => case.graph.follows(point) == Some(true),
     }
 }

@@ -119,7 +119,7 @@ fn a_region_or_account_counts_within_its_provider() {
             ]
         };
         let apart = two_hosts(&["x:p/eu", "provider:p"], &["x:q/eu", "provider:q"], assets());
-        assert!(is(&found(&apart, class, rule), "pass"), "{rule}");
+        assert!(is(&found(&apart, class, rule), "pass"), "{rule}: {:?}", found(&apart, class, rule));
         // Another provider's region is another one, whichever it is.
         let mut named = assets();
         named.retain(|asset| asset.id.0 != "x:eu");

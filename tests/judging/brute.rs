@@ -217,6 +217,9 @@ impl<'i> Brute<'i> {
             self.rule(bit(place, Lost), 1, bit(place, Deleted), true);
             if !is_point {
                 self.rule(bit(place, Struck), 1, bit(place, Deleted), true);
+                if matches!(thing.kind, Some(Project | Account | Organisation)) {
+                    self.rule(bit(place, Deleted), 1, bit(place, Lost), true);
+                }
                 match thing.kind {
                     Some(Credential | Identity | Key | Catalogue | Network | Site | Region)
                     | Some(Provider | UpstreamProvider) => {}
@@ -235,10 +238,17 @@ impl<'i> Brute<'i> {
                     Nature::DeletableBy | Nature::AdministeredBy => (may.then_some(Deleted), Held),
                     Nature::YieldedBy => (None, Held),
                 };
+                if *nature == Nature::CascadesFrom {
+                    self.closing(place, on, *need);
+                }
                 if let Some(head) = falls_with {
                     self.rule(bit(place, head), *need, of(state), surely);
                 }
-                let opens = matches!(nature, Nature::AdministeredBy | Nature::YieldedBy | Nature::StoredOn);
+                let opens = match nature {
+                    Nature::AdministeredBy | Nature::StoredOn => true,
+                    Nature::YieldedBy => matches!(thing.kind, None | Some(Credential | Identity)),
+                    _ => false,
+                };
                 if opens && !is_point {
                     let need = if *nature == Nature::StoredOn { 1 } else { *need };
                     self.rule(bit(place, Held), need, of(Held), true);
@@ -262,6 +272,21 @@ impl<'i> Brute<'i> {
         }
     }
 
+    /// Whose closing ends a lock: an account's surely, a project's perhaps.
+    fn closing(&mut self, place: usize, on: &BTreeSet<usize>, need: usize) {
+        use AssetKind::*;
+        let of = |kinds: &[AssetKind]| {
+            let closed =
+                on.iter().filter(|on| self.things[**on].kind.is_some_and(|kind| kinds.contains(&kind)));
+            closed.map(|on| bit(*on, State::Deleted)).sum::<States>()
+        };
+        let (surely, perhaps) = (of(&[Account, Organisation]), of(&[Account, Organisation, Project]));
+        if self.things[place].guard != Guard::Open {
+            self.rule(bit(place, State::Deleted), need, surely, true);
+            self.rule(bit(place, State::Deleted), need, perhaps, false);
+        }
+    }
+
     /// All assets but one, in a state.
     fn others(&self, thing: usize, state: State, mut may: impl FnMut(usize) -> bool) -> States {
         let assets = self.scope.iter().copied().filter(|other| self.things[*other].point.is_none());
@@ -279,18 +304,23 @@ impl<'i> Brute<'i> {
             };
             let lies = self.others(place, Lost, |other| self.may_lie_in(place, other));
             self.rule(bit(place, Lost), 1, from | lies, false);
-            if self.things[place].open.contains(&Nature::CascadesFrom)
-                && self.reaches(place, Nature::CascadesFrom).0
-            {
-                let all = self.scope.iter().filter(|other| **other != place);
+            if self.things[place].open.contains(&Nature::CascadesFrom) {
+                let reached = self.reaches(place, Nature::CascadesFrom).0;
+                let closed = |other: usize| {
+                    use AssetKind::*;
+                    matches!(self.things[other].kind, Some(Project | Account | Organisation))
+                };
+                let all = self.scope.iter().filter(|other| **other != place && (reached || closed(**other)));
                 let from = all.map(|other| bit(*other, Deleted)).sum();
                 self.rule(bit(place, Deleted), 1, from, false);
             }
+            let own = if self.things[place].point.is_none() { bit(place, Held) } else { 0 };
+            let anybody = self.others(place, Held, |_| true) | own;
             if self.hands_unknown(place) {
-                self.rule(bit(place, Deleted), 1, self.others(place, Held, |_| true), false);
+                self.rule(bit(place, Deleted), 1, anybody, false);
             }
             if self.origin_unknown(place) {
-                self.rule(bit(place, Held), 1, self.others(place, Held, |_| true), false);
+                self.rule(bit(place, Held), 1, anybody, false);
             }
         }
         for (from, to, state) in self.shares() {

@@ -62,16 +62,18 @@ impl Brute<'_> {
         Blow { certain: both, possible: both, bad_data: false }
     }
 
+    fn lost_unseen(&self, thing: usize) -> States {
+        let struck = if self.things[thing].point.is_none() { bit(thing, State::Struck) } else { 0 };
+        bit(thing, State::Lost) | struck
+    }
+
     /// The loss of something below a thing that nobody saw; of a class that nobody declared, where one is given.
     fn unseen(&self, root: usize, class: Option<HazardClass>) -> Blow {
-        let mut possible = bit(root, State::Lost);
-        if self.things[root].point.is_none() {
-            possible |= bit(root, State::Struck);
-        }
+        let mut possible = self.lost_unseen(root);
         for other in self.scope.iter().copied().filter(|other| *other != root) {
             let anything = matches!(self.openness(other), Openness::Anything | Openness::Medium);
             if anything || class.is_some_and(|class| self.may_share(root, other, class)) {
-                possible |= bit(other, State::Lost);
+                possible |= self.lost_unseen(other);
             }
         }
         Blow { possible, ..Blow::default() }
@@ -79,7 +81,7 @@ impl Brute<'_> {
 
     fn unseen_need(&self) -> Blow {
         let open = self.scope.iter().filter(|thing| self.things[**thing].open.contains(&Nature::Needs));
-        Blow { possible: open.map(|thing| bit(*thing, State::Lost)).sum(), ..Blow::default() }
+        Blow { possible: open.map(|thing| self.lost_unseen(*thing)).sum(), ..Blow::default() }
     }
 
     fn unseen_hands(&self) -> Blow {

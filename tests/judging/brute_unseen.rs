@@ -168,6 +168,14 @@ impl Brute<'_> {
         hides && !self.is_apart(one, other, class)
     }
 
+    /// Storage within a machine that is known: who holds the machine holds it, and nobody else.
+    fn is_held_with_its_host(&self, place: usize) -> bool {
+        use AssetKind::*;
+        let within = [Directory, Subvolume, File, Filesystem, Pool, Partition, Device, Memory];
+        let storage = self.things[place].kind.is_some_and(|kind| within.contains(&kind));
+        storage && self.rests_on(place).iter().any(|below| self.things[*below].kind == Some(Host))
+    }
+
     /// Whether somebody nobody named may delete it.
     pub fn hands_unknown(&self, place: usize) -> bool {
         use AssetKind::*;
@@ -175,10 +183,8 @@ impl Brute<'_> {
         let can_be_deleted = match thing.kind {
             _ if self.top == Some(place) => true,
             None => true,
-            Some(Volume | Bucket | Host | Server | Project | Account | Organisation | Key | Catalogue) => {
-                true
-            }
-            Some(_) => false,
+            Some(Credential | Identity | Network | Site | Region | Provider | UpstreamProvider) => false,
+            Some(_) => !self.is_held_with_its_host(place),
         };
         let by = [Nature::DeletableBy, Nature::AdministeredBy];
         can_be_deleted
@@ -192,9 +198,12 @@ impl Brute<'_> {
         let open = |nature| thing.open.contains(&nature);
         match thing.kind {
             None if thing.point.is_some() => false,
-            None | Some(Credential | Identity) => open(Nature::YieldedBy) || open(Nature::AdministeredBy),
-            Some(Host | Server | Project | Account | Organisation | Network) => open(Nature::AdministeredBy),
-            Some(_) => false,
+            None | Some(Credential | Identity) => {
+                open(Nature::YieldedBy) || open(Nature::AdministeredBy) || open(Nature::StoredOn)
+            }
+            Some(Key | Catalogue | Site | Region | Provider | UpstreamProvider) => false,
+            Some(_) if self.is_held_with_its_host(place) => false,
+            Some(_) => open(Nature::AdministeredBy) || open(Nature::StoredOn),
         }
     }
 

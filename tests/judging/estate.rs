@@ -32,7 +32,12 @@ pub fn stored_on(on: &[&str]) -> Bonds {
 
 pub fn asset(id: &str, kind: AssetKind, on: &[&str]) -> Asset {
     let name = id.split_once(':').map_or(id, |(_, name)| name).to_owned();
-    Asset { id: AssetId(id.into()), kind, name, bonds: stored_on(on) }
+    let mut bonds = stored_on(on);
+    if HazardClass::of_loss(kind).is_some_and(HazardClass::is_wide) {
+        // As an estate file declares them: nothing else takes them along.
+        bonds = bonds.complete(Nature::CascadesFrom);
+    }
+    Asset { id: AssetId(id.into()), kind, name, bonds }
 }
 
 pub fn point(id: &str, kind: PointKind, on: &str, hours: i64) -> RecoveryPoint {

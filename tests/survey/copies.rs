@@ -40,7 +40,9 @@ fn a_named_copy_is_never_a_survivor_and_dies_for_certain_with_what_it_lies_on() 
     let deletion = &elsewhere.survival.rows[0];
     assert!(matches!(&deletion.cell, Cell::Unknown { because } if because.contains("named by --copies")));
     for finding in &elsewhere.findings {
-        assert!(!matches!(finding.verdict, Verdict::Pass(_)), "{finding:?}");
+        // That it is as large as it was is no proof of anything else.
+        let of_size = finding.rule == "artefact-empty-or-shrunk";
+        assert!(of_size || !matches!(finding.verdict, Verdict::Pass(_)), "{finding:?}");
     }
     let inside = judged(&data.join("copies"));
     let deletion = &inside.survival.rows[0];

@@ -83,6 +83,11 @@ fn support(item: &Value<'_>, nature: Nature, holder: Option<&AssetId>, known: &K
         item.complain(what, "name who acts: a credential, an identity, an account, a host");
         return None;
     }
+    if nature == Nature::StoredOn && !can_hold(kind) {
+        let what = format!("names {}, and a {} holds no bytes", shown(&on.0), kind.word());
+        item.complain(what, "name where it lies: a host, a bucket, an account, a region, a provider");
+        return None;
+    }
     if let Some(holder) = holder {
         let (from, to) = (super::canonical(holder), super::canonical(&on));
         if from == to {
@@ -92,6 +97,12 @@ fn support(item: &Value<'_>, nature: Nature, holder: Option<&AssetId>, known: &K
         known.hangs.borrow_mut().push(Hang { from, to, nature, at: item.at });
     }
     Some(on)
+}
+
+/// Whether something can lie there: who acts, and what is needed for reading, is nowhere.
+fn can_hold(kind: AssetKind) -> bool {
+    use AssetKind::{Catalogue, Credential, Identity, Key};
+    ![Catalogue, Credential, Identity, Key].contains(&kind)
 }
 
 /// Whether something of this kind can administer or delete: bytes and places cannot.

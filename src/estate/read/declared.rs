@@ -6,7 +6,7 @@ use super::bonds::{self, bonds};
 use super::value::{Table, Value, is_hyphened};
 use super::words::{suggestion, variant};
 use crate::catalogue::Catalogue;
-use crate::domain::{AssetId, AssetKind, LockMode, Owner, PointKind, Timestamp, VolumeId, printable};
+use crate::domain::{AssetId, AssetKind, LockMode, Nature, Owner, PointKind, Timestamp, VolumeId, printable};
 
 /// All declared assets, in the order of the file, each with the offset of what it says of its bytes.
 pub(super) fn assets(tables: &[Table<'_>], known: &Known<'_>) -> Vec<(DeclaredAsset, usize)> {
@@ -21,6 +21,14 @@ fn asset(table: &Table<'_>, known: &Known<'_>) -> Option<DeclaredAsset> {
     let owner = table.required("owner").and_then(|owner| owner.owner());
     let id = word.zip(name).map(|(word, name)| AssetId(format!("{word}:{name}")));
     let bonds = bonds(table, &bonds::ALL, &or_nobody(owner), id.as_ref(), known);
+    let is_yielded = matches!(kind, None | Some(AssetKind::Credential | AssetKind::Identity));
+    if let Some(yielded) = table.get("yielded_by").filter(|_| !is_yielded)
+        && bonds.of(Nature::YieldedBy).next().is_some()
+    {
+        let remedy =
+            "write who administers it under `administered_by`, or declare the credential that is yielded";
+        yielded.complain("is said of something that is neither a credential nor an identity", remedy);
+    }
     let (name, line) = (printable(name?.as_bytes()), table.file.line(table.at));
     Some(DeclaredAsset { id: id?, kind: kind?, name, bonds, line })
 }

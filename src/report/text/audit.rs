@@ -2,7 +2,9 @@
 
 use super::cuts;
 use super::look::{Look, Tone, Toned, chain_line, moment, plain};
-use crate::domain::{Finding, Gap, GapScope, Inventory, Known, Policy, Timestamp, Verdict, say_duration};
+use crate::domain::{
+    Finding, Gap, GapScope, HazardClass, Inventory, Known, Policy, Timestamp, Verdict, say_duration,
+};
 use crate::isolation::{Cell, Graph, Row, single_points};
 use crate::rules::{ALL, Judged, by_id};
 use std::cmp::Reverse;
@@ -106,6 +108,17 @@ fn volume(graph: &Graph, judged: &Judged, now: Timestamp, look: Look) -> String 
     out
 }
 
+fn is_waived(finding: &Finding) -> bool {
+    matches!(finding.verdict, Verdict::Waived { .. })
+}
+
+/// How old what a row leaves may be: what went bad unnoticed is given up.
+fn allowed(row: &Row, policy: &Policy) -> chrono::TimeDelta {
+    let bad =
+        if row.class == HazardClass::BadData { policy.detect_within } else { chrono::TimeDelta::zero() };
+    policy.rpo.checked_add(&bad).unwrap_or(chrono::TimeDelta::MAX)
+}
+
 fn survival_row(graph: &Graph, row: &Row, policy: &Policy) -> Vec<Toned> {
     let title = plain(row.title.clone());
     match &row.cell {
@@ -122,7 +135,9 @@ fn survival_row(graph: &Graph, row: &Row, policy: &Policy) -> Vec<Toned> {
                 |at| format!("of {}{}", moment(*at), provenance(taken_at)),
             );
             let age = match age {
-                Some(age) if *age > policy.rpo => (format!("{} > RPO", say_duration(*age)), Tone::Bad),
+                Some(age) if *age > allowed(row, policy) => {
+                    (format!("{} > RPO", say_duration(*age)), Tone::Bad)
+                }
                 Some(age) => plain(say_duration(*age)),
                 None => ("unknown".into(), Tone::Open),
             };
@@ -247,6 +262,10 @@ pub fn first(judged: &[Judged], inventory: &Inventory) -> String {
     match open {
         Some((one, why)) => format!("What to do first: find out for {}: {why}", one.volume.name),
         None if judged.is_empty() => "What to do first: name a PATH that exists".to_owned(),
-        None => "Nothing to do: every rule holds or does not apply.".to_owned(),
+        None => match findings().filter(|(_, finding)| is_waived(finding)).count() {
+            0 => "Nothing to do: every rule holds or does not apply.".to_owned(),
+            1 => "Nothing to do until the waiver of 1 verdict ends.".to_owned(),
+            more => format!("Nothing to do until the waivers of {more} verdicts end."),
+        },
     }
 }

@@ -16,9 +16,9 @@ pub const AGREE: &[Wrong] = &[
     ),
     (
         "[[asset]]\nkind='key'\nname='k'\nowner='o'\nneeds=['catalogue:c']\n\
-         [[asset]]\nkind='catalogue'\nname='c'\nowner='o'\nstored_on=['key:k']",
+         [[asset]]\nkind='catalogue'\nname='c'\nowner='o'\nneeds=['key:k']",
         "5:8",
-        &["`key:k` needs `catalogue:c`, which is stored on `key:k`", "nothing hangs on itself"],
+        &["`key:k` needs `catalogue:c`, which needs `key:k`", "nothing hangs on itself"],
     ),
     (
         "[[volume]]\nid='b'\nneeds=[{any=['key:k','host:h'],dies_at=2}]\n\
