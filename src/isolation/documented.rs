@@ -198,10 +198,19 @@ mod tests {
     #[test]
     fn one_unknown_deletion_or_none_on_the_primary_leaves_deletions_open() {
         let survives = ("deletion.volume", "effect='survives'");
-        let closed = applied(Bonds::default(), &kind(&[survives]));
+        // The primary stands on a host and in a project: of each it is to be stated what its end does, or the kind lies there.
+        let (host, project) =
+            (("deletion.host", "effect='survives'"), ("deletion.project", "effect='survives'"));
+        let closed = applied(Bonds::default(), &kind(&[survives, host, project]));
         assert!(closed.is_complete(Nature::CascadesFrom) && closed.list.is_empty());
+        let lies = ("lives", "at=['project']");
+        assert!(applied(Bonds::default(), &kind(&[survives, host, lies])).is_complete(Nature::CascadesFrom));
+        let inside = ("lives", "at=['volume']");
+        assert!(applied(Bonds::default(), &kind(&[survives, inside])).is_complete(Nature::CascadesFrom));
         for (statements, count) in [
-            (vec![survives, ("deletion.project", "effect='unknown'")], 0),
+            (vec![survives], 0),
+            (vec![survives, host], 0),
+            (vec![survives, host, ("deletion.project", "effect='unknown'")], 0),
             (vec![("deletion.volume", "effect='unknown'")], 0),
             (vec![("deletion.project", "effect='dies'")], 1),
             (vec![], 0),
@@ -227,7 +236,8 @@ mod tests {
 
     #[test]
     fn deletions_that_are_settled_are_left_alone_and_the_same_bond_is_not_made_twice() {
-        let kind = kind(&[("deletion.volume", "effect='dies'\ngrace='1h'")]);
+        let others = [("deletion.host", "effect='survives'"), ("deletion.project", "effect='survives'")];
+        let kind = kind(&[&[("deletion.volume", "effect='dies'\ngrace='1h'")], &others[..]].concat());
         let settled = Bonds::default().complete(Nature::CascadesFrom);
         assert_eq!(applied(settled.clone(), &kind), settled);
         let theirs = Bonds::default().with(bond(Nature::CascadesFrom, PRIMARY));
