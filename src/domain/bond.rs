@@ -2,6 +2,8 @@
 
 use super::{AssetId, Owner, Source, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 /// Why a thing dies with what it is bonded to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -145,6 +147,65 @@ impl From<NatureSet> for Vec<Nature> {
     }
 }
 
+/// Bonds, in memory that equal lists can share: a million recovery points hang on a few thousand lists. Changing one
+/// that is shared makes a copy of it first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BondList(Arc<Vec<Bond>>);
+
+impl Deref for BondList {
+    type Target = Vec<Bond>;
+
+    fn deref(&self) -> &Vec<Bond> {
+        &self.0
+    }
+}
+
+impl DerefMut for BondList {
+    fn deref_mut(&mut self) -> &mut Vec<Bond> {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl From<Vec<Bond>> for BondList {
+    fn from(list: Vec<Bond>) -> Self {
+        Self(Arc::new(list))
+    }
+}
+
+impl FromIterator<Bond> for BondList {
+    fn from_iter<I: IntoIterator<Item = Bond>>(bonds: I) -> Self {
+        Self(Arc::new(bonds.into_iter().collect()))
+    }
+}
+
+impl IntoIterator for BondList {
+    type Item = Bond;
+    type IntoIter = std::vec::IntoIter<Bond>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Arc::unwrap_or_clone(self.0).into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a BondList {
+    type Item = &'a Bond;
+    type IntoIter = std::slice::Iter<'a, Bond>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a mut BondList {
+    type Item = &'a mut Bond;
+    type IntoIter = std::slice::IterMut<'a, Bond>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Arc::make_mut(&mut self.0).iter_mut()
+    }
+}
+
 /// The bonds of one thing, and for which natures the list is complete.
 ///
 /// A nature that is not complete may have bonds nobody has seen: under a hazard that could act through
@@ -152,7 +213,7 @@ impl From<NatureSet> for Vec<Nature> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Bonds {
     /// What is known.
-    pub list: Vec<Bond>,
+    pub list: BondList,
     /// The natures of which everything is known. An absent nature is unknown.
     pub complete: NatureSet,
 }

@@ -14,7 +14,7 @@ mod problem;
 mod volume;
 
 pub use asset::{Asset, AssetId, AssetKind};
-pub use bond::{Bond, Bonds, Grace, How, Nature, NatureSet};
+pub use bond::{Bond, BondList, Bonds, Grace, How, Nature, NatureSet};
 pub use finding::{Finding, Severity, Verdict};
 pub use hazard::{Hazard, HazardClass, HazardSet};
 pub use inventory::{Gap, GapReason, GapScope, Inventory};

@@ -27,6 +27,6 @@ fn one(vault: &str, role: &str, host: &ThisHost) -> Asset {
     let stored = declared_bond(host.asset.clone(), &file());
     let yielded = Bond { nature: Nature::YieldedBy, ..stored.clone() };
     let complete = Nature::ALL.into_iter().collect();
-    let bonds = Bonds { list: vec![stored, yielded], complete };
+    let bonds = Bonds { list: vec![stored, yielded].into(), complete };
     Asset { id: credential(vault, role), kind: AssetKind::Credential, name: format!("{vault}.{role}"), bonds }
 }

@@ -5,6 +5,7 @@
 //! taken for apart. One exclusion holds: regions and accounts belong to providers, so two things on
 //! different providers, each known to the bottom, share neither.
 
+use super::aspects::{Aspect, Classes};
 use super::graph::{Graph, Node};
 use super::unseen::Openness;
 use crate::domain::{AssetKind, HazardClass, Nature};
@@ -46,32 +47,14 @@ impl Standing {
     }
 
     /// The classes of which nothing is known.
-    fn lacking(&self, node: &Node) -> BTreeSet<HazardClass> {
+    fn lacking(&self, node: &Node) -> Classes {
         if !self.leaf {
-            return BTreeSet::new();
+            return Classes::default();
         }
         let open = node.open.contains(Nature::StoredOn);
         let wide = HazardClass::WIDE.into_iter().filter(|class| open || !self.known.contains_key(class));
         let narrow = NARROW.into_iter().filter(|_| !self.seated);
         narrow.chain(wide).collect()
-    }
-}
-
-/// A set of classes, in two bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Classes(u16);
-
-impl Classes {
-    fn insert(&mut self, class: HazardClass) {
-        self.0 |= 1 << class as u16;
-    }
-
-    fn contains(self, class: HazardClass) -> bool {
-        self.0 & (1 << class as u16) != 0
-    }
-
-    pub fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
     }
 }
 
@@ -87,14 +70,14 @@ impl Graph {
     }
 
     fn find_standing(&self, node: usize) -> Option<Standing> {
-        let (wide, leaf) = (is_wide(self.nodes[node].kind), self.is_leaf(node));
+        let (wide, leaf) = (self.aspect(node).wide, self.is_leaf(node));
         (wide || leaf).then(|| self.stands(node, leaf && !wide))
     }
 
     /// Finds what lies beyond machines, and who may lie in what of it.
     pub(super) fn look_beyond(&mut self) {
         let mut above = vec![Vec::new(); self.nodes.len()];
-        for wide in (0..self.nodes.len()).filter(|node| is_wide(self.nodes[*node].kind)) {
+        for wide in (0..self.nodes.len()).filter(|node| self.aspects[*node].wide) {
             let number = u32::try_from(wide).unwrap_or(u32::MAX);
             let (mut waiting, mut open) = (vec![wide], false);
             while let Some(node) = waiting.pop() {
@@ -110,25 +93,25 @@ impl Graph {
         }
         self.wide_above = above;
         self.standings = (0..self.nodes.len()).map(|node| self.find_standing(node)).collect();
+        for node in 0..self.nodes.len() {
+            let standing = self.standings[node].as_ref();
+            self.aspects[node].lacking =
+                standing.map(|standing| standing.lacking(&self.nodes[node])).unwrap_or_default();
+        }
         self.wants = (0..self.nodes.len()).map(|node| self.wants_of(node)).collect();
     }
 
     fn wants_of(&self, node: usize) -> Classes {
-        let mut classes = Classes::default();
-        if self.openness(node) == Openness::Wide {
-            self.hidden_classes(node).into_iter().for_each(|class| classes.insert(class));
-        }
-        if self.is_leaf(node) {
-            let lacking = self.lacking(node, self.standing(node)).into_iter();
-            lacking.filter(|class| class.is_wide()).for_each(|class| classes.insert(class));
-        }
-        classes
+        let aspect = self.aspect(node);
+        let hidden = if aspect.openness == Openness::Wide { aspect.hidden } else { Classes::default() };
+        // Only the lowest thing of a stack lacks any.
+        let lacking: Classes = aspect.lacking.iter().filter(|class| class.is_wide()).collect();
+        hidden.and(lacking)
     }
 
     /// Whether a node is of one of these classes.
     pub(super) fn is_of(&self, node: u32, classes: Classes) -> bool {
-        let class = self.nodes[node as usize].kind.and_then(HazardClass::of_loss);
-        class.is_some_and(|class| classes.contains(class))
+        self.aspect(node as usize).class.is_some_and(|class| classes.contains(class))
     }
 
     /// Whether nothing within a machine is known below it. What is stored on who acts, or on itself in a circle, is
@@ -139,19 +122,17 @@ impl Graph {
             matches!(self.nodes[node].kind, Some(Credential | Identity | Key | Catalogue))
         };
         let mut on = self.own(node).filter(|edge| edge.nature == Nature::StoredOn).flat_map(|edge| &edge.on);
-        let seats = |on: &usize| {
-            !is_wide(self.nodes[*on].kind) && !nowhere(*on) && !self.rests_on(*on).contains(&node)
-        };
+        // What has no circle below it does not rest on what rests on it.
+        let circle = |on: usize| !self.aspect(on).straight && self.below(on).contains(&node);
+        let seats = |on: &usize| !self.aspect(*on).wide && !nowhere(*on) && !circle(*on);
         !nowhere(node) && !on.any(seats)
     }
 
     fn stands(&self, node: usize, leaf: bool) -> Standing {
-        let below = self.rests_on(node);
+        let below = self.below(node);
         let mut known: BTreeMap<HazardClass, BTreeSet<usize>> = BTreeMap::new();
-        for on in below {
-            if let Some(class) = self.nodes[*on].kind.and_then(HazardClass::of_loss)
-                && class.is_wide()
-            {
+        for on in &below {
+            if let Aspect { class: Some(class), wide: true, .. } = *self.aspect(*on) {
                 known.entry(class).or_default().insert(*on);
             }
         }
@@ -164,16 +145,11 @@ impl Graph {
         Standing { known, closed, leaf, seated: !unseated }
     }
 
-    /// The classes of hazard that something undeclared below a leaf may belong to.
-    pub(super) fn lacking(&self, node: usize, standing: Option<&Standing>) -> BTreeSet<HazardClass> {
-        standing.map(|standing| standing.lacking(&self.nodes[node])).unwrap_or_default()
-    }
-
     /// Whether a leaf that names nothing of that class may lie in `wide`.
     pub(super) fn may_lie_in(&self, leaf: (usize, &Standing), wide: (usize, &Standing)) -> bool {
-        let class = self.nodes[wide.0].kind.and_then(HazardClass::of_loss).filter(|class| class.is_wide());
+        let class = self.aspect(wide.0).class.filter(|class| class.is_wide());
         class.is_some_and(|class| {
-            leaf.1.lacking(&self.nodes[leaf.0]).contains(&class) && !leaf.1.is_apart(wide.1, class)
+            self.aspect(leaf.0).lacking.contains(class) && !leaf.1.is_apart(wide.1, class)
         })
     }
 
@@ -185,8 +161,8 @@ impl Graph {
         other: (usize, Option<&Standing>),
         class: HazardClass,
     ) -> bool {
-        let hidden =
-            self.hidden_classes(other.0).contains(&class) || self.lacking(other.0, other.1).contains(&class);
+        let aspect = self.aspect(other.0);
+        let hidden = aspect.hidden.and(aspect.lacking).contains(class);
         let apart = one.zip(other.1);
         hidden && !apart.is_some_and(|(one, two)| one.is_apart(two, class))
     }
@@ -194,7 +170,7 @@ impl Graph {
     /// What is not known of a class below a node, in words.
     pub(super) fn undeclared(&self, node: usize, class: HazardClass, label: &str) -> String {
         match self.nodes[node].open_support_of(label) {
-            Some((_, why)) if self.openness(node) != Openness::Closed => why,
+            Some((_, why)) if self.aspect(node).openness != Openness::Closed => why,
             _ => format!("it is not declared which {} {label} stands on", class.word()),
         }
     }

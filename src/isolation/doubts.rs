@@ -7,51 +7,74 @@ use super::beyond::Standing;
 use super::slice::{Slice, is_closed};
 use super::system::{State, Variable, Why, variable};
 use super::unseen::Openness;
-use crate::domain::{AssetKind, HazardClass, Nature};
+use crate::domain::{AssetKind, Nature};
 use std::collections::BTreeSet;
 
 impl Slice<'_> {
     pub(super) fn doubts(&mut self) {
-        let rests: Vec<&BTreeSet<usize>> =
-            self.members.iter().map(|member| self.graph.rests_on(member.node)).collect();
+        let open = |member: usize| self.graph.aspect(self.members[member].node).openness;
+        let is_open = (0..self.members.len()).any(|member| open(member) != Openness::Closed);
+        let bearing = if is_open { self.bearing() } else { Vec::new() };
         for member in 0..self.members.len() {
-            self.doubt_support(member, &rests);
+            self.doubt_support(member, &bearing);
             self.doubt_lies(member);
             self.doubt_deletion(member);
             self.doubt_hands(member);
         }
         self.doubt_anything();
-        self.doubt_shares(&rests);
+        self.doubt_shares(&bearing);
+    }
+
+    /// Per member: the members that name it as storage or need.
+    fn bearing(&self) -> Vec<Vec<usize>> {
+        let mut bearing = vec![Vec::new(); self.members.len()];
+        for (member, of) in self.members.iter().enumerate() {
+            for on in self.graph.supports(of.node).into_iter().filter_map(|on| self.member_of(on)) {
+                bearing[on].push(member);
+            }
+        }
+        bearing
+    }
+
+    /// Per member: whether it is `below`, or rests on it.
+    fn resting_on(bearing: &[Vec<usize>], below: usize) -> Vec<bool> {
+        let mut rests = vec![false; bearing.len()];
+        let mut waiting = vec![below];
+        while let Some(member) = waiting.pop() {
+            if !std::mem::replace(&mut rests[member], true) {
+                waiting.extend(&bearing[member]);
+            }
+        }
+        rests
     }
 
     /// The members that are no points, without one.
-    fn others(&self, member: usize) -> Vec<usize> {
-        (0..self.members.len()).filter(|other| *other != member && !self.is_point(*other)).collect()
+    fn others(&self, member: usize) -> impl Iterator<Item = usize> {
+        (0..self.members.len()).filter(move |other| *other != member && !self.is_point(*other))
     }
 
     /// What its storage or needs may be, unseen.
-    fn doubt_support(&mut self, member: usize, rests: &[&BTreeSet<usize>]) {
+    fn doubt_support(&mut self, member: usize, bearing: &[Vec<usize>]) {
         let (graph, node) = (self.graph, self.members[member].node);
-        let openness = graph.openness(node);
+        let openness = graph.aspect(node).openness;
         if openness == Openness::Closed {
             return;
         }
-        let above = |other: &usize| rests[*other].contains(&node);
+        let above = Self::resting_on(bearing, member);
         let nature = graph.nodes[node].open_support().map_or(Nature::StoredOn, |(nature, _)| nature);
-        let others = self.others(member);
-        let may = others.iter().filter(|other| !above(other));
+        let may = self.others(member).filter(|other| !above[*other]);
         let supports: Vec<Variable> = match openness {
-            Openness::Anything => may.map(|other| variable(*other, State::Struck)).collect(),
+            Openness::Anything => may.map(|other| variable(other, State::Struck)).collect(),
             Openness::Wide => may
-                .filter(|other| graph.may_stand_on(node, self.members[**other].node))
-                .map(|other| variable(*other, State::Lost))
+                .filter(|other| graph.may_stand_on(node, self.members[*other].node))
+                .map(|other| variable(other, State::Lost))
                 .collect(),
             Openness::Medium | Openness::Closed => may
                 .filter(|other| {
-                    let other = self.members[**other].node;
-                    graph.may_stand_on(node, other) || graph.carries_medium[other]
+                    let other = self.members[*other].node;
+                    graph.may_stand_on(node, other) || graph.aspect(other).carries_medium
                 })
-                .map(|other| variable(*other, State::Lost))
+                .map(|other| variable(other, State::Lost))
                 .collect(),
         };
         self.system.add(variable(member, State::Lost), 1, supports, false, Why::Unseen(nature));
@@ -61,13 +84,14 @@ impl Slice<'_> {
     fn doubt_lies(&mut self, member: usize) {
         let (graph, node) = (self.graph, self.members[member].node);
         let Some(standing) = self.members[member].standing else { return };
-        if graph.lacking(node, Some(standing)).is_empty() {
+        if graph.aspect(node).lacking.is_empty() {
             return;
         }
-        for other in self.others(member) {
+        for other in 0..self.members.len() {
             let wide = &self.members[other];
             let lies = |other: &Standing| graph.may_lie_in((node, standing), (wide.node, other));
-            if let Some(class) = graph.nodes[wide.node].kind.and_then(HazardClass::of_loss)
+            if let Some(class) = graph.aspect(wide.node).class
+                && other != member
                 && wide.standing.is_some_and(lies)
             {
                 let lost = variable(other, State::Lost);
@@ -88,7 +112,6 @@ impl Slice<'_> {
                 // A lock does not hold against the closing of what it lies in.
                 let closed = self
                     .others(member)
-                    .into_iter()
                     .filter(|other| self.graph.nodes[self.members[*other].node].kind.is_some_and(is_closed));
                 let closed: Vec<Variable> = closed.map(|other| variable(other, State::Deleted)).collect();
                 self.system.add(deleted, 1, closed, false, why);
@@ -130,8 +153,7 @@ impl Slice<'_> {
                     | AssetKind::Memory
             )
         );
-        let is_host = |below: &usize| self.graph.nodes[*below].kind == Some(AssetKind::Host);
-        storage && self.graph.rests_on(node).iter().any(is_host)
+        storage && self.graph.aspect(node).over_host
     }
 
     /// Which of the natures through which somebody deletes is open, where deletion reaches the member at all.
@@ -188,35 +210,77 @@ impl Slice<'_> {
     }
 
     /// What a server keeps is not seen from here: of two of its shares one may lie in the other, or both be one.
-    fn doubt_shares(&mut self, rests: &[&BTreeSet<usize>]) {
-        let graph = self.graph;
-        for (member, rests) in rests.iter().enumerate() {
+    fn doubt_shares(&mut self, bearing: &[Vec<usize>]) {
+        let servers: Vec<Shared> = (0..self.members.len())
+            .filter(|member| self.graph.is_open_server(self.members[*member].node))
+            .map(|server| self.shared(server, bearing))
+            .collect();
+        for member in 0..self.members.len() {
             if self.is_point(member) {
                 continue;
             }
-            let node = self.members[member].node;
-            let direct = graph.supports(node);
-            for (state, below) in [(State::Lost, &direct), (State::Deleted, rests)] {
-                let open = below.iter().filter(|server| **server != node && graph.is_open_server(**server));
-                for edge in open.flat_map(|server| graph.fed(*server)) {
-                    let apart = edge.holder != node && !below.contains(&edge.holder);
-                    if edge.nature != Nature::StoredOn || !apart {
-                        continue;
-                    }
-                    let nature =
-                        if state == State::Deleted { Nature::CascadesFrom } else { Nature::StoredOn };
-                    let shares: Vec<usize> = (0..self.members.len())
-                        .filter(|share| self.members[*share].node == edge.holder)
-                        .collect();
-                    for share in shares {
-                        if state == State::Deleted && !self.deletion(share, nature).0 {
-                            continue;
-                        }
-                        let (head, from) = (variable(share, state), variable(member, state));
-                        self.system.add(head, 1, [from], false, Why::Unseen(nature));
-                    }
+            for state in [State::Lost, State::Deleted] {
+                for server in servers.iter().filter(|server| server.member != member) {
+                    self.doubt_shares_of(server, member, state);
                 }
             }
         }
     }
+
+    fn shared(&self, server: usize, bearing: &[Vec<usize>]) -> Shared {
+        let fed = self.graph.fed(self.members[server].node);
+        let holders = fed.filter(|edge| edge.nature == Nature::StoredOn).map(|edge| edge.holder);
+        let of =
+            |holder: usize| (0..self.members.len()).filter(move |share| self.members[*share].node == holder);
+        let shares = holders.flat_map(of).map(|share| Share {
+            member: share,
+            directly: bearing[share].iter().copied().collect(),
+            rests: Self::resting_on(bearing, share),
+        });
+        let shares = shares.collect();
+        Shared {
+            member: server,
+            directly: bearing[server].iter().copied().collect(),
+            rests: Self::resting_on(bearing, server),
+            shares,
+        }
+    }
+
+    fn doubt_shares_of(&mut self, server: &Shared, member: usize, state: State) {
+        let reaches = |directly: &BTreeSet<usize>, rests: &[bool]| match state {
+            State::Deleted => rests[member],
+            _ => directly.contains(&member),
+        };
+        if !reaches(&server.directly, &server.rests) {
+            return;
+        }
+        let nature = if state == State::Deleted { Nature::CascadesFrom } else { Nature::StoredOn };
+        for share in &server.shares {
+            if share.member == member || reaches(&share.directly, &share.rests) {
+                continue;
+            }
+            if state == State::Deleted && !self.deletion(share.member, nature).0 {
+                continue;
+            }
+            let (head, from) = (variable(share.member, state), variable(member, state));
+            self.system.add(head, 1, [from], false, Why::Unseen(nature));
+        }
+    }
+}
+
+/// A server of which it is not known what it keeps where, in a slice.
+struct Shared {
+    member: usize,
+    /// The members that stand on it directly.
+    directly: BTreeSet<usize>,
+    /// Per member: whether it rests on it.
+    rests: Vec<bool>,
+    shares: Vec<Share>,
+}
+
+/// One thing that such a server keeps.
+struct Share {
+    member: usize,
+    directly: BTreeSet<usize>,
+    rests: Vec<bool>,
 }

@@ -97,7 +97,7 @@ impl Slice<'_> {
         let (graph, below) = (self.graph, &self.members[root]);
         let mut seeds = self.lost_unseen(root);
         for (member, other) in self.members.iter().enumerate() {
-            let shares = match graph.openness(other.node) {
+            let shares = match graph.aspect(other.node).openness {
                 Openness::Anything | Openness::Medium => true,
                 Openness::Wide | Openness::Closed => class.is_some_and(|class| {
                     graph.may_share(below.standing, (other.node, other.standing), class)
@@ -226,16 +226,16 @@ impl Slice<'_> {
 
     fn unknowns_below(&self, member: usize, asked: &BTreeSet<HazardClass>, events: &mut Vec<(Event, usize)>) {
         let (graph, node) = (self.graph, self.members[member].node);
-        let lacking = graph.lacking(node, self.members[member].standing);
+        let aspect = graph.aspect(node);
         // That nobody looked for a host counts for a volume that is itself only declared.
         let is_top = self.top == Some(member);
-        let lacking = lacking.into_iter().filter(|class| class.is_wide() || is_top);
+        let lacking = aspect.lacking.iter().filter(|class| class.is_wide() || is_top);
         let (wide, narrow): (BTreeSet<_>, BTreeSet<_>) =
-            lacking.chain(graph.hidden_classes(node)).partition(|class| class.is_wide());
+            lacking.chain(aspect.hidden.iter()).partition(|class| class.is_wide());
         if !narrow.is_empty() {
             // Others of which no host was declared may share it.
             let unseated = is_top && graph.nodes[node].kind == Some(AssetKind::Volume);
-            let seen = graph.openness(node) != Openness::Closed && !unseated;
+            let seen = aspect.openness != Openness::Closed && !unseated;
             let happening = match seen {
                 true => Happening::Unseen(member),
                 false => Happening::Undeclared(member, HazardClass::Host),

@@ -9,7 +9,6 @@ use crate::domain::{
     RecoveryPoint, Volume, VolumeId, printable,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::OnceLock;
 
 /// Applies the catalogue and links everything by index.
 ///
@@ -50,7 +49,6 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
     let (by_volume, orphans) = by_volume(&inventory.points);
     let (feeds, holds) = builder.index();
     let Builder { nodes, edges, assets, ids } = builder;
-    let carries_medium = Vec::new();
     let replicas = catalogue.kinds().filter_map(|kind| {
         let follows = kind.replica.as_ref().map(|stated| stated.says)?;
         (follows != Follows::No).then(|| (kind.name.clone(), follows == Follows::Yes))
@@ -67,17 +65,15 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
         node_of,
         by_volume,
         orphans,
-        carries_medium,
+        aspects: Vec::new(),
         wide_open: Vec::new(),
         wide_above: Vec::new(),
         wants: Vec::new(),
-        rests: Vec::new(),
         standings: Vec::new(),
         replicas,
     };
-    graph.rests = vec![OnceLock::new(); graph.nodes.len()];
+    graph.look_at_each();
     graph.look_beyond();
-    graph.carries_medium = graph.find_carriers();
     graph
 }
 

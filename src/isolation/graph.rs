@@ -1,12 +1,12 @@
 //! The graph: assets and kinds of recovery points as nodes, and the bonds by which they fall.
 
-use super::beyond::{Classes, Standing};
+use super::aspects::{Aspect, Classes};
+use super::beyond::Standing;
 use crate::domain::{
     AssetId, AssetKind, Grace, How, Inventory, Nature, NatureSet, PointId, PointKind, RecoveryPoint, Volume,
     VolumeId,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
 
 /// The place of a recovery point in the inventory of its graph.
 pub type PointPlace = u32;
@@ -92,16 +92,14 @@ pub struct Graph {
     pub(super) by_volume: BTreeMap<VolumeId, Vec<PointPlace>>,
     /// Points of which nobody knows the volume: they may belong to any.
     pub(super) orphans: Vec<PointPlace>,
-    /// Per node: whether a virtual disk or server of which the medium is not known rests on it.
-    pub(super) carries_medium: Vec<bool>,
+    /// Per node: what is known of it by itself.
+    pub(super) aspects: Vec<Aspect>,
     /// The assets beyond machines that may fall in a way nobody saw: something is open that they hang on.
     pub(super) wide_open: Vec<u32>,
     /// Per node: what lies beyond machines and hangs on it, in whatever way.
     pub(super) wide_above: Vec<Vec<u32>>,
     /// Per node: the classes of what lies beyond machines and may be below it without anybody having said so.
     pub(super) wants: Vec<Classes>,
-    /// Per node: itself and what it rests on, once somebody asked. A site or an account lies below thousands.
-    pub(super) rests: Vec<OnceLock<BTreeSet<usize>>>,
     /// Per node: where it is, of leaves and of what lies beyond machines.
     pub(super) standings: Vec<Option<Standing>>,
     /// Kinds of a catalogue that follow their volume change by change.
@@ -242,11 +240,7 @@ impl Graph {
     }
 
     /// `node` and everything it rests on through known storage and need.
-    pub(super) fn rests_on(&self, node: usize) -> &BTreeSet<usize> {
-        self.rests[node].get_or_init(|| self.below(node))
-    }
-
-    fn below(&self, node: usize) -> BTreeSet<usize> {
+    pub(super) fn below(&self, node: usize) -> BTreeSet<usize> {
         let mut below = BTreeSet::from([node]);
         let mut waiting = vec![node];
         while let Some(node) = waiting.pop() {

@@ -2,7 +2,8 @@
 //! known bonds, and the rules by which these fall. Judging a volume costs what its slice costs, not what the
 //! estate does.
 
-use super::beyond::{Classes, Standing};
+use super::aspects::Classes;
+use super::beyond::Standing;
 use super::graph::{Edge, Graph, PointPlace};
 use super::system::{State, System, Variable, Why, variable};
 use crate::domain::{AssetId, AssetKind, Lock, LockMode, Nature, RecoveryPoint, Timestamp, Volume};

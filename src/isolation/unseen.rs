@@ -16,10 +16,10 @@
 //!    What lies beyond machines stands only on what is as wide or wider: see `beyond.rs`.
 //! 3. The shares of one open server may hold each other: see `doubt_shares` in `closure.rs`.
 
+use super::aspects::Classes;
 use super::beyond::is_wide;
 use super::graph::Graph;
 use crate::domain::{AssetKind, HazardClass, Nature};
-use std::collections::BTreeSet;
 
 /// How far the kind of an open node narrows what it may stand on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +35,7 @@ pub(super) enum Openness {
 }
 
 impl Graph {
-    /// How open a node is in what it stands on.
-    pub(super) fn openness(&self, node: usize) -> Openness {
+    pub(super) fn find_openness(&self, node: usize) -> Openness {
         let medium = match self.nodes[node].kind {
             Some(AssetKind::Device) => self.is_attached(node),
             Some(AssetKind::Server) => true,
@@ -54,28 +53,29 @@ impl Graph {
 
     /// Whether, by kind, an open `node` may stand on `other` without anybody seeing it.
     pub(super) fn may_stand_on(&self, node: usize, other: usize) -> bool {
-        match self.openness(node) {
+        let (aspect, on) = (self.aspect(node), self.aspect(other));
+        match aspect.openness {
             Openness::Closed => false,
             Openness::Anything => true,
             Openness::Medium => match self.nodes[other].kind {
                 None | Some(AssetKind::Server) => true,
-                Some(AssetKind::Device) => self.openness(other) != Openness::Closed,
+                Some(AssetKind::Device) => on.openness != Openness::Closed,
                 Some(AssetKind::Host) => self.nodes[node].kind == Some(AssetKind::Server),
                 Some(_) => false,
             },
             Openness::Wide => match self.nodes[other].kind {
                 None => true,
-                kind => is_wide(kind) && self.wider(node).contains(&kind.and_then(HazardClass::of_loss)),
+                Some(_) => on.wide && on.class.is_some_and(|class| aspect.hidden.contains(class)),
             },
         }
     }
 
     /// The classes of hazard that something unseen below an open node may belong to.
-    pub(super) fn hidden_classes(&self, node: usize) -> BTreeSet<HazardClass> {
-        match self.openness(node) {
-            Openness::Closed => BTreeSet::new(),
-            Openness::Medium => [HazardClass::Device, HazardClass::Host].into(),
-            Openness::Wide => self.wider(node).into_iter().flatten().collect(),
+    pub(super) fn find_hidden(&self, node: usize, openness: Openness) -> Classes {
+        match openness {
+            Openness::Closed => Classes::default(),
+            Openness::Medium => [HazardClass::Device, HazardClass::Host].into_iter().collect(),
+            Openness::Wide => self.wider(node),
             Openness::Anything => {
                 let all = HazardClass::LOCAL.into_iter().chain(HazardClass::WIDE);
                 all.filter(|class| *class != HazardClass::PrimaryDeletion).collect()
@@ -86,30 +86,16 @@ impl Graph {
     /// The classes of what something beyond machines may belong to: its own and wider ones. Its own, because
     /// a region of which no provider was declared may be any provider's region of that name. Below a provider that may
     /// build on another one may lie that one's sites, regions and accounts.
-    fn wider(&self, node: usize) -> BTreeSet<Option<HazardClass>> {
+    fn wider(&self, node: usize) -> Classes {
         let own = self.nodes[node].kind.and_then(HazardClass::of_loss);
         let builds_on_another = own == Some(HazardClass::Provider);
-        HazardClass::WIDE.into_iter().map(Some).filter(|class| *class >= own || builds_on_another).collect()
+        let wider = |class: &HazardClass| Some(*class) >= own || builds_on_another;
+        HazardClass::WIDE.into_iter().filter(wider).collect()
     }
 
     /// True for a server of which it is not known what it keeps where.
     pub(super) fn is_open_server(&self, node: usize) -> bool {
-        self.nodes[node].kind == Some(AssetKind::Server) && self.openness(node) != Openness::Closed
-    }
-
-    /// Per node: whether a virtual disk or server of which the medium is not known rests on it.
-    pub(super) fn find_carriers(&self) -> Vec<bool> {
-        let mut carries: Vec<bool> =
-            (0..self.nodes.len()).map(|node| self.openness(node) == Openness::Medium).collect();
-        let mut waiting: Vec<usize> = (0..carries.len()).filter(|node| carries[*node]).collect();
-        while let Some(node) = waiting.pop() {
-            for below in self.supports(node) {
-                if !std::mem::replace(&mut carries[below], true) {
-                    waiting.push(below);
-                }
-            }
-        }
-        carries
+        self.nodes[node].kind == Some(AssetKind::Server) && self.aspect(node).openness != Openness::Closed
     }
 
     fn is_attached(&self, device: usize) -> bool {

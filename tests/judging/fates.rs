@@ -29,7 +29,7 @@ fn a_mirror_dies_when_both_sides_do() {
         how: How::Observed(now()),
         grace: None,
     };
-    estate.0.assets[1].bonds.list = vec![mirror];
+    estate.0.assets[1].bonds.list = vec![mirror].into();
     assert!(matches!(fate_in(&estate, "s1", lost("device:vda")), Fate::Survives { .. }));
     let both = [lost("device:vda"), lost("device:sdb")].into();
     let fate = fate(&estate.graph(), &PointId("s1".into()), &both, TimeDelta::zero(), now());

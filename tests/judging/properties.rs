@@ -111,7 +111,7 @@ fn declare(inventory: &mut Inventory) {
 
 /// Adds a copy of the first volume that shares nothing with anything.
 fn add_copy(inventory: &mut Inventory, name: &str) {
-    let bonds = Bonds { list: places(inventory, name), ..whole(Bonds::default()) };
+    let bonds = Bonds { list: places(inventory, name).into(), ..whole(Bonds::default()) };
     let host = AssetId(format!("{name}-host"));
     inventory.assets.push(Asset { id: host.clone(), kind: AssetKind::Host, name: host.0.clone(), bonds });
     let mut copy = crate::estate::copy(&format!("{name}-copy"), &host.0, 20);
@@ -136,7 +136,8 @@ fn forget(random: &mut Random, inventory: &mut Inventory) -> (String, bool) {
             bonds.complete.remove(nature);
             return (format!("that all of {nature:?} is known"), false);
         }
-        let bond = bonds.list.remove(random.below(bonds.list.len()));
+        let which = random.below(bonds.list.len());
+        let bond = bonds.list.remove(which);
         bonds.complete.remove(bond.nature);
         return (format!("{bond:?}"), true);
     }

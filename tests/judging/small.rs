@@ -94,7 +94,7 @@ impl Random {
 
     /// Bonds to what comes later in the list, now and then to anything.
     fn ties(&mut self, ids: &[AssetId], forgetful: usize, from: usize) -> Bonds {
-        let mut bonds = Bonds { list: Vec::new(), complete: Nature::ALL.into_iter().collect() };
+        let mut bonds = Bonds { list: Vec::new().into(), complete: Nature::ALL.into_iter().collect() };
         for _ in 0..[0, 1, 1, 2, 2, 3][self.below(6)] {
             let nature = match self.below(8) {
                 0 | 1 => Nature::StoredOn,
