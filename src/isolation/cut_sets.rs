@@ -177,7 +177,7 @@ impl Search<'_, '_> {
             .map(|seeds| if possible { seeds.possible.clone() } else { seeds.certain.clone() })
             .collect();
         let families = families(&self.slice.system, &seeds, possible, order)?;
-        let lost = |member: usize| families[variable(member, State::Lost) as usize].clone();
+        let lost = |member: usize| families.of(variable(member, State::Lost));
         let mut tops = vec![lost(self.top)];
         tops.extend(self.groups(possible, TimeDelta::zero()).map(|group| lost(group.member)));
         let mut all = meet_all(tops, order)?.sets().to_vec();

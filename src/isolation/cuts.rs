@@ -6,7 +6,8 @@
 //! where rules form a cycle. Leaving out sets of more than `order` events is exact: what builds up a set of n events
 //! has at most n events itself.
 
-use super::system::{System, Variable};
+use super::singles::Singles;
+use super::system::{Rule, System, Variable};
 use std::collections::{HashSet, VecDeque};
 
 /// The largest set that is looked for.
@@ -154,21 +155,24 @@ impl Family {
 }
 
 /// The families of all variables. `seeds` has per event the variables that it makes hold.
+///
+/// What single events do is worked out first, with a bit for each event: most families have no larger sets, and no
+/// larger set is looked at that holds an event which is enough by itself.
 pub(super) fn families(
     system: &System,
     seeds: &[Vec<Variable>],
     possible: bool,
     order: usize,
-) -> Result<Vec<Family>, TooMany> {
-    let mut growing = Growing {
-        families: vec![Family::default(); system.size()],
+) -> Result<Families, TooMany> {
+    let mut growing = Families {
+        singles: Singles::of(system, seeds, possible),
+        larger: vec![Family::default(); system.size()],
         fresh: vec![Vec::new(); system.size()],
         queue: VecDeque::new(),
     };
-    for (event, variables) in (0_u16..).zip(seeds) {
-        for variable in variables {
-            growing.add(*variable, Set::one(event))?;
-        }
+    if order > 1 {
+        let joint = system.rules.iter().filter(|rule| rule.need > 1 && (possible || rule.certain));
+        joint.into_iter().try_for_each(|rule| growing.join(system, rule, order))?;
     }
     while let Some(variable) = growing.queue.pop_front() {
         // What was there before has been handed on already.
@@ -178,32 +182,45 @@ pub(super) fn families(
             if !possible && !rule.certain {
                 continue;
             }
-            if rule.need == 1 {
-                for set in &fresh {
-                    growing.add(rule.head, *set)?;
-                }
-                continue;
-            }
-            let supports = system.supports(rule).iter();
-            let supports = supports.map(|support| &growing.families[*support as usize]);
-            for set in some_of(supports, rule.need as usize, order)?.0 {
-                growing.add(rule.head, set)?;
+            match rule.need {
+                1 => fresh.iter().try_for_each(|set| growing.add(rule.head, *set))?,
+                _ => growing.join(system, rule, order)?,
             }
         }
     }
-    Ok(growing.families)
+    Ok(growing)
 }
 
-/// Families that grow, and per variable what of its family was not yet handed on.
-struct Growing {
-    families: Vec<Family>,
+/// The families of variables while they grow, and per variable which larger sets were not yet handed on.
+pub(super) struct Families {
+    singles: Singles,
+    larger: Vec<Family>,
     fresh: Vec<Vec<Set>>,
     queue: VecDeque<Variable>,
 }
 
-impl Growing {
+impl Families {
+    /// The family of a variable.
+    pub fn of(&self, variable: Variable) -> Family {
+        let mut sets: Vec<Set> = self.singles.of_variable(variable).map(Set::one).collect();
+        sets.extend(&self.larger[variable as usize].0);
+        Family(sets)
+    }
+
+    /// What a rule that needs more than one of its supports gives.
+    fn join(&mut self, system: &System, rule: &Rule, order: usize) -> Result<(), TooMany> {
+        let supports: Vec<Family> = system.supports(rule).iter().map(|support| self.of(*support)).collect();
+        for set in some_of(supports.iter(), rule.need as usize, order)?.0 {
+            self.add(rule.head, set)?;
+        }
+        Ok(())
+    }
+
     fn add(&mut self, variable: Variable, set: Set) -> Result<(), TooMany> {
-        let (family, fresh) = (&mut self.families[variable as usize], &mut self.fresh[variable as usize]);
+        if set.events().any(|event| self.singles.has(variable, event)) {
+            return Ok(());
+        }
+        let (family, fresh) = (&mut self.larger[variable as usize], &mut self.fresh[variable as usize]);
         if family.add(set) {
             if fresh.is_empty() {
                 self.queue.push_back(variable);

@@ -12,6 +12,7 @@ mod expand;
 mod fate;
 mod graph;
 mod radius;
+mod singles;
 mod slice;
 mod survival;
 mod system;
