@@ -104,8 +104,8 @@ pub struct Graph {
     pub(super) rests: Vec<OnceLock<BTreeSet<usize>>>,
     /// Per node: where it is, of leaves and of what lies beyond machines.
     pub(super) standings: Vec<Option<Standing>>,
-    /// Kinds of a catalogue that follow their volume change by change.
-    /// Of others nobody established it: false.
+    /// Kinds of a catalogue of which it is stated whether they follow their volume change by change. Of others nobody
+    /// established it.
     pub(super) replicas: BTreeMap<String, bool>,
 }
 

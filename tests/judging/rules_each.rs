@@ -141,6 +141,23 @@ fn replica() -> Tried {
     on("replica-counted-as-backup", [of_kind(PointKind::Replica), both, open])
 }
 
+#[test]
+fn a_kind_of_which_nobody_states_whether_it_follows_its_volume_is_no_backup_and_no_replica() {
+    let rule = "replica-counted-as-backup";
+    let of = |name: &str| {
+        let mut estate = of_kind(PointKind::Catalogued);
+        estate.0.points[0].catalogued = Some(name.into());
+        estate
+    };
+    for name in ["heroku.pgbackups", "nobody.describes-it"] {
+        let verdict = judged(&of(name), rule);
+        assert!(matches!(&verdict, Verdict::Undetermined(why) if why.contains("follows")), "{verdict:?}");
+        let beside = of(name).and_point(copy("c", "filesystem:vault", 2));
+        assert!(is(&judged(&beside, rule), "pass"), "{:?}", judged(&beside, rule));
+    }
+    assert!(matches!(judged(&of("repository.restic-snapshot"), rule), Verdict::NotApplicable(_)));
+}
+
 fn undelete() -> Tried {
     let dies = |complete: bool| {
         let mut estate = of_kind(PointKind::Catalogued);
