@@ -207,7 +207,7 @@ impl SharedFate {
 }
 
 /// Whether it is open which credentials may delete the volume.
-fn unknown_deleters(case: Case<'_>) -> Option<String> {
+pub(super) fn unknown_deleters(case: Case<'_>) -> Option<String> {
     let known = case.asset(&case.volume.asset).is_some_and(|a| a.bonds.is_complete(Nature::DeletableBy));
     (!known).then(|| format!("it is not known which credentials may delete {}", case.volume.name))
 }

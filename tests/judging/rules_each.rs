@@ -179,15 +179,39 @@ fn roles() -> Tried {
     let with = |of_point: Option<&str>| {
         let mut estate = copies();
         let may = |who: &str| Bond::observed(Nature::DeletableBy, AssetId(who.into()), now());
+        let whole = |bonds: Bonds| Nature::ALL.into_iter().fold(bonds, Bonds::complete);
+        for who in ["credential:a", "credential:b"] {
+            let (id, bonds) = (AssetId(who.into()), whole(Bonds::default()));
+            estate.0.assets.push(Asset { id, kind: AssetKind::Credential, name: who.into(), bonds });
+        }
+        // What the volume stands on, nobody may delete.
+        estate.0.assets.iter_mut().for_each(|asset| asset.bonds = whole(std::mem::take(&mut asset.bonds)));
         let volume = std::mem::take(&mut estate.0.assets[0].bonds);
-        estate.0.assets[0].bonds = volume.with(may("credential:a")).complete(Nature::DeletableBy);
+        estate.0.assets[0].bonds = volume.with(may("credential:a"));
         if let Some(who) = of_point {
             let point = std::mem::take(&mut estate.0.points[0].bonds);
-            estate.0.points[0].bonds = point.with(may(who)).complete(Nature::DeletableBy);
+            estate.0.points[0].bonds = whole(point.with(may(who)));
         }
         estate
     };
     on("roles-not-separated", [with(Some("credential:a")), with(Some("credential:b")), with(None)])
+}
+
+#[test]
+fn a_credential_that_reaches_the_copies_through_an_account_is_found() {
+    let mut estate = copies();
+    let may = |nature| Bond::observed(nature, AssetId("credential:a".into()), now());
+    let volume = std::mem::take(&mut estate.0.assets[0].bonds);
+    estate.0.assets[0].bonds = volume.with(may(Nature::DeletableBy)).complete(Nature::DeletableBy);
+    estate.0.assets.push(asset("credential:a", AssetKind::Credential, &[]));
+    let mut account = asset("account:backups", AssetKind::Account, &[]);
+    account.bonds = account.bonds.with(may(Nature::DeletableBy)).complete(Nature::DeletableBy);
+    estate.0.assets.push(account);
+    let along = Bond::observed(Nature::CascadesFrom, AssetId("account:backups".into()), now());
+    let point = std::mem::take(&mut estate.0.points[0].bonds);
+    estate.0.points[0].bonds = point.with(along).complete(Nature::CascadesFrom).complete(Nature::DeletableBy);
+    let verdict = judged(&estate, "roles-not-separated");
+    assert!(matches!(&verdict, Verdict::Fail(_, why) if why.contains("vault copy young")), "{verdict:?}");
 }
 
 fn drills() -> [Tried; 2] {
