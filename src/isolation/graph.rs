@@ -191,6 +191,14 @@ impl Graph {
         self.labels(node, Nature::StoredOn)
     }
 
+    /// For how long a point can be had back that went along with what was deleted: the shortest window of the bonds
+    /// that the survey, a declaration or the catalogue gives it.
+    pub fn undelete_window(&self, id: &PointId) -> Option<Grace> {
+        let node = self.place(id).map(|place| self.node_of[place as usize] as usize)?;
+        let cascades = self.own(node).filter(|edge| edge.nature == Nature::CascadesFrom);
+        cascades.filter_map(|edge| edge.grace).min()
+    }
+
     /// The labels of what a node hangs on directly by one nature, sorted.
     pub(super) fn labels(&self, node: usize, nature: Nature) -> Vec<String> {
         let edges = self.own(node).filter(|edge| edge.nature == nature).flat_map(|edge| &edge.on);

@@ -3,8 +3,9 @@
 use crate::cloud;
 use crate::estate::*;
 use chrono::TimeDelta;
+use outlive::catalogue::Catalogue;
 use outlive::domain::*;
-use outlive::isolation::{Cell, CutSets, Doubt, PointPlace, Row, Survival};
+use outlive::isolation::{Cell, CutSets, Doubt, PointPlace, Row, Survival, expand};
 use outlive::rules::{ALL, Case, by_id, judge};
 
 /// A rule with its verdicts: where it fires, where it holds, where it is open.
@@ -195,6 +196,20 @@ fn roles() -> Tried {
         estate
     };
     on("roles-not-separated", [with(Some("credential:a")), with(Some("credential:b")), with(None)])
+}
+
+#[test]
+fn an_undelete_window_that_only_the_catalogue_states_is_seen() {
+    let text = "provider = \"x\"\ntitle = \"X\"\n[[kind]]\nname = \"x.snapshot\"\ntitle = \"s\"\nlist = \"l\"\n\
+        way_out = \"w\"\nsmallest = \"t\"\n[kind.deletion.volume]\neffect = \"dies\"\ngrace = \"48h\"\n\
+        note = \"n\"\nsource = \"s\"\nread = \"2026-11-22\"\ncertainty = \"documented\"\n";
+    let catalogue = Catalogue::built_in().unwrap().with_file(text, "x.toml").unwrap();
+    let mut estate = of_kind(PointKind::Catalogued);
+    estate.0.points[0].catalogued = Some("x.snapshot".into());
+    estate.0.points[0].bonds = stored_on(&["filesystem:vault"]);
+    let graph = expand(&estate.0, &catalogue);
+    let verdict = verdict(&judge(&graph, &strict(), now()).remove(0), "undelete-window-only");
+    assert!(matches!(&verdict, Verdict::Fail(_, why) if why.contains("x.snapshot young")), "{verdict:?}");
 }
 
 #[test]
