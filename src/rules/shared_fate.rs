@@ -213,7 +213,7 @@ pub(super) fn unknown_deleters(case: Case<'_>) -> Option<String> {
 }
 
 /// The first few, and how many more.
-fn say_some(all: &[String]) -> String {
+pub(super) fn say_some(all: &[String]) -> String {
     let some = all.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
     match all.len().saturating_sub(NAMED) {
         0 => some,

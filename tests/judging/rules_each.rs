@@ -278,6 +278,15 @@ fn declared() -> Tried {
     ("declared-not-observed", [said(Usable::Yes), seen, open].map(local))
 }
 
+#[test]
+fn what_is_only_declared_is_said_once_for_all_hazards() {
+    let mut estate = copies();
+    estate.0.points[0].of = Known::Declared(VolumeId("host:/srv/db".into()), Owner("ops".into()));
+    let Verdict::Fail(_, why) = estate.verdict("declared-not-observed") else { panic!("it holds") };
+    assert_eq!(why.matches("only declared").count(), 1, "{why}");
+    assert!(why.contains("deletion of /srv/db") && why.contains(" more"), "{why}");
+}
+
 fn no_recovery_point() -> Tried {
     let none = || incident().with_points(vec![]);
     on("no-recovery-point", [none(), copies(), none().with_gap(GapScope::Points)])
