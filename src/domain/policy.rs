@@ -35,7 +35,7 @@ impl Default for Policy {
     }
 }
 
-/// A rule's failure on one volume that somebody answers for, for a time.
+/// A rule's failure on one volume that somebody answers for, for a time; where it says so, also that it cannot be said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleWaiver {
     /// The rule's id.
@@ -48,6 +48,8 @@ pub struct RuleWaiver {
     pub owner: Owner,
     /// Until when; past that it waives nothing.
     pub until: Timestamp,
+    /// Whether it also waives what cannot be said: who accepts a known failure has not accepted an unknown one.
+    pub undetermined: bool,
 }
 
 /// What is asked of each volume.

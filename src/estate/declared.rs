@@ -164,6 +164,8 @@ impl Estate {
                 reason: waiver.reason.clone(),
                 owner: waiver.owner.clone(),
                 until: waiver.until,
+                // Where no drill is asked, nothing need be known of one.
+                undetermined: true,
             })
         });
         let waivers = self.waivers().map(|(waiver, _)| waiver.clone()).chain(undrilled).collect();

@@ -215,6 +215,7 @@ fn waivers_are_read_with_their_lines_also_those_that_are_over() {
         reason: "moving".into(),
         owner: Owner("ops".into()),
         until,
+        undetermined: false,
     };
     assert_eq!(estate.waivers().collect::<Vec<_>>(), [(&waiver, 3)]);
     assert_eq!(estate.policies().waivers, [waiver]);

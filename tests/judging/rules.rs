@@ -30,6 +30,12 @@ fn every_rule_has_a_page_that_begins_with_its_name_and_says_what_to_do() {
 }
 
 #[test]
+fn the_estate_file_may_name_every_rule_and_no_other() {
+    let ids: Vec<&str> = ALL.iter().map(|rule| rule.id()).collect();
+    assert_eq!(ids, RULE_IDS);
+}
+
+#[test]
 fn no_recovery_point() {
     let none = incident().with_points(vec![]);
     assert!(fires(&none.verdict("no-recovery-point"), Severity::Critical));

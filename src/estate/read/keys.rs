@@ -149,7 +149,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "volume",
         ],
     ),
-    ("[[waiver]]", &["owner", "reason", "rule", "until", "volume"]),
+    ("[[waiver]]", &["owner", "reason", "rule", "undetermined", "until", "volume"]),
     ("a bond", &["any", "dies_at", "grace"]),
     ("[nightly]", &["concurrency", "deadline", "evidence", "ping", "textfile", "webhook"]),
 ];
