@@ -252,7 +252,11 @@ fn point(declared: &DeclaredPoint, host: &ThisHost, now: Timestamp) -> RecoveryP
         taken_at: past(declared.taken_at),
         kind: declared.kind,
         catalogued: declared.catalogued.clone(),
-        drilled_at: past(declared.drilled_at),
+        drilled_at: match (declared.never_drilled, past(declared.drilled_at)) {
+            (true, _) => Known::Declared(None, owner.clone()),
+            (false, Known::Declared(at, owner)) => Known::Declared(Some(at), owner),
+            (false, _) => Known::Unknown,
+        },
         consistency: Known::Unknown,
         bytes: declared.bytes.map_or(Known::Unknown, |bytes| Known::Declared(bytes, owner.clone())),
         lock: declared

@@ -321,6 +321,8 @@ pub struct DeclaredPoint {
     pub bytes: Option<u64>,
     /// When a restore of it was last tried with success.
     pub drilled_at: Option<Timestamp>,
+    /// Whether somebody says that no restore of it was ever tried.
+    pub never_drilled: bool,
     /// Until when its owner answers for it.
     pub review_by: Option<Timestamp>,
     /// Why it is good for nothing, where it is.

@@ -2,7 +2,6 @@
 
 use super::{Case, Rule};
 use crate::domain::{Known, PointKind, Policy, RecoveryPoint, Severity, Timestamp, Verdict, say_duration};
-use crate::isolation::doubtful;
 use chrono::TimeDelta;
 
 /// Fails where no restore of any recovery point is recorded.
@@ -148,9 +147,9 @@ fn asked(case: Case<'_>) -> Result<(TimeDelta, Drilled), Verdict> {
 }
 
 fn drilled(case: Case<'_>) -> Drilled {
-    let tried = case.points().filter_map(|point| {
-        point.drilled_at.value().filter(|at| **at <= case.now).map(|at| (*at, case.label(point)))
-    });
+    let tried = case
+        .points()
+        .filter_map(|point| last(point).filter(|at| *at <= case.now).map(|at| (at, case.label(point))));
     match (tried.max(), unknown(case)) {
         (Some((at, label)), _) => Drilled::At(at, label),
         (None, Some(why)) => Drilled::Open(why),
@@ -160,11 +159,9 @@ fn drilled(case: Case<'_>) -> Drilled {
 
 /// Why a restore may have been tried of which nothing here knows.
 fn unknown(case: Case<'_>) -> Option<String> {
-    let future = |point: &&RecoveryPoint| point.drilled_at.value().is_some_and(|at| *at > case.now);
-    // Who answers for a point and tells of no restore has told that there was none.
-    let by_others = |point: &&RecoveryPoint| {
-        is_kept_by_others(point) && point.drilled_at.is_unknown() && doubtful(point).is_some()
-    };
+    let future = |point: &&RecoveryPoint| last(point).is_some_and(|at| at > case.now);
+    // Who answers for a point and tells of no restore has not told that there was none.
+    let by_others = |point: &&RecoveryPoint| is_kept_by_others(point) && point.drilled_at.is_unknown();
     let wrong = case.points().find(future);
     let wrong = wrong.map(|point| format!("{} is said to be restored in the future", case.label(point)));
     let open = || case.points().find(by_others);
@@ -173,6 +170,10 @@ fn unknown(case: Case<'_>) -> Option<String> {
             open().map(|point| format!("it is not known whether {} was ever restored", case.label(point)))
         })
         .or_else(|| case.hidden())
+}
+
+fn last(point: &RecoveryPoint) -> Option<Timestamp> {
+    point.drilled_at.value().copied().flatten()
 }
 
 /// True for points of which others keep the record: of what outlive sees itself, its own ledger is the record.

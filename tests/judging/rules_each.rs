@@ -233,17 +233,18 @@ fn drills() -> [Tried; 2] {
     let drilled = |days: Option<i64>, kind| {
         let mut estate = of_kind(kind);
         let at = days.map(|days| now() - TimeDelta::days(days));
-        estate.0.points[0].drilled_at = at.map_or(Known::Unknown, |at| Known::Observed(at, now()));
+        estate.0.points[0].drilled_at = at.map_or(Known::Unknown, |at| Known::Observed(Some(at), now()));
         estate
     };
     let other = || {
-        let mut estate = drilled(None, PointKind::Catalogued);
-        // Nobody answers for it, so nobody has said that it was never restored.
-        estate.0.points[0].usable = Usable::Unproven("declared by ops, never seen".into());
-        estate
+        // Whoever answers for it has not said that it was never restored.
+        drilled(None, PointKind::Catalogued)
     };
+    let mut never = other();
+    never.0.points[0].drilled_at = Known::Declared(None, Owner("ops".into()));
+    assert!(is(&judged(&never, "never-drilled"), "fail"), "who says `never` has said so");
     let mut stale = other();
-    stale.0.points[1].drilled_at = Known::Observed(now() - TimeDelta::days(90), now());
+    stale.0.points[1].drilled_at = Known::Observed(Some(now() - TimeDelta::days(90)), now());
     let copy = PointKind::VaultCopy;
     [
         on("never-drilled", [drilled(None, copy), drilled(Some(90), copy), other()]),
