@@ -73,7 +73,11 @@ fn row(estate: &Estate, class: HazardClass, takes_primary: bool, (kept, open): (
 }
 
 fn by_hand(rule: &str, estate: &Estate, rows: Vec<Row>) -> Verdict {
-    let (graph, policy) = (estate.graph(), strict());
+    by_policy(rule, estate, rows, strict())
+}
+
+fn by_policy(rule: &str, estate: &Estate, rows: Vec<Row>, policy: Policy) -> Verdict {
+    let graph = estate.graph();
     let survival = Survival { rows, shadows: Vec::new() };
     let volume = &graph.inventory().volumes[0];
     by_id(rule).unwrap().judge(Case {
@@ -126,6 +130,27 @@ fn locked(rule: &'static str, poor: (LockMode, TimeDelta)) -> Tried {
     let lock = |mode, span| Known::Observed(Lock { mode, until: Some(now() + span) }, now());
     let good = lock(LockMode::Compliance, TimeDelta::days(35));
     on(rule, [with_lock(lock(poor.0, poor.1)), with_lock(good), with_lock(Known::Unknown)])
+}
+
+#[test]
+fn a_lock_that_something_rests_on_has_to_last_also_where_the_policy_asks_for_none() {
+    let rule = "lock-lapses-before-next-copy";
+    let policy = || Policy { locked_for: None, ..strict() };
+    let try_with = |lock: Known<Lock>, kept: &[&str], open: &[&str]| {
+        let estate = with_lock(lock);
+        let rows = vec![row(&estate, HazardClass::Credential, true, (kept, open))];
+        by_policy(rule, &estate, rows, policy())
+    };
+    let until = |hours: i64| {
+        let until = Some(now() + TimeDelta::hours(hours));
+        Known::Observed(Lock { mode: LockMode::Compliance, until }, now())
+    };
+    let unlocked = || Known::Observed(Lock { mode: LockMode::None, until: None }, now());
+    assert!(is(&try_with(until(25), &["young"], &[]), "fail"));
+    assert!(is(&try_with(until(27), &["young"], &[]), "pass"));
+    assert!(is(&try_with(Known::Unknown, &[], &["young"]), "undetermined"));
+    let why = |verdict| matches!(verdict, Verdict::NotApplicable(why) if why.contains("because of one"));
+    assert!(why(try_with(unlocked(), &["young"], &[])));
 }
 
 fn of_kind(kind: PointKind) -> Estate {
@@ -261,6 +286,28 @@ fn artefact() -> Tried {
     };
     let is = |bytes| last(Known::Observed(bytes, now()));
     on("artefact-empty-or-shrunk", [is(2047), is(2048), last(Known::Unknown)])
+}
+
+#[test]
+fn what_too_few_came_before_is_no_measure_of() {
+    let rule = "artefact-empty-or-shrunk";
+    let newest_of = |sizes: &[u64]| {
+        let mut hour = sizes.len() as i64 + 1;
+        let points = sizes.iter().map(|bytes| {
+            hour -= 1;
+            let mut point = copy(&format!("c{hour}"), "filesystem:vault", hour);
+            point.bytes = Known::Observed(*bytes, now());
+            point
+        });
+        incident().with_points(points.collect())
+    };
+    assert!(is(&judged(&newest_of(&[4096, 4096, 20]), rule), "undetermined"));
+    assert!(is(&judged(&newest_of(&[4096, 20]), rule), "undetermined"));
+    assert!(is(&judged(&newest_of(&[4096, 2048]), rule), "pass"));
+    let alone = newest_of(&[4096]);
+    assert!(matches!(judged(&alone, rule), Verdict::NotApplicable(why) if why.contains("none before")));
+    assert!(is(&judged(&alone.with_gap(GapScope::Points), rule), "undetermined"));
+    assert!(is(&judged(&newest_of(&[0]), rule), "fail"));
 }
 
 fn declared() -> Tried {
