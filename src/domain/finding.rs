@@ -58,6 +58,7 @@ pub const RULE_IDS: &[&str] = &[
     "declared-not-observed",
     "never-drilled",
     "drill-stale",
+    "drill-older-than-plan",
     "live-copy",
 ];
 

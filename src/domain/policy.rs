@@ -19,6 +19,8 @@ pub struct Policy {
     pub locked_for: Option<TimeDelta>,
     /// How often a restore must be tried; `None` asks for no drill.
     pub drill_every: Option<TimeDelta>,
+    /// When it was last changed how the volume is copied, where somebody says so: older drills prove nothing of that.
+    pub plan_changed_at: Option<Timestamp>,
 }
 
 impl Default for Policy {
@@ -31,6 +33,7 @@ impl Default for Policy {
             min_cut_order: 1,
             locked_for: None,
             drill_every: None,
+            plan_changed_at: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use super::stand::{Stood, ThisHost, canonical_on, declared_bond, file, stand};
 use super::{DeclaredPoint, Estate, Line, StandsOn, VaultEntry, VaultPlace, own};
 use crate::domain::{
     Asset, AssetId, AssetKind, Bonds, Gap, GapReason, GapScope, Inventory, Known, Lock, Nature, PointId,
-    Policies, RecoveryPoint, RuleWaiver, Timestamp, Usable, Volume, VolumeId, VolumeKind, printable,
+    Policies, Policy, RecoveryPoint, RuleWaiver, Timestamp, Usable, Volume, VolumeId, VolumeKind, printable,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -153,12 +153,15 @@ impl Estate {
         let of_volume = self
             .volumes
             .iter()
-            .filter_map(|volume| named(&volume.policy).map(|policy| (volume.id.clone(), policy)))
+            .filter_map(|volume| {
+                let plan_changed_at = volume.plan_changed_at;
+                named(&volume.policy).map(|policy| (volume.id.clone(), Policy { plan_changed_at, ..policy }))
+            })
             .collect();
         // Who waives the drills of a volume waives what asks for them.
         let undrilled = self.volumes.iter().filter_map(|volume| Some((volume, volume.waive_drill.as_ref()?)));
         let undrilled = undrilled.flat_map(|(volume, waiver)| {
-            ["never-drilled", "drill-stale"].map(|rule| RuleWaiver {
+            ["never-drilled", "drill-stale", "drill-older-than-plan"].map(|rule| RuleWaiver {
                 rule: rule.to_owned(),
                 volume: volume.id.clone(),
                 reason: waiver.reason.clone(),

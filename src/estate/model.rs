@@ -124,6 +124,8 @@ pub struct VolumeEntry {
     pub bonds: Bonds,
     /// Why no drill is asked of it, by whom and until when.
     pub waive_drill: Option<Waiver>,
+    /// When it was last changed how it is copied.
+    pub plan_changed_at: Option<Timestamp>,
     /// Where it stands in the file.
     pub line: Line,
 }

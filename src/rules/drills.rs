@@ -1,4 +1,4 @@
-//! `never-drilled` and `drill-stale`: was a restore ever tried, and lately?
+//! `never-drilled`, `drill-stale` and `drill-older-than-plan`: was a restore ever tried, lately, and of what is made now?
 
 use super::{Case, Rule};
 use crate::domain::{Known, PointKind, Policy, RecoveryPoint, Severity, Timestamp, Verdict, say_duration};
@@ -9,6 +9,9 @@ pub(super) struct NeverDrilled;
 
 /// Fails where the last restore that was tried is older than the policy asks.
 pub(super) struct DrillStale;
+
+/// Fails where nothing was restored that was made since the last change of the plan.
+pub(super) struct DrillOlderThanPlan;
 
 const FRAMEWORKS: &[&str] = &[
     "NIST SP 800-53r5 CP-9(1)",
@@ -133,6 +136,74 @@ impl Rule for DrillStale {
                     Some(why) => Verdict::Undetermined(why),
                     None => Verdict::Fail(self.severity(), because),
                 }
+            }
+        }
+    }
+}
+
+impl Rule for DrillOlderThanPlan {
+    fn id(&self) -> &'static str {
+        "drill-older-than-plan"
+    }
+
+    fn title(&self) -> &'static str {
+        "a restore was tried of what the present plan made"
+    }
+
+    fn page(&self) -> &'static str {
+        include_str!("../../docs/rules/drill-older-than-plan.md")
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::Medium
+    }
+
+    fn remedy(&self) -> &'static str {
+        "copy by the present plan, and try a restore of that: outlive drill"
+    }
+
+    fn frameworks(&self) -> &'static [&'static str] {
+        FRAMEWORKS
+    }
+
+    fn is_asked(&self, policy: &Policy) -> bool {
+        policy.drill_every.is_some() && policy.plan_changed_at.is_some()
+    }
+
+    fn judge(&self, case: Case<'_>) -> Verdict {
+        let Some(changed) = case.policy.plan_changed_at else {
+            return Verdict::NotApplicable("the estate file names no change of the plan".into());
+        };
+        let last_drill = match asked(case) {
+            Ok((_, drilled)) => drilled,
+            Err(verdict) => return verdict,
+        };
+        if changed > case.now {
+            return Verdict::Undetermined(format!("the plan is said to change at {}", say(changed)));
+        }
+        let drilled_since =
+            |point: &&RecoveryPoint| last(point).is_some_and(|at| at >= changed && at <= case.now);
+        let since = || case.points().filter(drilled_since);
+        let of_the_plan = |point: &&RecoveryPoint| case.moment(point).is_some_and(|at| at >= changed);
+        if let Some(point) = since().find(of_the_plan) {
+            let (label, changed) = (case.label(point), say(changed));
+            return Verdict::Pass(format!(
+                "{label} was made and restored since the plan changed at {changed}"
+            ));
+        }
+        let ageless = since().find(|point| case.moment(point).is_none());
+        let ageless = ageless.map(|point| format!("the age of {} is not known", case.label(point)));
+        match (ageless.or_else(|| unknown(case)), last_drill) {
+            (Some(why), _) | (None, Drilled::Open(why)) => Verdict::Undetermined(why),
+            (None, Drilled::Never(_)) => {
+                Verdict::NotApplicable("no restore was ever tried: see never-drilled".into())
+            }
+            (None, Drilled::At(at, label)) => {
+                let (at, changed) = (say(at), say(changed));
+                let because = format!(
+                    "nothing that was made since the plan changed at {changed} was ever restored; the last restore was of {label}, at {at}"
+                );
+                Verdict::Fail(self.severity(), because)
             }
         }
     }

@@ -71,6 +71,7 @@ fn volume(id: &str, stands_on: StandsOn) -> VolumeEntry {
         stands_on,
         bonds: Bonds::default(),
         waive_drill: None,
+        plan_changed_at: None,
         line: 3,
     }
 }

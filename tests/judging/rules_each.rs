@@ -254,6 +254,40 @@ fn a_credential_that_reaches_the_copies_through_an_account_is_found() {
     assert!(matches!(&verdict, Verdict::Fail(_, why) if why.contains("vault copy young")), "{verdict:?}");
 }
 
+fn older_than_plan() -> Tried {
+    let rule = "drill-older-than-plan";
+    let at = |days: i64| now() - TimeDelta::days(days);
+    let try_with =
+        |taken: Known<Timestamp>, drilled: Known<Option<Timestamp>>, changed: Option<Timestamp>| {
+            let mut estate = copies();
+            estate.0.points.truncate(1);
+            (estate.0.points[0].taken_at, estate.0.points[0].drilled_at) = (taken, drilled);
+            let policy = Policy { plan_changed_at: changed, ..strict() };
+            verdict(&judge(&estate.graph(), &policy, now()).remove(0), rule)
+        };
+    let seen = |days| Known::Observed(at(days), now());
+    let drilled = |days| Known::Observed(Some(at(days)), now());
+    // Of what the former plan made, also a restore of today proves nothing.
+    assert!(is(&try_with(seen(40), drilled(1), Some(at(30))), "fail"));
+    assert!(is(&try_with(seen(20), drilled(1), Some(at(-1))), "undetermined"));
+    assert!(matches!(
+        try_with(seen(20), drilled(1), None),
+        Verdict::NotApplicable(why) if why.contains("names no change")
+    ));
+    assert!(matches!(
+        try_with(seen(20), Known::Unknown, Some(at(30))),
+        Verdict::NotApplicable(why) if why.contains("never-drilled")
+    ));
+    (
+        rule,
+        [
+            try_with(seen(40), drilled(35), Some(at(30))),
+            try_with(seen(20), drilled(1), Some(at(30))),
+            try_with(Known::Unknown, drilled(1), Some(at(30))),
+        ],
+    )
+}
+
 fn drills() -> [Tried; 2] {
     let drilled = |days: Option<i64>, kind| {
         let mut estate = of_kind(kind);
@@ -394,6 +428,7 @@ fn every() -> Vec<Tried> {
         artefact(),
         declared(),
         cut_order(),
+        older_than_plan(),
     ]);
     all.extend(drills());
     all

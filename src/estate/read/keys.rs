@@ -51,6 +51,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "needs",
             "owner",
             "path",
+            "plan_changed_at",
             "policy",
             "stands_on",
             "stored_on",

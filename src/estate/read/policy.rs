@@ -79,6 +79,7 @@ fn one(table: &Table<'_>, base: PolicyEntry) -> PolicyEntry {
                 .unwrap_or(base.judged.min_cut_order),
             locked_for: duration("locked_for").or(base.judged.locked_for),
             drill_every,
+            plan_changed_at: None,
         },
         rto: duration("rto").unwrap_or(base.rto),
         verify_within: duration("verify_within").unwrap_or(base.verify_within),
