@@ -5,9 +5,9 @@
 //! taken for apart. One exclusion holds: regions and accounts belong to providers, so two things on
 //! different providers, each known to the bottom, share neither.
 
-use super::graph::{Graph, Node};
+use super::graph::{Edge, Graph, Node, PointPlace};
 use super::unseen::Openness;
-use crate::domain::{AssetKind, HazardClass, Nature};
+use crate::domain::{AssetId, AssetKind, HazardClass, How, Nature};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of where a thing is.
@@ -189,6 +189,26 @@ impl Graph {
             self.hidden_classes(other.0).contains(&class) || self.lacking(other.0, other.1).contains(&class);
         let apart = one.zip(other.1);
         hidden && !apart.is_some_and(|(one, two)| one.is_apart(two, class))
+    }
+
+    /// Whether a point may be on a machine, or on a part of one, though no bond says so: it was declared on something
+    /// beyond machines alone, and no site, region or provider tells the two apart.
+    pub fn may_be_on(&self, point: PointPlace, part: &AssetId) -> bool {
+        let node = self.node_of.get(point as usize).map(|node| *node as usize);
+        let Some((node, part)) = node.zip(self.assets.get(part)) else { return false };
+        let storage = |edge: &&Edge| edge.nature == Nature::StoredOn;
+        let declared = self.own(node).filter(storage).any(|edge| matches!(edge.how, How::Declared(_)));
+        let below = |node: usize, class: HazardClass| -> BTreeSet<usize> {
+            let of_class = |on: &usize| self.nodes[*on].kind.and_then(HazardClass::of_loss) == Some(class);
+            self.rests_on(node).iter().copied().filter(of_class).collect()
+        };
+        let seated = NARROW.into_iter().any(|class| !below(node, class).is_empty());
+        let apart =
+            [HazardClass::Site, HazardClass::Region, HazardClass::Provider].into_iter().any(|class| {
+                let (one, other) = (below(node, class), below(*part, class));
+                !one.is_empty() && !other.is_empty() && one.is_disjoint(&other)
+            });
+        declared && !seated && !apart
     }
 
     /// What is not known of a class below a node, in words.

@@ -77,6 +77,33 @@ fn shared_fate_of_file_filesystem_device_and_host() {
 }
 
 #[test]
+fn a_copy_declared_on_a_provider_alone_is_off_the_host_where_the_host_is_on_another() {
+    let judged = |of_host: Option<&str>, known_host: bool| {
+        let mut estate = incident().with_points(vec![copy("c", "provider:x", 1)]);
+        for provider in ["provider:x", "provider:y"] {
+            estate.0.assets.push(asset(provider, AssetKind::Provider, &[]));
+        }
+        let on = if known_host { "host:b" } else { "provider:x" };
+        let how = How::Declared(Owner("ops".into()));
+        let bond = |on: &str| Bond {
+            how: how.clone(),
+            ..Bond::observed(Nature::StoredOn, AssetId(on.into()), now())
+        };
+        estate.0.points[0].bonds.list = vec![bond(on)];
+        let host = estate.0.assets.iter_mut().find(|asset| asset.id.0 == "host:a").unwrap();
+        host.bonds.list.extend(of_host.map(bond));
+        ["same-file", "same-filesystem", "same-device", "same-host"].map(|rule| estate.verdict(rule))
+    };
+    let all = |verdicts: [Verdict; 4], wanted: fn(&Verdict) -> bool| {
+        verdicts.iter().for_each(|verdict| assert!(wanted(verdict), "{verdict:?}"));
+    };
+    all(judged(None, false), is_open);
+    all(judged(Some("provider:x"), false), is_open);
+    all(judged(Some("provider:y"), false), holds);
+    all(judged(None, true), holds);
+}
+
+#[test]
 fn shared_fate_stays_open_where_the_volume_stands_on_something_unseen() {
     let mut estate = incident().with_points(vec![copy("c", "filesystem:root", 1)]);
     estate.0.assets[1].bonds = Bonds::default();
