@@ -3,15 +3,14 @@
 use crate::cloud;
 use crate::estate::*;
 use chrono::TimeDelta;
-use outlive::catalogue::Catalogue;
 use outlive::domain::*;
-use outlive::isolation::{Cell, CutSets, Doubt, PointPlace, Row, Survival, expand};
+use outlive::isolation::{Cell, CutSets, Doubt, PointPlace, Row, Survival};
 use outlive::rules::{ALL, Case, by_id, judge};
 
 /// A rule with its verdicts: where it fires, where it holds, where it is open.
 type Tried = (&'static str, [Verdict; 3]);
 
-fn hours(hours: i64) -> TimeDelta {
+pub fn hours(hours: i64) -> TimeDelta {
     TimeDelta::hours(hours)
 }
 
@@ -25,7 +24,7 @@ pub fn strict() -> Policy {
     }
 }
 
-fn judged(estate: &Estate, rule: &str) -> Verdict {
+pub fn judged(estate: &Estate, rule: &str) -> Verdict {
     verdict(&judge(&estate.graph(), &strict(), now()).remove(0), rule)
 }
 
@@ -35,7 +34,12 @@ fn on(rule: &'static str, estates: [Estate; 3]) -> Tried {
 }
 
 /// A row of one class by hand: `kept` survive, `open` are in doubt, all else dies.
-fn row(estate: &Estate, class: HazardClass, takes_primary: bool, (kept, open): (&[&str], &[&str])) -> Row {
+pub fn row(
+    estate: &Estate,
+    class: HazardClass,
+    takes_primary: bool,
+    (kept, open): (&[&str], &[&str]),
+) -> Row {
     let graph = estate.graph();
     let places = |names: &[&str]| -> Vec<PointPlace> {
         names.iter().map(|name| graph.place(&PointId((*name).into())).unwrap()).collect()
@@ -76,7 +80,7 @@ fn by_hand(rule: &str, estate: &Estate, rows: Vec<Row>) -> Verdict {
     by_policy(rule, estate, rows, strict())
 }
 
-fn by_policy(rule: &str, estate: &Estate, rows: Vec<Row>, policy: Policy) -> Verdict {
+pub fn by_policy(rule: &str, estate: &Estate, rows: Vec<Row>, policy: Policy) -> Verdict {
     let graph = estate.graph();
     let survival = Survival { rows, shadows: Vec::new() };
     let volume = &graph.inventory().volumes[0];
@@ -91,7 +95,7 @@ fn by_policy(rule: &str, estate: &Estate, rows: Vec<Row>, policy: Policy) -> Ver
 }
 
 /// Three copies of which `young` is within the RPO and `old` is not.
-fn copies() -> Estate {
+pub fn copies() -> Estate {
     let points = vec![copy("young", "filesystem:vault", 1), copy("old", "filesystem:vault", 24 * 92)];
     incident().with_points(points)
 }
@@ -120,7 +124,7 @@ fn shared(rule: &'static str, class: HazardClass) -> Tried {
     (rule, [try_with(&[], &[]), try_with(&["old"], &[]), try_with(&[], &["old"])])
 }
 
-fn with_lock(lock: Known<Lock>) -> Estate {
+pub fn with_lock(lock: Known<Lock>) -> Estate {
     let mut estate = copies();
     estate.0.points[0].lock = lock;
     estate
@@ -132,28 +136,7 @@ fn locked(rule: &'static str, poor: (LockMode, TimeDelta)) -> Tried {
     on(rule, [with_lock(lock(poor.0, poor.1)), with_lock(good), with_lock(Known::Unknown)])
 }
 
-#[test]
-fn a_lock_that_something_rests_on_has_to_last_also_where_the_policy_asks_for_none() {
-    let rule = "lock-lapses-before-next-copy";
-    let policy = || Policy { locked_for: None, ..strict() };
-    let try_with = |lock: Known<Lock>, kept: &[&str], open: &[&str]| {
-        let estate = with_lock(lock);
-        let rows = vec![row(&estate, HazardClass::Credential, true, (kept, open))];
-        by_policy(rule, &estate, rows, policy())
-    };
-    let until = |hours: i64| {
-        let until = Some(now() + TimeDelta::hours(hours));
-        Known::Observed(Lock { mode: LockMode::Compliance, until }, now())
-    };
-    let unlocked = || Known::Observed(Lock { mode: LockMode::None, until: None }, now());
-    assert!(is(&try_with(until(25), &["young"], &[]), "fail"));
-    assert!(is(&try_with(until(27), &["young"], &[]), "pass"));
-    assert!(is(&try_with(Known::Unknown, &[], &["young"]), "undetermined"));
-    let why = |verdict| matches!(verdict, Verdict::NotApplicable(why) if why.contains("because of one"));
-    assert!(why(try_with(unlocked(), &["young"], &[])));
-}
-
-fn of_kind(kind: PointKind) -> Estate {
+pub fn of_kind(kind: PointKind) -> Estate {
     let mut estate = copies();
     estate.0.points[0].kind = kind;
     estate.0.points[0].bonds = stored_on(&["filesystem:vault"]).complete(Nature::CascadesFrom);
@@ -165,23 +148,6 @@ fn replica() -> Tried {
     open.0.points[2].taken_at = Known::Unknown;
     let both = of_kind(PointKind::Replica).and_point(copy("c", "filesystem:vault", 2));
     on("replica-counted-as-backup", [of_kind(PointKind::Replica), both, open])
-}
-
-#[test]
-fn a_kind_of_which_nobody_states_whether_it_follows_its_volume_is_no_backup_and_no_replica() {
-    let rule = "replica-counted-as-backup";
-    let of = |name: &str| {
-        let mut estate = of_kind(PointKind::Catalogued);
-        estate.0.points[0].catalogued = Some(name.into());
-        estate
-    };
-    for name in ["heroku.pgbackups", "nobody.describes-it"] {
-        let verdict = judged(&of(name), rule);
-        assert!(matches!(&verdict, Verdict::Undetermined(why) if why.contains("follows")), "{verdict:?}");
-        let beside = of(name).and_point(copy("c", "filesystem:vault", 2));
-        assert!(is(&judged(&beside, rule), "pass"), "{:?}", judged(&beside, rule));
-    }
-    assert!(matches!(judged(&of("repository.restic-snapshot"), rule), Verdict::NotApplicable(_)));
 }
 
 fn undelete() -> Tried {
@@ -221,37 +187,6 @@ fn roles() -> Tried {
         estate
     };
     on("roles-not-separated", [with(Some("credential:a")), with(Some("credential:b")), with(None)])
-}
-
-#[test]
-fn an_undelete_window_that_only_the_catalogue_states_is_seen() {
-    let text = "provider = \"x\"\ntitle = \"X\"\n[[kind]]\nname = \"x.snapshot\"\ntitle = \"s\"\nlist = \"l\"\n\
-        way_out = \"w\"\nsmallest = \"t\"\n[kind.deletion.volume]\neffect = \"dies\"\ngrace = \"48h\"\n\
-        note = \"n\"\nsource = \"s\"\nread = \"2026-11-22\"\ncertainty = \"documented\"\n";
-    let catalogue = Catalogue::built_in().unwrap().with_file(text, "x.toml").unwrap();
-    let mut estate = of_kind(PointKind::Catalogued);
-    estate.0.points[0].catalogued = Some("x.snapshot".into());
-    estate.0.points[0].bonds = stored_on(&["filesystem:vault"]);
-    let graph = expand(&estate.0, &catalogue);
-    let verdict = verdict(&judge(&graph, &strict(), now()).remove(0), "undelete-window-only");
-    assert!(matches!(&verdict, Verdict::Fail(_, why) if why.contains("x.snapshot young")), "{verdict:?}");
-}
-
-#[test]
-fn a_credential_that_reaches_the_copies_through_an_account_is_found() {
-    let mut estate = copies();
-    let may = |nature| Bond::observed(nature, AssetId("credential:a".into()), now());
-    let volume = std::mem::take(&mut estate.0.assets[0].bonds);
-    estate.0.assets[0].bonds = volume.with(may(Nature::DeletableBy)).complete(Nature::DeletableBy);
-    estate.0.assets.push(asset("credential:a", AssetKind::Credential, &[]));
-    let mut account = asset("account:backups", AssetKind::Account, &[]);
-    account.bonds = account.bonds.with(may(Nature::DeletableBy)).complete(Nature::DeletableBy);
-    estate.0.assets.push(account);
-    let along = Bond::observed(Nature::CascadesFrom, AssetId("account:backups".into()), now());
-    let point = std::mem::take(&mut estate.0.points[0].bonds);
-    estate.0.points[0].bonds = point.with(along).complete(Nature::CascadesFrom).complete(Nature::DeletableBy);
-    let verdict = judged(&estate, "roles-not-separated");
-    assert!(matches!(&verdict, Verdict::Fail(_, why) if why.contains("vault copy young")), "{verdict:?}");
 }
 
 fn older_than_plan() -> Tried {
@@ -322,28 +257,6 @@ fn artefact() -> Tried {
     on("artefact-empty-or-shrunk", [is(2047), is(2048), last(Known::Unknown)])
 }
 
-#[test]
-fn what_too_few_came_before_is_no_measure_of() {
-    let rule = "artefact-empty-or-shrunk";
-    let newest_of = |sizes: &[u64]| {
-        let mut hour = sizes.len() as i64 + 1;
-        let points = sizes.iter().map(|bytes| {
-            hour -= 1;
-            let mut point = copy(&format!("c{hour}"), "filesystem:vault", hour);
-            point.bytes = Known::Observed(*bytes, now());
-            point
-        });
-        incident().with_points(points.collect())
-    };
-    assert!(is(&judged(&newest_of(&[4096, 4096, 20]), rule), "undetermined"));
-    assert!(is(&judged(&newest_of(&[4096, 20]), rule), "undetermined"));
-    assert!(is(&judged(&newest_of(&[4096, 2048]), rule), "pass"));
-    let alone = newest_of(&[4096]);
-    assert!(matches!(judged(&alone, rule), Verdict::NotApplicable(why) if why.contains("none before")));
-    assert!(is(&judged(&alone.with_gap(GapScope::Points), rule), "undetermined"));
-    assert!(is(&judged(&newest_of(&[0]), rule), "fail"));
-}
-
 fn declared() -> Tried {
     let said = |usable: Usable| {
         let mut estate = copies();
@@ -358,15 +271,6 @@ fn declared() -> Tried {
     seen.0.points[0].taken_at = Known::Observed(now() - TimeDelta::days(99), now());
     let local = |estate: Estate| estate.verdict("declared-not-observed");
     ("declared-not-observed", [said(Usable::Yes), seen, open].map(local))
-}
-
-#[test]
-fn what_is_only_declared_is_said_once_for_all_hazards() {
-    let mut estate = copies();
-    estate.0.points[0].of = Known::Declared(VolumeId("host:/srv/db".into()), Owner("ops".into()));
-    let Verdict::Fail(_, why) = estate.verdict("declared-not-observed") else { panic!("it holds") };
-    assert_eq!(why.matches("only declared").count(), 1, "{why}");
-    assert!(why.contains("deletion of /srv/db") && why.contains(" more"), "{why}");
 }
 
 fn no_recovery_point() -> Tried {
