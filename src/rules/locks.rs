@@ -138,7 +138,7 @@ impl Locked {
             let left: Vec<_> = case.survivors(row).filter(young).collect();
             let locked = |point: &&RecoveryPoint| has(case, point, Property::There) == Holds::Yes;
             let free = |point: &&RecoveryPoint| !locked(point) || !may_be_deleted(point);
-            if left.iter().any(|point| free(point)) {
+            if left.iter().any(free) {
                 continue;
             }
             if let Some(point) = left.first() {
