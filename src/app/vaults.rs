@@ -125,7 +125,7 @@ fn point(found: &FoundRoot, vault: &Vault, proof: Proof, bonds: Bonds, now: Time
         taken_at: Known::Observed(root.taken_at, now),
         kind: PointKind::VaultCopy,
         catalogued: None,
-        drilled_at: proof.restored_at.map_or(Known::Unknown, |at| Known::Observed(at, now)),
+        drilled_at: proof.restored_at.map_or(Known::Unknown, |at| Known::Observed(Some(at), now)),
         consistency: Known::Observed(root.origin.consistency, now),
         bytes: Known::Observed(root.totals.bytes, now),
         lock: Known::Observed(Lock { mode: LockMode::None, until: None }, now),

@@ -26,6 +26,42 @@ impl Severity {
     }
 }
 
+/// The ids of all rules, in the order of reports: the estate file names them. A test holds them to `rules::ALL`.
+pub const RULE_IDS: &[&str] = &[
+    "no-recovery-point",
+    "cascade-on-deletion",
+    "same-file",
+    "same-filesystem",
+    "same-device",
+    "same-host",
+    "key-only-with-primary",
+    "catalogue-only-with-primary",
+    "same-host-compromise",
+    "credential-reaches-both",
+    "identity-reaches-both",
+    "same-site",
+    "same-region",
+    "same-account",
+    "same-provider",
+    "same-network",
+    "retention-shorter-than-detection",
+    "undelete-window-only",
+    "roles-not-separated",
+    "lock-missing",
+    "lock-governance-only",
+    "lock-shorter-than-policy",
+    "lock-lapses-before-next-copy",
+    "replica-counted-as-backup",
+    "cut-order",
+    "rpo",
+    "artefact-empty-or-shrunk",
+    "declared-not-observed",
+    "never-drilled",
+    "drill-stale",
+    "drill-older-than-plan",
+    "live-copy",
+];
+
 /// What a rule says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

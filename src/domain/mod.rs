@@ -15,7 +15,7 @@ mod volume;
 
 pub use asset::{Asset, AssetId, AssetKind};
 pub use bond::{Bond, BondList, Bonds, Grace, How, Nature, NatureSet};
-pub use finding::{Finding, Severity, Verdict};
+pub use finding::{Finding, RULE_IDS, Severity, Verdict};
 pub use hazard::{Hazard, HazardClass, HazardSet};
 pub use inventory::{Gap, GapReason, GapScope, Inventory};
 pub use known::{Known, Owner, Source};

@@ -184,8 +184,8 @@ pub struct RecoveryPoint {
     pub state: Option<CopyState>,
     /// Whether it may be counted on.
     pub usable: Usable,
-    /// When a restore of it was last tried with success.
-    pub drilled_at: Known<Timestamp>,
+    /// When a restore of it was last tried with success; `None` where it is known that none ever was.
+    pub drilled_at: Known<Option<Timestamp>>,
     /// Why it dies with assets.
     pub bonds: Bonds,
 }

@@ -19,6 +19,8 @@ pub struct Policy {
     pub locked_for: Option<TimeDelta>,
     /// How often a restore must be tried; `None` asks for no drill.
     pub drill_every: Option<TimeDelta>,
+    /// When it was last changed how the volume is copied, where somebody says so: older drills prove nothing of that.
+    pub plan_changed_at: Option<Timestamp>,
 }
 
 impl Default for Policy {
@@ -31,11 +33,12 @@ impl Default for Policy {
             min_cut_order: 1,
             locked_for: None,
             drill_every: None,
+            plan_changed_at: None,
         }
     }
 }
 
-/// A rule's failure on one volume that somebody answers for, for a time.
+/// A rule's failure on one volume that somebody answers for, for a time; where it says so, also that it cannot be said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleWaiver {
     /// The rule's id.
@@ -48,6 +51,8 @@ pub struct RuleWaiver {
     pub owner: Owner,
     /// Until when; past that it waives nothing.
     pub until: Timestamp,
+    /// Whether it also waives what cannot be said: who accepts a known failure has not accepted an unknown one.
+    pub undetermined: bool,
 }
 
 /// What is asked of each volume.

@@ -6,7 +6,7 @@ use super::stand::{Stood, ThisHost, canonical_on, declared_bond, file, stand};
 use super::{DeclaredPoint, Estate, Line, StandsOn, VaultEntry, VaultPlace, own};
 use crate::domain::{
     Asset, AssetId, AssetKind, Bonds, Gap, GapReason, GapScope, Inventory, Known, Lock, Nature, PointId,
-    Policies, RecoveryPoint, RuleWaiver, Timestamp, Usable, Volume, VolumeId, VolumeKind, printable,
+    Policies, Policy, RecoveryPoint, RuleWaiver, Timestamp, Usable, Volume, VolumeId, VolumeKind, printable,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -153,17 +153,22 @@ impl Estate {
         let of_volume = self
             .volumes
             .iter()
-            .filter_map(|volume| named(&volume.policy).map(|policy| (volume.id.clone(), policy)))
+            .filter_map(|volume| {
+                let plan_changed_at = volume.plan_changed_at;
+                named(&volume.policy).map(|policy| (volume.id.clone(), Policy { plan_changed_at, ..policy }))
+            })
             .collect();
         // Who waives the drills of a volume waives what asks for them.
         let undrilled = self.volumes.iter().filter_map(|volume| Some((volume, volume.waive_drill.as_ref()?)));
         let undrilled = undrilled.flat_map(|(volume, waiver)| {
-            ["never-drilled", "drill-stale"].map(|rule| RuleWaiver {
+            ["never-drilled", "drill-stale", "drill-older-than-plan"].map(|rule| RuleWaiver {
                 rule: rule.to_owned(),
                 volume: volume.id.clone(),
                 reason: waiver.reason.clone(),
                 owner: waiver.owner.clone(),
                 until: waiver.until,
+                // Where no drill is asked, nothing need be known of one.
+                undetermined: true,
             })
         });
         let waivers = self.waivers().map(|(waiver, _)| waiver.clone()).chain(undrilled).collect();
@@ -250,7 +255,11 @@ fn point(declared: &DeclaredPoint, host: &ThisHost, now: Timestamp) -> RecoveryP
         taken_at: past(declared.taken_at),
         kind: declared.kind,
         catalogued: declared.catalogued.clone(),
-        drilled_at: past(declared.drilled_at),
+        drilled_at: match (declared.never_drilled, past(declared.drilled_at)) {
+            (true, _) => Known::Declared(None, owner.clone()),
+            (false, Known::Declared(at, owner)) => Known::Declared(Some(at), owner),
+            (false, _) => Known::Unknown,
+        },
         consistency: Known::Unknown,
         bytes: declared.bytes.map_or(Known::Unknown, |bytes| Known::Declared(bytes, owner.clone())),
         lock: declared

@@ -36,8 +36,7 @@ impl Estate {
         self.policies.get("default").unwrap_or(&BUILT_IN)
     }
 
-    /// Every failure of a rule that somebody answers for, with its line. Whether there is such a rule is for the
-    /// caller to see.
+    /// Every failure of a rule that somebody answers for, with its line.
     pub fn waivers(&self) -> impl Iterator<Item = (&RuleWaiver, Line)> {
         self.waivers.iter().map(|entry| (&entry.waiver, entry.line))
     }

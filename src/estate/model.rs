@@ -124,6 +124,8 @@ pub struct VolumeEntry {
     pub bonds: Bonds,
     /// Why no drill is asked of it, by whom and until when.
     pub waive_drill: Option<Waiver>,
+    /// When it was last changed how it is copied.
+    pub plan_changed_at: Option<Timestamp>,
     /// Where it stands in the file.
     pub line: Line,
 }
@@ -321,6 +323,8 @@ pub struct DeclaredPoint {
     pub bytes: Option<u64>,
     /// When a restore of it was last tried with success.
     pub drilled_at: Option<Timestamp>,
+    /// Whether somebody says that no restore of it was ever tried.
+    pub never_drilled: bool,
     /// Until when its owner answers for it.
     pub review_by: Option<Timestamp>,
     /// Why it is good for nothing, where it is.

@@ -6,9 +6,9 @@
 //! different providers, each known to the bottom, share neither.
 
 use super::aspects::{Aspect, Classes};
-use super::graph::{Graph, Node};
+use super::graph::{Edge, Graph, Node, PointPlace};
 use super::unseen::Openness;
-use crate::domain::{AssetKind, HazardClass, Nature};
+use crate::domain::{AssetId, AssetKind, HazardClass, How, Nature};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of where a thing is.
@@ -165,6 +165,29 @@ impl Graph {
         let hidden = aspect.hidden.and(aspect.lacking).contains(class);
         let apart = one.zip(other.1);
         hidden && !apart.is_some_and(|(one, two)| one.is_apart(two, class))
+    }
+
+    /// Whether a point may be on a machine, or on a part of one, though no bond says so: it was declared on something
+    /// beyond machines alone, and no site, region or provider tells the two apart.
+    pub fn may_be_on(&self, point: PointPlace, part: &AssetId) -> bool {
+        let node = self.node_of.get(point as usize).map(|node| *node as usize);
+        let Some((node, part)) = node.zip(self.assets.get(part)) else { return false };
+        let storage = |edge: &&Edge| edge.nature == Nature::StoredOn;
+        let declared = self.own(node).filter(storage).any(|edge| matches!(edge.how, How::Declared(_)));
+        if !declared {
+            return false;
+        }
+        let (below, other) = (self.below(node), self.below(*part));
+        let of = |below: &BTreeSet<usize>, class: HazardClass| -> BTreeSet<usize> {
+            below.iter().copied().filter(|on| self.aspect(*on).class == Some(class)).collect()
+        };
+        let seated = NARROW.into_iter().any(|class| !of(&below, class).is_empty());
+        let apart =
+            [HazardClass::Site, HazardClass::Region, HazardClass::Provider].into_iter().any(|class| {
+                let (one, other) = (of(&below, class), of(&other, class));
+                !one.is_empty() && !other.is_empty() && one.is_disjoint(&other)
+            });
+        !seated && !apart
     }
 
     /// What is not known of a class below a node, in words.

@@ -216,12 +216,13 @@ impl Search<'_, '_> {
         let taken = point.taken_at.value().copied().filter(|at| *at <= self.now);
         match taken {
             _ if bad > TimeDelta::zero() && follows == Some(true) => Some(false),
-            _ if bad > TimeDelta::zero() && follows.is_none() => None,
             None => None,
             Some(taken) => {
                 let age = self.now - taken;
                 let oldest = self.policy.rpo.checked_add(&bad).unwrap_or(TimeDelta::MAX);
-                Some(age >= bad && age <= oldest)
+                let within = age >= bad && age <= oldest;
+                // Whatever the bad data reached, a point of another time is none either way.
+                (!within || bad <= TimeDelta::zero() || follows.is_some()).then_some(within)
             }
         }
     }

@@ -50,8 +50,12 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
     let (feeds, holds) = builder.index();
     let Builder { nodes, edges, assets, ids } = builder;
     let replicas = catalogue.kinds().filter_map(|kind| {
-        let follows = kind.replica.as_ref().map(|stated| stated.says)?;
-        (follows != Follows::No).then(|| (kind.name.clone(), follows == Follows::Yes))
+        let follows = match kind.replica.as_ref()?.says {
+            Follows::Yes => true,
+            Follows::No => false,
+            Follows::Unknown => return None,
+        };
+        Some((kind.name.clone(), follows))
     });
     let replicas = replicas.collect();
     let mut graph = Graph {

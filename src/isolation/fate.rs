@@ -103,10 +103,10 @@ impl Graph {
         if matches!(point.kind, PointKind::Replica | PointKind::HardLink) {
             return Some(true);
         }
-        match point.catalogued.as_ref().and_then(|kind| self.replicas.get(kind)) {
-            Some(true) => Some(true),
-            Some(false) => None,
-            None => Some(false),
+        match (&point.catalogued, point.kind) {
+            (Some(kind), _) => self.replicas.get(kind).copied(),
+            (None, PointKind::Catalogued) => None,
+            (None, _) => Some(false),
         }
     }
 }

@@ -102,8 +102,8 @@ pub struct Graph {
     pub(super) wants: Vec<Classes>,
     /// Per node: where it is, of leaves and of what lies beyond machines.
     pub(super) standings: Vec<Option<Standing>>,
-    /// Kinds of a catalogue that follow their volume change by change.
-    /// Of others nobody established it: false.
+    /// Kinds of a catalogue of which it is stated whether they follow their volume change by change. Of others nobody
+    /// established it.
     pub(super) replicas: BTreeMap<String, bool>,
 }
 
@@ -187,6 +187,14 @@ impl Graph {
             return Vec::new();
         };
         self.labels(node, Nature::StoredOn)
+    }
+
+    /// For how long a point can be had back that went along with what was deleted: the shortest window of the bonds
+    /// that the survey, a declaration or the catalogue gives it.
+    pub fn undelete_window(&self, id: &PointId) -> Option<Grace> {
+        let node = self.place(id).map(|place| self.node_of[place as usize] as usize)?;
+        let cascades = self.own(node).filter(|edge| edge.nature == Nature::CascadesFrom);
+        cascades.filter_map(|edge| edge.grace).min()
     }
 
     /// The labels of what a node hangs on directly by one nature, sorted.

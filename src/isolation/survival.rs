@@ -35,8 +35,8 @@ pub enum Cell {
         age: Option<TimeDelta>,
         /// How far it was proved.
         state: Option<CopyState>,
-        /// When a restore of it was last tried with success.
-        drilled_at: Known<Timestamp>,
+        /// When a restore of it was last tried with success; `None` where it is known that none was.
+        drilled_at: Known<Option<Timestamp>>,
     },
     /// Nothing survives.
     None,

@@ -12,6 +12,8 @@ const ENOUGH: usize = 3;
 
 enum Size {
     Sound(String),
+    /// It is the first of its kind: there is nothing to compare it with.
+    First(String),
     Wrong(String),
     Open(String),
 }
@@ -57,17 +59,20 @@ impl Rule for ArtefactEmptyOrShrunk {
             let hidden = || case.hidden().map_or_else(none, Verdict::Undetermined);
             return case.no_points().unwrap_or_else(hidden);
         }
-        let (mut sound, mut wrong, mut open) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut sound, mut first, mut wrong, mut open) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for points in kinds.values() {
             match newest(case, points) {
                 Size::Sound(why) => sound.push(why),
+                Size::First(why) => first.push(why),
                 Size::Wrong(why) => wrong.push(why),
                 Size::Open(why) => open.push(why),
             }
         }
-        match (wrong.is_empty(), open.into_iter().next()) {
+        let hidden = || case.hidden().filter(|_| !first.is_empty());
+        match (wrong.is_empty(), open.into_iter().next().or_else(hidden)) {
             (false, _) => Verdict::Fail(self.severity(), wrong.join("; ")),
             (true, Some(why)) => Verdict::Undetermined(why),
+            (true, None) if sound.is_empty() => Verdict::NotApplicable(first.join("; ")),
             (true, None) => Verdict::Pass(sound.join("; ")),
         }
     }
@@ -102,7 +107,8 @@ fn newest(case: Case<'_>, points: &[&RecoveryPoint]) -> Size {
     let rank = |size: &Size| match size {
         Size::Wrong(_) => 0,
         Size::Open(_) => 1,
-        Size::Sound(_) => 2,
+        Size::First(_) => 2,
+        Size::Sound(_) => 3,
     };
     judged.min_by_key(rank).unwrap_or_else(|| Size::Open("no point is the newest".into()))
 }
@@ -120,18 +126,28 @@ fn size(case: Case<'_>, point: &RecoveryPoint, former: &[&RecoveryPoint]) -> Siz
     }
     let former: Vec<_> = former.iter().filter(|point| !matches!(point.usable, Usable::No(_))).collect();
     // What is not known may have been as small or as large as anything.
-    let median = |unknown: u64| {
+    let sizes = |unknown: u64| {
         let mut sizes: Vec<u64> =
             former.iter().map(|point| point.bytes.value().copied().unwrap_or(unknown)).collect();
         sizes.sort_unstable();
-        sizes.get(sizes.len() / 2).copied().filter(|_| sizes.len() >= ENOUGH)
+        sizes
     };
-    let shrunk = |median: u64| bytes < median / 2;
-    match (median(0), median(u64::MAX)) {
-        (Some(least), _) if shrunk(least) => Size::Wrong(format!(
+    let median = |sizes: &[u64]| sizes.get(sizes.len() / 2).copied();
+    let shrunk = |size: u64| bytes < size / 2;
+    let (least, most) = (sizes(0), sizes(u64::MAX));
+    match (former.len(), median(&least), median(&most)) {
+        (0, ..) => Size::First(format!("{label} is the only one of its kind: there is none before it")),
+        // So few have no usual size; but what is not far smaller than any of them has not shrunk.
+        (count, ..) if count < ENOUGH => match most.last().copied().filter(|most| shrunk(*most)) {
+            Some(_) => Size::Open(format!(
+                "{label} has {bytes} bytes, and is far smaller than one of the {count} before it: too few to say what is usual, or of unknown size"
+            )),
+            None => Size::Sound(format!("{label} has {bytes} bytes")),
+        },
+        (_, Some(least), _) if shrunk(least) => Size::Wrong(format!(
             "the newest, {label}, has {bytes} bytes, and half of those before it had {least} or more"
         )),
-        (_, Some(most)) if shrunk(most) => {
+        (_, _, Some(most)) if shrunk(most) => {
             Size::Open(format!("{label} has {bytes} bytes, and the sizes of those before it are not known"))
         }
         _ => Size::Sound(format!("{label} has {bytes} bytes")),

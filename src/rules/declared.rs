@@ -1,8 +1,10 @@
 //! `declared-not-observed`: does a verdict rest on what somebody said, and nobody saw?
 
+use super::shared_fate::say_some;
 use super::{Case, Rule};
 use crate::domain::{Gap, Known, RecoveryPoint, Severity, Verdict};
 use crate::isolation::{Cell, Row};
+use std::collections::BTreeMap;
 
 /// Fails where the newest survivor of a hazard that the policy names is only declared.
 pub(super) struct DeclaredNotObserved;
@@ -50,9 +52,16 @@ impl Rule for DeclaredNotObserved {
         }
         let asked = |row: &&Row| case.policy.survive.iter().any(|class| row.answers(*class));
         let rows: Vec<&Row> = case.survival.rows.iter().filter(asked).collect();
-        let told: Vec<String> = rows.iter().filter_map(|row| rests_on(case, row)).collect();
+        let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (what, title) in rows.iter().filter_map(|row| rests_on(case, row)) {
+            told.entry(what).or_default().push(title);
+        }
         if !told.is_empty() {
-            return Verdict::Fail(self.severity(), told.join("; "));
+            // One sentence a point, however many hazards leave it.
+            let told = told
+                .iter()
+                .map(|(what, titles)| format!("{what}, and is what is left after {}", say_some(titles)));
+            return Verdict::Fail(self.severity(), told.collect::<Vec<_>>().join("; "));
         }
         let open = rows.iter().filter(|row| matches!(row.cell, Cell::Unknown { .. }));
         let doubt = open.flat_map(|row| case.doubts(row)).find(|(point, _)| is_declared(point));
@@ -66,14 +75,14 @@ impl Rule for DeclaredNotObserved {
     }
 }
 
-/// The sentence for a row of which the newest survivor is only declared.
-fn rests_on(case: Case<'_>, row: &Row) -> Option<String> {
+/// Of a row of which the newest survivor is only declared: what is to be said of that point, and the hazard.
+fn rests_on(case: Case<'_>, row: &Row) -> Option<(String, String)> {
     let Cell::Survivor { point, .. } = &row.cell else { return None };
     let point = case.graph.at(*point).filter(|point| is_declared(point))?;
     let label = case.label(point);
     let owner =
         [declarer(&point.of), declarer(&point.taken_at)].into_iter().flatten().next().unwrap_or_default();
-    Some(format!("what {} leaves, {label}, is only declared, by {owner}", row.title))
+    Some((format!("{label} is only declared, by {owner}"), row.title.clone()))
 }
 
 fn is_declared(point: &RecoveryPoint) -> bool {

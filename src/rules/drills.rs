@@ -1,8 +1,7 @@
-//! `never-drilled` and `drill-stale`: was a restore ever tried, and lately?
+//! `never-drilled`, `drill-stale` and `drill-older-than-plan`: was a restore ever tried, lately, and of what is made now?
 
 use super::{Case, Rule};
 use crate::domain::{Known, PointKind, Policy, RecoveryPoint, Severity, Timestamp, Verdict, say_duration};
-use crate::isolation::doubtful;
 use chrono::TimeDelta;
 
 /// Fails where no restore of any recovery point is recorded.
@@ -10,6 +9,9 @@ pub(super) struct NeverDrilled;
 
 /// Fails where the last restore that was tried is older than the policy asks.
 pub(super) struct DrillStale;
+
+/// Fails where nothing was restored that was made since the last change of the plan.
+pub(super) struct DrillOlderThanPlan;
 
 const FRAMEWORKS: &[&str] = &[
     "NIST SP 800-53r5 CP-9(1)",
@@ -139,6 +141,74 @@ impl Rule for DrillStale {
     }
 }
 
+impl Rule for DrillOlderThanPlan {
+    fn id(&self) -> &'static str {
+        "drill-older-than-plan"
+    }
+
+    fn title(&self) -> &'static str {
+        "a restore was tried of what the present plan made"
+    }
+
+    fn page(&self) -> &'static str {
+        include_str!("../../docs/rules/drill-older-than-plan.md")
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::Medium
+    }
+
+    fn remedy(&self) -> &'static str {
+        "copy by the present plan, and try a restore of that: outlive drill"
+    }
+
+    fn frameworks(&self) -> &'static [&'static str] {
+        FRAMEWORKS
+    }
+
+    fn is_asked(&self, policy: &Policy) -> bool {
+        policy.drill_every.is_some() && policy.plan_changed_at.is_some()
+    }
+
+    fn judge(&self, case: Case<'_>) -> Verdict {
+        let Some(changed) = case.policy.plan_changed_at else {
+            return Verdict::NotApplicable("the estate file names no change of the plan".into());
+        };
+        let last_drill = match asked(case) {
+            Ok((_, drilled)) => drilled,
+            Err(verdict) => return verdict,
+        };
+        if changed > case.now {
+            return Verdict::Undetermined(format!("the plan is said to change at {}", say(changed)));
+        }
+        let drilled_since =
+            |point: &&RecoveryPoint| last(point).is_some_and(|at| at >= changed && at <= case.now);
+        let since = || case.points().filter(drilled_since);
+        let of_the_plan = |point: &&RecoveryPoint| case.moment(point).is_some_and(|at| at >= changed);
+        if let Some(point) = since().find(of_the_plan) {
+            let (label, changed) = (case.label(point), say(changed));
+            return Verdict::Pass(format!(
+                "{label} was made and restored since the plan changed at {changed}"
+            ));
+        }
+        let ageless = since().find(|point| case.moment(point).is_none());
+        let ageless = ageless.map(|point| format!("the age of {} is not known", case.label(point)));
+        match (ageless.or_else(|| unknown(case)), last_drill) {
+            (Some(why), _) | (None, Drilled::Open(why)) => Verdict::Undetermined(why),
+            (None, Drilled::Never(_)) => {
+                Verdict::NotApplicable("no restore was ever tried: see never-drilled".into())
+            }
+            (None, Drilled::At(at, label)) => {
+                let (at, changed) = (say(at), say(changed));
+                let because = format!(
+                    "nothing that was made since the plan changed at {changed} was ever restored; the last restore was of {label}, at {at}"
+                );
+                Verdict::Fail(self.severity(), because)
+            }
+        }
+    }
+}
+
 /// How often the policy asks for a drill, and what is known of them; a verdict where that settles it.
 fn asked(case: Case<'_>) -> Result<(TimeDelta, Drilled), Verdict> {
     let Some(every) = case.policy.drill_every else {
@@ -148,9 +218,9 @@ fn asked(case: Case<'_>) -> Result<(TimeDelta, Drilled), Verdict> {
 }
 
 fn drilled(case: Case<'_>) -> Drilled {
-    let tried = case.points().filter_map(|point| {
-        point.drilled_at.value().filter(|at| **at <= case.now).map(|at| (*at, case.label(point)))
-    });
+    let tried = case
+        .points()
+        .filter_map(|point| last(point).filter(|at| *at <= case.now).map(|at| (at, case.label(point))));
     match (tried.max(), unknown(case)) {
         (Some((at, label)), _) => Drilled::At(at, label),
         (None, Some(why)) => Drilled::Open(why),
@@ -160,11 +230,9 @@ fn drilled(case: Case<'_>) -> Drilled {
 
 /// Why a restore may have been tried of which nothing here knows.
 fn unknown(case: Case<'_>) -> Option<String> {
-    let future = |point: &&RecoveryPoint| point.drilled_at.value().is_some_and(|at| *at > case.now);
-    // Who answers for a point and tells of no restore has told that there was none.
-    let by_others = |point: &&RecoveryPoint| {
-        is_kept_by_others(point) && point.drilled_at.is_unknown() && doubtful(point).is_some()
-    };
+    let future = |point: &&RecoveryPoint| last(point).is_some_and(|at| at > case.now);
+    // Who answers for a point and tells of no restore has not told that there was none.
+    let by_others = |point: &&RecoveryPoint| is_kept_by_others(point) && point.drilled_at.is_unknown();
     let wrong = case.points().find(future);
     let wrong = wrong.map(|point| format!("{} is said to be restored in the future", case.label(point)));
     let open = || case.points().find(by_others);
@@ -173,6 +241,10 @@ fn unknown(case: Case<'_>) -> Option<String> {
             open().map(|point| format!("it is not known whether {} was ever restored", case.label(point)))
         })
         .or_else(|| case.hidden())
+}
+
+fn last(point: &RecoveryPoint) -> Option<Timestamp> {
+    point.drilled_at.value().copied().flatten()
 }
 
 /// True for points of which others keep the record: of what outlive sees itself, its own ledger is the record.

@@ -4,7 +4,9 @@
 
 use super::young::Holds;
 use super::{Case, Rule};
-use crate::domain::{Known, Lock, LockMode, Policy, RecoveryPoint, Severity, Verdict, say_duration};
+use crate::domain::{
+    HazardClass, Known, Lock, LockMode, Nature, Policy, RecoveryPoint, Severity, Verdict, say_duration,
+};
 
 /// The question for one property of locks.
 pub(super) struct Locked {
@@ -88,10 +90,13 @@ impl Rule for Locked {
     }
 
     fn is_asked(&self, policy: &Policy) -> bool {
-        policy.locked_for.is_some()
+        policy.locked_for.is_some() || self.property == Property::Lasting
     }
 
     fn judge(&self, case: Case<'_>) -> Verdict {
+        if case.policy.locked_for.is_none() && self.property == Property::Lasting {
+            return case.no_points().unwrap_or_else(|| self.counted_on(case));
+        }
         if case.policy.locked_for.is_none() {
             return Verdict::NotApplicable("the policy asks for no lock".into());
         }
@@ -120,6 +125,61 @@ impl Rule for Locked {
             }
         }
     }
+}
+
+impl Locked {
+    /// Where the policy asks for no lock: whether some verdict rests on one all the same, and it soon ends.
+    fn counted_on(&self, case: Case<'_>) -> Verdict {
+        let rows =
+            || case.survival.rows.iter().filter(|row| HELD_OFF.iter().any(|class| row.answers(*class)));
+        let young = |point: &&RecoveryPoint| case.may_be_young(point);
+        let (mut counted, mut open) = (false, None);
+        for row in rows() {
+            let left: Vec<_> = case.survivors(row).filter(young).collect();
+            let locked = |point: &&RecoveryPoint| has(case, point, Property::There) == Holds::Yes;
+            let free = |point: &&RecoveryPoint| !locked(point) || !may_be_deleted(point);
+            if left.iter().any(free) {
+                continue;
+            }
+            if let Some(point) = left.first() {
+                counted = true;
+                if left.iter().all(|point| has(case, point, Property::Lasting) == Holds::No) {
+                    let (title, label) = (&row.title, case.label(point));
+                    let because = format!(
+                        "{title} leaves {label} because it is locked, and the lock ends before another copy must have been made (the RPO)"
+                    );
+                    return Verdict::Fail(self.severity(), because);
+                }
+            }
+            let mut doubts = case.doubts(row).map(|(point, _)| point).filter(young);
+            let unlocked = |point: &&RecoveryPoint| point.lock.is_unknown();
+            open = open.or_else(|| doubts.find(unlocked).map(|point| case.label(point)));
+        }
+        match (open, counted) {
+            (Some(label), _) => Verdict::Undetermined(format!("the lock of {label} is not known")),
+            (None, true) => {
+                Verdict::Pass("what is left because it is locked stays so until another copy".into())
+            }
+            (None, false) => Verdict::NotApplicable(
+                "the policy asks for no lock, and nothing is left because of one".into(),
+            ),
+        }
+    }
+}
+
+/// The acts that a lock holds off.
+const HELD_OFF: [HazardClass; 4] = [
+    HazardClass::PrimaryDeletion,
+    HazardClass::HostCompromise,
+    HazardClass::Credential,
+    HazardClass::Identity,
+];
+
+/// Whether some deletion or hand reaches a point, or nobody knows that none does.
+fn may_be_deleted(point: &RecoveryPoint) -> bool {
+    [Nature::CascadesFrom, Nature::DeletableBy, Nature::AdministeredBy]
+        .into_iter()
+        .any(|nature| !point.bonds.is_complete(nature) || point.bonds.of(nature).next().is_some())
 }
 
 impl Property {

@@ -98,6 +98,7 @@ pub const ALL: &[&dyn Rule] = &[
     &declared::DeclaredNotObserved,
     &drills::NeverDrilled,
     &drills::DrillStale,
+    &drills::DrillOlderThanPlan,
     &live_copy::LiveCopy,
 ];
 

@@ -2,7 +2,7 @@
 
 use super::young::Age;
 use super::{Case, Rule};
-use crate::domain::{PointKind, RecoveryPoint, Severity, Verdict, say_duration};
+use crate::domain::{RecoveryPoint, Severity, Verdict, say_duration};
 
 /// Fails where within the RPO nothing survives the volume's deletion but what follows bad data.
 pub(super) struct ReplicaCountedAsBackup;
@@ -37,25 +37,26 @@ impl Rule for ReplicaCountedAsBackup {
             return verdict;
         }
         let all = || case.points().chain(case.graph.orphans());
-        if !all().any(|point| follows(case, point)) {
-            return match case.hidden() {
-                Some(why) => Verdict::Undetermined(why),
-                None => Verdict::NotApplicable("none of the recovery points is a replica".into()),
-            };
+        let stays = |point: &RecoveryPoint| case.graph.follows(point) == Some(false);
+        if all().all(stays) && case.hidden().is_none() {
+            return Verdict::NotApplicable("none of the recovery points is a replica".into());
         }
         let Some(row) = case.deletion() else {
             return Verdict::Undetermined("what the volume stands on was not seen".into());
         };
         let kept: Vec<_> = case.survivors(row).filter(|point| case.may_be_young(point)).collect();
         let mut perhaps = case.doubts(row).filter(|(point, _)| case.may_be_young(point));
-        let firm = |point: &&&RecoveryPoint| !follows(case, point) && case.age(point) == Age::Within;
+        let firm = |point: &&&RecoveryPoint| stays(point) && case.age(point) == Age::Within;
         if let Some(point) = kept.iter().find(firm) {
             return Verdict::Pass(format!("{} does not follow the volume's changes", case.label(point)));
         }
-        let ageless = kept.iter().find(|point| !follows(case, point));
+        let ageless = kept.iter().find(|point| stays(point));
         let ageless = ageless.map(|point| format!("the age of {} is not known", case.label(point)));
-        let open =
-            ageless.or_else(|| perhaps.next().map(|(_, why)| why.to_owned())).or_else(|| case.hidden());
+        let unstated = || kept.iter().find(|point| case.graph.follows(point).is_none());
+        let unstated = || unstated().map(|point| unknown(case, point));
+        let open = (ageless.or_else(unstated))
+            .or_else(|| perhaps.next().map(|(_, why)| why.to_owned()))
+            .or_else(|| case.hidden());
         match (open, kept.first()) {
             (Some(why), _) => Verdict::Undetermined(why),
             (None, Some(point)) if case.age(point) == Age::Open => {
@@ -78,11 +79,7 @@ impl Rule for ReplicaCountedAsBackup {
     }
 }
 
-/// Whether a point follows its volume, bad changes too. A hard link is the volume's own file; a kind of a catalogue
-/// is one where its name says so.
-fn follows(case: Case<'_>, point: &RecoveryPoint) -> bool {
-    match point.kind {
-        PointKind::Replica | PointKind::HardLink => true,
-        _ => case.graph.follows(point) == Some(true),
-    }
+/// What is missing of a point where no catalogue states whether its kind follows the volume.
+fn unknown(case: Case<'_>, point: &RecoveryPoint) -> String {
+    format!("it is not known whether {} follows the volume's changes", case.label(point))
 }

@@ -1,9 +1,11 @@
 //! `roles-not-separated`: may one credential delete the volume, and recovery points of it too?
 
+use super::shared_fate::unknown_deleters;
 use super::{Case, Rule};
 use crate::domain::{
     AssetId, Bonds, HazardClass, LockMode, Nature, Policy, RecoveryPoint, Severity, Verdict,
 };
+use crate::isolation::{Cell, Shadow};
 use std::collections::BTreeSet;
 
 /// Fails where a credential may delete the volume and any recent recovery point: not all need go for that.
@@ -45,32 +47,48 @@ impl Rule for RolesNotSeparated {
         if let Some(verdict) = case.no_points() {
             return verdict;
         }
-        let Some(primary) = case.asset(&case.volume.asset) else {
-            return Verdict::Undetermined("what the volume stands on was not seen".into());
-        };
-        let over = deleters(&primary.bonds);
-        let young = || case.points().filter(|point| case.may_be_young(point) && !is_locked(case, point));
-        for point in young() {
-            if let Some(both) = deleters(&point.bonds).intersection(&over).next() {
-                let (credential, label) = (case.graph.asset_label(both), case.label(point));
-                let because = format!("{credential} may delete {} and {label}", case.volume.name);
+        let rows = || case.survival.rows.iter().filter(|row| row.answers(HazardClass::Credential));
+        let young = |point: &&RecoveryPoint| case.may_be_young(point);
+        if let Some(because) = directly(case) {
+            return Verdict::Fail(self.severity(), because);
+        }
+        for row in rows().filter(|row| row.takes_primary) {
+            if let Some(point) = case.dead(row).find(young) {
+                let because = format!("{} deletes {} and {}", row.title, case.volume.name, case.label(point));
                 return Verdict::Fail(self.severity(), because);
             }
         }
-        let unknown = |bonds: &Bonds| !bonds.is_complete(Nature::DeletableBy);
-        let open = match unknown(&primary.bonds) {
-            true => Some(case.volume.name.clone()),
-            false => young().find(|point| unknown(&point.bonds)).map(|point| case.label(point)),
-        };
-        let open = open.map(|what| format!("it is not known which credentials may delete {what}"));
-        match (open.or_else(|| case.hidden()), over.is_empty()) {
+        let perhaps = rows().find_map(|row| {
+            let doubt = case.doubts(row).find(|(point, _)| case.may_be_young(point));
+            let dead = || case.dead(row).find(young).map(|point| case.label(point));
+            let both = || dead().map(|point| format!("it may delete {} besides {point}", case.volume.name));
+            let why = doubt.map(|(_, why)| why.to_owned()).or_else(both)?;
+            Some(format!("{}: {why}", row.title))
+        });
+        let shadows = case.survival.shadows.iter();
+        let mut hidden = shadows.filter(|shadow| shadow.classes.contains(&HazardClass::Credential));
+        let open = (perhaps.or_else(|| unknown_deleters(case)))
+            .or_else(|| hidden.find(|shadow| !keeps_all(shadow)).map(|shadow| shadow.because.clone()))
+            .or_else(|| case.hidden());
+        match (open, rows().next()) {
             (Some(why), _) => Verdict::Undetermined(why),
-            (None, true) => Verdict::NotApplicable("no credential may delete the volume".into()),
-            (None, false) => {
+            (None, None) => Verdict::NotApplicable("no credential may delete the volume".into()),
+            (None, Some(_)) => {
                 Verdict::Pass("no credential may delete both the volume and a recent recovery point".into())
             }
         }
     }
+}
+
+/// Of a credential that a bond of both names: that is known also where nobody declared the credential itself.
+fn directly(case: Case<'_>) -> Option<String> {
+    let over = deleters(&case.asset(&case.volume.asset)?.bonds);
+    let within = |point: &&RecoveryPoint| case.may_be_young(point) && !is_locked(case, point);
+    case.points().filter(within).find_map(|point| {
+        let both = deleters(&point.bonds).intersection(&over).next().copied()?;
+        let (credential, label) = (case.graph.asset_label(both), case.label(point));
+        Some(format!("{credential} may delete {} and {label}", case.volume.name))
+    })
 }
 
 /// The credentials of which each alone may delete a thing.
@@ -83,4 +101,9 @@ fn is_locked(case: Case<'_>, point: &RecoveryPoint) -> bool {
     point.lock.value().is_some_and(|lock| {
         lock.mode == LockMode::Compliance && lock.until.is_some_and(|until| until > case.now)
     })
+}
+
+/// Whether what nobody saw leaves a point for certain.
+fn keeps_all(shadow: &Shadow) -> bool {
+    matches!(shadow.cell, Cell::Survivor { .. })
 }

@@ -1,7 +1,7 @@
 //! `undelete-window-only`: once the volume is deleted, is the provider's undelete window all there is?
 
 use super::{Case, Rule};
-use crate::domain::{Nature, RecoveryPoint, Severity, Verdict, say_duration};
+use crate::domain::{Grace, Severity, Verdict, say_duration};
 use chrono::TimeDelta;
 
 /// Fails where no recent point survives the volume's deletion, and some can be had back for a while.
@@ -46,14 +46,19 @@ impl Rule for UndeleteWindowOnly {
         if let Some(why) = left.open {
             return Verdict::Undetermined(why);
         }
-        let windows = left.dead.iter().filter_map(|point| Some((window(point)?, *point)));
-        match windows.max_by_key(|(window, point)| (*window, &point.id)) {
+        let windows = left
+            .dead
+            .iter()
+            .filter_map(|point| Some((case.graph.undelete_window(&point.id)?, case.label(point))));
+        // What goes along in several steps has the window of one of them, and the row knows the longest.
+        let through =
+            || row.grace.filter(|_| !left.dead.is_empty()).map(|grace| (grace, "what goes along".into()));
+        match windows.max().or_else(through).and_then(|(grace, label)| Some((span(grace)?, label))) {
             None => Verdict::NotApplicable(
                 "nothing recent that is deleted along with the volume has an undelete window".into(),
             ),
-            Some((window, point)) => {
-                let (label, window) = (case.label(point), say_duration(window));
-                let title = &row.title;
+            Some((window, label)) => {
+                let (title, window) = (&row.title, say_duration(window));
                 let because = format!(
                     "after {title}, {label} can be had back for {window}, and then nothing recent is left"
                 );
@@ -63,9 +68,6 @@ impl Rule for UndeleteWindowOnly {
     }
 }
 
-/// For how long a point that was deleted along can be had back: the shortest of its windows.
-fn window(point: &RecoveryPoint) -> Option<TimeDelta> {
-    let graces = point.bonds.of(Nature::CascadesFrom).filter_map(|bond| bond.grace);
-    let seconds = graces.map(|grace| grace.seconds).min()?;
-    TimeDelta::try_seconds(i64::try_from(seconds).ok()?)
+fn span(grace: Grace) -> Option<TimeDelta> {
+    TimeDelta::try_seconds(i64::try_from(grace.seconds).ok()?)
 }

@@ -5,8 +5,8 @@ use crate::domain::{
     Gap, GapReason, GapScope, Inventory, Policies, RuleWaiver, Timestamp, Verdict, VolumeId, printable,
 };
 
-/// A rule's verdict on a volume, as its waivers leave it: a failure, or what could not be said, is waived until the
-/// waiver ends. One that has ended waives nothing, and the sentence says so.
+/// A rule's verdict on a volume, as its waivers leave it: a failure is waived until the waiver ends, and what could not
+/// be said where the waiver says so. One that has ended waives nothing, and the sentence says so.
 pub(super) fn waive(
     policies: &Policies,
     rule: &str,
@@ -22,7 +22,13 @@ pub(super) fn waive(
         Verdict::Fail(severity, why) if waiver.until > now => {
             waived(waiver, format!("{}: {why}", severity.word()))
         }
-        Verdict::Undetermined(why) if waiver.until > now => waived(waiver, format!("undetermined: {why}")),
+        Verdict::Undetermined(why) if waiver.until > now && waiver.undetermined => {
+            waived(waiver, format!("undetermined: {why}"))
+        }
+        Verdict::Undetermined(why) if waiver.until > now => Verdict::Undetermined(format!(
+            "{why} (the waiver of {} is of failures only: see `undetermined` of [[waiver]])",
+            printable(waiver.owner.0.as_bytes())
+        )),
         Verdict::Fail(severity, why) => Verdict::Fail(severity, expired(waiver, &why)),
         Verdict::Undetermined(why) => Verdict::Undetermined(expired(waiver, &why)),
         other => other,

@@ -85,7 +85,7 @@ fn sound_estate() -> Inventory {
     copy.state = Some(CopyState::Restored);
     copy.usable = Usable::Yes;
     copy.taken_at = Known::Observed(now() - TimeDelta::hours(4), now());
-    copy.drilled_at = Known::Observed(now() - TimeDelta::days(2), now());
+    copy.drilled_at = Known::Observed(Some(now() - TimeDelta::days(2)), now());
     copy.lock =
         Known::Observed(Lock { mode: LockMode::Compliance, until: Some(now() + TimeDelta::days(30)) }, now());
     inventory.points.push(copy);

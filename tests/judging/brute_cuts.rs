@@ -97,6 +97,9 @@ impl Brute<'_> {
         if matches!(point.kind, PointKind::Replica | PointKind::HardLink) {
             return Some(true);
         }
+        if follows_perhaps(point) {
+            return None;
+        }
         let taken = point.taken_at.value().filter(|taken| **taken <= self.now)?;
         Some(self.now - *taken < unnoticed)
     }
@@ -113,6 +116,11 @@ impl Brute<'_> {
             _ => End::Stays,
         }
     }
+}
+
+/// Of a kind that no catalogue knows, nobody established whether it follows its volume.
+fn follows_perhaps(point: &RecoveryPoint) -> bool {
+    point.catalogued.is_some()
 }
 
 pub fn is_useless(point: &RecoveryPoint) -> bool {
@@ -254,7 +262,9 @@ impl Trial<'_> {
             let young = match age {
                 _ if follows => Some(false),
                 None => None,
-                Some(age) => Some(age >= bad && age <= self.policy.rpo + bad),
+                Some(age) if age < bad || age > self.policy.rpo + bad => Some(false),
+                Some(_) if bad > TimeDelta::zero() && follows_perhaps(point) => None,
+                Some(_) => Some(true),
             };
             let counts = match possible {
                 true => own == Some(true) && is_sure(point) && young == Some(true),

@@ -174,11 +174,12 @@ const ASKED_FOR: &str = "railway.volume-backup railway.pitr-bucket aws.ebs-snaps
     repository.wal-g-backup repository.barman-backup";
 
 #[test]
-fn every_kind_that_was_asked_for_is_there_and_speaks_of_place_deletion_and_lock() {
+fn every_kind_that_was_asked_for_is_there_and_speaks_of_place_deletion_lock_and_following() {
     let catalogue = Catalogue::built_in().unwrap();
     for name in ASKED_FOR.split_whitespace() {
         let kind = catalogue.kind(name).unwrap_or_else(|| panic!("{name} is not there"));
         assert!(kind.lives.is_some() && kind.lock.is_some(), "{name}");
+        assert!(kind.replica.is_some(), "{name} does not say whether it follows its primary");
         assert!(kind.deletion.contains_key(&Deleted::Volume), "{name}");
     }
     assert_eq!(catalogue.kinds().count(), ASKED_FOR.split_whitespace().count());

@@ -46,7 +46,7 @@ fn the_declared_cloud_of_the_page_is_one_graph_without_loose_ends() {
     assert_eq!((backup.bytes.value(), &backup.usable), (Some(&48_000_000_000), &Usable::Yes));
     assert_eq!((export.kind, export.catalogued.as_deref()), (PointKind::Dump, None));
     let drilled = Utc.with_ymd_and_hms(2026, 2, 3, 0, 0, 0).unwrap();
-    assert_eq!(export.drilled_at, Known::Declared(drilled, Owner("payments".into())));
+    assert_eq!(export.drilled_at, Known::Declared(Some(drilled), Owner("payments".into())));
 }
 
 #[test]
@@ -172,6 +172,10 @@ fn a_declared_point_counts_only_while_its_owner_answers_for_it() {
 
 #[test]
 fn a_moment_that_is_still_to_come_is_a_gap_with_its_line_and_no_fact() {
+    assert_eq!(
+        point("drilled_at='never'\n").1.points[0].drilled_at,
+        Known::Declared(None, Owner("ops".into()))
+    );
     let (_, inventory) = point("taken_at='2026-04-25'\ndrilled_at='2026-04-26'\n");
     let said: Vec<(&str, &str)> =
         inventory.gaps.iter().map(|gap| (gap.place.as_str(), gap.detail.as_str())).collect();
@@ -215,6 +219,7 @@ fn waivers_are_read_with_their_lines_also_those_that_are_over() {
         reason: "moving".into(),
         owner: Owner("ops".into()),
         until,
+        undetermined: false,
     };
     assert_eq!(estate.waivers().collect::<Vec<_>>(), [(&waiver, 3)]);
     assert_eq!(estate.policies().waivers, [waiver]);

@@ -71,6 +71,7 @@ fn volume(id: &str, stands_on: StandsOn) -> VolumeEntry {
         stands_on,
         bonds: Bonds::default(),
         waive_drill: None,
+        plan_changed_at: None,
         line: 3,
     }
 }
@@ -190,6 +191,7 @@ fn a_declared_point_is_no_survivor_for_certain() {
         catalogued: None,
         bytes: None,
         drilled_at: None,
+        never_drilled: false,
         review_by: None,
         useless: None,
         taken_at: Some(now() - TimeDelta::hours(1)),
@@ -253,6 +255,7 @@ fn a_reference_to_a_volume_that_was_found_means_what_was_found() {
         catalogued: None,
         bytes: None,
         drilled_at: None,
+        never_drilled: false,
         review_by: None,
         useless: None,
         taken_at: None,

@@ -77,7 +77,7 @@ const CHANGED: [(&str, &str, &str, &str); 18] = [
     (
         "gitlab",
         "never-drilled",
-        "taken_at = \"2017-01-30T00:00:00Z\"",
+        "taken_at = \"2017-01-30T00:00:00Z\"\ndrilled_at = \"never\"",
         "taken_at = \"2017-01-30T00:00:00Z\"\ndrilled_at = \"2017-01-30T12:00:00Z\"",
     ),
     (
@@ -106,7 +106,12 @@ const CHANGED: [(&str, &str, &str, &str); 18] = [
     ),
     ("kyoto-hpe", "no-recovery-point", "volume = \"group-10\"", "volume = \"group-11\""),
     ("pixar", "artefact-empty-or-shrunk", "bytes = 4000000", "bytes = 9900000000"),
-    ("pixar", "never-drilled", "bytes = 10000000000", "bytes = 10000000000\ndrilled_at = \"1998-06-20\""),
+    (
+        "pixar",
+        "never-drilled",
+        "bytes = 10000000000\ndrilled_at = \"never\"",
+        "bytes = 10000000000\ndrilled_at = \"1998-06-20\"",
+    ),
     (
         "replit-saastr",
         "credential-reaches-both",

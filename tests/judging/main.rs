@@ -30,5 +30,6 @@ mod random;
 mod reports;
 mod rules;
 mod rules_each;
+mod rules_edges;
 mod rules_waived;
 mod small;

@@ -30,6 +30,12 @@ fn every_rule_has_a_page_that_begins_with_its_name_and_says_what_to_do() {
 }
 
 #[test]
+fn the_estate_file_may_name_every_rule_and_no_other() {
+    let ids: Vec<&str> = ALL.iter().map(|rule| rule.id()).collect();
+    assert_eq!(ids, RULE_IDS);
+}
+
+#[test]
 fn no_recovery_point() {
     let none = incident().with_points(vec![]);
     assert!(fires(&none.verdict("no-recovery-point"), Severity::Critical));
@@ -68,6 +74,33 @@ fn shared_fate_of_file_filesystem_device_and_host() {
         open.0.points[0].bonds.complete.remove(Nature::StoredOn);
         assert!(is_open(&open.verdict(rule)), "{rule}: {:?}", open.verdict(rule));
     }
+}
+
+#[test]
+fn a_copy_declared_on_a_provider_alone_is_off_the_host_where_the_host_is_on_another() {
+    let judged = |of_host: Option<&str>, known_host: bool| {
+        let mut estate = incident().with_points(vec![copy("c", "provider:x", 1)]);
+        for provider in ["provider:x", "provider:y"] {
+            estate.0.assets.push(asset(provider, AssetKind::Provider, &[]));
+        }
+        let on = if known_host { "host:b" } else { "provider:x" };
+        let how = How::Declared(Owner("ops".into()));
+        let bond = |on: &str| Bond {
+            how: how.clone(),
+            ..Bond::observed(Nature::StoredOn, AssetId(on.into()), now())
+        };
+        estate.0.points[0].bonds.list = vec![bond(on)].into();
+        let host = estate.0.assets.iter_mut().find(|asset| asset.id.0 == "host:a").unwrap();
+        host.bonds.list.extend(of_host.map(bond));
+        ["same-file", "same-filesystem", "same-device", "same-host"].map(|rule| estate.verdict(rule))
+    };
+    let all = |verdicts: [Verdict; 4], wanted: fn(&Verdict) -> bool| {
+        verdicts.iter().for_each(|verdict| assert!(wanted(verdict), "{verdict:?}"));
+    };
+    all(judged(None, false), is_open);
+    all(judged(Some("provider:x"), false), is_open);
+    all(judged(Some("provider:y"), false), holds);
+    all(judged(None, true), holds);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use outlive::rules::{ALL, Case, by_id, judge};
 /// A rule with its verdicts: where it fires, where it holds, where it is open.
 type Tried = (&'static str, [Verdict; 3]);
 
-fn hours(hours: i64) -> TimeDelta {
+pub fn hours(hours: i64) -> TimeDelta {
     TimeDelta::hours(hours)
 }
 
@@ -24,7 +24,7 @@ pub fn strict() -> Policy {
     }
 }
 
-fn judged(estate: &Estate, rule: &str) -> Verdict {
+pub fn judged(estate: &Estate, rule: &str) -> Verdict {
     verdict(&judge(&estate.graph(), &strict(), now()).remove(0), rule)
 }
 
@@ -34,7 +34,12 @@ fn on(rule: &'static str, estates: [Estate; 3]) -> Tried {
 }
 
 /// A row of one class by hand: `kept` survive, `open` are in doubt, all else dies.
-fn row(estate: &Estate, class: HazardClass, takes_primary: bool, (kept, open): (&[&str], &[&str])) -> Row {
+pub fn row(
+    estate: &Estate,
+    class: HazardClass,
+    takes_primary: bool,
+    (kept, open): (&[&str], &[&str]),
+) -> Row {
     let graph = estate.graph();
     let places = |names: &[&str]| -> Vec<PointPlace> {
         names.iter().map(|name| graph.place(&PointId((*name).into())).unwrap()).collect()
@@ -72,7 +77,11 @@ fn row(estate: &Estate, class: HazardClass, takes_primary: bool, (kept, open): (
 }
 
 fn by_hand(rule: &str, estate: &Estate, rows: Vec<Row>) -> Verdict {
-    let (graph, policy) = (estate.graph(), strict());
+    by_policy(rule, estate, rows, strict())
+}
+
+pub fn by_policy(rule: &str, estate: &Estate, rows: Vec<Row>, policy: Policy) -> Verdict {
+    let graph = estate.graph();
     let survival = Survival { rows, shadows: Vec::new() };
     let volume = &graph.inventory().volumes[0];
     by_id(rule).unwrap().judge(Case {
@@ -86,7 +95,7 @@ fn by_hand(rule: &str, estate: &Estate, rows: Vec<Row>) -> Verdict {
 }
 
 /// Three copies of which `young` is within the RPO and `old` is not.
-fn copies() -> Estate {
+pub fn copies() -> Estate {
     let points = vec![copy("young", "filesystem:vault", 1), copy("old", "filesystem:vault", 24 * 92)];
     incident().with_points(points)
 }
@@ -115,7 +124,7 @@ fn shared(rule: &'static str, class: HazardClass) -> Tried {
     (rule, [try_with(&[], &[]), try_with(&["old"], &[]), try_with(&[], &["old"])])
 }
 
-fn with_lock(lock: Known<Lock>) -> Estate {
+pub fn with_lock(lock: Known<Lock>) -> Estate {
     let mut estate = copies();
     estate.0.points[0].lock = lock;
     estate
@@ -127,7 +136,7 @@ fn locked(rule: &'static str, poor: (LockMode, TimeDelta)) -> Tried {
     on(rule, [with_lock(lock(poor.0, poor.1)), with_lock(good), with_lock(Known::Unknown)])
 }
 
-fn of_kind(kind: PointKind) -> Estate {
+pub fn of_kind(kind: PointKind) -> Estate {
     let mut estate = copies();
     estate.0.points[0].kind = kind;
     estate.0.points[0].bonds = stored_on(&["filesystem:vault"]).complete(Nature::CascadesFrom);
@@ -162,32 +171,74 @@ fn roles() -> Tried {
     let with = |of_point: Option<&str>| {
         let mut estate = copies();
         let may = |who: &str| Bond::observed(Nature::DeletableBy, AssetId(who.into()), now());
+        let whole = |bonds: Bonds| Nature::ALL.into_iter().fold(bonds, Bonds::complete);
+        for who in ["credential:a", "credential:b"] {
+            let (id, bonds) = (AssetId(who.into()), whole(Bonds::default()));
+            estate.0.assets.push(Asset { id, kind: AssetKind::Credential, name: who.into(), bonds });
+        }
+        // What the volume stands on, nobody may delete.
+        estate.0.assets.iter_mut().for_each(|asset| asset.bonds = whole(std::mem::take(&mut asset.bonds)));
         let volume = std::mem::take(&mut estate.0.assets[0].bonds);
-        estate.0.assets[0].bonds = volume.with(may("credential:a")).complete(Nature::DeletableBy);
+        estate.0.assets[0].bonds = volume.with(may("credential:a"));
         if let Some(who) = of_point {
             let point = std::mem::take(&mut estate.0.points[0].bonds);
-            estate.0.points[0].bonds = point.with(may(who)).complete(Nature::DeletableBy);
+            estate.0.points[0].bonds = whole(point.with(may(who)));
         }
         estate
     };
     on("roles-not-separated", [with(Some("credential:a")), with(Some("credential:b")), with(None)])
 }
 
+fn older_than_plan() -> Tried {
+    let rule = "drill-older-than-plan";
+    let at = |days: i64| now() - TimeDelta::days(days);
+    let try_with =
+        |taken: Known<Timestamp>, drilled: Known<Option<Timestamp>>, changed: Option<Timestamp>| {
+            let mut estate = copies();
+            estate.0.points.truncate(1);
+            (estate.0.points[0].taken_at, estate.0.points[0].drilled_at) = (taken, drilled);
+            let policy = Policy { plan_changed_at: changed, ..strict() };
+            verdict(&judge(&estate.graph(), &policy, now()).remove(0), rule)
+        };
+    let seen = |days| Known::Observed(at(days), now());
+    let drilled = |days| Known::Observed(Some(at(days)), now());
+    // Of what the former plan made, also a restore of today proves nothing.
+    assert!(is(&try_with(seen(40), drilled(1), Some(at(30))), "fail"));
+    assert!(is(&try_with(seen(20), drilled(1), Some(at(-1))), "undetermined"));
+    assert!(matches!(
+        try_with(seen(20), drilled(1), None),
+        Verdict::NotApplicable(why) if why.contains("names no change")
+    ));
+    assert!(matches!(
+        try_with(seen(20), Known::Unknown, Some(at(30))),
+        Verdict::NotApplicable(why) if why.contains("never-drilled")
+    ));
+    (
+        rule,
+        [
+            try_with(seen(40), drilled(35), Some(at(30))),
+            try_with(seen(20), drilled(1), Some(at(30))),
+            try_with(Known::Unknown, drilled(1), Some(at(30))),
+        ],
+    )
+}
+
 fn drills() -> [Tried; 2] {
     let drilled = |days: Option<i64>, kind| {
         let mut estate = of_kind(kind);
         let at = days.map(|days| now() - TimeDelta::days(days));
-        estate.0.points[0].drilled_at = at.map_or(Known::Unknown, |at| Known::Observed(at, now()));
+        estate.0.points[0].drilled_at = at.map_or(Known::Unknown, |at| Known::Observed(Some(at), now()));
         estate
     };
     let other = || {
-        let mut estate = drilled(None, PointKind::Catalogued);
-        // Nobody answers for it, so nobody has said that it was never restored.
-        estate.0.points[0].usable = Usable::Unproven("declared by ops, never seen".into());
-        estate
+        // Whoever answers for it has not said that it was never restored.
+        drilled(None, PointKind::Catalogued)
     };
+    let mut never = other();
+    never.0.points[0].drilled_at = Known::Declared(None, Owner("ops".into()));
+    assert!(is(&judged(&never, "never-drilled"), "fail"), "who says `never` has said so");
     let mut stale = other();
-    stale.0.points[1].drilled_at = Known::Observed(now() - TimeDelta::days(90), now());
+    stale.0.points[1].drilled_at = Known::Observed(Some(now() - TimeDelta::days(90)), now());
     let copy = PointKind::VaultCopy;
     [
         on("never-drilled", [drilled(None, copy), drilled(Some(90), copy), other()]),
@@ -281,6 +332,7 @@ fn every() -> Vec<Tried> {
         artefact(),
         declared(),
         cut_order(),
+        older_than_plan(),
     ]);
     all.extend(drills());
     all

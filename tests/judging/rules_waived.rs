@@ -24,6 +24,7 @@ fn waiver(rule: &str, until: Timestamp) -> RuleWaiver {
         reason: "moves in spring".into(),
         owner: Owner("ann".into()),
         until,
+        undetermined: true,
     }
 }
 
@@ -95,6 +96,21 @@ fn what_cannot_be_said_can_be_waived_and_what_holds_stays_what_it_is() {
     let elsewhere = RuleWaiver { volume: VolumeId("other".into()), ..waiver("live-copy", later) };
     let judged = judge_each(&estate.graph(), &with(vec![elsewhere]), now());
     assert!(is(&verdict(&judged[0], "live-copy"), "undetermined"));
+}
+
+#[test]
+fn a_waiver_of_failures_waives_no_doubt() {
+    let mut estate = incident().with_points(vec![copy("c", "filesystem:vault", 1)]);
+    estate.0.points[0].consistency = Known::Unknown;
+    let of_failures = RuleWaiver { undetermined: false, ..waiver("live-copy", now() + TimeDelta::days(1)) };
+    let graph = estate.graph();
+    let judged = judge_each(&graph, &with(vec![of_failures.clone()]), now());
+    let found = verdict(&judged[0], "live-copy");
+    assert!(matches!(&found, Verdict::Undetermined(why) if why.contains("of failures only")), "{found:?}");
+    assert_eq!(overall(&judged, &graph), Overall::Undetermined);
+    estate.0.points[0].consistency = Known::Observed(Consistency::Live, now());
+    let judged = judge_each(&estate.graph(), &with(vec![of_failures]), now());
+    assert!(is(&verdict(&judged[0], "live-copy"), "waived"));
 }
 
 #[test]

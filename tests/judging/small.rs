@@ -121,7 +121,12 @@ impl Random {
 
     fn state_of(&mut self, number: usize, of: VolumeId, ids: &[AssetId], forgetful: usize) -> RecoveryPoint {
         let kinds = [PointKind::Declared, PointKind::VaultCopy, PointKind::Declared, PointKind::Replica];
-        let mut point = crate::estate::point(&format!("p{number}"), kinds[self.below(4)], "", 1);
+        let kind = self.below(4);
+        let mut point = crate::estate::point(&format!("p{number}"), kinds[kind], "", 1);
+        if kind == 2 {
+            // Whether it follows its volume, nobody knows.
+            point.catalogued = Some("nobody.describes-it".into());
+        }
         point.bonds = self.ties(ids, forgetful, 0);
         point.of = Known::Observed(of, now());
         let hours = [1, 1, 3, 20, 30, 60, 90, 400, -3][self.below(9)];

@@ -30,6 +30,7 @@ fn volume(folder: &Path, name: &str) -> VolumeEntry {
         stands_on: StandsOn::default(),
         bonds: Bonds::default(),
         waive_drill: None,
+        plan_changed_at: None,
         line: 1,
     }
 }

@@ -49,7 +49,9 @@ fn point(table: &Table<'_>, known: &Known<'_>) -> Option<DeclaredPoint> {
     let kind = table.required("kind").and_then(|kind| point_kind(&kind, &known.catalogue));
     let owner = table.required("owner").and_then(|owner| owner.owner());
     let moment = |key| table.get(key).and_then(|value: Value<'_>| value.moment());
-    let (taken_at, drilled_at, review_by) = (moment("taken_at"), moment("drilled_at"), moment("review_by"));
+    let never_drilled = table.get("drilled_at").is_some_and(|at| at.is_text() && at.text() == Some("never"));
+    let drilled_at = if never_drilled { None } else { moment("drilled_at") };
+    let (taken_at, review_by) = (moment("taken_at"), moment("review_by"));
     if let (Some(taken), Some(drilled)) = (taken_at, drilled_at)
         && drilled < taken
     {
@@ -70,6 +72,7 @@ fn point(table: &Table<'_>, known: &Known<'_>) -> Option<DeclaredPoint> {
         taken_at,
         bytes,
         drilled_at,
+        never_drilled,
         review_by,
         useless: useless.map(|why| printable(why.as_bytes())),
         lock,

@@ -51,6 +51,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "needs",
             "owner",
             "path",
+            "plan_changed_at",
             "policy",
             "stands_on",
             "stored_on",
@@ -149,7 +150,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "volume",
         ],
     ),
-    ("[[waiver]]", &["owner", "reason", "rule", "until", "volume"]),
+    ("[[waiver]]", &["owner", "reason", "rule", "undetermined", "until", "volume"]),
     ("a bond", &["any", "dies_at", "grace"]),
     ("[nightly]", &["concurrency", "deadline", "evidence", "ping", "textfile", "webhook"]),
 ];

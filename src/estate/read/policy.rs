@@ -14,6 +14,9 @@ const ALIASES: [(&str, HazardClass); 3] = [
     ("upstream-provider", HazardClass::Provider),
 ];
 
+/// The largest `min_cut_order` that can hold: one more than the acts of the largest sets that are computed.
+const MOST_ACTS: usize = 4;
+
 impl Default for PolicyEntry {
     /// What holds where the file says nothing.
     fn default() -> Self {
@@ -72,16 +75,30 @@ fn one(table: &Table<'_>, base: PolicyEntry) -> PolicyEntry {
             detect_within: duration("detect_within").unwrap_or(base.judged.detect_within),
             min_cut_order: table
                 .get("min_cut_order")
-                .and_then(|value| value.whole(1..=9))
+                .and_then(|value| min_cut_order(&value))
                 .unwrap_or(base.judged.min_cut_order),
             locked_for: duration("locked_for").or(base.judged.locked_for),
             drill_every,
+            plan_changed_at: None,
         },
         rto: duration("rto").unwrap_or(base.rto),
         verify_within: duration("verify_within").unwrap_or(base.verify_within),
     };
     note_what_is_not_done(table);
     policy
+}
+
+/// How many acts it has to take. Sets of up to three are computed, so that four is the most that can be shown.
+fn min_cut_order(value: &Value<'_>) -> Option<usize> {
+    let too_many = value.is_whole().filter(|order| (MOST_ACTS + 1..=9).contains(order));
+    if let Some(order) = too_many {
+        let what = format!(
+            "asks for {order} acts, and sets of more than three are not computed: nothing could pass"
+        );
+        value.complain(what, "ask for at most 4: then no three acts may lose everything");
+        return None;
+    }
+    value.whole(1..=MOST_ACTS)
 }
 
 /// The class that a word of a policy means.

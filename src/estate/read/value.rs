@@ -134,6 +134,12 @@ impl<'a> Value<'a> {
         number
     }
 
+    /// The number that stands there, if one does; nothing is complained of.
+    pub(super) fn is_whole(&self) -> Option<usize> {
+        let DeValue::Integer(value) = self.inner else { return None };
+        usize::from_str_radix(value.as_str(), value.radix()).ok()
+    }
+
     /// A number of bytes.
     pub(super) fn bytes(&self) -> Option<u64> {
         self.whole(0..=usize::MAX).and_then(|number| u64::try_from(number).ok())

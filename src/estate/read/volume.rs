@@ -54,6 +54,7 @@ fn one(
     let own = id.map(|id| AssetId(format!("volume:{id}")));
     let bonds = bonds(table, &bonds::OF_DATA, &says, own.as_ref(), known);
     let waive_drill = table.get("waive_drill").and_then(|value| waiver(&value, "waive_drill"));
+    let plan_changed_at = table.get("plan_changed_at").and_then(|value| value.moment());
     if let Some(value) = table.get("is") {
         is(&value, &known.providers);
     }
@@ -66,6 +67,7 @@ fn one(
         stands_on,
         bonds,
         waive_drill,
+        plan_changed_at,
         line: table.file.line(table.at),
     })
 }

@@ -184,7 +184,7 @@ impl CellJson {
                     taken_at: taken_at.value().map(|at| time(*at)),
                     age_seconds: age.map(|age| age.num_seconds()),
                     state: state.map(|state| state.word()),
-                    drilled_at: drilled_at.value().map(|at| time(*at)),
+                    drilled_at: drilled_at.value().copied().flatten().map(time),
                 };
                 Self { result: "survivor", survivor: Some(survivor), because: None }
             }

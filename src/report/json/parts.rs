@@ -163,7 +163,7 @@ impl PointJson {
             lies_on: graph.places(&point.id),
             state: point.state.map(|state| state.word()),
             lock: (&point.lock).into(),
-            drilled_at: point.drilled_at.value().map(|at| time(*at)),
+            drilled_at: point.drilled_at.value().copied().flatten().map(time),
             usable,
             usable_because,
         }

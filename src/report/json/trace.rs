@@ -157,7 +157,7 @@ impl StruckJson {
                 },
                 taken_at: taken.map(time),
                 age_seconds: taken.filter(|at| *at <= now).map(|at| (now - at).num_seconds()),
-                drilled_at: point.and_then(|point| point.drilled_at.value().copied()).map(time),
+                drilled_at: point.and_then(|point| point.drilled_at.value().copied().flatten()).map(time),
             }
         });
         Self {

@@ -161,8 +161,12 @@ fn doubt(graph: &Graph, row: &Row, because: &str) -> String {
 }
 
 /// The day of the last restore that was tried with success.
-pub(super) fn drilled(at: &Known<Timestamp>) -> String {
-    at.value().map_or_else(|| "no drill known".to_owned(), |at| at.format("%Y-%m-%d").to_string())
+pub(super) fn drilled(at: &Known<Option<Timestamp>>) -> String {
+    match at.value() {
+        None => "no drill known".to_owned(),
+        Some(None) => "never drilled".to_owned(),
+        Some(Some(at)) => at.format("%Y-%m-%d").to_string(),
+    }
 }
 
 /// A fact that nobody observed is shown as what it is.

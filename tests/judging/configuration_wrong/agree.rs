@@ -153,6 +153,11 @@ pub const AGREE: &[Wrong] = &[
         "2:6",
         &["`Same_Provider`, which is no such name"],
     ),
+    (
+        "[[waiver]]\nrule='same-hosts'\nvolume='a'\nowner='o'\nreason='r'\nuntil='2027-01-01'",
+        "2:6",
+        &["`same-hosts`, which is not known; did you mean `same-host`?"],
+    ),
     ("[[waiver]]\nrule='rpo'\nvolume='a'\nowner='o'\nreason='r'", "1:1", &["`waiver.rpo` has no `until`"]),
     ("[[waiver]]\nrule='rpo'\nvolume='a'\nreason='r'\nuntil=2027-01-01", "1:1", &["has no `owner`"]),
     ("[[waiver]]\nrule='rpo'\nvolume='a'\nowner='o'\nuntil=2027-01-01", "1:1", &["has no `reason`"]),

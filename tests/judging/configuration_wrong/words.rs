@@ -28,8 +28,13 @@ pub const WORDS: &[Wrong] = &[
     ("[policy.default]\nrpo = 26", "2:7", &["must be a duration in quotes, and is a whole number"]),
     ("[policy.default]\nrto = '0h'", "2:7", &["`policy.default.rto` is `0h`, which is no duration"]),
     ("[policy.default]\nlocked_for = 'long'", "2:14", &["`long`, which is no duration"]),
-    ("[policy.default]\nmin_cut_order = 0", "2:17", &["a whole number from 1 to 9"]),
-    ("[policy.default]\nmin_cut_order = '2'", "2:17", &["a whole number from 1 to 9, and is text"]),
+    ("[policy.default]\nmin_cut_order = 0", "2:17", &["a whole number from 1 to 4"]),
+    (
+        "[policy.default]\nmin_cut_order = 5",
+        "2:17",
+        &["`policy.default.min_cut_order` asks for 5 acts", "ask for at most 4"],
+    ),
+    ("[policy.default]\nmin_cut_order = '2'", "2:17", &["a whole number from 1 to 4, and is text"]),
     (
         "[policy.default]\nkeep = { daily = -1 }",
         "2:18",
