@@ -160,18 +160,18 @@ impl Slice<'_> {
     pub(super) fn open_hands(&self, member: usize) -> Option<Nature> {
         let place = self.members[member].node;
         let node = &self.graph.nodes[place];
-        let nobodys = matches!(
-            node.kind,
+        let nobodys = match node.kind {
+            // That one is deleted matters to what cannot do without it.
+            Some(AssetKind::Credential | AssetKind::Identity) => !self.borne[member],
             Some(
-                AssetKind::Credential
-                    | AssetKind::Identity
-                    | AssetKind::Network
-                    | AssetKind::Site
-                    | AssetKind::Region
-                    | AssetKind::Provider
-                    | AssetKind::UpstreamProvider
-            )
-        );
+                AssetKind::Network
+                | AssetKind::Site
+                | AssetKind::Region
+                | AssetKind::Provider
+                | AssetKind::UpstreamProvider,
+            ) => true,
+            _ => false,
+        };
         let has_hands = node.is_point || self.top == Some(member) || !(nobodys || self.is_on_host(place));
         [Nature::DeletableBy, Nature::AdministeredBy]
             .into_iter()

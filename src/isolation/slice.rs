@@ -48,6 +48,8 @@ pub(super) struct Slice<'g> {
     /// may do to these.
     pub known: usize,
     of_asset: HashMap<usize, usize>,
+    /// Per member: whether another one stands on it or needs it.
+    pub borne: Vec<bool>,
     pub system: System,
     /// The primary; none where it was never seen.
     pub top: Option<usize>,
@@ -106,6 +108,7 @@ impl<'g> Slice<'g> {
             members: Vec::new(),
             known: 0,
             of_asset: HashMap::new(),
+            borne: Vec::new(),
             system: System::default(),
             top: None,
             groups: Vec::new(),
@@ -198,6 +201,7 @@ impl<'g> Slice<'g> {
         let graph = self.graph;
         // One more stands for "any member".
         self.system = System::new(self.members.len() + 1);
+        self.borne = vec![false; self.members.len()];
         for member in &mut self.members {
             member.standing = graph.standing(member.node);
         }
@@ -297,6 +301,7 @@ impl<'g> Slice<'g> {
 
     fn stored(&mut self, holder: usize, edge: &Edge, all: &[usize], why: Why) {
         let (graph, need) = (self.graph, edge.dies_at);
+        all.iter().for_each(|on| self.borne[*on] = true);
         let is_bucket =
             |member: &usize| graph.nodes[self.members[*member].node].kind == Some(AssetKind::Bucket);
         let lost: Vec<Variable> = all.iter().map(|member| variable(*member, State::Lost)).collect();

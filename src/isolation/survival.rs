@@ -132,26 +132,7 @@ pub fn survival(graph: &Graph, volume: &Volume, policy: &Policy, now: Timestamp)
     View::new(&slice, volume, policy, now).survival()
 }
 
-/// What one more hazard leaves of a volume.
-pub(super) fn row_under(
-    graph: &Graph,
-    volume: &Volume,
-    hazard: &Hazard,
-    title: &str,
-    policy: &Policy,
-    now: Timestamp,
-) -> Row {
-    let slice = Slice::of(graph, volume, now, std::slice::from_ref(hazard.asset()));
-    let view = View::new(&slice, volume, policy, now);
-    let hazards: HazardSet = [hazard.clone()].into();
-    let mut seeds = slice.seeds_of(&hazards);
-    seeds.bad_data = matches!(hazard, Hazard::BadData(asset) if *asset == volume.asset);
-    let outcome = Outcome::of(&slice, &seeds, &hazards);
-    let class = super::what_if::class_of(graph, hazard);
-    view.row_of(&outcome, hazard.clone(), class, title.to_owned())
-}
-
-pub(super) struct View<'v, 'g> {
+struct View<'v, 'g> {
     slice: &'v Slice<'g>,
     graph: &'g Graph,
     volume: &'v Volume,
@@ -171,7 +152,7 @@ const QUIET: [HazardClass; 6] = [
 ];
 
 impl<'v, 'g> View<'v, 'g> {
-    pub fn new(slice: &'v Slice<'g>, volume: &'v Volume, policy: &'v Policy, now: Timestamp) -> Self {
+    fn new(slice: &'v Slice<'g>, volume: &'v Volume, policy: &'v Policy, now: Timestamp) -> Self {
         let graph = slice.graph;
         let points = graph.points_of(&volume.id).filter(|point| !useless(point)).count();
         Self { slice, graph, volume, policy, now, points }
@@ -230,7 +211,7 @@ impl<'v, 'g> View<'v, 'g> {
         Outcome::of(self.slice, &self.slice.seeds(happening), &HazardSet::new())
     }
 
-    pub fn row_of(&self, outcome: &Outcome, hazard: Hazard, class: HazardClass, title: String) -> Row {
+    fn row_of(&self, outcome: &Outcome, hazard: Hazard, class: HazardClass, title: String) -> Row {
         let takes_primary =
             outcome.bad_data || self.slice.top.is_some_and(|top| outcome.certain.is(top, State::Lost));
         let may_take_primary =

@@ -130,7 +130,7 @@ impl Tracing<'_, '_> {
 
     fn points(&self, outcome: &Outcome) -> Vec<TracedPoints> {
         let graph = self.slice.graph;
-        let mut alike: BTreeMap<(u8, String), TracedPoints> = BTreeMap::new();
+        let mut alike: BTreeMap<(u8, bool, String), TracedPoints> = BTreeMap::new();
         for group in &self.slice.groups {
             let mut shared: Option<(String, Reason)> = None;
             for place in &group.places {
@@ -143,7 +143,8 @@ impl Tracing<'_, '_> {
                 };
                 shared.get_or_insert_with(|| (label.clone(), reason.clone()));
                 let (standing, is_orphan) = (standing(point, group.orphans, &label), group.orphans);
-                let key = (rank(&reason.fate), key(&reason, &standing, point, &label));
+                // What is useless is useless of whatever volume, and yet counts as this one's or as nobody's.
+                let key = (rank(&reason.fate), is_orphan, key(&reason, &standing, point, &label));
                 let new = || TracedPoints { places: Vec::new(), reason, standing, is_orphan };
                 alike.entry(key).or_insert_with(new).places.push(*place);
             }

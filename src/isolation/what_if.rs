@@ -1,30 +1,8 @@
-//! Blast radius: what one hazard takes of every volume.
+//! Hazards in words, and which one an asset's name stands for.
 
 use super::event::{hands_class, loss_class};
 use super::graph::Graph;
-use super::survival::{Row, row_under};
-use crate::domain::{AssetId, Hazard, HazardClass, Nature, Policies, Timestamp, Volume};
-
-/// What a hazard does to one volume.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hit {
-    /// The volume.
-    pub volume: Volume,
-    /// What becomes of its recovery points. `takes_primary` of it is true where the volume surely dies.
-    pub row: Row,
-}
-
-/// What a hazard takes of every volume, by id.
-pub fn blast_radius(graph: &Graph, hazard: &Hazard, policies: &Policies, now: Timestamp) -> Vec<Hit> {
-    let title = hazard_title(graph, hazard);
-    let volumes = graph.inventory().volumes.iter();
-    volumes
-        .map(|volume| {
-            let row = row_under(graph, volume, hazard, &title, policies.of(&volume.id), now);
-            Hit { volume: volume.clone(), row }
-        })
-        .collect()
-}
+use crate::domain::{AssetId, Hazard, HazardClass, Nature};
 
 /// A hazard in words.
 pub fn hazard_title(graph: &Graph, hazard: &Hazard) -> String {
@@ -52,7 +30,7 @@ fn found(graph: &Graph, credential: &AssetId) -> String {
 }
 
 /// The class of a hazard of something in the graph.
-pub(super) fn class_of(graph: &Graph, hazard: &Hazard) -> HazardClass {
+fn class_of(graph: &Graph, hazard: &Hazard) -> HazardClass {
     let kind = graph.assets.get(hazard.asset()).and_then(|node| graph.nodes[*node].kind);
     let class = match hazard {
         Hazard::Deleted(_) => None,

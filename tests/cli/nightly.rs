@@ -113,7 +113,7 @@ fn a_night_that_is_asked_to_stop_ends_soon_says_what_was_not_done_and_the_next_g
 }
 
 #[test]
-fn a_store_that_cannot_be_written_or_reached_fails_its_copies_and_no_others() {
+fn a_store_that_cannot_be_reached_fails_its_copies_and_its_share_and_no_others() {
     let place = Place::new();
     make_data(&place);
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -130,7 +130,8 @@ fn a_store_that_cannot_be_written_or_reached_fails_its_copies_and_no_others() {
         let of_it = tasks.iter().filter(|task| task["vault"] == vault);
         of_it.map(|task| task["outcome"].as_str().unwrap()).collect()
     };
-    assert_eq!((of("disk"), of("away")), (vec!["done", "done"], vec!["failed"]), "{done:#}");
+    // Whether anything of it had to be read back, nobody can say: that is a failure of its own.
+    assert_eq!((of("disk"), of("away")), (vec!["done", "done"], vec!["failed", "failed"]), "{done:#}");
     assert!(!format!("{}{}", ended.stdout, ended.stderr).contains("canary-secret"));
 }
 

@@ -183,7 +183,10 @@ impl Brute<'_> {
         let can_be_deleted = match thing.kind {
             _ if self.top == Some(place) => true,
             None => true,
-            Some(Credential | Identity | Network | Site | Region | Provider | UpstreamProvider) => false,
+            Some(Network | Site | Region | Provider | UpstreamProvider) => false,
+            Some(Credential | Identity) => {
+                self.scope.iter().any(|above| self.direct(*above).contains(&place))
+            }
             Some(_) => !self.is_held_with_its_host(place),
         };
         let by = [Nature::DeletableBy, Nature::AdministeredBy];

@@ -26,6 +26,7 @@ mod forgetting;
 mod incidents;
 mod properties;
 mod properties_brute;
+mod properties_forgotten;
 mod random;
 mod reports;
 mod rules;

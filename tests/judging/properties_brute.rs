@@ -4,9 +4,10 @@ use crate::brute::{Brute, Of, State, bit};
 use crate::brute_cuts::{Blow, End, Said, Trial, is_sure, is_useless};
 use crate::estate::now;
 use crate::random::{Random, cases, seed};
+use chrono::TimeDelta;
 use outlive::catalogue::Catalogue;
 use outlive::domain::*;
-use outlive::isolation::{Fate, Graph, Row, Sets, blast_radius, expand, fate, isolate};
+use outlive::isolation::{Fate, Graph, Radius, Row, Sets, Stay, expand, fate, isolate, radius};
 
 /// How often something was seen, so that a test of nothing is noticed.
 #[derive(Debug, Default)]
@@ -17,6 +18,8 @@ struct Seen {
     differ: usize,
     rows: usize,
     fates: [usize; 3],
+    untouched: usize,
+    struck: usize,
 }
 
 fn numbers(sets: &Sets) -> Vec<Vec<usize>> {
@@ -90,16 +93,122 @@ fn check_fates(graph: &Graph, inventory: &Inventory, random: &mut Random, seen: 
         let brute = Brute::new(inventory, of, &struck, now());
         let blow = hazards.iter().fold(Blow::default(), |all, hazard| all | brute.blow(hazard));
         let plain = brute.end(place, blow, unnoticed);
-        let engine = match fate(graph, &point.id, &hazards, unnoticed, now()) {
-            Fate::Dies { .. } => End::Dies,
-            Fate::Survives { .. } => End::Stays,
-            Fate::Undetermined { .. } => End::Unclear,
-        };
+        let engine = end_of(&fate(graph, &point.id, &hazards, unnoticed, now()));
         if engine != plain {
             return Err(format!("{} under {hazards:?}: engine {engine:?}, plain {plain:?}", point.id));
         }
         seen.fates[plain as usize] += 1;
     }
+    Ok(())
+}
+
+/// What is left of one volume, told plainly: whether it and all its points stay; how many die, may die and stay; and
+/// the newest of the best.
+type Plain = (End, [usize; 3], Option<(Stay, Option<Timestamp>, PointId)>);
+
+fn plain_radius(
+    brute: &Brute<'_>,
+    volume: &Volume,
+    blow: Blow,
+    unnoticed: TimeDelta,
+) -> (Option<Plain>, usize) {
+    let top = brute.top.map(|top| bit(top, State::Lost));
+    let falls = |possible| {
+        let struck = if possible { blow.possible } else { blow.certain };
+        top.is_some_and(|top| brute.sweep(struck, possible) & top != 0)
+    };
+    let primary = match top {
+        _ if top.is_some() && (blow.bad_data || falls(false)) => End::Dies,
+        Some(_) if !falls(true) => End::Stays,
+        _ => End::Unclear,
+    };
+    let (mut all_stay, mut counts, mut newest, mut orphans) = (primary == End::Stays, [0; 3], None, 0);
+    for (place, point) in brute.inventory.points.iter().enumerate() {
+        let own = point.of.value().map(|of| *of == volume.id);
+        if own == Some(false) {
+            continue;
+        }
+        let end = brute.end(place, blow, unnoticed);
+        if own.is_none() {
+            orphans += usize::from(end != End::Stays);
+            continue;
+        }
+        all_stay &= end == End::Stays;
+        if is_useless(point) {
+            continue;
+        }
+        let stay = match end {
+            End::Dies => None,
+            End::Unclear => Some(Stay::Perhaps),
+            End::Stays if is_sure(point) => Some(Stay::Certain),
+            End::Stays => Some(Stay::Unproven),
+        };
+        counts[[End::Dies, End::Unclear, End::Stays].iter().position(|of| *of == end).unwrap()] += 1;
+        let taken = point.taken_at.value().copied().filter(|at| *at <= now());
+        newest = newest.max(stay.map(|stay| (stay, taken, point.id.clone())));
+    }
+    ((!all_stay).then_some((primary, counts, newest)), orphans)
+}
+
+fn told(graph: &Graph, radius: &Radius, volume: &Volume) -> Option<Plain> {
+    let struck = radius.struck.iter().find(|struck| struck.volume.id == volume.id)?;
+    let newest = struck.newest.map(|(place, stay)| {
+        let taken = graph.at(place).and_then(|point| point.taken_at.value().copied());
+        (stay, taken.filter(|at| *at <= now()), graph.id_at(place))
+    });
+    let primary = end_of(&struck.traced.primary.fate);
+    Some((primary, [struck.dies, struck.may_die, struck.stays], newest))
+}
+
+fn end_of(fate: &Fate) -> End {
+    match fate {
+        Fate::Dies { .. } => End::Dies,
+        Fate::Survives { .. } => End::Stays,
+        Fate::Undetermined { .. } => End::Unclear,
+    }
+}
+
+/// Whether the blast radius of hazards that happen together is what the second way says.
+fn check_radius(graph: &Graph, inventory: &Inventory, random: &mut Random, seen: &mut Seen) -> Said<()> {
+    let policy = random.tangle_policy();
+    let of = |random: &mut Random| {
+        let asset = inventory.assets[random.below(inventory.assets.len())].id.clone();
+        let volume = inventory.volumes[random.below(inventory.volumes.len())].asset.clone();
+        match random.below(4) {
+            0 => Hazard::Lost(asset),
+            1 => Hazard::Deleted(asset),
+            2 => Hazard::Compromised(asset),
+            _ => Hazard::BadData(volume),
+        }
+    };
+    let hazards: HazardSet = (0..1 + random.below(2)).map(|_| of(random)).collect();
+    if !hazards.iter().all(|hazard| graph.knows(hazard.asset())) {
+        return Ok(());
+    }
+    let radius = radius(graph, &hazards, &policy.clone().into(), now());
+    let struck: Vec<AssetId> = hazards.iter().map(|hazard| hazard.asset().clone()).collect();
+    let (mut untouched, mut lost_orphans) = (0, 0);
+    for volume in &inventory.volumes {
+        let brute = Brute::new(inventory, Of::Volume(volume), &struck, now());
+        // Bad data in another volume is not in this one.
+        let own = hazards.iter().filter(|hazard| match hazard {
+            Hazard::BadData(asset) => *asset == volume.asset,
+            _ => true,
+        });
+        let blow = own.fold(Blow::default(), |all, hazard| all | brute.blow(hazard));
+        let (plain, orphans) = plain_radius(&brute, volume, blow, policy.detect_within);
+        let engine = told(graph, &radius, volume);
+        if engine != plain {
+            return Err(format!("{} under {hazards:?}: engine {engine:?}, plain {plain:?}", volume.id));
+        }
+        untouched += usize::from(plain.is_none());
+        lost_orphans = lost_orphans.max(orphans);
+    }
+    if (radius.untouched, radius.orphans) != (untouched, lost_orphans) {
+        return Err(format!("under {hazards:?}: {untouched} untouched, {lost_orphans} orphans: {radius:?}"));
+    }
+    seen.untouched += untouched;
+    seen.struck += radius.struck.len();
     Ok(())
 }
 
@@ -110,14 +219,8 @@ fn check(inventory: &Inventory, random: &mut Random, seen: &mut Seen) -> Said<()
         let brute = Brute::new(inventory, Of::Volume(volume), &[], now());
         let trial = Trial { brute: &brute, volume, policy: &policy };
         check_volume(&graph, &trial, seen)?;
-        let asset = &inventory.assets[random.below(inventory.assets.len())].id;
-        let hazard = [Hazard::Lost, Hazard::Deleted, Hazard::Compromised][random.below(3)](asset.clone());
-        let hits = blast_radius(&graph, &hazard, &policy.clone().into(), now());
-        let hit = hits.iter().find(|hit| hit.volume.id == volume.id).unwrap();
-        let brute = Brute::new(inventory, Of::Volume(volume), std::slice::from_ref(asset), now());
-        let trial = Trial { brute: &brute, volume, policy: &policy };
-        check_row(&graph, &trial, &hit.row, brute.blow(&hazard))?;
     }
+    check_radius(&graph, inventory, random, seen)?;
     check_fates(&graph, inventory, random, seen)
 }
 
@@ -144,7 +247,8 @@ fn the_engine_says_what_trying_everything_says() {
     println!("seed {}: {all:#?}", seed());
     for seen in &all {
         let sets = seen.certain[1..].iter().chain(&seen.possible[1..]);
-        let least = sets.chain(&seen.fates).copied().min().unwrap_or_default();
+        let least =
+            sets.chain(&seen.fates).chain([&seen.untouched, &seen.struck]).copied().min().unwrap_or_default();
         let few = seen.graphs / 50;
         assert!(least > few && seen.differ > few && seen.rows > few, "the tangles do not vary: {seen:?}");
     }

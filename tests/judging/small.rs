@@ -109,7 +109,9 @@ impl Random {
             on.dedup();
             let nonsense = self.one_in(60);
             let dies_at = if nonsense { 9 * self.below(2) } else { 1 + self.below(on.len()) };
-            bonds.list.push(Bond { nature, on, dies_at, how: How::Observed(now()), grace: None });
+            let grace = [None, None, None, Some(0), Some(3600), Some(9 * 86_400)][self.below(6)];
+            let grace = grace.map(|seconds| Grace { seconds });
+            bonds.list.push(Bond { nature, on, dies_at, how: How::Observed(now()), grace });
         }
         for nature in Nature::ALL {
             if forgetful > 0 && self.one_in(forgetful) {

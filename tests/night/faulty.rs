@@ -31,6 +31,8 @@ pub enum Fault {
     Corrupt(u64),
     /// Nothing can be listed.
     List(u64),
+    /// Only the listing of this number of the night fails, counted from 1.
+    ListOf(u64),
 }
 
 /// Everything that all stores of one simulation share.
@@ -41,6 +43,8 @@ struct Shared {
     tonight: Mutex<Fault>,
     random: Mutex<Random>,
     fired: AtomicU64,
+    /// How often anything was listed tonight.
+    listed: AtomicU64,
     /// When each object was last given whole and right, from its beginning to its end.
     whole: Mutex<BTreeMap<String, Timestamp>>,
     clock: fn() -> Timestamp,
@@ -52,12 +56,14 @@ impl Faulty {
             tonight: Mutex::new(Fault::None),
             random: Mutex::new(Random::new(seed)),
             fired: AtomicU64::new(0),
+            listed: AtomicU64::new(0),
             whole: Mutex::default(),
             clock,
         }))
     }
 
     pub fn tonight(&self, fault: Fault) {
+        self.0.listed.store(0, Relaxed);
         *self.0.tonight.lock().unwrap() = fault;
     }
 
@@ -159,7 +165,9 @@ impl Store for FaultyStore {
     }
 
     fn list(&self, folder: &str) -> Result<Vec<Listed>> {
-        if self.faulty.strikes(percent!(List)) {
+        let number = 1 + self.faulty.0.listed.fetch_add(1, Relaxed);
+        let one = |fault| (fault == Fault::ListOf(number)).then_some(100);
+        if self.faulty.strikes(percent!(List)) || self.faulty.strikes(one) {
             return Err(failed("listing", folder));
         }
         self.inner.list(folder)

@@ -3,8 +3,10 @@
 use super::due::{Task, Work};
 use crate::app::share::SharePlan;
 use crate::app::stores::open_vault;
-use crate::app::{Context, copy, drill};
+use crate::app::{Context, copy, drill, named};
 use crate::domain::{Kind, Monitor, Phase, Problem, Result, say_duration};
+use crate::estate::VaultEntry;
+use crate::ledger::{Ledger, PATIENCE};
 use crate::report::activity::{CopyDone, DrillDone, TaskDone, TaskKind, TaskOutcome, say_bytes};
 use crate::vault::Vault;
 use chrono::TimeDelta;
@@ -120,6 +122,14 @@ pub(super) fn planned(tasks: &[Task]) -> Vec<TaskDone> {
     tasks.iter().map(planned).collect()
 }
 
+/// The vault of a share. It may not have answered before, so that nobody looked yet whether it is the one of this name.
+fn open_again(context: &Context, entry: &VaultEntry) -> Result<Vault> {
+    let records = Ledger::look(&context.state, PATIENCE)?;
+    let vault = open_vault(context, &entry.place)?;
+    named::check(&entry.id, Some(&vault), &records)?;
+    Ok(vault)
+}
+
 /// What a drill could not be tried for is a drill that did not run, not one that failed.
 fn impossible(kind: TaskKind, problem: &Problem) -> (TaskOutcome, String) {
     let outcome = if kind == TaskKind::Drill { TaskOutcome::NotDone } else { TaskOutcome::Failed };
@@ -144,7 +154,7 @@ fn work(context: &Context, jobs: &Receiver<(usize, Task)>, results: &Sender<Ende
 fn perform(context: &Context, task: &Task, limit: &Limit) -> (TaskOutcome, String) {
     let performed = match &task.work {
         Work::Copy(order) => copy(context, order, limit).map(|done| of_copy(&done)),
-        Work::Share(entry, within) => open_vault(context, &entry.place).and_then(|vault| {
+        Work::Share(entry, within) => open_again(context, entry).and_then(|vault| {
             let now = (context.clock)();
             let plan = SharePlan::of(context, &vault, &entry.given_up(now), (*within, now))?;
             read_share(context, &plan, &vault, limit)

@@ -72,7 +72,8 @@ pub(super) fn due(
     now: Timestamp,
     limit: Duration,
 ) -> Vec<Task> {
-    let (mut copies, mut silent, mut answered) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut copies, mut answered) = (Vec::new(), Vec::new());
+    let (mut silent, mut unread) = (Vec::new(), Vec::new());
     for (entry, looked) in look_at_all(context, estate, records, limit) {
         let to_this = estate.copies.iter().filter(|copy| copy.to == entry.id);
         let schedule = |copy: &CopyEntry| Schedule { every: copy.every, offset: copy.offset };
@@ -86,16 +87,19 @@ pub(super) fn due(
                 answered.extend(found.map(|(vault, _)| (entry, vault)));
             }
             // Whether they are due cannot be known, so they are tried: that says what is wrong, once more and louder.
-            Err(_) => silent.extend(
-                to_this.map(|copy| copy_task(copy, entry, Due { since: schedule(copy).slot(now), slots: 1 })),
-            ),
+            // What is to be read back of it neither: where it answers again, nobody else would say that it was not read.
+            Err(_) => {
+                let tried = |copy| copy_task(copy, entry, Due { since: schedule(copy).slot(now), slots: 1 });
+                silent.extend(to_this.map(tried));
+                unread.extend(share_task(entry, within_of(estate, entry), None, now));
+            }
         }
     }
     copies.sort_by_key(|task: &Task| task.since);
     let shares = share_tasks(context, estate, answered, now, limit);
     // What may hang comes after what will not. Drills come last: what was copied tonight is what they restore.
     let drills = drill_tasks(context, estate, records, now);
-    copies.into_iter().chain(shares).chain(silent).chain(drills).collect()
+    copies.into_iter().chain(shares).chain(silent).chain(unread).chain(drills).collect()
 }
 
 /// Looks at all vaults at once, each in a thread of its own: a server that never answers holds nothing up.
@@ -117,6 +121,14 @@ fn look_at_all<'a>(
     started.into_iter().map(end).collect()
 }
 
+/// Within which time everything in a vault is read back.
+fn within_of(estate: &Estate, entry: &VaultEntry) -> TimeDelta {
+    let to_this = estate.copies.iter().filter(|copy| copy.to == entry.id);
+    let within = to_this.map(|copy| policy_of(estate, copy).verify_within).min();
+    // One that no copy goes to any more still holds what was copied there.
+    within.unwrap_or_else(|| estate.default_policy().verify_within)
+}
+
 /// The shares of vaults that are to be read back.
 fn share_tasks(
     context: &Context,
@@ -126,10 +138,7 @@ fn share_tasks(
     limit: Duration,
 ) -> Vec<Task> {
     let start = |(entry, vault): (&'_ VaultEntry, Vault)| {
-        let to_this = estate.copies.iter().filter(|copy| copy.to == entry.id);
-        let within = to_this.map(|copy| policy_of(estate, copy).verify_within).min();
-        // One that no copy goes to any more still holds what was copied there.
-        let within = within.unwrap_or_else(|| estate.default_policy().verify_within);
+        let within = within_of(estate, entry);
         let context = context.clone();
         let given_up = entry.given_up(now);
         let plan = move || SharePlan::of(&context, &vault, &given_up, (within, now));
