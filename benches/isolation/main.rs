@@ -7,9 +7,10 @@
 mod fleet;
 
 use fleet::{Size, fleet, now, one_volume, policies, policy};
+use outlive::app::judge_all;
 use outlive::catalogue::Catalogue;
 use outlive::isolation::{expand_whole, isolate};
-use outlive::rules::judge_each;
+
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -29,7 +30,7 @@ fn whole(volumes: usize) {
     let start = Instant::now();
     let graph = expand_whole(inventory, &Catalogue::default());
     let expanded = start.elapsed();
-    let judged = judge_each(&graph, &policies(), now());
+    let judged = judge_all(&graph, &policies(), now()).expect("judging does not fail");
     let whole = start.elapsed();
     let mut rows = 0;
     let mut orders: BTreeMap<(usize, usize), usize> = BTreeMap::new();

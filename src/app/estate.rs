@@ -2,12 +2,13 @@
 
 use super::{Audited, Context, SeenVault, SurveyOrder, survey};
 use crate::domain::{
-    AssetId, GapScope, Inventory, Known, Result, Timestamp, Volume, VolumeId, VolumeKind, printable,
+    AssetId, GapScope, Inventory, Known, Policies, Result, Timestamp, Volume, VolumeId, VolumeKind, printable,
 };
 use crate::estate::{Estate, VolumeEntry};
-use crate::isolation::expand_whole;
+use crate::isolation::{Graph, expand_whole};
 use crate::providers::local::this_host;
-use crate::rules::{idle_waivers, judge_each, overall};
+use crate::rules::{Judged, idle_waivers, judge_one, overall};
+use crate::vault::{cores, in_parallel};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -98,9 +99,18 @@ pub fn judge_as_of(estate: &Estate, moment: Timestamp) -> Result<Audited> {
     judge_inventory(estate, inventory, moment)
 }
 
+/// Judges every volume by its own policy, sorted by id, on all cores.
+///
+/// # Errors
+/// None: what cannot be said is in the result.
+pub fn judge_all(graph: &Graph, policies: &Policies, now: Timestamp) -> Result<Vec<Judged>> {
+    let volumes = &graph.inventory().volumes;
+    in_parallel(cores(), volumes, |volume| Ok(judge_one(graph, volume, policies, now)))
+}
+
 fn judge_inventory(estate: &Estate, inventory: Inventory, at: Timestamp) -> Result<Audited> {
     let graph = expand_whole(inventory, &estate.catalogue);
-    let judged = judge_each(&graph, &estate.policies(), at);
+    let judged = judge_all(&graph, &estate.policies(), at)?;
     let overall = overall(&judged, &graph);
     Ok(Audited { graph, judged, overall, at })
 }

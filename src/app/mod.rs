@@ -25,7 +25,7 @@ pub use drill::{
     Afterwards, DrillOrder, DrillsOrder, Proving, Which, drill, drill_standings, due_drills, gone_drills,
     run_drills,
 };
-pub use estate::{judge_as_of, judge_estate, survey_estate};
+pub use estate::{judge_all, judge_as_of, judge_estate, survey_estate};
 pub use incident::{BuiltIn, INCIDENTS, Replay, load_incident, parse_incident, replay_incident};
 pub use nightly::{Holder, Night, NightlyOrder, nightly};
 pub use rehearse::{RehearseOrder, rehearse};

@@ -25,6 +25,9 @@ fn groups<T: PartialEq + Serialize>(
     mut merge: impl FnMut(Vec<T>) -> Option<T>,
 ) -> Vec<T> {
     items.sort_by(|a, b| id(a).cmp(id(b)));
+    if items.windows(2).all(|two| id(&two[0]) != id(&two[1])) {
+        return items;
+    }
     let mut single = Vec::with_capacity(items.len());
     let mut group: Vec<T> = Vec::new();
     for item in items {

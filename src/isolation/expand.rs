@@ -5,8 +5,8 @@ use super::duplicates::settle;
 use super::graph::{Edge, Graph, Node, PointPlace, label};
 use crate::catalogue::{Catalogue, Effect, Follows, Statement};
 use crate::domain::{
-    AssetId, AssetKind, Bond, Bonds, Gap, GapReason, GapScope, How, Inventory, Known, Nature, NatureSet,
-    RecoveryPoint, Volume, VolumeId, printable,
+    AssetId, AssetKind, Bond, BondList, Bonds, Gap, GapReason, GapScope, How, Inventory, Known, Nature,
+    NatureSet, RecoveryPoint, Volume, VolumeId, printable,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -23,12 +23,7 @@ pub fn expand(inventory: &Inventory, catalogue: &Catalogue) -> Graph {
 /// The same, without a second copy of an inventory that may be large.
 pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
     let mut inventory = settle(inventory);
-    for bonds in (inventory.assets.iter_mut().map(|asset| &mut asset.bonds))
-        .chain(inventory.points.iter_mut().map(|point| &mut point.bonds))
-    {
-        // The order of listing must not show.
-        bonds.list.sort();
-    }
+    share(&mut inventory);
     let mut builder = Builder::default();
     for asset in &inventory.assets {
         let label = format!("{} {}", asset.kind.word(), asset.name);
@@ -72,13 +67,36 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
         aspects: Vec::new(),
         wide_open: Vec::new(),
         wide_above: Vec::new(),
+        conduits: HashMap::new(),
         wants: Vec::new(),
         standings: Vec::new(),
         replicas,
     };
     graph.look_at_each();
     graph.look_beyond();
+    graph.find_conduits();
     graph
+}
+
+/// Puts bonds into one order, so that the order of listing does not show, and lets equal ones share memory.
+fn share(inventory: &mut Inventory) {
+    let mut known: HashMap<BondList, BondList> = HashMap::new();
+    let bonds = (inventory.assets.iter_mut().map(|asset| &mut asset.bonds))
+        .chain(inventory.points.iter_mut().map(|point| &mut point.bonds));
+    for bonds in bonds {
+        if let Some(shared) = known.get(&bonds.list) {
+            bonds.list = shared.clone();
+            continue;
+        }
+        let listed = bonds.list.clone();
+        let mut sorted = listed.clone();
+        if !sorted.is_sorted() {
+            sorted.sort();
+        }
+        let shared = known.entry(sorted.clone()).or_insert(sorted).clone();
+        known.insert(listed, shared.clone());
+        bonds.list = shared;
+    }
 }
 
 /// The places of points per volume, and of those of which nobody knows the volume.

@@ -2,11 +2,12 @@
 
 use super::aspects::{Aspect, Classes};
 use super::beyond::Standing;
+use super::conduits::Conduit;
 use crate::domain::{
     AssetId, AssetKind, Grace, How, Inventory, Nature, NatureSet, PointId, PointKind, RecoveryPoint, Volume,
     VolumeId,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The place of a recovery point in the inventory of its graph.
 pub type PointPlace = u32;
@@ -98,6 +99,8 @@ pub struct Graph {
     pub(super) wide_open: Vec<u32>,
     /// Per node: what lies beyond machines and hangs on it, in whatever way.
     pub(super) wide_above: Vec<Vec<u32>>,
+    /// What lies beyond machines and may speak for others: see `conduits.rs`.
+    pub(super) conduits: HashMap<u32, Conduit>,
     /// Per node: the classes of what lies beyond machines and may be below it without anybody having said so.
     pub(super) wants: Vec<Classes>,
     /// Per node: where it is, of leaves and of what lies beyond machines.
@@ -164,6 +167,23 @@ impl Graph {
     /// The points of which nobody knows the volume.
     pub fn orphans(&self) -> impl Iterator<Item = &RecoveryPoint> {
         self.orphans.iter().filter_map(|place| self.at(*place))
+    }
+
+    /// What is not known of that with which a point goes when something is deleted, in words: then another window may
+    /// hold than the one that is seen.
+    pub fn open_windows(&self, id: &PointId) -> Option<String> {
+        let top = self.place(id).map(|place| self.node_of[place as usize] as usize)?;
+        let natures = [Nature::CascadesFrom, Nature::StoredOn, Nature::Needs];
+        let (mut seen, mut waiting) = (BTreeSet::from([top]), vec![top]);
+        while let Some(node) = waiting.pop() {
+            if let Some(why) = natures.into_iter().find_map(|nature| self.nodes[node].missing(nature)) {
+                return Some(why);
+            }
+            let along =
+                self.own(node).filter(|edge| natures.contains(&edge.nature)).flat_map(|edge| &edge.on);
+            waiting.extend(along.copied().filter(|on| seen.insert(*on)));
+        }
+        None
     }
 
     /// What a sentence calls a point: its kind and name.

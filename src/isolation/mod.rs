@@ -2,6 +2,7 @@
 
 mod aspects;
 mod beyond;
+mod conduits;
 mod cut_sets;
 mod cuts;
 mod documented;

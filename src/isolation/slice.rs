@@ -2,7 +2,6 @@
 //! known bonds, and the rules by which these fall. Judging a volume costs what its slice costs, not what the
 //! estate does.
 
-use super::aspects::Classes;
 use super::beyond::Standing;
 use super::graph::{Edge, Graph, PointPlace};
 use super::system::{State, System, Variable, Why, variable};
@@ -132,7 +131,7 @@ impl<'g> Slice<'g> {
         slice
     }
 
-    fn add(&mut self, node: usize) -> usize {
+    pub(super) fn add(&mut self, node: usize) -> usize {
         *self.of_asset.entry(node).or_insert_with(|| {
             self.members.push(Member { node, hold: Hold::Free, standing: None });
             self.members.len() - 1
@@ -147,35 +146,6 @@ impl<'g> Slice<'g> {
                 self.add(*on);
             }
             next += 1;
-        }
-    }
-
-    /// What lies beyond machines, of the classes that some member may lie in, and may fall because of members, in whatever way, where members may lie in it without
-    /// anybody having said so: the token that somebody holds closes an account, and what names no account may be in it.
-    fn add_conduits(&mut self) {
-        let graph = self.graph;
-        let first = self.members.len();
-        let mut wanted = Classes::default();
-        loop {
-            let before = (self.members.len(), wanted);
-            let mut next = 0;
-            while next < self.members.len() {
-                let node = self.members[next].node;
-                wanted = wanted.and(graph.wants[node]);
-                for on in graph.own(node).filter(|_| next >= first).flat_map(|edge| &edge.on) {
-                    self.add(*on);
-                }
-                for wide in graph.wide_above[node].iter().filter(|wide| graph.is_of(**wide, wanted)) {
-                    self.add(*wide as usize);
-                }
-                next += 1;
-            }
-            for wide in graph.wide_open.iter().filter(|wide| graph.is_of(**wide, wanted)) {
-                self.add(*wide as usize);
-            }
-            if before == (self.members.len(), wanted) {
-                return;
-            }
         }
     }
 

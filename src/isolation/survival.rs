@@ -196,12 +196,17 @@ impl<'v, 'g> View<'v, 'g> {
         if event.happening == Happening::BadData && !asked {
             return None;
         }
-        let outcome = self.outcome(event.happening);
+        let seeds = self.slice.seeds(event.happening);
+        let possible = self.slice.system.run(&seeds.possible, true);
         // One side of a mirror: the primary outlives it, so nothing has to. Without its key, no copy is one.
-        let takes =
-            outcome.bad_data || self.slice.top.is_some_and(|top| outcome.possible.is(top, State::Lost));
+        let takes = seeds.bad_data || self.slice.top.is_some_and(|top| possible.is(top, State::Lost));
         let matters = takes || matches!(class, HazardClass::Key | HazardClass::Catalogue);
-        let row = matters.then(|| self.row_of(&outcome, hazard, class, event.title))?;
+        if !matters {
+            return None;
+        }
+        let certain = self.slice.system.run(&seeds.certain, false);
+        let outcome = Outcome { certain, possible, bad_data: seeds.bad_data, foreign: None };
+        let row = self.row_of(&outcome, hazard, class, event.title);
         // Whoever takes a host over may do more than is known: that is told where it is asked, or settled.
         let settled = row.cell == Cell::None || (row.takes_primary && class != HazardClass::HostCompromise);
         (asked || !QUIET.contains(&class) || settled).then_some(row)

@@ -40,24 +40,24 @@ pub fn judge(graph: &Graph, policy: &Policy, now: Timestamp) -> Vec<Judged> {
 
 /// Judges every volume by its own policy, sorted by id.
 pub fn judge_each(graph: &Graph, policies: &Policies, now: Timestamp) -> Vec<Judged> {
-    let volumes = graph.inventory().volumes.iter();
-    volumes
-        .map(|volume| {
-            let policy = policies.of(&volume.id);
-            let (survival, cuts) = isolate(graph, volume, policy, now);
-            let case = Case { graph, volume, policy, now, survival: &survival, cuts: &cuts };
-            let findings = ALL
-                .iter()
-                .map(|rule| Finding {
-                    rule: rule.id().to_owned(),
-                    volume: volume.id.clone(),
-                    verdict: waive(policies, rule.id(), &volume.id, rule.judge(case), now),
-                })
-                .collect();
-            let (volume, chain, policy) = (volume.clone(), graph.chain(volume), policy.clone());
-            Judged { volume, chain, survival, cuts, policy, findings }
+    graph.inventory().volumes.iter().map(|volume| judge_one(graph, volume, policies, now)).collect()
+}
+
+/// Judges one volume by its own policy.
+pub fn judge_one(graph: &Graph, volume: &Volume, policies: &Policies, now: Timestamp) -> Judged {
+    let policy = policies.of(&volume.id);
+    let (survival, cuts) = isolate(graph, volume, policy, now);
+    let case = Case { graph, volume, policy, now, survival: &survival, cuts: &cuts };
+    let findings = ALL
+        .iter()
+        .map(|rule| Finding {
+            rule: rule.id().to_owned(),
+            volume: volume.id.clone(),
+            verdict: waive(policies, rule.id(), &volume.id, rule.judge(case), now),
         })
-        .collect()
+        .collect();
+    let (volume, chain, policy) = (volume.clone(), graph.chain(volume), policy.clone());
+    Judged { volume, chain, survival, cuts, policy, findings }
 }
 
 /// What all findings come to. No volume at all, or anything that could not be seen, is never sound.

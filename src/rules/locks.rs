@@ -2,7 +2,7 @@
 //! hold off the deletion of a recent point, whoever asks for it, and for long enough? One question, asked of four
 //! properties; a point within the RPO that has the property is enough.
 
-use super::young::Holds;
+use super::young::{Age, Holds};
 use super::{Case, Rule};
 use crate::domain::{
     HazardClass, Known, Lock, LockMode, Nature, Policy, RecoveryPoint, Severity, Verdict, say_duration,
@@ -133,30 +133,42 @@ impl Locked {
         let rows =
             || case.survival.rows.iter().filter(|row| HELD_OFF.iter().any(|class| row.answers(*class)));
         let young = |point: &&RecoveryPoint| case.may_be_young(point);
+        let locked = |point: &&RecoveryPoint| has(case, point, Property::There) == Holds::Yes;
+        let lasts = |point: &RecoveryPoint| has(case, point, Property::Lasting);
         let (mut counted, mut open) = (false, None);
         for row in rows() {
             let left: Vec<_> = case.survivors(row).filter(young).collect();
-            let locked = |point: &&RecoveryPoint| has(case, point, Property::There) == Holds::Yes;
             let free = |point: &&RecoveryPoint| !locked(point) || !may_be_deleted(point);
-            if left.iter().any(free) {
+            if left.iter().any(|point| free(point) && case.age(point) == Age::Within) {
                 continue;
             }
-            if let Some(point) = left.first() {
+            let perhaps = case.doubts(row).map(|(point, _)| point).filter(young);
+            let perhaps: Vec<_> = left.iter().copied().chain(perhaps).collect();
+            let unlocked = |point: &RecoveryPoint| has(case, point, Property::There) == Holds::No;
+            let Some(point) = perhaps.iter().find(|point| !unlocked(point) && may_be_deleted(point)) else {
+                continue;
+            };
+            if left.iter().any(|point| lasts(point) == Holds::Yes && case.age(point) == Age::Within) {
                 counted = true;
-                if left.iter().all(|point| has(case, point, Property::Lasting) == Holds::No) {
-                    let (title, label) = (&row.title, case.label(point));
-                    let because = format!(
-                        "{title} leaves {label} because it is locked, and the lock ends before another copy must have been made (the RPO)"
-                    );
-                    return Verdict::Fail(self.severity(), because);
-                }
+                continue;
             }
-            let mut doubts = case.doubts(row).map(|(point, _)| point).filter(young);
-            let unlocked = |point: &&RecoveryPoint| point.lock.is_unknown();
-            open = open.or_else(|| doubts.find(unlocked).map(|point| case.label(point)));
+            let ends = |point: &&RecoveryPoint| locked(point) && lasts(point) == Holds::No;
+            if !left.is_empty() && perhaps.iter().all(ends) {
+                let (title, label) = (&row.title, case.label(point));
+                let because = format!(
+                    "{title} leaves {label} because it is locked, and the lock ends before another copy must have been made (the RPO)"
+                );
+                return Verdict::Fail(self.severity(), because);
+            }
+            open = open.or_else(|| {
+                let (label, title) = (case.label(point), &row.title);
+                Some(format!(
+                    "it is not known whether {title} leaves more than {label}, which its lock may keep"
+                ))
+            });
         }
         match (open, counted) {
-            (Some(label), _) => Verdict::Undetermined(format!("the lock of {label} is not known")),
+            (Some(why), _) => Verdict::Undetermined(why),
             (None, true) => {
                 Verdict::Pass("what is left because it is locked stays so until another copy".into())
             }

@@ -18,7 +18,7 @@ mod waive;
 mod young;
 
 pub use drills::is_about_drills;
-pub use judge::{Judged, Overall, judge, judge_each, overall};
+pub use judge::{Judged, Overall, judge, judge_each, judge_one, overall};
 pub use waive::idle_waivers;
 
 use crate::domain::{

@@ -54,9 +54,12 @@ impl Rule for UndeleteWindowOnly {
         let through =
             || row.grace.filter(|_| !left.dead.is_empty()).map(|grace| (grace, "what goes along".into()));
         match windows.max().or_else(through).and_then(|(grace, label)| Some((span(grace)?, label))) {
-            None => Verdict::NotApplicable(
-                "nothing recent that is deleted along with the volume has an undelete window".into(),
-            ),
+            None => match left.dead.iter().find_map(|point| case.graph.open_windows(&point.id)) {
+                Some(why) => Verdict::Undetermined(why),
+                None => Verdict::NotApplicable(
+                    "nothing recent that is deleted along with the volume has an undelete window".into(),
+                ),
+            },
             Some((window, label)) => {
                 let (title, window) = (&row.title, say_duration(window));
                 let because = format!(

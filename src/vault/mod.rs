@@ -20,6 +20,7 @@ mod xattrs;
 
 pub use findings::Unread;
 pub use index::{PackTable, packs_known, packs_of};
+pub(crate) use parallel::{cores, in_parallel};
 pub use readback::{Damage, Present, ReadBack, Stopped, read_back};
 pub use restore::{Lost, RestoreOptions, RestoreReport, Restored, Verified, Written, restore};
 pub use roots::{FoundRoot, RootRecord, Roots};

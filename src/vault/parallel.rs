@@ -4,7 +4,7 @@ use crate::domain::Result;
 use std::sync::{Mutex, PoisonError};
 
 /// How many cores there are to compute on.
-pub(super) fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from)
 }
 
@@ -12,7 +12,7 @@ pub(super) fn cores() -> usize {
 ///
 /// # Errors
 /// The first error that `each` returns.
-pub(super) fn in_parallel<T: Sync, R: Send>(
+pub(crate) fn in_parallel<T: Sync, R: Send>(
     width: usize,
     items: &[T],
     each: impl Fn(&T) -> Result<R> + Sync,
