@@ -217,7 +217,7 @@ impl Families {
     }
 
     fn add(&mut self, variable: Variable, set: Set) -> Result<(), TooMany> {
-        if set.events().any(|event| self.singles.has(variable, event)) {
+        if set.events().any(|event| self.singles.has(variable, usize::from(event))) {
             return Ok(());
         }
         let (family, fresh) = (&mut self.larger[variable as usize], &mut self.fresh[variable as usize]);
@@ -252,7 +252,30 @@ fn some_of<'a>(
 /// The minimal sets that meet every one of some families: each set of the first family that is not met yet is a
 /// branch, and every branch adds an event, so that the search is no deeper than `order`. Smaller sets come first, so
 /// that nothing is tried that holds a set already found.
+///
+/// An event that is enough for each of them is found at once, and nothing larger that holds it is looked at.
 pub(super) fn meet_all(mut families: Vec<Family>, order: usize) -> Result<Family, TooMany> {
+    let shared = match families.split_first() {
+        Some((first, others)) if order > 0 => {
+            let singles = first.0.iter().take_while(|set| set.len() <= 1).filter(|set| set.len() == 1);
+            let all = |set: &&Set| others.iter().all(|other| other.0.binary_search(*set).is_ok());
+            Family(singles.filter(all).copied().collect())
+        }
+        _ => Family::default(),
+    };
+    if !shared.0.is_empty() {
+        for family in &mut families {
+            family.0.retain(|set| !shared.is_met_by(*set));
+        }
+    }
+    let mut all = meet_rest(families, order)?;
+    for set in shared.0 {
+        all.add(set);
+    }
+    if all.0.len() > LIMIT { Err(TooMany) } else { Ok(all) }
+}
+
+fn meet_rest(mut families: Vec<Family>, order: usize) -> Result<Family, TooMany> {
     families.sort_by(|a, b| (a.0.len(), a).cmp(&(b.0.len(), b)));
     families.dedup();
     let mut found = Family::default();

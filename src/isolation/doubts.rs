@@ -62,6 +62,13 @@ impl Slice<'_> {
         }
         let above = Self::resting_on(bearing, member);
         let nature = graph.nodes[node].open_support().map_or(Nature::StoredOn, |(nature, _)| nature);
+        let alone = above.iter().filter(|rests| **rests).count() == 1;
+        if openness == Openness::Anything && alone && member >= self.named {
+            // Nothing strikes what is here for others alone, so that it need not be told apart from all else.
+            let any = [self.anything(State::Struck)];
+            self.system.add(variable(member, State::Lost), 1, any, false, Why::Unseen(nature));
+            return;
+        }
         let may = self.others(member).filter(|other| !above[*other]);
         let supports: Vec<Variable> = match openness {
             Openness::Anything => may.map(|other| variable(other, State::Struck)).collect(),
@@ -132,8 +139,10 @@ impl Slice<'_> {
             let deleted = variable(member, State::Deleted);
             self.system.add(self.anything(State::Deleted), 1, [deleted], true, Why::Meaning);
             if !self.is_point(member) {
-                let held = variable(member, State::Held);
-                self.system.add(self.anything(State::Held), 1, [held], true, Why::Meaning);
+                for state in [State::Held, State::Struck] {
+                    let own = variable(member, state);
+                    self.system.add(self.anything(state), 1, [own], true, Why::Meaning);
+                }
             }
         }
     }

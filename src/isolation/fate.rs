@@ -111,6 +111,19 @@ impl Graph {
     }
 }
 
+/// What becomes of a point, in a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Brief {
+    /// It holds bad data.
+    Bad,
+    /// It falls.
+    Falls,
+    /// It cannot be said, and why.
+    Open(String),
+    /// It stays.
+    Stays,
+}
+
 /// Both closures under what strikes.
 #[derive(Debug)]
 pub(super) struct Outcome {
@@ -136,29 +149,54 @@ impl Outcome {
     /// The fate of a point of a group.
     pub fn fate(&self, slice: &Slice<'_>, group: usize, place: PointPlace, bad: Badness) -> Fate {
         let point = slice.graph.at(place);
-        let name = point.map_or_else(String::new, super::graph::label);
+        match (self.brief(slice, group, place, bad), point) {
+            (Brief::Bad, Some(point)) => {
+                Fate::Dies { path: vec![bad_step(slice.graph, point, bad)], grace: None }
+            }
+            (Brief::Falls | Brief::Bad, _) => {
+                let name = point.map_or_else(String::new, super::graph::label);
+                let (path, grace) = path(slice, &self.certain, group, &name);
+                Fate::Dies { path, grace }
+            }
+            (Brief::Open(missing), _) => Fate::Undetermined { missing },
+            (Brief::Stays, point) => {
+                Fate::Survives { until: point.and_then(|point| self.until(slice, group, point)) }
+            }
+        }
+    }
+
+    /// The fate of a point of a group without its path: a table asks for thousands.
+    pub fn brief(&self, slice: &Slice<'_>, group: usize, place: PointPlace, bad: Badness) -> Brief {
+        let point = slice.graph.at(place);
+        let name = || point.map_or_else(String::new, super::graph::label);
         let hit = point.map(|point| bad.reaches(slice.graph, point)).filter(|_| self.bad_data);
-        if let (Some(Some(true)), Some(point)) = (hit, point) {
-            return Fate::Dies { path: vec![bad_step(slice.graph, point, bad)], grace: None };
+        if hit == Some(Some(true)) {
+            return Brief::Bad;
         }
         if self.certain.is(group, State::Lost) {
-            let (path, grace) = path(slice, &self.certain, group, &name);
-            return Fate::Dies { path, grace };
+            return Brief::Falls;
         }
         if let Some(asset) = &self.foreign {
-            return Fate::Undetermined { missing: format!("asset {asset} was not seen") };
+            return Brief::Open(format!("asset {asset} was not seen"));
         }
         if let (Some(None), Some(point)) = (hit, point) {
             let what = match slice.graph.follows(point) {
                 None => "whether bad data reaches",
                 Some(_) => "when the data was good that is in",
             };
-            return Fate::Undetermined { missing: format!("it is not known {what} {name}") };
+            return Brief::Open(format!("it is not known {what} {}", name()));
         }
         if self.possible.is(group, State::Lost) {
-            return Fate::Undetermined { missing: self.missing(slice, group, &name) };
+            return Brief::Open(self.missing(slice, group, &name()));
         }
-        Fate::Survives { until: point.and_then(|point| self.until(slice, group, point)) }
+        Brief::Stays
+    }
+
+    /// The shortest undelete window on the way to a group that falls.
+    pub fn grace(&self, slice: &Slice<'_>, group: usize) -> Option<Grace> {
+        let (bonds, _) = walk(slice, &self.certain, None, group);
+        let edges = bonds.iter().map(|(_, number)| &slice.graph.edges[*number as usize]);
+        edges.filter_map(|edge| edge.grace).min_by_key(|grace| grace.seconds)
     }
 
     /// The end of the lock without which the point would be deleted, or might be.

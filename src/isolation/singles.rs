@@ -79,8 +79,7 @@ impl Singles {
     }
 
     /// Whether an event alone makes a variable hold.
-    pub fn has(&self, variable: Variable, event: u16) -> bool {
-        let event = usize::from(event);
+    pub fn has(&self, variable: Variable, event: usize) -> bool {
         self.row(variable).get(event / 64).is_some_and(|word| word >> (event % 64) & 1 == 1)
     }
 

@@ -46,6 +46,8 @@ pub(super) struct Slice<'g> {
     /// How many members, from the first, the volume hangs on through known bonds. The others are there for what they
     /// may do to these.
     pub known: usize,
+    /// How many members, from the first, are not there for what beyond machines may do alone: nothing else is struck.
+    pub named: usize,
     of_asset: HashMap<usize, usize>,
     /// Per member: whether another one stands on it or needs it.
     pub borne: Vec<bool>,
@@ -106,6 +108,7 @@ impl<'g> Slice<'g> {
             graph,
             members: Vec::new(),
             known: 0,
+            named: 0,
             of_asset: HashMap::new(),
             borne: Vec::new(),
             system: System::default(),
@@ -126,6 +129,7 @@ impl<'g> Slice<'g> {
             }
         }
         slice.close(slice.known);
+        slice.named = slice.members.len();
         slice.add_conduits();
         slice.write_rules();
         slice

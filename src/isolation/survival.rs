@@ -1,11 +1,12 @@
 //! The survival table: under each hazard that takes a volume, the newest recovery point that is left.
 
 use super::cut_sets::{CutSets, cut_sets};
-use super::event::{Event, Happening};
-use super::fate::{Badness, Fate, Outcome};
+use super::event::{Event, Happening, Seeds};
+use super::fate::{Badness, Brief, Outcome};
 use super::graph::{Graph, PointPlace, label};
+use super::singles::Singles;
 use super::slice::Slice;
-use super::system::State;
+use super::system::{State, variable};
 use crate::domain::{
     CopyState, GapScope, Grace, Hazard, HazardClass, HazardSet, Known, Policy, RecoveryPoint, Timestamp,
     Usable, Volume,
@@ -167,8 +168,14 @@ impl<'v, 'g> View<'v, 'g> {
 
     fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = Vec::new();
-        for event in self.slice.hazards(self.volume, self.policy.detect_within) {
-            let Some(row) = self.row(event) else { continue };
+        let events = self.slice.hazards(self.volume, self.policy.detect_within);
+        let seeds: Vec<Seeds> = events.iter().map(|event| self.slice.seeds(event.happening)).collect();
+        let possible: Vec<_> = seeds.iter().map(|seeds| seeds.possible.clone()).collect();
+        // Most hazards of what a volume hangs on leave it alone: which, is found for all of them at once.
+        let reach = Singles::of(&self.slice.system, &possible, true);
+        for (number, (event, seeds)) in events.into_iter().zip(seeds).enumerate() {
+            let takes = self.slice.top.is_some_and(|top| reach.has(variable(top, State::Lost), number));
+            let Some(row) = self.row(event, &seeds, takes || seeds.bad_data) else { continue };
             // Losing an asset and being deleted or taken over with it are one line where they leave the same.
             let merges =
                 |known: &&mut Row| known.hazard.asset() == row.hazard.asset() && known.says_the_same_as(&row);
@@ -190,22 +197,17 @@ impl<'v, 'g> View<'v, 'g> {
         self.policy.survive.contains(&class)
     }
 
-    fn row(&self, event: Event) -> Option<Row> {
+    fn row(&self, event: Event, seeds: &Seeds, takes: bool) -> Option<Row> {
         let (hazard, class) = (event.hazard?, *event.classes.first()?);
         let asked = self.asks(class);
         if event.happening == Happening::BadData && !asked {
             return None;
         }
-        let seeds = self.slice.seeds(event.happening);
-        let possible = self.slice.system.run(&seeds.possible, true);
         // One side of a mirror: the primary outlives it, so nothing has to. Without its key, no copy is one.
-        let takes = seeds.bad_data || self.slice.top.is_some_and(|top| possible.is(top, State::Lost));
-        let matters = takes || matches!(class, HazardClass::Key | HazardClass::Catalogue);
-        if !matters {
+        if !takes && !matches!(class, HazardClass::Key | HazardClass::Catalogue) {
             return None;
         }
-        let certain = self.slice.system.run(&seeds.certain, false);
-        let outcome = Outcome { certain, possible, bad_data: seeds.bad_data, foreign: None };
+        let outcome = Outcome::of(self.slice, seeds, &HazardSet::new());
         let row = self.row_of(&outcome, hazard, class, event.title);
         // Whoever takes a host over may do more than is known: that is told where it is asked, or settled.
         let settled = row.cell == Cell::None || (row.takes_primary && class != HazardClass::HostCompromise);
@@ -246,19 +248,22 @@ impl<'v, 'g> View<'v, 'g> {
         let bad = Badness { now: self.now, unnoticed: self.policy.detect_within };
         for group in &self.slice.groups {
             // Bad data reaches the points of one group by their age; anything else all alike.
-            let one = (!outcome.bad_data)
-                .then(|| {
-                    group.places.first().map(|place| outcome.fate(self.slice, group.member, *place, bad))
-                })
-                .flatten();
+            let of = |place: &PointPlace| outcome.brief(self.slice, group.member, *place, bad);
+            let one = group.places.first().filter(|_| !outcome.bad_data).map(of);
+            let grace =
+                (one == Some(Brief::Falls)).then(|| outcome.grace(self.slice, group.member)).flatten();
             for place in &group.places {
                 let Some(point) = self.graph.at(*place).filter(|point| !useless(point)) else { continue };
-                let own = one.is_none().then(|| outcome.fate(self.slice, group.member, *place, bad));
+                let own = one.is_none().then(|| of(place));
                 match own.as_ref().or(one.as_ref()) {
                     Some(fate) if group.orphans => sorted.orphan(point, *place, fate),
                     Some(fate) => sorted.own(point, *place, fate),
                     None => {}
                 }
+            }
+            let own = group.places.iter().filter(|_| !group.orphans);
+            if own.filter_map(|place| self.graph.at(*place)).any(|point| !useless(point)) {
+                sorted.grace = sorted.grace.max(grace);
             }
         }
         sorted.in_order();
@@ -318,20 +323,17 @@ struct Sorted {
 }
 
 impl Sorted {
-    fn own(&mut self, point: &RecoveryPoint, place: PointPlace, fate: &Fate) {
+    fn own(&mut self, point: &RecoveryPoint, place: PointPlace, fate: &Brief) {
         match (fate, doubtful(point)) {
-            (Fate::Dies { grace, .. }, _) => {
-                self.dead.push(place);
-                self.grace = self.grace.max(*grace);
-            }
-            (Fate::Undetermined { missing }, _) => self.doubt(place, missing),
-            (Fate::Survives { .. }, Some(why)) => self.doubt(place, &why),
-            (Fate::Survives { .. }, None) => self.survivors.push(place),
+            (Brief::Bad | Brief::Falls, _) => self.dead.push(place),
+            (Brief::Open(missing), _) => self.doubt(place, missing),
+            (Brief::Stays, Some(why)) => self.doubt(place, &why),
+            (Brief::Stays, None) => self.survivors.push(place),
         }
     }
 
-    fn orphan(&mut self, point: &RecoveryPoint, place: PointPlace, fate: &Fate) {
-        if !matches!(fate, Fate::Dies { .. }) {
+    fn orphan(&mut self, point: &RecoveryPoint, place: PointPlace, fate: &Brief) {
+        if !matches!(fate, Brief::Bad | Brief::Falls) {
             self.doubt(place, &format!("it is not known which volume {} is a state of", label(point)));
         }
     }

@@ -2,7 +2,7 @@
 //! and what may fall. Linear in the rules; cycles end by themselves.
 
 use crate::domain::{HazardClass, Nature};
-use std::collections::VecDeque;
+use std::collections::HashMap;
 
 /// What can happen to a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,29 +139,27 @@ impl System {
 
     /// What follows from the seeds: for certain, or with all that may be.
     pub fn run(&self, seeds: &[Variable], possible: bool) -> Fallen {
-        let mut fallen = Fallen { marks: vec![None; self.variables] };
-        let mut counts = vec![0_u32; self.rules.len()];
-        let mut queue = VecDeque::new();
-        let mut order = 0;
-        let mut fall = |fallen: &mut Fallen, queue: &mut VecDeque<Variable>, variable: Variable, rule| {
-            if let Some(mark @ None) = fallen.marks.get_mut(variable as usize) {
-                order += 1;
-                *mark = Some(Mark { order, rule });
-                queue.push_back(variable);
-            }
-        };
+        let mut fallen = Fallen { marks: vec![(0, 0); self.variables], order: Vec::new() };
+        // Hardly any rule needs more than one.
+        let mut counts: HashMap<u32, u32> = HashMap::new();
         for seed in seeds {
-            fall(&mut fallen, &mut queue, *seed, None);
+            fallen.fall(*seed, NO_RULE);
         }
-        while let Some(variable) = queue.pop_front() {
+        let mut next = 0;
+        while let Some(variable) = fallen.order.get(next).copied() {
+            next += 1;
             for number in self.fed(variable) {
                 let rule = &self.rules[*number as usize];
                 if !possible && !rule.certain {
                     continue;
                 }
-                counts[*number as usize] += 1;
-                if counts[*number as usize] == rule.need {
-                    fall(&mut fallen, &mut queue, rule.head, Some(*number));
+                let met = rule.need == 1 || {
+                    let count = counts.entry(*number).or_default();
+                    *count += 1;
+                    *count == rule.need
+                };
+                if met {
+                    fallen.fall(rule.head, *number);
                 }
             }
         }
@@ -176,15 +174,28 @@ pub(super) struct Mark {
     pub rule: Option<u32>,
 }
 
+const NO_RULE: u32 = u32::MAX;
+
 /// What has fallen.
 #[derive(Debug, Clone)]
 pub(super) struct Fallen {
-    marks: Vec<Option<Mark>>,
+    /// Per variable: when, from 1 on, and by which rule; zero where it has not.
+    marks: Vec<(u32, u32)>,
+    /// What fell, in order.
+    order: Vec<Variable>,
 }
 
 impl Fallen {
+    fn fall(&mut self, variable: Variable, rule: u32) {
+        if let Some(mark @ (0, _)) = self.marks.get_mut(variable as usize) {
+            self.order.push(variable);
+            *mark = (u32::try_from(self.order.len()).unwrap_or(u32::MAX), rule);
+        }
+    }
+
     pub fn mark(&self, variable: Variable) -> Option<Mark> {
-        self.marks.get(variable as usize).copied().flatten()
+        let (order, rule) = self.marks.get(variable as usize).copied().filter(|(order, _)| *order > 0)?;
+        Some(Mark { order, rule: Some(rule).filter(|rule| *rule != NO_RULE) })
     }
 
     pub fn is(&self, member: usize, state: State) -> bool {
