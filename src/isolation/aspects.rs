@@ -4,6 +4,7 @@ use super::beyond::is_wide;
 use super::graph::Graph;
 use super::unseen::Openness;
 use crate::domain::{AssetKind, HazardClass, Nature};
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// A set of hazard classes, in two bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -122,3 +123,32 @@ impl Graph {
         above.map(|edge| edge.holder).collect()
     }
 }
+
+/// Hashes numbers of nodes and packed sets: what is hashed nobody outside chose.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ByNumber(u64);
+
+impl Hasher for ByNumber {
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(number as u64);
+    }
+}
+
+/// See [`ByNumber`].
+pub(super) type Numbered = BuildHasherDefault<ByNumber>;

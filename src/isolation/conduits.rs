@@ -6,7 +6,7 @@
 //! first one takes. Which are alike is told narrowly: only accounts and their like whose storage and needs are wholly
 //! known, and which otherwise hang on nothing but credentials and identities.
 
-use super::aspects::Classes;
+use super::aspects::{Classes, Numbered};
 use super::graph::{Edge, Graph};
 use super::slice::Slice;
 use super::unseen::Openness;
@@ -32,7 +32,7 @@ impl Graph {
     /// Finds the conduits: per node beyond machines its own, where there is one.
     pub(super) fn find_conduits(&mut self) {
         let mut shapes: HashMap<Vec<u32>, u32> = HashMap::new();
-        let mut conduits = HashMap::new();
+        let mut conduits = HashMap::default();
         for node in (0..self.nodes.len()).filter(|node| self.aspects[*node].wide) {
             let mut left = LARGEST;
             if let (Some((shape, tree)), Ok(number)) =
@@ -104,7 +104,7 @@ impl Slice<'_> {
         let graph = self.graph;
         let first = self.members.len();
         let mut kinds: HashSet<Kind> = HashSet::new();
-        let mut looked: HashSet<u32> = HashSet::new();
+        let mut looked: HashSet<u32, Numbered> = HashSet::default();
         let mut wanted = Classes::default();
         loop {
             let before = (self.members.len(), wanted);
@@ -129,7 +129,13 @@ impl Slice<'_> {
         }
     }
 
-    fn add_conduit(&mut self, wide: u32, first: usize, looked: &mut HashSet<u32>, kinds: &mut HashSet<Kind>) {
+    fn add_conduit(
+        &mut self,
+        wide: u32,
+        first: usize,
+        looked: &mut HashSet<u32, Numbered>,
+        kinds: &mut HashSet<Kind>,
+    ) {
         if !looked.insert(wide) {
             return;
         }

@@ -6,6 +6,7 @@
 //! where rules form a cycle. Leaving out sets of more than `order` events is exact: what builds up a set of n events
 //! has at most n events itself.
 
+use super::aspects::Numbered;
 use super::singles::Singles;
 use super::system::{Rule, System, Variable};
 use std::collections::{HashSet, VecDeque};
@@ -36,7 +37,7 @@ impl Set {
     }
 
     fn all(self) -> [u16; ORDER] {
-        [32, 16, 0].map(|shift| (self.0 >> shift & 0xffff) as u16)
+        [(self.0 >> 32) as u16, (self.0 >> 16) as u16, self.0 as u16]
     }
 
     pub fn events(self) -> impl Iterator<Item = u16> {
@@ -49,25 +50,18 @@ impl Set {
 
     /// All its subsets, the empty one and itself among them.
     fn subsets(self) -> impl Iterator<Item = Self> {
-        let (all, count) = (self.all(), self.len());
-        (0..1_usize << count).map(move |chosen| {
-            let (mut subset, mut next) = ([NOTHING; ORDER], 0);
-            for (place, event) in all.into_iter().enumerate().take(count) {
-                if chosen >> place & 1 == 1 {
-                    subset[next] = event;
-                    next += 1;
-                }
-            }
-            Self::of(subset, next)
-        })
-    }
-
-    pub fn contains(self, event: u16) -> bool {
-        event != NOTHING && self.all().contains(&event)
+        let [a, b, c] = self.all();
+        let of = |events, count| Self::of(events, count);
+        let (one, two) = (|a| of([a, NOTHING, NOTHING], 1), |a, b| of([a, b, NOTHING], 2));
+        let all = [Self::EMPTY, one(a), one(b), two(a, b), one(c), two(a, c), two(b, c), self];
+        // Of n events, the first 2^n.
+        all.into_iter().take(1 << self.len())
     }
 
     pub fn is_subset(self, other: Self) -> bool {
-        self.events().all(|event| other.contains(event))
+        let ([one, two, three], all) = (self.all(), other.all());
+        let has = |event: u16| event == NOTHING || all.contains(&event);
+        has(one) && has(two) && has(three)
     }
 
     /// Both together, where that is no more than `order` events.
@@ -268,18 +262,17 @@ pub(super) fn meet_all(mut families: Vec<Family>, order: usize) -> Result<Family
             family.0.retain(|set| !shared.is_met_by(*set));
         }
     }
-    let mut all = meet_rest(families, order)?;
-    for set in shared.0 {
-        all.add(set);
-    }
-    if all.0.len() > LIMIT { Err(TooMany) } else { Ok(all) }
+    // What is left has no event of these, and no single one that is enough.
+    let mut all = shared.0;
+    all.extend(meet_rest(families, order)?.0);
+    if all.len() > LIMIT { Err(TooMany) } else { Ok(Family(all)) }
 }
 
 fn meet_rest(mut families: Vec<Family>, order: usize) -> Result<Family, TooMany> {
     families.sort_by(|a, b| (a.0.len(), a).cmp(&(b.0.len(), b)));
     families.dedup();
     let mut found = Family::default();
-    let mut seen = HashSet::new();
+    let mut seen: HashSet<Set, Numbered> = HashSet::default();
     let mut open: [Vec<Set>; ORDER + 1] = Default::default();
     open[0].push(Set::EMPTY);
     for size in 0..=order {

@@ -67,7 +67,7 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
         aspects: Vec::new(),
         wide_open: Vec::new(),
         wide_above: Vec::new(),
-        conduits: HashMap::new(),
+        conduits: HashMap::default(),
         wants: Vec::new(),
         standings: Vec::new(),
         replicas,

@@ -1,6 +1,6 @@
 //! The graph: assets and kinds of recovery points as nodes, and the bonds by which they fall.
 
-use super::aspects::{Aspect, Classes};
+use super::aspects::{Aspect, Classes, Numbered};
 use super::beyond::Standing;
 use super::conduits::Conduit;
 use crate::domain::{
@@ -100,7 +100,7 @@ pub struct Graph {
     /// Per node: what lies beyond machines and hangs on it, in whatever way.
     pub(super) wide_above: Vec<Vec<u32>>,
     /// What lies beyond machines and may speak for others: see `conduits.rs`.
-    pub(super) conduits: HashMap<u32, Conduit>,
+    pub(super) conduits: HashMap<u32, Conduit, Numbered>,
     /// Per node: the classes of what lies beyond machines and may be below it without anybody having said so.
     pub(super) wants: Vec<Classes>,
     /// Per node: where it is, of leaves and of what lies beyond machines.

@@ -2,6 +2,7 @@
 //! known bonds, and the rules by which these fall. Judging a volume costs what its slice costs, not what the
 //! estate does.
 
+use super::aspects::Numbered;
 use super::beyond::Standing;
 use super::graph::{Edge, Graph, PointPlace};
 use super::system::{State, System, Variable, Why, variable};
@@ -48,7 +49,7 @@ pub(super) struct Slice<'g> {
     pub known: usize,
     /// How many members, from the first, are not there for what beyond machines may do alone: nothing else is struck.
     pub named: usize,
-    of_asset: HashMap<usize, usize>,
+    of_asset: HashMap<usize, usize, Numbered>,
     /// Per member: whether another one stands on it or needs it.
     pub borne: Vec<bool>,
     pub system: System,
@@ -109,7 +110,7 @@ impl<'g> Slice<'g> {
             members: Vec::new(),
             known: 0,
             named: 0,
-            of_asset: HashMap::new(),
+            of_asset: HashMap::default(),
             borne: Vec::new(),
             system: System::default(),
             top: None,

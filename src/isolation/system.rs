@@ -1,6 +1,7 @@
 //! A monotone system of rules over what can happen to things, and its two least fixpoints: what falls for certain,
 //! and what may fall. Linear in the rules; cycles end by themselves.
 
+use super::aspects::Numbered;
 use crate::domain::{HazardClass, Nature};
 use std::collections::HashMap;
 
@@ -141,7 +142,7 @@ impl System {
     pub fn run(&self, seeds: &[Variable], possible: bool) -> Fallen {
         let mut fallen = Fallen { marks: vec![(0, 0); self.variables], order: Vec::new() };
         // Hardly any rule needs more than one.
-        let mut counts: HashMap<u32, u32> = HashMap::new();
+        let mut counts: HashMap<u32, u32, Numbered> = HashMap::default();
         for seed in seeds {
             fallen.fall(*seed, NO_RULE);
         }
