@@ -7,7 +7,7 @@ use super::beyond::Standing;
 use super::slice::{Slice, is_closed};
 use super::system::{State, Variable, Why, variable};
 use super::unseen::Openness;
-use crate::domain::{AssetKind, Nature};
+use crate::domain::{AssetKind, HazardClass, Nature};
 use std::collections::BTreeSet;
 
 impl Slice<'_> {
@@ -15,14 +15,27 @@ impl Slice<'_> {
         let open = |member: usize| self.graph.aspect(self.members[member].node).openness;
         let is_open = (0..self.members.len()).any(|member| open(member) != Openness::Closed);
         let bearing = if is_open { self.bearing() } else { Vec::new() };
+        let wide = self.wide_by_class();
         for member in 0..self.members.len() {
             self.doubt_support(member, &bearing);
-            self.doubt_lies(member);
+            self.doubt_lies(member, &wide);
             self.doubt_deletion(member);
             self.doubt_hands(member);
         }
         self.doubt_anything();
         self.doubt_shares(&bearing);
+    }
+
+    /// Per class of what lies beyond machines: the members of it.
+    fn wide_by_class(&self) -> Vec<Vec<usize>> {
+        let mut wide = vec![Vec::new(); HazardClass::ALL.len()];
+        for (member, of) in self.members.iter().enumerate() {
+            let aspect = self.graph.aspect(of.node);
+            if let Some(class) = aspect.class.filter(|_| aspect.wide) {
+                wide[class as usize].push(member);
+            }
+        }
+        wide
     }
 
     /// Per member: the members that name it as storage or need.
@@ -88,17 +101,17 @@ impl Slice<'_> {
     }
 
     /// What names nothing of a class may lie in anything of that class.
-    fn doubt_lies(&mut self, member: usize) {
+    fn doubt_lies(&mut self, member: usize, wide: &[Vec<usize>]) {
         let (graph, node) = (self.graph, self.members[member].node);
         let Some(standing) = self.members[member].standing else { return };
-        if graph.aspect(node).lacking.is_empty() {
-            return;
-        }
-        for other in 0..self.members.len() {
+        let lacking = graph.aspect(node).lacking;
+        let mut others: Vec<usize> =
+            lacking.iter().flat_map(|class| &wide[class as usize]).copied().collect();
+        others.sort_unstable();
+        for other in others.into_iter().filter(|other| *other != member) {
             let wide = &self.members[other];
             let lies = |other: &Standing| graph.may_lie_in((node, standing), (wide.node, other));
             if let Some(class) = graph.aspect(wide.node).class
-                && other != member
                 && wide.standing.is_some_and(lies)
             {
                 let lost = variable(other, State::Lost);
