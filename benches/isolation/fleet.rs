@@ -280,6 +280,58 @@ pub fn one_volume(points: usize) -> Inventory {
     fleet.inventory
 }
 
+/// A volume on a stack of devices of which the lowest lies nobody knows where, with a snapshot on each tenth.
+pub fn stack(length: usize) -> Inventory {
+    use Nature::StoredOn;
+    let size = Size { volumes: 1, points: 0, seed: 1 };
+    let mut fleet = Fleet { random: Random(size.seed), size, inventory: Inventory::default() };
+    for number in 0..length {
+        let on = [(StoredOn, format!("device:{}", number + 1))];
+        let below: &[_] = if number + 1 < length { &on } else { &[] };
+        fleet.asset(AssetKind::Device, number.to_string(), below);
+        if let Some(lowest) = fleet.inventory.assets.last_mut().filter(|_| number + 1 == length) {
+            lowest.bonds.complete.remove(StoredOn);
+        }
+    }
+    fleet.volume_on("device:0");
+    for number in (0..length).step_by(10) {
+        let on = bonds(&[(StoredOn, format!("device:{number}"))]);
+        fleet.point(&VolumeId("one".into()), number, PointKind::BtrfsSnapshot, on);
+    }
+    fleet.inventory
+}
+
+/// A volume that any of many tokens may delete; of none is it known from where it can be had.
+pub fn tokens(count: usize) -> Inventory {
+    use Nature::{DeletableBy, StoredOn, YieldedBy};
+    let size = Size { volumes: 1, points: 0, seed: 1 };
+    let mut fleet = Fleet { random: Random(size.seed), size, inventory: Inventory::default() };
+    let mut on = vec![(StoredOn, "host:h".to_owned())];
+    fleet.asset(AssetKind::Host, "h".into(), &[]);
+    for number in 0..count {
+        fleet.asset(AssetKind::Credential, number.to_string(), &[]);
+        if let Some(token) = fleet.inventory.assets.last_mut() {
+            token.bonds.complete.remove(YieldedBy);
+        }
+        on.push((DeletableBy, format!("credential:{number}")));
+    }
+    fleet.asset(AssetKind::Device, "0".into(), &on);
+    fleet.volume_on("device:0");
+    fleet.point(&VolumeId("one".into()), 0, PointKind::Declared, bonds(&on));
+    fleet.inventory
+}
+
+impl Fleet {
+    fn volume_on(&mut self, asset: &str) {
+        self.inventory.volumes.push(Volume {
+            id: VolumeId("one".into()),
+            name: "/srv".into(),
+            kind: VolumeKind::Declared,
+            asset: AssetId(asset.into()),
+        });
+    }
+}
+
 /// Every volume by the same policy.
 pub fn policies() -> Policies {
     Policies { default: policy(), of_volume: BTreeMap::new(), waivers: Vec::new() }

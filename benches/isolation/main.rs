@@ -1,14 +1,17 @@
 //! What judging a fleet costs: seconds, and peak memory. `docs/performance.md` has the figures and the command.
 //!
 //! `cargo bench --bench isolation [VOLUMES]` judges VOLUMES volumes with 100 points each, 10,000 when none are named;
-//! `one` in its place, one volume with 1,000 points.
-#![allow(clippy::print_stdout)]
+//! `one` in its place, one volume with 1,000 points; `double`, VOLUMES and twice as many, and fails where that costs more
+//! than 2.3 times as much; `deep`, volumes on long stacks and among many tokens of which nobody knows from where they can
+//! be had.
+#![allow(clippy::print_stdout, clippy::expect_used)]
 
 mod fleet;
 
-use fleet::{Size, fleet, now, one_volume, policies, policy};
+use fleet::{Size, fleet, now, one_volume, policies, policy, stack, tokens};
 use outlive::app::judge_all;
 use outlive::catalogue::Catalogue;
+use outlive::domain::Inventory;
 use outlive::isolation::{expand_whole, isolate};
 
 use std::collections::BTreeMap;
@@ -18,6 +21,8 @@ fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     match asked.first().map(String::as_str) {
         Some("one") => one(),
+        Some("double") => double(asked.get(1).and_then(|volumes| volumes.parse().ok()).unwrap_or(5_000)),
+        Some("deep") => deep(),
         Some(volumes) => whole(volumes.parse().unwrap_or(10_000)),
         None => whole(10_000),
     }
@@ -51,6 +56,42 @@ fn whole(volumes: usize) {
     println!(
         "{rows} rows, {events} events, complete to 3: {complete}, smallest sets (certain, possible): {orders:?}"
     );
+}
+
+/// What a fleet costs, in seconds.
+fn cost(inventory: &Inventory) -> f64 {
+    let inventory = inventory.clone();
+    let start = Instant::now();
+    let graph = expand_whole(inventory, &Catalogue::default());
+    let judged = judge_all(&graph, &policies(), now()).expect("judging does not fail");
+    let seconds = start.elapsed().as_secs_f64();
+    assert_eq!(judged.len(), graph.inventory().volumes.len());
+    seconds
+}
+
+/// Several seeds each, since one asset that forgot where it stands may reach the slices of a whole fleet.
+fn double(volumes: usize) {
+    let seeds = [1, 2, 3, 20_261_122];
+    let all = |volumes| seeds.map(|seed| cost(&fleet(Size { volumes, points: 100, seed })));
+    let (once, twice) = (all(volumes), all(volumes * 2));
+    let (few, many): (f64, f64) = (once.iter().sum(), twice.iter().sum());
+    println!("{volumes} volumes: {once:.2?} s; {} volumes: {twice:.2?} s", volumes * 2);
+    println!("doubling costs {:.2} times as much", many / few);
+    assert!(many / few <= 2.3, "doubling must not cost more than 2.3 times as much");
+}
+
+fn deep() {
+    for (what, make) in [("a stack of devices", stack as fn(usize) -> Inventory), ("tokens", tokens)] {
+        let mut before = None;
+        for length in [100, 200, 400] {
+            let inventory = make(length);
+            let best = (0..3).map(|_| cost(&inventory)).fold(f64::MAX, f64::min);
+            let ratio = before
+                .replace(best)
+                .map_or_else(String::new, |before| format!(", {:.1} times", best / before));
+            println!("{what}, {length}: {:.1} ms{ratio}", best * 1e3);
+        }
+    }
 }
 
 fn one() {

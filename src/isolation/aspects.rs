@@ -19,10 +19,6 @@ impl Classes {
         self.0 & (1 << class as u16) != 0
     }
 
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
     pub fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }

@@ -152,3 +152,140 @@ impl Slice<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Catalogue;
+    use crate::domain::{
+        Asset, AssetId, Bond, Bonds, How, Inventory, Known, Lock, LockMode, Owner, PointId, PointKind,
+        Policy, RecoveryPoint, Timestamp, Usable, Volume, VolumeId, VolumeKind,
+    };
+    use crate::isolation::{expand_whole, isolate};
+
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, bound: u64) -> u64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) % bound
+        }
+
+        fn one_in(&mut self, bound: u64) -> bool {
+            self.below(bound) == 0
+        }
+    }
+
+    fn bonds(random: &mut Random, list: &[(Nature, String)]) -> Bonds {
+        let bond = |(nature, on): &(Nature, String)| Bond {
+            nature: *nature,
+            on: vec![AssetId(on.clone())],
+            dies_at: 1,
+            how: How::Declared(Owner("a test".into())),
+            grace: None,
+        };
+        let mut bonds =
+            Bonds { list: list.iter().map(bond).collect(), complete: Nature::ALL.into_iter().collect() };
+        if random.one_in(8) {
+            bonds.complete.remove(Nature::ALL[random.below(6) as usize]);
+        }
+        bonds
+    }
+
+    /// Accounts of one sign-on on two providers, tokens and people between them, one volume and two copies.
+    fn estate(random: &mut Random) -> Inventory {
+        use Nature::{AdministeredBy, CascadesFrom, DeletableBy, StoredOn, YieldedBy};
+        let mut inventory = Inventory::default();
+        let mut add = |random: &mut Random, kind: AssetKind, name: String, on: &[(Nature, String)]| {
+            let id = AssetId(format!("{}:{name}", kind.word()));
+            let bonds = bonds(random, on);
+            inventory.assets.push(Asset { id, kind, name, bonds });
+        };
+        add(random, AssetKind::Identity, "sign-on".into(), &[]);
+        add(random, AssetKind::Network, "n".into(), &[]);
+        for provider in 0..2 {
+            add(random, AssetKind::Provider, provider.to_string(), &[]);
+        }
+        add(random, AssetKind::Host, "h".into(), &[(StoredOn, "provider:0".into())]);
+        for number in 0..8 {
+            let from = match random.below(4) {
+                0 => "host:h".to_owned(),
+                1 => format!("identity:{}", random.below(4)),
+                _ => "identity:sign-on".to_owned(),
+            };
+            add(random, AssetKind::Credential, number.to_string(), &[(YieldedBy, from)]);
+            let on = [(YieldedBy, "identity:sign-on".to_owned())];
+            add(random, AssetKind::Identity, number.to_string(), &on);
+            let mut on = vec![
+                (StoredOn, format!("provider:{}", random.below(2))),
+                (AdministeredBy, format!("credential:{number}")),
+            ];
+            if random.one_in(5) {
+                on.push((CascadesFrom, format!("account:{}", random.below(8))));
+            }
+            add(random, AssetKind::Account, number.to_string(), &on);
+        }
+        for (bucket, provider) in [(0, random.below(2)), (1, 1)] {
+            let mut on = vec![(DeletableBy, format!("credential:{}", random.below(8)))];
+            if !random.one_in(3) {
+                on.push((StoredOn, format!("provider:{provider}")));
+            }
+            add(random, AssetKind::Bucket, bucket.to_string(), &on);
+        }
+        add(random, AssetKind::Filesystem, "f".into(), &[(StoredOn, "host:h".into())]);
+        let id = VolumeId("v".into());
+        inventory.volumes.push(Volume {
+            id: id.clone(),
+            name: "v".into(),
+            kind: VolumeKind::Filesystem,
+            asset: AssetId("filesystem:f".into()),
+        });
+        for number in 0..3 {
+            let on = format!("bucket:{}", number % 2);
+            let lock = match random.below(3) {
+                0 => Lock { mode: LockMode::Compliance, until: Some(now() + chrono::TimeDelta::days(9)) },
+                _ => Lock { mode: LockMode::None, until: None },
+            };
+            inventory.points.push(RecoveryPoint {
+                id: PointId(number.to_string()),
+                name: number.to_string(),
+                of: Known::Observed(id.clone(), now()),
+                taken_at: Known::Observed(now(), now()),
+                kind: PointKind::VaultCopy,
+                catalogued: None,
+                consistency: Known::Unknown,
+                bytes: Known::Unknown,
+                lock: Known::Observed(lock, now()),
+                state: None,
+                usable: Usable::Yes,
+                drilled_at: Known::Unknown,
+                bonds: bonds(random, &[(StoredOn, on)]),
+            });
+        }
+        inventory
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_timestamp(1_790_000_000, 0).unwrap()
+    }
+
+    #[test]
+    fn that_one_account_speaks_for_others_changes_no_row_and_no_cut_set() {
+        let policy =
+            Policy { survive: crate::domain::HazardClass::ALL.into_iter().collect(), ..Policy::default() };
+        let mut fewer = 0;
+        for seed in 0..3_000 {
+            let graph = expand_whole(estate(&mut Random(seed)), &Catalogue::default());
+            let mut plain = graph.clone();
+            plain.conduits.clear();
+            let volume = &graph.inventory().volumes[0];
+            let members = |graph| Slice::of(graph, volume, now(), &[]).members.len();
+            fewer += usize::from(members(&graph) < members(&plain));
+            let (rows, cuts) = isolate(&graph, volume, &policy, now());
+            let (plain_rows, plain_cuts) = isolate(&plain, volume, &policy, now());
+            assert_eq!(rows, plain_rows, "seed {seed}");
+            assert_eq!(cuts, plain_cuts, "seed {seed}");
+        }
+        assert!(fewer > 500, "{fewer} slices were smaller for it");
+    }
+}
