@@ -153,6 +153,13 @@ impl From<NatureSet> for Vec<Nature> {
 #[serde(transparent)]
 pub struct BondList(Arc<Vec<Bond>>);
 
+impl BondList {
+    /// Where the list is in memory: as long as both live, two that are shared are at one place.
+    pub fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+}
+
 impl Deref for BondList {
     type Target = Vec<Bond>;
 

@@ -1,5 +1,6 @@
 //! From an inventory and the catalogue to the graph.
 
+use super::aspects::Numbered;
 use super::documented::apply_kind;
 use super::duplicates::settle;
 use super::graph::{Edge, Graph, Node, PointPlace, label};
@@ -8,7 +9,7 @@ use crate::domain::{
     AssetId, AssetKind, Bond, BondList, Bonds, Gap, GapReason, GapScope, How, Inventory, Known, Nature,
     NatureSet, RecoveryPoint, Volume, VolumeId, printable,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Applies the catalogue and links everything by index.
 ///
@@ -80,22 +81,24 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
 
 /// Puts bonds into one order, so that the order of listing does not show, and lets equal ones share memory.
 fn share(inventory: &mut Inventory) {
-    let mut known: HashMap<BondList, BondList> = HashMap::new();
+    let mut known: HashSet<BondList> = HashSet::new();
+    // By address: what was met there, which stays there as long as it is kept here, and what stands for it.
+    let mut met: HashMap<usize, (BondList, BondList), Numbered> = HashMap::default();
     let bonds = (inventory.assets.iter_mut().map(|asset| &mut asset.bonds))
         .chain(inventory.points.iter_mut().map(|point| &mut point.bonds));
     for bonds in bonds {
-        if let Some(shared) = known.get(&bonds.list) {
-            bonds.list = shared.clone();
-            continue;
-        }
-        let listed = bonds.list.clone();
-        let mut sorted = listed.clone();
-        if !sorted.is_sorted() {
-            sorted.sort();
-        }
-        let shared = known.entry(sorted.clone()).or_insert(sorted).clone();
-        known.insert(listed, shared.clone());
-        bonds.list = shared;
+        let (_, shared) = met.entry(bonds.list.address()).or_insert_with(|| {
+            let mut sorted = bonds.list.clone();
+            if !sorted.is_sorted() {
+                sorted.sort();
+            }
+            let shared = known.get(&sorted).cloned().unwrap_or_else(|| {
+                known.insert(sorted.clone());
+                sorted
+            });
+            (bonds.list.clone(), shared)
+        });
+        bonds.list = shared.clone();
     }
 }
 
@@ -188,7 +191,9 @@ impl Builder {
         let mut members: Vec<(&RecoveryPoint, usize)> = Vec::new();
         let mut class_of = Vec::with_capacity(inventory.points.len());
         for point in &inventory.points {
-            let key = (point.of.value(), point.kind, &point.catalogued, &point.bonds);
+            // Equal lists are one, since they were shared.
+            let bonds = (point.bonds.list.address(), point.bonds.complete);
+            let key = (point.of.value(), point.kind, &point.catalogued, bonds);
             let class = *alike.entry(key).or_insert(members.len());
             match members.get_mut(class) {
                 Some((_, count)) => *count += 1,
