@@ -20,7 +20,8 @@ pub(super) enum Happening {
     Undeclared(usize, HazardClass),
     /// Something that nobody named is lost, and with it what needs it.
     UnseenNeed,
-    /// Somebody nobody named acts: whoever may delete or obtain what it is not known who may.
+    /// Somebody nobody named acts: whoever may delete or obtain what it is not known who may, or delete what takes
+    /// along what may go with anything.
     UnseenHands,
 }
 
@@ -67,7 +68,7 @@ impl Slice<'_> {
             }
             Happening::UnseenHands => {
                 for member in 0..self.members.len() {
-                    if self.open_hands(member).is_some() {
+                    if self.open_hands(member).or_else(|| self.open_cascade(member)).is_some() {
                         seeds.possible.push(variable(member, State::Deleted));
                     }
                     if self.open_yield(member).is_some() {
@@ -89,7 +90,7 @@ impl Slice<'_> {
         }
     }
 
-    fn is_open(&self, member: usize, nature: Nature) -> bool {
+    pub(super) fn is_open(&self, member: usize, nature: Nature) -> bool {
         self.graph.nodes[self.members[member].node].open.contains(nature)
     }
 
@@ -202,7 +203,8 @@ impl Slice<'_> {
                 .filter(|class| asked.contains(class))
                 .collect();
         let open = (0..self.members.len()).find_map(|member| {
-            let nature = self.open_hands(member).or_else(|| self.open_yield(member))?;
+            let open = self.open_hands(member).or_else(|| self.open_yield(member));
+            let nature = open.or_else(|| self.open_cascade(member))?;
             Some((member, self.graph.nodes[self.members[member].node].missing(nature)?))
         });
         if let Some((member, title)) = open.filter(|_| !hands.is_empty()) {
