@@ -122,12 +122,13 @@ impl Slice<'_> {
 
     /// Whose deletion, and which hands, may take it along.
     fn doubt_deletion(&mut self, member: usize) {
-        let open = self.graph.nodes[self.members[member].node].open;
         let deleted = variable(member, State::Deleted);
-        if open.contains(Nature::CascadesFrom) {
+        if self.is_open(member, Nature::CascadesFrom) {
             let why = Why::Unseen(Nature::CascadesFrom);
             if self.deletion(member, Nature::CascadesFrom).0 {
-                self.system.add(deleted, 1, [self.anything(State::Deleted)], false, why);
+                // Whoever holds something may delete what is outside the slice, and nobody looks there.
+                let any = [State::Deleted, State::Held].map(|state| self.anything(state));
+                self.system.add(deleted, 1, any, false, why);
             } else {
                 // A lock does not hold against the closing of what it lies in.
                 let closed = self
@@ -143,7 +144,7 @@ impl Slice<'_> {
     }
 
     /// That any member at all is in a state: one variable, so that doubts cost no more than there are members.
-    fn anything(&self, state: State) -> Variable {
+    pub(super) fn anything(&self, state: State) -> Variable {
         variable(self.members.len(), state)
     }
 
@@ -176,6 +177,12 @@ impl Slice<'_> {
             )
         );
         storage && self.graph.aspect(node).over_host
+    }
+
+    /// Whether it is open with which deletions it goes, and a lock does not keep all of them off.
+    pub(super) fn open_cascade(&self, member: usize) -> Option<Nature> {
+        let nature = Nature::CascadesFrom;
+        Some(nature).filter(|nature| self.is_open(member, *nature) && self.deletion(member, *nature).0)
     }
 
     /// Which of the natures through which somebody deletes is open, where deletion reaches the member at all.

@@ -18,9 +18,10 @@ pub(super) enum Happening {
     Unseen(usize),
     /// Something of a class that nobody declared below this member is lost.
     Undeclared(usize, HazardClass),
-    /// Something that nobody named is lost, and with it what needs it.
+    /// Something that nobody named is lost, and with it what needs it, or may be stored on what does.
     UnseenNeed,
-    /// Somebody nobody named acts: whoever may delete or obtain what it is not known who may.
+    /// Somebody nobody named acts: whoever may delete or obtain what it is not known who may, or delete what takes
+    /// along what may go with anything.
     UnseenHands,
 }
 
@@ -62,12 +63,16 @@ impl Slice<'_> {
                 seeds.possible = self.unseen_below(member, Some(class));
             }
             Happening::UnseenNeed => {
-                let open = (0..self.members.len()).filter(|member| self.is_open(*member, Nature::Needs));
+                // What it is stored on unseen may need it.
+                let is_open = |member: &usize| {
+                    self.graph.aspect(self.members[*member].node).openness != Openness::Closed
+                };
+                let open = (0..self.members.len()).filter(is_open);
                 seeds.possible = open.flat_map(|member| self.lost_unseen(member)).collect();
             }
             Happening::UnseenHands => {
                 for member in 0..self.members.len() {
-                    if self.open_hands(member).is_some() {
+                    if self.open_hands(member).or_else(|| self.open_cascade(member)).is_some() {
                         seeds.possible.push(variable(member, State::Deleted));
                     }
                     if self.open_yield(member).is_some() {
@@ -89,7 +94,7 @@ impl Slice<'_> {
         }
     }
 
-    fn is_open(&self, member: usize, nature: Nature) -> bool {
+    pub(super) fn is_open(&self, member: usize, nature: Nature) -> bool {
         self.graph.nodes[self.members[member].node].open.contains(nature)
     }
 
@@ -202,7 +207,8 @@ impl Slice<'_> {
                 .filter(|class| asked.contains(class))
                 .collect();
         let open = (0..self.members.len()).find_map(|member| {
-            let nature = self.open_hands(member).or_else(|| self.open_yield(member))?;
+            let open = self.open_hands(member).or_else(|| self.open_yield(member));
+            let nature = open.or_else(|| self.open_cascade(member))?;
             Some((member, self.graph.nodes[self.members[member].node].missing(nature)?))
         });
         if let Some((member, title)) = open.filter(|_| !hands.is_empty()) {
@@ -214,7 +220,7 @@ impl Slice<'_> {
             .filter(|class| asked.contains(class))
             .collect();
         let open = (0..self.members.len()).find_map(|member| {
-            let why = self.graph.nodes[self.members[member].node].missing(Nature::Needs)?;
+            let (_, why) = self.graph.nodes[self.members[member].node].open_support()?;
             Some((member, why))
         });
         if let Some((member, title)) = open.filter(|_| !needs.is_empty()) {

@@ -304,6 +304,8 @@ impl<'i> Brute<'i> {
             };
             let lies = self.others(place, Lost, |other| self.may_lie_in(place, other));
             self.rule(bit(place, Lost), 1, from | lies, false);
+            let own = if self.things[place].point.is_none() { bit(place, Held) } else { 0 };
+            let anybody = self.others(place, Held, |_| true) | own;
             if self.things[place].open.contains(&Nature::CascadesFrom) {
                 let reached = self.reaches(place, Nature::CascadesFrom).0;
                 let closed = |other: usize| {
@@ -311,11 +313,11 @@ impl<'i> Brute<'i> {
                     matches!(self.things[other].kind, Some(Project | Account | Organisation))
                 };
                 let all = self.scope.iter().filter(|other| **other != place && (reached || closed(**other)));
-                let from = all.map(|other| bit(*other, Deleted)).sum();
-                self.rule(bit(place, Deleted), 1, from, false);
+                let from = all.map(|other| bit(*other, Deleted)).sum::<States>();
+                // Who holds anything at all may delete something that nobody looks at here.
+                let held = if reached { anybody } else { 0 };
+                self.rule(bit(place, Deleted), 1, from | held, false);
             }
-            let own = if self.things[place].point.is_none() { bit(place, Held) } else { 0 };
-            let anybody = self.others(place, Held, |_| true) | own;
             if self.hands_unknown(place) {
                 self.rule(bit(place, Deleted), 1, anybody, false);
             }

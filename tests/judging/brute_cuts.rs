@@ -80,14 +80,15 @@ impl Brute<'_> {
     }
 
     fn unseen_need(&self) -> Blow {
-        let open = self.scope.iter().filter(|thing| self.things[**thing].open.contains(&Nature::Needs));
+        let open = self.scope.iter().filter(|thing| self.openness(**thing) != Openness::Closed);
         Blow { possible: open.map(|thing| self.lost_unseen(*thing)).sum(), ..Blow::default() }
     }
 
     fn unseen_hands(&self) -> Blow {
         let mut possible = 0;
         for thing in self.scope.iter().copied() {
-            possible |= if self.hands_unknown(thing) { bit(thing, State::Deleted) } else { 0 };
+            let goes = self.hands_unknown(thing) || self.cascade_unknown(thing);
+            possible |= if goes { bit(thing, State::Deleted) } else { 0 };
             possible |= if self.origin_unknown(thing) { bit(thing, State::Held) } else { 0 };
         }
         Blow { possible, ..Blow::default() }
@@ -144,9 +145,10 @@ impl Trial<'_> {
         known(Hazard::Deleted(self.volume.asset.clone()), HazardClass::PrimaryDeletion);
         known(Hazard::BadData(self.volume.asset.clone()), HazardClass::BadData);
         let bears = brute.bears_on(self.volume);
-        let hands =
-            brute.scope.iter().any(|thing| brute.hands_unknown(*thing) || brute.origin_unknown(*thing));
-        let needs = brute.scope.iter().any(|thing| brute.things[*thing].open.contains(&Nature::Needs));
+        let hands = brute.scope.iter().any(|thing| {
+            brute.hands_unknown(*thing) || brute.origin_unknown(*thing) || brute.cascade_unknown(*thing)
+        });
+        let needs = brute.scope.iter().any(|thing| brute.openness(*thing) != Openness::Closed);
         for place in bears.iter().copied().filter(|place| brute.things[*place].kind.is_some()) {
             use AssetKind::*;
             let asset = &brute.inventory.assets[place];
@@ -191,10 +193,13 @@ impl Trial<'_> {
         let all: BTreeSet<HazardClass> = undeclared.chain(brute.hidden(place)).collect();
         let (wide, narrow): (BTreeSet<_>, BTreeSet<_>) = all.into_iter().partition(|class| class.is_wide());
         if !narrow.is_empty() {
-            events.push((None, narrow, self.narrow(place)));
+            let blow = self.narrow(place) | self.takeover(&narrow);
+            events.push((None, narrow, blow));
         }
         for class in wide {
-            events.push((None, [class].into(), brute.unseen(place, Some(class))));
+            let classes = BTreeSet::from([class]);
+            let blow = brute.unseen(place, Some(class)) | self.takeover(&classes);
+            events.push((None, classes, blow));
         }
     }
 
@@ -237,10 +242,19 @@ impl Trial<'_> {
             return Err(format!("{event:?} names nothing"));
         };
         let wide = first.copied().filter(|class| class.is_wide() && event.classes.len() == 1);
-        Ok(match wide {
+        let lost = match wide {
             Some(class) => brute.unseen(root, Some(class)),
             None => self.narrow(root),
-        })
+        };
+        Ok(lost | self.takeover(&event.classes))
+    }
+
+    /// What somebody may do who took over what nobody saw, of these classes, where that is asked for.
+    fn takeover(&self, classes: &BTreeSet<HazardClass>) -> Blow {
+        use HazardClass::{Account, Host, HostCompromise, Identity};
+        let mut pairs = [(Host, HostCompromise), (Account, Identity)].into_iter();
+        let asked = pairs.any(|(of, by)| classes.contains(&of) && self.policy.survive.contains(&by));
+        if asked { self.brute.unseen_hands() } else { Blow::default() }
     }
 
     fn narrow(&self, root: usize) -> Blow {

@@ -194,6 +194,12 @@ impl Brute<'_> {
             && by.into_iter().any(|nature| thing.open.contains(&nature) && self.reaches(place, nature).0)
     }
 
+    /// Whether somebody nobody named may delete what takes it along.
+    pub fn cascade_unknown(&self, place: usize) -> bool {
+        let nature = Nature::CascadesFrom;
+        self.things[place].open.contains(&nature) && self.reaches(place, nature).0
+    }
+
     /// Whether somebody may get hold of it in a way nobody named.
     pub fn origin_unknown(&self, place: usize) -> bool {
         use AssetKind::*;
