@@ -62,7 +62,7 @@ pub struct Sets {
     pub sets: Vec<CutSet>,
     /// Up to which order they are all there: 3, or less where a family of sets grew beyond what is computed.
     pub complete_to: usize,
-    /// What the first ones leave.
+    /// What the first ones leave; of certain ones only.
     pub left: Vec<Left>,
 }
 
@@ -169,7 +169,9 @@ impl Search<'_, '_> {
     fn sets(&self, possible: bool) -> Sets {
         for order in (1..=ORDER).rev() {
             if let Ok(sets) = self.up_to(possible, order) {
-                let left = sets.sets().iter().take(TOLD).map(|set| self.left(*set)).collect();
+                // Of what only may happen, nobody tells what it leaves.
+                let told = if possible { 0 } else { TOLD };
+                let left = sets.sets().iter().take(told).map(|set| self.left(*set)).collect();
                 return Sets {
                     sets: sets.sets().iter().copied().map(CutSet).collect(),
                     complete_to: order,

@@ -71,7 +71,9 @@ impl<'a> Case<'a> {
             .or_else(|| self.hidden());
         let dead = self.dead(row).filter(|point| self.may_be_young(point)).collect();
         let all = self.points().filter(|point| self.may_be_young(point)).count();
-        Left { kept, open, dead, all, older: self.older(row) }
+        // It is told of failures alone.
+        let older = if kept.is_none() && open.is_none() { self.older(row) } else { String::new() };
+        Left { kept, open, dead, all, older }
     }
 
     /// The newest of what survives at any age, with its age.
