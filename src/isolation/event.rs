@@ -18,7 +18,7 @@ pub(super) enum Happening {
     Unseen(usize),
     /// Something of a class that nobody declared below this member is lost.
     Undeclared(usize, HazardClass),
-    /// Something that nobody named is lost, and with it what needs it.
+    /// Something that nobody named is lost, and with it what needs it, or may be stored on what does.
     UnseenNeed,
     /// Somebody nobody named acts: whoever may delete or obtain what it is not known who may, or delete what takes
     /// along what may go with anything.
@@ -63,7 +63,11 @@ impl Slice<'_> {
                 seeds.possible = self.unseen_below(member, Some(class));
             }
             Happening::UnseenNeed => {
-                let open = (0..self.members.len()).filter(|member| self.is_open(*member, Nature::Needs));
+                // What it is stored on unseen may need it.
+                let is_open = |member: &usize| {
+                    self.graph.aspect(self.members[*member].node).openness != Openness::Closed
+                };
+                let open = (0..self.members.len()).filter(is_open);
                 seeds.possible = open.flat_map(|member| self.lost_unseen(member)).collect();
             }
             Happening::UnseenHands => {
@@ -216,7 +220,7 @@ impl Slice<'_> {
             .filter(|class| asked.contains(class))
             .collect();
         let open = (0..self.members.len()).find_map(|member| {
-            let why = self.graph.nodes[self.members[member].node].missing(Nature::Needs)?;
+            let (_, why) = self.graph.nodes[self.members[member].node].open_support()?;
             Some((member, why))
         });
         if let Some((member, title)) = open.filter(|_| !needs.is_empty()) {

@@ -172,11 +172,20 @@ impl Graph {
     /// What is not known of that with which a point goes when something is deleted, in words: then another window may
     /// hold than the one that is seen.
     pub fn open_windows(&self, id: &PointId) -> Option<String> {
+        self.open_along(id, &[Nature::CascadesFrom, Nature::StoredOn, Nature::Needs])
+    }
+
+    /// What is not known of that which a point needs, down to what its storage needs, in words.
+    pub fn open_needs(&self, id: &PointId) -> Option<String> {
+        self.open_along(id, &[Nature::Needs, Nature::StoredOn])
+    }
+
+    /// What is missing of some natures, of a point and of everything that it hangs on by these.
+    fn open_along(&self, id: &PointId, natures: &[Nature]) -> Option<String> {
         let top = self.place(id).map(|place| self.node_of[place as usize] as usize)?;
-        let natures = [Nature::CascadesFrom, Nature::StoredOn, Nature::Needs];
         let (mut seen, mut waiting) = (BTreeSet::from([top]), vec![top]);
         while let Some(node) = waiting.pop() {
-            if let Some(why) = natures.into_iter().find_map(|nature| self.nodes[node].missing(nature)) {
+            if let Some(why) = natures.iter().find_map(|nature| self.nodes[node].missing(*nature)) {
                 return Some(why);
             }
             let along =

@@ -3,7 +3,7 @@
 
 use super::young::Left;
 use super::{Case, Rule};
-use crate::domain::{AssetKind, HazardClass, Nature, Policy, Severity, Verdict};
+use crate::domain::{AssetKind, HazardClass, Nature, Policy, RecoveryPoint, Severity, Verdict};
 use crate::isolation::{Cell, PointPlace, Row, doubtful};
 
 /// The question for one class of hazard.
@@ -198,8 +198,11 @@ impl SharedFate {
                 on_host.map(why).or_else(|| unknown_deleters(case))
             }
             HazardClass::Key | HazardClass::Catalogue => {
-                let known = |point: &&_| doubtful(point).is_none() && point.bonds.is_complete(Nature::Needs);
-                let all_open = !case.points().any(|point| known(&point));
+                // Storage that nobody saw may need one too.
+                let known = |point: &RecoveryPoint| {
+                    doubtful(point).is_none() && case.graph.open_needs(&point.id).is_none()
+                };
+                let all_open = !case.points().any(known);
                 all_open.then(|| "not everything that the recovery points need is known".to_owned())
             }
             _ => None,

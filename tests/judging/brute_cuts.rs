@@ -80,7 +80,7 @@ impl Brute<'_> {
     }
 
     fn unseen_need(&self) -> Blow {
-        let open = self.scope.iter().filter(|thing| self.things[**thing].open.contains(&Nature::Needs));
+        let open = self.scope.iter().filter(|thing| self.openness(**thing) != Openness::Closed);
         Blow { possible: open.map(|thing| self.lost_unseen(*thing)).sum(), ..Blow::default() }
     }
 
@@ -148,7 +148,7 @@ impl Trial<'_> {
         let hands = brute.scope.iter().any(|thing| {
             brute.hands_unknown(*thing) || brute.origin_unknown(*thing) || brute.cascade_unknown(*thing)
         });
-        let needs = brute.scope.iter().any(|thing| brute.things[*thing].open.contains(&Nature::Needs));
+        let needs = brute.scope.iter().any(|thing| brute.openness(*thing) != Openness::Closed);
         for place in bears.iter().copied().filter(|place| brute.things[*place].kind.is_some()) {
             use AssetKind::*;
             let asset = &brute.inventory.assets[place];
