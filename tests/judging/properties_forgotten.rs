@@ -63,8 +63,7 @@ fn said(inventory: &Inventory, rules: &BTreeSet<(VolumeId, String)>) -> Vec<Verd
 
 /// The same with a useless copy of each volume, to which the forgotten bond bears no less. What is asked of a volume are
 /// the hazards of what is known to bear on it: that those of something else are not asked for is no greener answer. What
-/// is unseen then counts by classes of its own. Not all of it does: whoever holds something beside the volume may delete
-/// what takes along what may go with anything, and nobody looks there.
+/// is unseen then counts by classes of its own.
 fn beside(inventory: &Inventory, forgotten: Option<&Bond>) -> Inventory {
     let mut more = inventory.clone();
     for volume in inventory.volumes.iter().filter(|_| forgotten.is_some()) {
@@ -110,10 +109,10 @@ fn what_is_forgotten_makes_nothing_greener() {
         }
         let ((_, whole), (_, poorer)) = (greens(&inventory), greens(&less));
         assert!(whole == Overall::Sound || poorer != Overall::Sound, "{what} made it sound");
-        let (inventory, less) = (beside(&inventory, bond.as_ref()), beside(&less, bond.as_ref()));
         let (before, after) = (survivors(&inventory, &hazard), survivors(&less, &hazard));
         assert!(after.is_subset(&before), "{what}: {hazard:?} leaves {after:?}");
         fell += sets_are_no_greener(&inventory, &less, &what);
+        let (inventory, less) = (beside(&inventory, bond.as_ref()), beside(&less, bond.as_ref()));
         let ((before, _), (after, _)) = (greens(&inventory), greens(&less));
         let turned = &after - &before;
         let said = || (said(&inventory, &turned), said(&less, &turned));

@@ -5,7 +5,7 @@ use crate::rules_each::*;
 use chrono::TimeDelta;
 use outlive::catalogue::Catalogue;
 use outlive::domain::*;
-use outlive::isolation::expand;
+use outlive::isolation::{Fate, expand, fate, isolate};
 use outlive::rules::judge;
 
 #[test]
@@ -106,4 +106,66 @@ fn what_is_only_declared_is_said_once_for_all_hazards() {
     let Verdict::Fail(_, why) = estate.verdict("declared-not-observed") else { panic!("it holds") };
     assert_eq!(why.matches("only declared").count(), 1, "{why}");
     assert!(why.contains("deletion of /srv/db") && why.contains(" more"), "{why}");
+}
+
+fn whole(bonds: Bonds) -> Bonds {
+    Bonds { complete: Nature::ALL.into_iter().collect(), ..bonds }
+}
+
+/// A volume on one provider; its copy, of which one fact is not known, on another one.
+fn apart(missing: Nature) -> Inventory {
+    use AssetKind::{Account, Host, Provider, Site, Subvolume};
+    let mut inventory = incident().with_points(vec![copy("c", "host:b", 1)]).0;
+    inventory.assets = vec![
+        asset("subvolume:db", Subvolume, &["provider:a"]),
+        asset("provider:a", Provider, &[]),
+        asset("host:b", Host, &["account:b"]),
+        asset("account:b", Account, &["provider:b"]),
+        asset("provider:b", Provider, &[]),
+        asset("host:else", Host, &["site:else"]),
+        asset("site:else", Site, &[]),
+    ];
+    let assets = inventory.assets.iter_mut().map(|asset| &mut asset.bonds);
+    for bonds in assets.chain(inventory.points.iter_mut().map(|point| &mut point.bonds)) {
+        *bonds = whole(bonds.clone());
+    }
+    inventory.points[0].bonds.complete.remove(missing);
+    inventory
+}
+
+#[test]
+fn an_account_that_nobody_declared_may_be_taken_over_where_that_is_asked() {
+    let graph = expand(&apart(Nature::DeletableBy), &Catalogue::default());
+    let order = |classes: &[HazardClass]| {
+        let policy = Policy { survive: classes.iter().copied().collect(), ..Policy::default() };
+        let cuts = isolate(&graph, &graph.inventory().volumes[0], &policy, now()).1;
+        cuts.possible.sets.first().map(|set| set.order())
+    };
+    assert_eq!(order(&[HazardClass::Account]), Some(2));
+    assert_eq!(order(&[HazardClass::Account, HazardClass::Identity]), Some(1));
+}
+
+#[test]
+fn what_may_go_with_any_deletion_may_go_with_that_of_something_far_away() {
+    let hazards = HazardSet::from([Hazard::Compromised(AssetId("site:else".into()))]);
+    let of = |missing| {
+        let graph = expand(&apart(missing), &Catalogue::default());
+        fate(&graph, &PointId("c".into()), &hazards, TimeDelta::hours(2), now())
+    };
+    let open = of(Nature::CascadesFrom);
+    assert!(matches!(open, Fate::Undetermined { .. }), "{open:?}");
+    let known = of(Nature::YieldedBy);
+    assert!(matches!(known, Fate::Survives { .. }), "{known:?}");
+}
+
+#[test]
+fn storage_that_nobody_saw_may_need_a_key() {
+    let policy =
+        || Policy { survive: [HazardClass::Key, HazardClass::Catalogue].into(), ..Policy::default() };
+    for rule in ["key-only-with-primary", "catalogue-only-with-primary"] {
+        let estate = || incident().with_points(vec![copy("c", "filesystem:vault", 1)]);
+        let found = |estate: Estate| verdict(&judge(&estate.graph(), &policy(), now()).remove(0), rule);
+        let (known, open) = (found(estate()), found(estate().opened("device:sdb", Nature::StoredOn)));
+        assert!(is(&known, "not applicable") && is(&open, "undetermined"), "{rule}: {known:?}, {open:?}");
+    }
 }
