@@ -69,6 +69,30 @@ fn a_lock_holds_off_those_who_may_delete_and_says_until_when() {
 }
 
 #[test]
+fn what_is_not_known_of_a_bucket_is_said_and_not_that_a_lock_is_unknown() {
+    let mut firm = estate(vec![vaulted("copy", 2, LockMode::Compliance)]);
+    let admin = || held("identity:admin");
+    let missing = |fate: Fate| match fate {
+        Fate::Undetermined { missing } => missing,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        missing(under(&firm, "copy", admin())),
+        "it is not known whether a lock keeps named copy copy"
+    );
+    let bucket = firm.assets.iter_mut().find(|asset| asset.id == id("bucket:vault")).unwrap();
+    bucket.bonds.list.retain(|bond| bond.nature != Nature::StoredOn);
+    bucket.bonds.complete.remove(Nature::StoredOn);
+    let said = missing(under(&firm, "copy", Hazard::Lost(id("account:acme"))));
+    assert!(said.contains("bucket vault is stored on"), "{said}");
+    let bucket = firm.assets.iter_mut().find(|asset| asset.id == id("bucket:vault")).unwrap();
+    *bucket = asset("bucket:vault", AssetKind::Bucket, &[(Nature::StoredOn, "account:dr")]);
+    bucket.bonds.complete.remove(Nature::DeletableBy);
+    let said = missing(under(&firm, "copy", held("credential:ci")));
+    assert_eq!(said, "it is not known which credentials may delete bucket vault");
+}
+
+#[test]
 fn a_lock_ends_with_its_time_its_account_and_its_key() {
     let mut firm = estate(vec![vaulted("copy", 2, LockMode::Compliance)]);
     assert!(dies(&under(&firm, "copy", Hazard::Lost(id("account:dr")))));
