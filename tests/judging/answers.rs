@@ -165,7 +165,7 @@ fn forgetting(nature: Nature, asset: &str) -> Inventory {
 }
 
 /// Lines joined again, so that a sentence is found wherever it was folded.
-fn unfolded(text: &str) -> String {
+pub fn unfolded(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
