@@ -96,10 +96,10 @@ pub struct Audit {
     pub survey: Survey,
     #[command(flatten)]
     pub policy: PolicyOptions,
-    /// Only say what this would take of every volume: KIND:NAME or volume:ID, with or without an act before it (lost:,
-    /// deleted:, compromised:, bad-data:), for example compromised:host:build-3. Several happen together. Ends with 0
-    /// where everything could be said, else with 11
-    #[arg(long, value_name = "HAZARD")]
+    /// Only say what these would take of every volume, happening together: a volume's name, or KIND:NAME, with or without
+    /// an act before it (lost:, deleted:, compromised:, bad-data:), for example compromised:host:build-3. Several stand
+    /// behind one flag or between commas; a PATH stands before it. Ends with 0 where everything could be said, else with 11
+    #[arg(long, value_name = "HAZARD", num_args = 1..)]
     pub what_if: Vec<String>,
 }
 

@@ -229,6 +229,10 @@ fn what_if_and_explain_speak_of_a_declared_estate_and_say_what_is_not_known() {
     what_if("volume:orders-db").expect(0).says("deletion of volume orders-db").says("DIES");
     what_if("bad-data:volume:orders-db").says("bad data in volume orders-db");
     what_if("credential:ci-domain").expect(2).complains("did you mean credential:ci-domains?");
+    what_if("orders-db").expect(0).says("deletion of volume orders-db");
+    what_if("account:acme").says("loss of account railway/acme").says("DIES");
+    what_if("acount:acme").expect(2).complains("did you mean account:railway/acme?");
+    what_if("build-3").says("loss of host build-3");
     what_if("bad-data:host:build-3").expect(2).complains("is no volume");
     let both: [&dyn AsRef<std::ffi::OsStr>; 9] = [
         &"audit",
@@ -243,6 +247,14 @@ fn what_if_and_explain_speak_of_a_declared_estate_and_say_what_is_not_known() {
     ];
     let json = place.outlive(&both).end().expect(0).json("what-if");
     assert_eq!((&json["volumes"][0]["dies"], json["hazards"].as_array().unwrap().len()), (&1.into(), 2));
+
+    let as_one = place.outlive(&[&both[..5], &[&"volume:orders-db", &"--format", &"json"]].concat());
+    assert_eq!(as_one.end().expect(0).json("what-if")["volumes"], json["volumes"]);
+    what_if("credential:ci-domains, orders-db")
+        .expect(0)
+        .says("misuse of credential")
+        .says("deletion of volume");
+    what_if(",").expect(2).complains("nothing here is called `,`");
 
     let explain = |what: &str| place.outlive(&[&"explain", &what, &"--config", &config]).end();
     explain("orders-db").expect(11).says("Under deletion of volume orders-db").says("What may also take it");
