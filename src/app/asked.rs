@@ -1,7 +1,7 @@
 //! What a person names on the command line, volumes and hazards, and the answers to questions about them.
 
 use super::Audited;
-use crate::domain::{AssetId, Hazard, HazardSet, Kind, Policies, Problem, Result, Volume, printable};
+use crate::domain::{Asset, AssetId, Hazard, HazardSet, Kind, Policies, Problem, Result, printable};
 use crate::isolation::{Graph, Radius, natural_hazard, radius, trace};
 use crate::report::Explained;
 use crate::rules::Judged;
@@ -9,6 +9,9 @@ use std::collections::BTreeSet;
 
 /// How many near names an error tells.
 const NEAR: usize = 3;
+
+/// How many things of one name an error tells.
+const MOST: usize = 5;
 
 /// What is to be explained.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,10 +60,34 @@ pub fn hazard_named(graph: &Graph, what: &str) -> Result<Hazard> {
     Ok(hazard)
 }
 
+/// The hazards that words stand for, each as [`hazard_named`] reads it; a word may be a list with commas.
+///
+/// # Errors
+/// As [`hazard_named`].
+pub fn hazards_named(graph: &Graph, words: &[String]) -> Result<HazardSet> {
+    let mut hazards = HazardSet::new();
+    for word in words {
+        match hazard_named(graph, word) {
+            Ok(hazard) => drop(hazards.insert(hazard)),
+            // A path may hold a comma: only what is nothing as a whole is a list.
+            Err(problem) if !word.contains(',') => return Err(problem),
+            Err(_) => {
+                let each = word.split(',').map(str::trim).filter(|one| !one.is_empty());
+                let each: Vec<Hazard> = each.map(|one| hazard_named(graph, one)).collect::<Result<_>>()?;
+                if each.is_empty() {
+                    return Err(no_such_thing(graph, word));
+                }
+                hazards.extend(each);
+            }
+        }
+    }
+    Ok(hazards)
+}
+
 fn asset_named(graph: &Graph, name: &str) -> Result<AssetId> {
     let all = graph.inventory();
     if let Some(id) = name.strip_prefix("volume:")
-        && let Some(volume) = volume_named(&all.volumes, id)
+        && let Some(volume) = all.volumes.iter().find(|volume| volume.id.0 == id)
     {
         return Ok(volume.asset.clone());
     }
@@ -68,27 +95,67 @@ fn asset_named(graph: &Graph, name: &str) -> Result<AssetId> {
     if graph.knows(&exact) {
         return Ok(exact);
     }
-    let called = |id: &AssetId, own: &str| id.0.eq_ignore_ascii_case(name) || own.eq_ignore_ascii_case(name);
-    let found: BTreeSet<&AssetId> = all
-        .assets
-        .iter()
-        .filter(|asset| called(&asset.id, &format!("{}:{}", asset.kind.word(), asset.name)))
-        .map(|asset| &asset.id)
-        .collect();
-    match found.iter().collect::<Vec<_>>().as_slice() {
-        [] => Err(no_such_thing(graph, name)),
-        [one] => Ok((**one).clone()),
-        several => {
-            let ids: Vec<&str> = several.iter().map(|id| id.0.as_str()).collect();
-            let what = format!("several things are called `{}`", shown(name));
-            Err(Problem::new(Kind::Usage, what).remedy(format!("name one of {}", ids.join(", "))))
+    // The more exactly it is named, the sooner it counts.
+    for way in WAYS {
+        let found = called(graph, name, way);
+        match found.iter().collect::<Vec<_>>().as_slice() {
+            [] => {}
+            [one] => return Ok((**one).clone()),
+            several => {
+                let ids: Vec<&str> = several.iter().take(MOST).map(|id| id.0.as_str()).collect();
+                let more = several.len().saturating_sub(MOST);
+                let more = if more > 0 { format!(", or one of {more} others") } else { String::new() };
+                let what = format!("several things are called `{}`", shown(name));
+                let remedy = format!("name one of {}{more}", ids.join(", "));
+                return Err(Problem::new(Kind::Usage, what).remedy(remedy));
+            }
         }
     }
+    Err(no_such_thing(graph, name))
 }
 
-fn volume_named<'g>(volumes: &'g [Volume], name: &str) -> Option<&'g Volume> {
-    let by_id = volumes.iter().find(|volume| volume.id.0 == name);
-    by_id.or_else(|| volumes.iter().find(|volume| volume.name == name))
+/// How something may be named, other than by its id.
+#[derive(Clone, Copy)]
+enum Way {
+    /// A volume by its id or name, with or without `volume:`.
+    Volume,
+    /// KIND:NAME, in whatever case.
+    KindAndName,
+    /// KIND:NAME, where the name stands behind a slash: `account:acme` for `account:aws/acme`.
+    KindAndLast,
+    /// The name alone, or what stands behind its last slash.
+    Bare,
+}
+
+const WAYS: [Way; 4] = [Way::Volume, Way::KindAndName, Way::KindAndLast, Way::Bare];
+
+/// The assets that are named so.
+fn called<'g>(graph: &'g Graph, name: &str, way: Way) -> BTreeSet<&'g AssetId> {
+    let all = graph.inventory();
+    if let Way::Volume = way {
+        let bare = name.strip_prefix("volume:").unwrap_or(name);
+        let by_id = all.volumes.iter().find(|volume| volume.id.0 == bare);
+        let named = all.volumes.iter().filter(|volume| by_id.is_none() && volume.name == bare);
+        return by_id.into_iter().chain(named).map(|volume| &volume.asset).collect();
+    }
+    let is = |written: &str| written.eq_ignore_ascii_case(name);
+    let fits = |asset: &&Asset| {
+        let (kind, own) = (asset.kind.word(), &*asset.name);
+        match way {
+            Way::Volume => false,
+            Way::KindAndName => is(&asset.id.0) || is(&format!("{kind}:{own}")),
+            Way::KindAndLast => {
+                is(&format!("{kind}:{}", last(own))) || is(&format!("{kind}:{}", last(&asset.id.0)))
+            }
+            Way::Bare => is(own) || is(last(own)),
+        }
+    };
+    all.assets.iter().filter(fits).map(|asset| &asset.id).collect()
+}
+
+/// What stands behind the last slash.
+fn last(name: &str) -> &str {
+    name.rsplit_once('/').map_or(name, |(_, last)| last)
 }
 
 fn no_such_thing(graph: &Graph, name: &str) -> Problem {
@@ -112,8 +179,11 @@ pub fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> V
     let slips = (lower.chars().count() / 3).max(1);
     let distance = |name: &str| {
         let name = name.to_lowercase();
-        let bare = name.split_once(':').map_or(name.as_str(), |(_, bare)| bare);
-        strsim::damerau_levenshtein(&lower, &name).min(strsim::damerau_levenshtein(&lower, bare))
+        let (kind, bare) = name.split_once(':').map_or(("", name.as_str()), |(kind, bare)| (kind, bare));
+        let short = format!("{kind}:{}", last(bare));
+        let forms = [name.as_str(), bare, last(bare), short.as_str()];
+        let least = forms.into_iter().map(|form| strsim::damerau_levenshtein(&lower, form)).min();
+        least.unwrap_or(usize::MAX)
     };
     let mut near: Vec<(usize, &str)> = names
         .into_iter()
@@ -174,5 +244,9 @@ mod tests {
         assert_eq!(nearest("credential:ci-domain", names), ["credential:ci-domains"]);
         assert_eq!(nearest("build-3", names), ["host:build-3"]);
         assert_eq!(nearest("something else altogether", names), Vec::<String>::new());
+        assert_eq!(
+            nearest("account:acmee", ["account:aws/acme", "account:production"]),
+            ["account:aws/acme"]
+        );
     }
 }

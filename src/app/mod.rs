@@ -18,7 +18,7 @@ mod survey;
 mod vaults;
 mod verify;
 
-pub use asked::{Asked, asked, explain, hazard_named, nearest, what_if};
+pub use asked::{Asked, asked, explain, hazard_named, hazards_named, nearest, what_if};
 pub use audit::{Audited, audit};
 pub use copy::{CopyOrder, copy};
 pub use drill::{

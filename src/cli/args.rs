@@ -50,7 +50,7 @@ pub enum Command {
     Audit(Audit),
     /// List volumes and recovery points as they were observed
     Inventory(Survey),
-    /// Explain a rule, or by which bonds the recovery points of a volume fall
+    /// Explain a rule, a kind of recovery point, or by which bonds the recovery points of a volume fall
     Explain(Explain),
     /// Copy a volume into a vault, from a snapshot where there is one, and read it back
     Copy(Copy),
@@ -96,10 +96,10 @@ pub struct Audit {
     pub survey: Survey,
     #[command(flatten)]
     pub policy: PolicyOptions,
-    /// Only say what this would take of every volume: KIND:NAME or volume:ID, with or without an act before it (lost:,
-    /// deleted:, compromised:, bad-data:), for example compromised:host:build-3. Several happen together. Ends with 0
-    /// where everything could be said, else with 11
-    #[arg(long, value_name = "HAZARD")]
+    /// Only say what these would take of every volume, happening together: a volume's name, or KIND:NAME, with or without
+    /// an act before it (lost:, deleted:, compromised:, bad-data:), for example compromised:host:build-3. Several stand
+    /// behind one flag or between commas; a PATH stands before it. Ends with 0 where everything could be said, else with 11
+    #[arg(long, value_name = "HAZARD", num_args = 1..)]
     pub what_if: Vec<String>,
 }
 
@@ -130,8 +130,8 @@ impl PolicyOptions {
 
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A rule, a volume of the estate file or among PATH, or a hazard as for `audit --what-if`; without it, the rules are
-    /// listed. Of a volume or hazard, ends with 11 where a fate could not be said
+    /// A rule, a kind of the catalogue (railway.volume-backup), a volume of the estate file or among PATH, or a hazard as
+    /// for `audit --what-if`; without it, the rules are listed. Of a volume or hazard, ends with 11 where a fate could not be said
     pub what: Option<String>,
     #[command(flatten)]
     pub survey: Survey,

@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::Terminal;
 use crate::app::{self, SeenVault, SurveyOrder};
-use crate::domain::{GapScope, HazardSet, Kind, Policy, Problem};
+use crate::domain::{GapScope, Kind, Policy, Problem};
 use crate::estate::Estate;
 use crate::report::{json, text};
 use crate::rules::Overall;
@@ -76,9 +76,8 @@ fn replayed(terminal: &Terminal, survey: &Survey) -> Result<String, Failure> {
 /// The blast radius of hazards.
 fn what_if(terminal: &Terminal, options: &Audit) -> Result<Outcome, Failure> {
     let (_, audited) = audited(terminal, &options.survey, &options.policy)?;
-    let hazards = options.what_if.iter().map(|named| app::hazard_named(&audited.graph, named));
-    let hazards: HazardSet =
-        hazards.collect::<Result<_, _>>().map_err(|problem| Failure::new(problem, Exit::Usage))?;
+    let hazards = app::hazards_named(&audited.graph, &options.what_if)
+        .map_err(|problem| Failure::new(problem, Exit::Usage))?;
     let radius = app::what_if(&audited, &hazards);
     let settled = radius.is_settled() && saw_all(&audited);
     let exits = if settled { vec![] } else { vec![Exit::Undetermined] };
@@ -107,7 +106,8 @@ pub fn audit(terminal: &Terminal, options: &Audit) -> Result<Outcome, Failure> {
     };
     let text = match terminal.format {
         Format::Text => {
-            replayed + &text::audit(&audited.graph, &audited.judged, &policy, audited.at, terminal.look)
+            let app::Audited { graph, judged, catalogue, at, .. } = &audited;
+            replayed + &text::audit(graph, judged, &policy, catalogue, *at, terminal.look)
         }
         Format::Json => {
             json::audit(&audited.graph, &audited.judged, &policy, audited.at, &Exit::codes(&exits))

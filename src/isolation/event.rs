@@ -3,6 +3,7 @@
 use super::slice::Slice;
 use super::system::{State, Variable, variable};
 use super::unseen::Openness;
+use super::what_if::hazard_title;
 use crate::domain::{AssetKind, Hazard, HazardClass, Nature, Volume};
 use chrono::TimeDelta;
 use std::collections::BTreeSet;
@@ -168,30 +169,16 @@ impl Slice<'_> {
             });
         }
         if let Some(class) = hands {
+            let hazard = Hazard::Compromised(asset);
             events.push(Event {
                 happening: Happening::Strikes(member, State::Held),
-                hazard: Some(Hazard::Compromised(asset)),
+                title: hazard_title(self.graph, &hazard),
+                hazard: Some(hazard),
                 classes: [class].into(),
-                title: self.hands_title(member, kind),
             });
         }
         if matches!(kind, AssetKind::Bucket | AssetKind::Volume) && self.top != Some(member) {
             events.push(self.deletion_of(member, format!("deletion of {}", node.label)));
-        }
-    }
-
-    /// "misuse of credential ci (found on host build-3)".
-    fn hands_title(&self, member: usize, kind: AssetKind) -> String {
-        let label = self.label(member);
-        if kind != AssetKind::Credential {
-            return format!("takeover of {label}");
-        }
-        let node = self.members[member].node;
-        let mut found = self.graph.labels(node, Nature::YieldedBy);
-        found.extend(self.graph.labels(node, Nature::StoredOn));
-        match found.is_empty() {
-            true => format!("misuse of {label}"),
-            false => format!("misuse of {label} (found on {})", found.join(", ")),
         }
     }
 

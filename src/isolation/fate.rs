@@ -224,9 +224,9 @@ impl Outcome {
     pub fn missing(&self, slice: &Slice<'_>, group: usize, name: &str) -> String {
         let label = |member: usize| if member == group { name } else { slice.label(member) };
         let (_, open) = walk(slice, &self.possible, Some(&self.certain), group);
-        let why = open.and_then(|(member, rule)| {
+        let why = open.and_then(|(member, why)| {
             let node = slice.members[member].node;
-            match rule.why {
+            match why {
                 Why::Unseen(nature) => slice.graph.nodes[node].missing_of(nature, label(member)),
                 Why::Undeclared(class) => Some(slice.graph.undeclared(node, class, label(member))),
                 Why::Bond(_) => Some(format!("it is not known whether a lock keeps {}", label(member))),
@@ -278,35 +278,45 @@ type ByBond<'s> = (&'s Rule, u32);
 
 /// Walks from a fallen member to what struck first. Each step goes to something that fell earlier, so the
 /// walk ends even where bonds form a cycle. Given what falls for certain, it prefers the doubtful supports:
-/// they are why something only *may* fall.
+/// they are why something only *may* fall. Whether a lock holds where its bucket goes is asked only where nothing is
+/// open of the bucket's own fall.
 fn walk<'s>(
     slice: &'s Slice<'_>,
     fallen: &Fallen,
     certain: Option<&Fallen>,
     group: usize,
-) -> (Vec<ByBond<'s>>, Option<(usize, &'s Rule)>) {
+) -> (Vec<ByBond<'s>>, Option<(usize, Why)>) {
     let (mut bonds, mut at): (_, Variable) = (Vec::new(), variable(group, State::Lost));
+    let doubtful = |variable: Variable| certain.is_none_or(|known| known.mark(variable).is_none());
+    let mut lock = None;
     loop {
-        let Some(mark) = fallen.mark(at) else { return (bonds, None) };
+        let Some(mark) = fallen.mark(at) else { return (bonds, lock) };
         let Some(rule) = mark.rule.and_then(|rule| slice.system.rules.get(rule as usize)) else {
-            return (bonds, None);
+            // What struck itself only may be struck through what is not known of it.
+            let struck = slice.members.get(member(at)).filter(|_| lock.is_some() && doubtful(at));
+            let own = struck.and_then(|struck| slice.graph.nodes[struck.node].open_support());
+            return (bonds, own.map(|(nature, _)| (member(at), Why::Unseen(nature))).or(lock));
         };
         if !rule.certain && matches!(rule.why, Why::Unseen(_) | Why::Undeclared(_)) {
-            return (bonds, Some((member(at), rule)));
-        }
-        if let Why::Bond(number) = rule.why {
-            if !rule.certain && certain.is_some() {
-                return (bonds, Some((member(at), rule)));
-            }
-            bonds.push((rule, number));
+            return (bonds, Some((member(at), rule.why)));
         }
         let earlier = slice.system.supports(rule).iter().filter_map(|support| {
             fallen.mark(*support).filter(|before| before.order < mark.order).map(|before| (before, *support))
         });
-        let doubtful = |variable: Variable| certain.is_none_or(|known| known.mark(variable).is_none());
-        match earlier.min_by_key(|(before, support)| (!doubtful(*support), before.order)) {
+        let next = earlier.min_by_key(|(before, support)| (!doubtful(*support), before.order));
+        if let Why::Bond(number) = rule.why {
+            if !rule.certain && certain.is_some() {
+                let stored = slice.graph.edges[number as usize].nature == Nature::StoredOn;
+                lock = lock.or(Some((member(at), rule.why)));
+                if !stored || !next.is_some_and(|(_, support)| doubtful(support)) {
+                    return (bonds, lock);
+                }
+            }
+            bonds.push((rule, number));
+        }
+        match next {
             Some((_, next)) => at = next,
-            None => return (bonds, None),
+            None => return (bonds, lock),
         }
     }
 }
@@ -342,9 +352,9 @@ pub(super) fn path(
 /// The fact that would settle whether something falls that may: by its key in the estate file.
 pub(super) fn settle(slice: &Slice<'_>, outcome: &Outcome, group: usize, name: &str) -> Option<String> {
     let (_, open) = walk(slice, &outcome.possible, Some(&outcome.certain), group);
-    let (member, rule) = open?;
+    let (member, why) = open?;
     let label = if member == group { name } else { slice.label(member) };
-    match rule.why {
+    match why {
         Why::Unseen(nature) => Some(format!("`{}` of {label}", nature.key())),
         Why::Undeclared(class) => Some(format!("the {} that {label} stands on", class.word())),
         Why::Bond(_) => Some(format!("`lock` of {label}")),

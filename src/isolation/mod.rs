@@ -29,4 +29,4 @@ pub use radius::{Radius, Stay, Struck, newest_left, radius};
 pub use survival::{Cell, Doubt, Row, Shadow, Survival, isolate, single_points, survival};
 pub(crate) use survival::{doubtful, hidden_points, useless};
 pub use trace::{Reason, Standing, Traced, TracedPoints, trace};
-pub use what_if::{hazard_title, natural_hazard};
+pub use what_if::{hazard_title, natural_hazard, with_places};

@@ -10,23 +10,26 @@ pub fn hazard_title(graph: &Graph, hazard: &Hazard) -> String {
     match hazard {
         Hazard::Deleted(_) => format!("deletion of {label}"),
         Hazard::Lost(_) => format!("loss of {label}"),
-        Hazard::Compromised(_) => match class_of(graph, hazard) {
-            HazardClass::Credential => format!("misuse of {label}{}", found(graph, hazard.asset())),
+        Hazard::Compromised(asset) => match class_of(graph, hazard) {
+            HazardClass::Credential => format!("misuse of {}", with_places(graph, asset)),
             _ => format!("takeover of {label}"),
         },
         Hazard::BadData(_) => format!("bad data in {label}"),
     }
 }
 
-/// Where a credential can be had.
-fn found(graph: &Graph, credential: &AssetId) -> String {
-    let node = graph.assets.get(credential);
-    let places = node
-        .map(|node| [Nature::YieldedBy, Nature::StoredOn].map(|nature| graph.labels(*node, nature)).concat());
-    match places.filter(|places| !places.is_empty()) {
-        Some(places) => format!(" (found on {})", places.join(", ")),
-        None => String::new(),
+/// A credential, and where it can be had, each place once: "credential ci (found on host build-3)".
+pub fn with_places(graph: &Graph, credential: &AssetId) -> String {
+    let mut places: Vec<String> = Vec::new();
+    let found =
+        |node: &usize| [Nature::YieldedBy, Nature::StoredOn].map(|nature| graph.labels(*node, nature));
+    for place in graph.assets.get(credential).map(found).into_iter().flatten().flatten() {
+        if !places.contains(&place) {
+            places.push(place);
+        }
     }
+    let label = graph.asset_label(credential);
+    if places.is_empty() { label } else { format!("{label} (found on {})", places.join(", ")) }
 }
 
 /// The class of a hazard of something in the graph.

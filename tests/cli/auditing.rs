@@ -229,6 +229,10 @@ fn what_if_and_explain_speak_of_a_declared_estate_and_say_what_is_not_known() {
     what_if("volume:orders-db").expect(0).says("deletion of volume orders-db").says("DIES");
     what_if("bad-data:volume:orders-db").says("bad data in volume orders-db");
     what_if("credential:ci-domain").expect(2).complains("did you mean credential:ci-domains?");
+    what_if("orders-db").expect(0).says("deletion of volume orders-db");
+    what_if("account:acme").says("loss of account railway/acme").says("DIES");
+    what_if("acount:acme").expect(2).complains("did you mean account:railway/acme?");
+    what_if("build-3").says("loss of host build-3");
     what_if("bad-data:host:build-3").expect(2).complains("is no volume");
     let both: [&dyn AsRef<std::ffi::OsStr>; 9] = [
         &"audit",
@@ -244,15 +248,45 @@ fn what_if_and_explain_speak_of_a_declared_estate_and_say_what_is_not_known() {
     let json = place.outlive(&both).end().expect(0).json("what-if");
     assert_eq!((&json["volumes"][0]["dies"], json["hazards"].as_array().unwrap().len()), (&1.into(), 2));
 
+    let as_one = place.outlive(&[&both[..5], &[&"volume:orders-db", &"--format", &"json"]].concat());
+    assert_eq!(as_one.end().expect(0).json("what-if")["volumes"], json["volumes"]);
+    what_if("credential:ci-domains, orders-db")
+        .expect(0)
+        .says("misuse of credential")
+        .says("deletion of volume");
+    what_if(",").expect(2).complains("nothing here is called `,`");
+
     let explain = |what: &str| place.outlive(&[&"explain", &what, &"--config", &config]).end();
     explain("orders-db").expect(11).says("Under deletion of volume orders-db").says("What may also take it");
     explain("host:build-3").expect(11).says("Under loss of host build-3");
     explain("rpo").expect(0).says("Remedy: ");
+    explain("railway.volume-backup").expect(0).says("dies, by volumeDelete").says("2026-11-22");
     explain("orders-bd").expect(2).complains("did you mean volume:orders-db?");
     let json: [&dyn AsRef<std::ffi::OsStr>; 6] =
         [&"explain", &"orders-db", &"--config", &config, &"--format", &"json"];
     let json = place.outlive(&json).end().expect(11).json("explain-volume");
     assert_eq!(json["volumes"][0]["locks"][0]["lock"]["known"], "unknown", "{json:#}");
+}
+
+#[test]
+fn an_estate_without_volumes_is_told_what_to_write() {
+    let place = Place::new();
+    let config = place.file("outlive.toml", "");
+    let ended = place.outlive(&[&"audit", &"--config", &config]).end().expect(11);
+    ended.says("What to do first: name a volume in the estate file");
+}
+
+#[test]
+fn no_line_of_an_error_is_wider_than_a_hundred_columns_and_what_is_copied_stays_whole() {
+    let place = Place::new();
+    let config = place.path(&"deep/".repeat(40));
+    let ended = place.outlive(&[&"audit", &"--config", &config]).end().expect(2);
+    assert!(ended.stderr.contains(&"deep/".repeat(40)), "{}", ended.stderr);
+    let ended = place.outlive(&[&"audit", &"--survive", &"everything"]).end().expect(2);
+    assert!(ended.stderr.lines().all(|line| line.chars().count() <= 100), "{}", ended.stderr);
+    let ended = place.outlive(&[&"explain", &"no-such-rule-or-anything"]).end().expect(2);
+    assert!(ended.stderr.lines().all(|line| line.chars().count() <= 100), "{}", ended.stderr);
+    assert!(ended.stderr.contains("\n       "), "the rest stands below the text: {}", ended.stderr);
 }
 
 #[test]
@@ -264,5 +298,16 @@ fn what_if_and_explain_take_paths_too() {
     place.outlive(&[&"explain", &name]).end().says("Under deletion of");
     let what_if = format!("volume:{name}");
     place.outlive(&[&"audit", &data, &"--what-if", &what_if]).end().says("DIES").says("NONE");
+    let kind = place.outlive(&[&"explain", &"aws.rds-snapshot", &"--format", &"json"]);
+    let kind = kind.end().expect(0).json("explain-kind");
+    assert!(
+        kind["statements"].as_array().unwrap().iter().all(|stated| !stated["source"].is_null()),
+        "{kind:#}"
+    );
+    place
+        .outlive(&[&"explain", &"aws.rds-snapshott"])
+        .end()
+        .expect(2)
+        .complains("did you mean aws.rds-snapshot");
     place.outlive(&[&"explain", &"rpoo"]).end().expect(2).complains("did you mean rpo?");
 }

@@ -5,7 +5,7 @@ use crate::cloud::*;
 use crate::estate::now;
 use chrono::TimeDelta;
 use outlive::domain::*;
-use outlive::isolation::{CutSets, Fate, fate, isolate};
+use outlive::isolation::{CutSets, Fate, fate, hazard_title, isolate};
 
 fn under(inventory: &Inventory, point: &str, hazard: Hazard) -> Fate {
     fate(&graph(inventory), &PointId(point.into()), &[hazard].into(), TimeDelta::days(3), now())
@@ -66,6 +66,42 @@ fn a_lock_holds_off_those_who_may_delete_and_says_until_when() {
     let bucket = kept_bucket.assets.iter_mut().find(|asset| asset.id == id("bucket:vault")).unwrap();
     bucket.bonds.list.retain(|bond| bond.nature != Nature::DeletableBy);
     assert_eq!(under(&kept_bucket, "copy", admin()), Fate::Survives { until });
+}
+
+#[test]
+fn what_is_not_known_of_a_bucket_is_said_and_not_that_a_lock_is_unknown() {
+    let mut firm = estate(vec![vaulted("copy", 2, LockMode::Compliance)]);
+    let admin = || held("identity:admin");
+    let missing = |fate: Fate| match fate {
+        Fate::Undetermined { missing } => missing,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        missing(under(&firm, "copy", admin())),
+        "it is not known whether a lock keeps named copy copy"
+    );
+    let bucket = firm.assets.iter_mut().find(|asset| asset.id == id("bucket:vault")).unwrap();
+    bucket.bonds.list.retain(|bond| bond.nature != Nature::StoredOn);
+    bucket.bonds.complete.remove(Nature::StoredOn);
+    let said = missing(under(&firm, "copy", Hazard::Lost(id("account:acme"))));
+    assert!(said.contains("bucket vault is stored on"), "{said}");
+    let bucket = firm.assets.iter_mut().find(|asset| asset.id == id("bucket:vault")).unwrap();
+    *bucket = asset("bucket:vault", AssetKind::Bucket, &[(Nature::StoredOn, "account:dr")]);
+    bucket.bonds.complete.remove(Nature::DeletableBy);
+    let said = missing(under(&firm, "copy", held("credential:ci")));
+    assert_eq!(said, "it is not known which credentials may delete bucket vault");
+}
+
+#[test]
+fn where_a_credential_is_found_is_said_once() {
+    let mut inventory = estate(vec![]);
+    let ci = inventory.assets.iter_mut().find(|asset| asset.id == id("credential:ci")).unwrap();
+    ci.bonds.list.push(Bond::observed(Nature::StoredOn, id("host:build-3"), now()));
+    let title = hazard_title(&graph(&inventory), &held("credential:ci"));
+    assert_eq!(title, "misuse of credential ci (found on account acme, host build-3)");
+    let judged = isolate(&graph(&inventory), &inventory.volumes[0], &Policy::default(), now());
+    let titles = judged.1.events.iter().map(|event| event.title.as_str());
+    assert!(titles.into_iter().filter(|said| said.contains("misuse")).all(|said| said == title));
 }
 
 #[test]

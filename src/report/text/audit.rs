@@ -2,6 +2,7 @@
 
 use super::cuts;
 use super::look::{Look, Tone, Toned, chain_line, moment, plain};
+use crate::catalogue::Catalogue;
 use crate::domain::{
     Finding, Gap, GapScope, HazardClass, Inventory, Known, Policy, Timestamp, Verdict, say_duration,
 };
@@ -9,8 +10,15 @@ use crate::isolation::{Cell, Graph, Row, single_points};
 use crate::rules::{ALL, Judged, by_id};
 use std::cmp::Reverse;
 
-/// The whole audit.
-pub fn audit(graph: &Graph, judged: &[Judged], policy: &Policy, now: Timestamp, look: Look) -> String {
+/// The whole audit; the catalogue names the calls that acts are done with.
+pub fn audit(
+    graph: &Graph,
+    judged: &[Judged],
+    policy: &Policy,
+    catalogue: &Catalogue,
+    now: Timestamp,
+    look: Look,
+) -> String {
     let asked: Vec<&str> = policy.survive.iter().map(|class| class.word()).collect();
     let (rpo, asked) = (say_duration(policy.rpo), asked.join(", "));
     let title = format!("Audit of {}. Policy: RPO {rpo}, to survive: {asked}.", moment(now));
@@ -24,7 +32,7 @@ pub fn audit(graph: &Graph, judged: &[Judged], policy: &Policy, now: Timestamp, 
     }
     for one in judged {
         out.push('\n');
-        out.push_str(&volume(graph, one, now, look));
+        out.push_str(&volume(graph, one, catalogue, now, look));
     }
     out.push_str(&gaps(graph.inventory(), look));
     out.push('\n');
@@ -72,7 +80,7 @@ fn worst(judged: &Judged) -> (Toned, String) {
     }
 }
 
-fn volume(graph: &Graph, judged: &Judged, now: Timestamp, look: Look) -> String {
+fn volume(graph: &Graph, judged: &Judged, catalogue: &Catalogue, now: Timestamp, look: Look) -> String {
     let volume = &judged.volume;
     let mut out = look.say(&format!("{} ({})", volume.name, volume.kind.word()), 0, Tone::Strong);
     out.push_str(&look.say(&chain_line(volume, &judged.chain), 2, Tone::Plain));
@@ -83,7 +91,7 @@ fn volume(graph: &Graph, judged: &Judged, now: Timestamp, look: Look) -> String 
     if let Some(flag) = flag(&judged.survival.rows) {
         out.push_str(&look.say(&flag, 0, Tone::Bad));
     }
-    out.push_str(&cuts::lines(graph, judged, now, look));
+    out.push_str(&cuts::lines(graph, judged, catalogue, now, look));
     let asked = |finding: &&Finding| by_id(&finding.rule).is_none_or(|rule| rule.is_asked(&judged.policy));
     let mut findings: Vec<&Finding> = judged.findings.iter().filter(asked).collect();
     // What is wrong comes first.
@@ -235,17 +243,26 @@ fn listed(gaps: &[&Gap], what: &str, look: Look) -> String {
     out
 }
 
+/// Losses of which each includes the one before: what helps against that of the host helps against that of its disks.
+const NESTED: [&str; 4] = ["same-file", "same-filesystem", "same-device", "same-host"];
+
+/// Of equally severe findings, the first is told that stands first in the table, and of nested losses the widest.
+fn urgency(rule: &str) -> (usize, Reverse<usize>) {
+    let place = |id: &str| ALL.iter().position(|known| known.id() == id).unwrap_or(usize::MAX);
+    match NESTED.iter().position(|nested| *nested == rule) {
+        Some(width) => (place(NESTED[0]), Reverse(width)),
+        None => (place(rule), Reverse(0)),
+    }
+}
+
 /// The worst finding and what to do about it. Reports in other formats say the same.
 pub fn first(judged: &[Judged], inventory: &Inventory) -> String {
     let findings = || judged.iter().flat_map(|one| one.findings.iter().map(move |finding| (one, finding)));
-    let rank = |rule: &str| ALL.iter().position(|known| known.id() == rule);
     let failed = findings().filter_map(|(one, finding)| match finding.verdict {
         Verdict::Fail(severity, _) => Some((severity, one, finding)),
         _ => None,
     });
-    // Of equal ones the last: what helps against the loss of a host helps against that of its disks.
-    let worst =
-        failed.min_by_key(|(severity, _, finding)| (Reverse(*severity), Reverse(rank(&finding.rule))));
+    let worst = failed.min_by_key(|(severity, _, finding)| (Reverse(*severity), urgency(&finding.rule)));
     if let Some((_, one, finding)) = worst {
         let remedy = by_id(&finding.rule).map_or("", |rule| rule.remedy());
         let (rule, volume) = (&finding.rule, &one.volume.name);
@@ -265,7 +282,10 @@ pub fn first(judged: &[Judged], inventory: &Inventory) -> String {
     }
     match open {
         Some((one, why)) => format!("What to do first: find out for {}: {why}", one.volume.name),
-        None if judged.is_empty() => "What to do first: name a PATH that exists".to_owned(),
+        // A PATH that is not there is a gap: only an estate file can ask for nothing.
+        None if judged.is_empty() => {
+            "What to do first: name a volume in the estate file: [[volume]] with `id` and `path`".to_owned()
+        }
         None => match findings().filter(|(_, finding)| is_waived(finding)).count() {
             0 => "Nothing to do: every rule holds or does not apply.".to_owned(),
             1 => "Nothing to do until the waiver of 1 verdict ends.".to_owned(),

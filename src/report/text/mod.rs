@@ -1,6 +1,7 @@
 //! Reports for people: tables that wrap to a width, colour where it is asked for.
 
 mod audit;
+mod calls;
 mod cuts;
 mod explain;
 mod inventory;
@@ -8,7 +9,7 @@ pub(super) mod look;
 mod trace;
 
 pub use audit::{as_of, audit, first, flag};
-pub use explain::{explain, rules};
+pub use explain::{explain, explain_kind, rules};
 pub use inventory::inventory;
 pub use look::Look;
 pub use trace::{explain_volumes, what_if};
