@@ -233,6 +233,11 @@ mod tests {
             add(random, AssetKind::Bucket, bucket.to_string(), &on);
         }
         add(random, AssetKind::Filesystem, "f".into(), &[(StoredOn, "host:h".into())]);
+        volume(random, &mut inventory);
+        inventory
+    }
+
+    fn volume(random: &mut Random, inventory: &mut Inventory) {
         let id = VolumeId("v".into());
         inventory.volumes.push(Volume {
             id: id.clone(),
@@ -241,7 +246,7 @@ mod tests {
             asset: AssetId("filesystem:f".into()),
         });
         for number in 0..3 {
-            let on = format!("bucket:{}", number % 2);
+            let on = [(Nature::StoredOn, format!("bucket:{}", number % 2))];
             let lock = match random.below(3) {
                 0 => Lock { mode: LockMode::Compliance, until: Some(now() + chrono::TimeDelta::days(9)) },
                 _ => Lock { mode: LockMode::None, until: None },
@@ -259,10 +264,9 @@ mod tests {
                 state: None,
                 usable: Usable::Yes,
                 drilled_at: Known::Unknown,
-                bonds: bonds(random, &[(StoredOn, on)]),
+                bonds: bonds(random, &on),
             });
         }
-        inventory
     }
 
     fn now() -> Timestamp {
