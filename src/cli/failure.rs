@@ -5,6 +5,7 @@ use super::exit::Exit;
 use super::terminal::Terminal;
 use crate::domain::{Kind, Problem, printable};
 use crate::report::activity::{Failed, Told};
+use crate::report::text::Look;
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
@@ -57,17 +58,19 @@ impl Failure {
                 return Exit::Internal.into();
             }
         }
-        complain("error", what);
-        complain("where", place);
-        complain("to do", remedy);
+        let look = terminal.look;
+        complain(look, "error", what);
+        // A path is copied as a whole.
+        complain(Look { width: usize::MAX, ..look }, "where", place);
+        complain(look, "to do", remedy);
         self.exit.into()
     }
 }
 
-/// One line on standard error, whatever a hostile vault or path put into it. Where that is full or closed, the exit code still says what it says.
-fn complain(label: &str, text: &str) {
+/// A label and what belongs to it on standard error, whatever a hostile vault or path put into it. Where that is full or closed, the exit code still says what it says.
+fn complain(look: Look, label: &str, text: &str) {
     if !text.is_empty() {
-        drop(writeln!(std::io::stderr(), "{label}: {}", safe(text)));
+        drop(write!(std::io::stderr(), "{}", look.labelled(label, &safe(text))));
     }
 }
 
@@ -85,7 +88,7 @@ pub fn parsing(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
             return Exit::Internal.into();
         }
     }
-    drop(write!(std::io::stderr(), "{said}"));
+    drop(write!(std::io::stderr(), "{}", Look::default().wrapped(&said)));
     Exit::Usage.into()
 }
 
@@ -108,7 +111,8 @@ fn asks_for_json(arguments: &[OsString]) -> bool {
 /// The result could not be printed.
 pub fn unprinted(error: &std::io::Error) -> ExitCode {
     if error.kind() != std::io::ErrorKind::BrokenPipe {
-        complain("error", &format!("the result could not be written to standard output: {error}"));
+        let said = format!("the result could not be written to standard output: {error}");
+        complain(Look::default(), "error", &said);
     }
     Exit::Internal.into()
 }

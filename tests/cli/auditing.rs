@@ -268,6 +268,27 @@ fn what_if_and_explain_speak_of_a_declared_estate_and_say_what_is_not_known() {
 }
 
 #[test]
+fn an_estate_without_volumes_is_told_what_to_write() {
+    let place = Place::new();
+    let config = place.file("outlive.toml", "");
+    let ended = place.outlive(&[&"audit", &"--config", &config]).end().expect(11);
+    ended.says("What to do first: name a volume in the estate file");
+}
+
+#[test]
+fn no_line_of_an_error_is_wider_than_a_hundred_columns_and_what_is_copied_stays_whole() {
+    let place = Place::new();
+    let config = place.path(&"deep/".repeat(40));
+    let ended = place.outlive(&[&"audit", &"--config", &config]).end().expect(2);
+    assert!(ended.stderr.contains(&"deep/".repeat(40)), "{}", ended.stderr);
+    let ended = place.outlive(&[&"audit", &"--survive", &"everything"]).end().expect(2);
+    assert!(ended.stderr.lines().all(|line| line.chars().count() <= 100), "{}", ended.stderr);
+    let ended = place.outlive(&[&"explain", &"no-such-rule-or-anything"]).end().expect(2);
+    assert!(ended.stderr.lines().all(|line| line.chars().count() <= 100), "{}", ended.stderr);
+    assert!(ended.stderr.contains("\n       "), "the rest stands below the text: {}", ended.stderr);
+}
+
+#[test]
 fn what_if_and_explain_take_paths_too() {
     let place = Place::new();
     let data = place.file("data/a", "x").parent().unwrap().to_owned();

@@ -62,7 +62,7 @@ fn errors_say_what_happened_where_and_what_to_do_on_standard_error() {
     for (code, mut arguments) in failures {
         let ended = place.outlive(&arguments).end().expect(code);
         assert_eq!(ended.stdout, "", "an error went to standard output");
-        let lines: Vec<&str> = ended.stderr.lines().collect();
+        let lines = ended.complaints();
         assert!(lines.len() == 3, "{}", ended.stderr);
         let begins = ["error: ", "where: ", "to do: "];
         assert!(begins.iter().zip(&lines).all(|(begin, line)| line.starts_with(begin)), "{}", ended.stderr);
@@ -72,7 +72,7 @@ fn errors_say_what_happened_where_and_what_to_do_on_standard_error() {
         let json = ended.json("error");
         for (key, begin) in [("what", "error: "), ("place", "where: "), ("what_to_do", "to do: ")] {
             let said = format!("{begin}{}", json[key].as_str().unwrap());
-            assert!(ended.stderr.contains(&said), "{said}\n{}", ended.stderr);
+            assert!(ended.complaints().contains(&said), "{said}\n{}", ended.stderr);
         }
     }
 }

@@ -152,8 +152,22 @@ impl Ended {
     /// Fails unless standard error says this.
     #[track_caller]
     pub fn complains(self, words: &str) -> Self {
-        assert!(self.stderr.contains(words), "not said: {words}\n{}{}", self.stdout, self.stderr);
+        let unfolded = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let said = self.stderr.contains(words) || unfolded(&self.stderr).contains(&unfolded(words));
+        assert!(said, "not said: {words}\n{}{}", self.stdout, self.stderr);
         self
+    }
+
+    /// The lines on standard error, with what was folded below each joined to it again.
+    pub fn complaints(&self) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        for line in self.stderr.lines() {
+            match (line.strip_prefix("       "), all.last_mut()) {
+                (Some(more), Some(begun)) => begun.push_str(&format!(" {more}")),
+                _ => all.push(line.to_owned()),
+            }
+        }
+        all
     }
 
     /// The word on standard error after these words.

@@ -25,6 +25,9 @@ impl Default for Look {
     }
 }
 
+/// What stands before commands to be copied, up to the end of the line.
+const COMMANDS: &str = "to remove it: ";
+
 /// What a piece of text says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::report) enum Tone {
@@ -73,6 +76,46 @@ impl Look {
             out.push('\n');
         }
         out
+    }
+
+    /// A sentence behind its label, as errors are printed: what does not fit on a line stands below the sentence. No
+    /// word is broken, and no commands that remove something: both are there to be copied.
+    pub fn labelled(self, label: &str, text: &str) -> String {
+        let indent = get_string_width(label) + 2;
+        let lines: Vec<String> = text.lines().flat_map(|line| self.words(line, indent)).collect();
+        format!("{label}: {}\n", lines.join(&format!("\n{}", " ".repeat(indent))))
+    }
+
+    /// Lines as somebody else wrote them, with what does not fit on the next one, indented further.
+    pub fn wrapped(self, text: &str) -> String {
+        let mut out = String::new();
+        for line in text.lines() {
+            let own = line.len() - line.trim_start_matches(' ').len();
+            for (number, part) in self.words(line.trim_start_matches(' '), own + 4).into_iter().enumerate() {
+                let indent = if number == 0 { own } else { own + 4 };
+                out.push_str(&format!("{}{part}\n", " ".repeat(indent)));
+            }
+        }
+        out
+    }
+
+    /// A line as several that fit behind an indent, broken between words only.
+    fn words(self, line: &str, indent: usize) -> Vec<String> {
+        let (sentence, commands) =
+            line.find(COMMANDS).map_or((line, None), |at| (line[..at].trim_end(), Some(&line[at..])));
+        let mut lines = vec![String::new()];
+        let mut used = 0;
+        for word in sentence.split(' ').chain(commands) {
+            let width = get_string_width(word);
+            if used > 0 && indent + used + 1 + width > self.columns() {
+                lines.push(String::new());
+                used = 0;
+            } else if used > 0 {
+                used += push(&mut lines, " ");
+            }
+            used += push(&mut lines, word);
+        }
+        lines
     }
 
     /// An item of a list: a hyphen, and what does not fit on the line below the text.
@@ -166,6 +209,21 @@ pub(super) fn chain_line(volume: &Volume, chain: &[Link]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_is_folded_and_what_is_to_be_copied_is_not() {
+        let look = Look { width: 60, colour: false };
+        let commands = format!("to remove it: umount {}; rm -r {}", "/a".repeat(30), "/b".repeat(30));
+        let said = look.labelled("error", &format!("{}; {commands}", "word ".repeat(20).trim_end()));
+        let lines: Vec<&str> = said.lines().collect();
+        assert!(lines[0].starts_with("error: word") && lines[1].starts_with("       word"), "{said}");
+        assert_eq!(lines.last(), Some(&format!("       {commands}").as_str()));
+        assert!(lines[..lines.len() - 1].iter().all(|line| line.len() <= 60), "{said}");
+        let listed = look.wrapped(&format!("a\n  {}", "word ".repeat(20).trim_end()));
+        assert!(listed.starts_with("a\n  word ") && listed.contains("\n      word"), "{listed}");
+        assert!(listed.lines().all(|line| line.len() <= 60), "{listed}");
+        assert_eq!(look.labelled("to do", "one\ntwo  three"), "to do: one\n       two  three\n");
+    }
 
     #[test]
     fn nothing_is_cut_off_and_no_line_is_too_wide() {
