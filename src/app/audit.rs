@@ -10,6 +10,8 @@ use crate::rules::{Judged, Overall, judge, overall};
 pub struct Audited {
     /// What was seen, with its bonds.
     pub graph: Graph,
+    /// What was stated of kinds of recovery points.
+    pub catalogue: Catalogue,
     /// What was said about each volume.
     pub judged: Vec<Judged>,
     /// What it comes to.
@@ -24,9 +26,10 @@ pub struct Audited {
 /// `Internal` where the compiled-in catalogue is broken: what cannot be seen is in the result.
 pub fn audit(context: &Context, order: &SurveyOrder, policy: &Policy) -> Result<Audited> {
     let inventory = survey(context, order);
-    let graph = expand_whole(inventory, &Catalogue::built_in()?);
+    let catalogue = Catalogue::built_in()?;
+    let graph = expand_whole(inventory, &catalogue);
     let at = (context.clock)();
     let judged = judge(&graph, policy, at);
     let overall = overall(&judged, &graph);
-    Ok(Audited { graph, judged, overall, at })
+    Ok(Audited { graph, catalogue, judged, overall, at })
 }

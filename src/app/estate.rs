@@ -112,5 +112,6 @@ fn judge_inventory(estate: &Estate, inventory: Inventory, at: Timestamp) -> Resu
     let graph = expand_whole(inventory, &estate.catalogue);
     let judged = judge_all(&graph, &estate.policies(), at)?;
     let overall = overall(&judged, &graph);
-    Ok(Audited { graph, judged, overall, at })
+    let catalogue = estate.catalogue.clone();
+    Ok(Audited { graph, catalogue, judged, overall, at })
 }

@@ -106,7 +106,8 @@ pub fn audit(terminal: &Terminal, options: &Audit) -> Result<Outcome, Failure> {
     };
     let text = match terminal.format {
         Format::Text => {
-            replayed + &text::audit(&audited.graph, &audited.judged, &policy, audited.at, terminal.look)
+            let app::Audited { graph, judged, catalogue, at, .. } = &audited;
+            replayed + &text::audit(graph, judged, &policy, catalogue, *at, terminal.look)
         }
         Format::Json => {
             json::audit(&audited.graph, &audited.judged, &policy, audited.at, &Exit::codes(&exits))

@@ -126,7 +126,8 @@ fn seen(inventory: &Inventory, policy: Policy) -> Seen {
 
 impl Seen {
     fn text(&self) -> String {
-        text::audit(&self.graph, &self.judged, &self.policy, now(), LOOK)
+        let catalogue = Catalogue::built_in().unwrap();
+        text::audit(&self.graph, &self.judged, &self.policy, &catalogue, now(), LOOK)
     }
 
     fn json(&self, codes: &[u8]) -> String {
@@ -174,15 +175,29 @@ fn one_act_is_told_with_what_it_takes_and_what_is_left() {
     let text = seen(&token_estate(), asking_for_credentials()).text();
     golden("audit-token.txt", &text);
     let said = unfolded(&text);
-    assert!(
-        said.contains(
-            "- 1 act: deletion of orders-db, or misuse of credential ci-domains (found on host build-3), or "
-        ),
-        "{text}"
-    );
-    let left = "the volume and 13 of 13 recovery points of the last 1 d 2 h; left: dump orders.dump of 2026-08-22 (92 d old, unproven)";
+    let call =
+        "- 1 call: volumeDelete, by any holder of credential ci-domains (found on host build-3); or 1 act: ";
+    assert!(said.contains(call), "{text}");
+    let left = "the volume and 13 of 13 recovery points of the last 1 d 2 h; what would be left: dump orders.dump of 2026-08-22 (92 d old, unproven)";
     assert!(said.contains(left), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+}
+
+#[test]
+fn a_call_is_told_only_where_it_is_known_and_of_those_who_alone_may_make_it() {
+    let said = |change: fn(&mut Inventory)| {
+        let mut inventory = token_estate();
+        change(&mut inventory);
+        unfolded(&seen(&inventory, asking_for_credentials()).text())
+    };
+    let nobody = said(|estate| {
+        estate.assets[0].bonds.list.retain(|bond| bond.nature != Nature::DeletableBy);
+    });
+    assert!(nobody.contains("- 1 call: volumeDelete (deletion of orders-db); or 1 act: "), "{nobody}");
+    let no_kind = said(|estate| estate.points.iter_mut().for_each(|point| point.catalogued = None));
+    assert!(no_kind.contains("- 1 act: deletion of orders-db, or misuse of "), "{no_kind}");
+    let two_kinds = said(|estate| estate.points[0].catalogued = Some("aws.rds-automated-backup".into()));
+    assert!(two_kinds.contains("- 1 act: deletion of orders-db, or misuse of "), "{two_kinds}");
 }
 
 #[test]

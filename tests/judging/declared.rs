@@ -287,10 +287,11 @@ fn what_is_asked_for_and_not_done_keeps_the_result_from_being_sound() {
     let mut inventory = night(&estate, &vault(Some("https://s3.example"), own("backblaze")));
     inventory.points[0].consistency = Known::Observed(Consistency::Crash, now());
     let come_to = |inventory: &Inventory| {
-        let graph = expand(inventory, &Catalogue::built_in().unwrap());
+        let catalogue = Catalogue::built_in().unwrap();
+        let graph = expand(inventory, &catalogue);
         let judged = judge_each(&graph, &policies, now());
         let look = Look { width: 100, colour: false };
-        (overall(&judged, &graph), audit(&graph, &judged, &policies.default, now(), look))
+        (overall(&judged, &graph), audit(&graph, &judged, &policies.default, &catalogue, now(), look))
     };
     let (sound, text) = come_to(&inventory);
     assert_eq!(sound, Overall::Sound, "{text}");

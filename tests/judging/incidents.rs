@@ -238,7 +238,7 @@ fn the_audit_of_the_incident_fits_and_says_what_to_do_first() {
     let audited = judge_as_of(&estate, estate.as_of.unwrap()).unwrap();
     let policy = &estate.default_policy().judged;
     let look = Look { width: 100, colour: false };
-    let text = text::audit(&audited.graph, &audited.judged, policy, audited.at, look);
+    let text = text::audit(&audited.graph, &audited.judged, policy, &audited.catalogue, audited.at, look);
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     let last = text.rsplit("What to do first").next().unwrap();
     // The first of what fails is what is told first, as in the table above it.

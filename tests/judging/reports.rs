@@ -1,6 +1,7 @@
 //! Reports, held to golden files. `OUTLIVE_BLESS=1 cargo test --test judging` writes them anew.
 
 use crate::estate::*;
+use outlive::catalogue::Catalogue;
 use outlive::domain::*;
 use outlive::report::text::Look;
 use outlive::report::{json, text};
@@ -37,7 +38,7 @@ fn audits(estate: &Estate, look: Look) -> (String, String) {
     let (graph, policy) = (estate.graph(), Policy::default());
     let judged = judge(&graph, &policy, now());
     (
-        text::audit(&graph, &judged, &policy, now(), look),
+        text::audit(&graph, &judged, &policy, &Catalogue::built_in().unwrap(), now(), look),
         json::audit(&graph, &judged, &policy, now(), &[10, 11]),
     )
 }

@@ -178,7 +178,14 @@ fn no_volume_and_anything_unseen_are_never_sound() {
         assert_eq!(of(&gap), Overall::Undetermined, "{scope:?}");
         let (graph, policy) = (gap.graph(), Policy::default());
         let look = outlive::report::text::Look { width: 100, colour: false };
-        let text = outlive::report::text::audit(&graph, &judge(&graph, &policy, now()), &policy, now(), look);
+        let text = outlive::report::text::audit(
+            &graph,
+            &judge(&graph, &policy, now()),
+            &policy,
+            &outlive::catalogue::Catalogue::built_in().unwrap(),
+            now(),
+            look,
+        );
         assert!(!text.contains("Nothing to do") && text.contains("make /mnt/vault readable"), "{text}");
     }
     let empty = expand(&Inventory::default(), &outlive::catalogue::Catalogue::built_in().unwrap());

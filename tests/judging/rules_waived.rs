@@ -74,7 +74,14 @@ fn a_waiver_holds_until_it_ends_and_an_ended_one_says_whose_it_was() {
         assert!(why.contains("(the waiver of ann expired at 2026-11-2"), "{why}");
     }
     let look = text::Look { width: 100, colour: false };
-    let said = text::audit(&graph, &waived, &Policy::default(), now(), look);
+    let said = text::audit(
+        &graph,
+        &waived,
+        &Policy::default(),
+        &outlive::catalogue::Catalogue::built_in().unwrap(),
+        now(),
+        look,
+    );
     assert!(said.contains("waived") && said.contains("by ann: moves in spring"), "{said}");
     assert!(said.contains("Nothing to do"), "{said}");
     let told = json::audit(&graph, &waived, &Policy::default(), now(), &[0]);

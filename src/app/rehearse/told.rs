@@ -134,7 +134,8 @@ mod tests {
         let inventory = Inventory { gaps: vec![gap], ..Inventory::default() };
         let graph = crate::isolation::expand(&inventory, &Catalogue::built_in().unwrap());
         let overall = crate::rules::overall(&[], &graph);
-        let audited = Audited { graph, judged: Vec::new(), overall, at: Timestamp::default() };
+        let (catalogue, judged, at) = (Catalogue::default(), Vec::new(), Timestamp::default());
+        let audited = Audited { graph, catalogue, judged, overall, at };
         assert!(claim(false, &audited, &|_| true).starts_with("Nothing is claimed"));
         let said = claim(true, &audited, &|_| true);
         assert!(said.contains("not known") && !said.contains("The copy survives"), "{said}");

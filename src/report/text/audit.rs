@@ -2,6 +2,7 @@
 
 use super::cuts;
 use super::look::{Look, Tone, Toned, chain_line, moment, plain};
+use crate::catalogue::Catalogue;
 use crate::domain::{
     Finding, Gap, GapScope, HazardClass, Inventory, Known, Policy, Timestamp, Verdict, say_duration,
 };
@@ -9,8 +10,15 @@ use crate::isolation::{Cell, Graph, Row, single_points};
 use crate::rules::{ALL, Judged, by_id};
 use std::cmp::Reverse;
 
-/// The whole audit.
-pub fn audit(graph: &Graph, judged: &[Judged], policy: &Policy, now: Timestamp, look: Look) -> String {
+/// The whole audit; the catalogue names the calls that acts are done with.
+pub fn audit(
+    graph: &Graph,
+    judged: &[Judged],
+    policy: &Policy,
+    catalogue: &Catalogue,
+    now: Timestamp,
+    look: Look,
+) -> String {
     let asked: Vec<&str> = policy.survive.iter().map(|class| class.word()).collect();
     let (rpo, asked) = (say_duration(policy.rpo), asked.join(", "));
     let title = format!("Audit of {}. Policy: RPO {rpo}, to survive: {asked}.", moment(now));
@@ -24,7 +32,7 @@ pub fn audit(graph: &Graph, judged: &[Judged], policy: &Policy, now: Timestamp, 
     }
     for one in judged {
         out.push('\n');
-        out.push_str(&volume(graph, one, now, look));
+        out.push_str(&volume(graph, one, catalogue, now, look));
     }
     out.push_str(&gaps(graph.inventory(), look));
     out.push('\n');
@@ -72,7 +80,7 @@ fn worst(judged: &Judged) -> (Toned, String) {
     }
 }
 
-fn volume(graph: &Graph, judged: &Judged, now: Timestamp, look: Look) -> String {
+fn volume(graph: &Graph, judged: &Judged, catalogue: &Catalogue, now: Timestamp, look: Look) -> String {
     let volume = &judged.volume;
     let mut out = look.say(&format!("{} ({})", volume.name, volume.kind.word()), 0, Tone::Strong);
     out.push_str(&look.say(&chain_line(volume, &judged.chain), 2, Tone::Plain));
@@ -83,7 +91,7 @@ fn volume(graph: &Graph, judged: &Judged, now: Timestamp, look: Look) -> String 
     if let Some(flag) = flag(&judged.survival.rows) {
         out.push_str(&look.say(&flag, 0, Tone::Bad));
     }
-    out.push_str(&cuts::lines(graph, judged, now, look));
+    out.push_str(&cuts::lines(graph, judged, catalogue, now, look));
     let asked = |finding: &&Finding| by_id(&finding.rule).is_none_or(|rule| rule.is_asked(&judged.policy));
     let mut findings: Vec<&Finding> = judged.findings.iter().filter(asked).collect();
     // What is wrong comes first.

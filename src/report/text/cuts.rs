@@ -1,10 +1,12 @@
 //! Minimal cut sets for people: the fewest acts that lose everything within the RPO, in words.
 
+use super::calls::{call_that_deletes, is_caller};
 use super::look::{Look, Tone, Toned, plain};
+use crate::catalogue::Catalogue;
 use crate::domain::{Hazard, HazardClass, HazardSet, Known, Timestamp, say_duration};
 use crate::isolation::{
     CutEvent, CutSet, CutSets, Fate, Graph, Left, PointPlace, Sets, Stay, Traced, doubtful, newest_left,
-    trace,
+    trace, with_places,
 };
 use crate::rules::Judged;
 
@@ -31,13 +33,19 @@ impl Merged {
 }
 
 /// The cut sets of one volume as lines.
-pub(super) fn lines(graph: &Graph, judged: &Judged, now: Timestamp, look: Look) -> String {
+pub(super) fn lines(
+    graph: &Graph,
+    judged: &Judged,
+    catalogue: &Catalogue,
+    now: Timestamp,
+    look: Look,
+) -> String {
     let cuts = &judged.cuts;
     let rpo = say_duration(judged.policy.rpo);
     if cuts.events.is_empty() {
         return look.say(&format!("How few acts lose everything of the last {rpo}: not known: what the volume stands on was not seen."), 0, Tone::Open);
     }
-    let telling = Telling { graph, judged, now };
+    let telling = Telling { graph, judged, catalogue, now };
     let alike = cuts.alike();
     let certain = merged(&cuts.certain.sets, &alike);
     let only_possible: Vec<CutSet> =
@@ -122,6 +130,7 @@ fn merged(sets: &[CutSet], alike: &[Vec<usize>]) -> Vec<Merged> {
 struct Telling<'a> {
     graph: &'a Graph,
     judged: &'a Judged,
+    catalogue: &'a Catalogue,
     now: Timestamp,
 }
 
@@ -138,11 +147,13 @@ impl Telling<'_> {
         };
         let left = cuts.certain.sets.get(one.number).and_then(|set| self.newest(*set));
         let left = match left {
-            None => "left: nothing".to_owned(),
-            Some((place, Stay::Perhaps)) => format!("perhaps left: {}", self.left(place)),
-            Some((place, Stay::Unproven | Stay::Certain)) => format!("left: {}", self.left(place)),
+            None => "what would be left: nothing".to_owned(),
+            Some((place, Stay::Perhaps)) => format!("what would perhaps be left: {}", self.left(place)),
+            Some((place, Stay::Unproven | Stay::Certain)) => {
+                format!("what would be left: {}", self.left(place))
+            }
         };
-        format!("{}: {}: {with}; {left}", acts(one.acts.len()), self.acts(one))
+        format!("{}: {with}; {left}", self.acts(one))
     }
 
     /// The newest of the best that is left.
@@ -175,7 +186,7 @@ impl Telling<'_> {
     fn possible(&self, one: &Merged, sets: &[CutSet]) -> String {
         let unknown = sets.get(one.number).and_then(|set| self.unknown(*set));
         let unknown = unknown.map_or_else(String::new, |unknown| format!(": {unknown}"));
-        format!("{}: {}{unknown}", acts(one.acts.len()), self.acts(one))
+        format!("{}{unknown}", self.acts(one))
     }
 
     /// What is not known where known acts only may do it.
@@ -190,22 +201,61 @@ impl Telling<'_> {
         missing.next()
     }
 
+    /// "1 call: volumeDelete, by any holder of credential ci; or 1 act: loss of project prod".
     fn acts(&self, one: &Merged) -> String {
-        let alone = one.acts.len() == 1;
-        let act = |group: &Vec<usize>| {
-            let mut events: Vec<&CutEvent> =
-                group.iter().filter_map(|event| self.judged.cuts.events.get(*event)).collect();
-            events.sort_by_key(|event| at_hand(event));
-            let all: Vec<String> = events.into_iter().map(title).collect();
-            let mut said = all.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", or ");
-            match all.len().saturating_sub(NAMED) {
-                0 => {}
-                1 => said.push_str(", or 1 other"),
-                others => said.push_str(&format!(", or {others} others")),
-            }
-            if alone || all.len() == 1 { said } else { format!("({said})") }
+        if let [alone] = one.acts.as_slice() {
+            let (call, others) = self.act(alone);
+            return match (call, others.as_str()) {
+                (Some(call), "") => format!("1 call: {call}"),
+                (Some(call), others) => format!("1 call: {call}; or 1 act: {others}"),
+                (None, others) => format!("1 act: {others}"),
+            };
+        }
+        let act = |group: &Vec<usize>| match self.act(group) {
+            (Some(call), others) if others.is_empty() => call,
+            (Some(call), others) => format!("({call}; or {others})"),
+            (None, others) if group.len() > 1 => format!("({others})"),
+            (None, others) => others,
         };
-        one.acts.iter().map(act).collect::<Vec<_>>().join(" + ")
+        let said: Vec<String> = one.acts.iter().map(act).collect();
+        format!("{}: {}", acts(one.acts.len()), said.join(" + "))
+    }
+
+    /// Acts of which one is enough: the call that does it, where the catalogue names one, and the others.
+    fn act(&self, group: &[usize]) -> (Option<String>, String) {
+        let mut events: Vec<&CutEvent> =
+            group.iter().filter_map(|event| self.judged.cuts.events.get(*event)).collect();
+        events.sort_by_key(|event| at_hand(event));
+        let called = events.iter().find_map(|event| match &event.hazard {
+            Some(Hazard::Deleted(asset)) => {
+                Some((*event, asset, call_that_deletes(self.graph, self.catalogue, asset)?))
+            }
+            _ => None,
+        });
+        let said = called.map(|(deletion, asset, call)| {
+            let callers: Vec<&CutEvent> =
+                events.iter().copied().filter(|event| is_caller(self.graph, event, asset)).collect();
+            events.retain(|event| *event != deletion && !callers.contains(event));
+            let holders = callers.iter().filter_map(|event| event.hazard.as_ref());
+            let holders: Vec<String> =
+                holders.map(|hazard| with_places(self.graph, hazard.asset())).collect();
+            let of = match *asset == self.judged.volume.asset {
+                true => String::new(),
+                false => format!(" of {}", self.graph.asset_label(asset)),
+            };
+            match holders.is_empty() {
+                true => format!("{call} ({})", deletion.title),
+                false => format!("{call}{of}, by any holder of {}", holders.join(", or of ")),
+            }
+        });
+        let all: Vec<String> = events.into_iter().map(title).collect();
+        let mut others = all.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", or ");
+        match all.len().saturating_sub(NAMED) {
+            0 => {}
+            1 => others.push_str(", or 1 other"),
+            more => others.push_str(&format!(", or {more} others")),
+        }
+        (said, others)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reports for people: tables that wrap to a width, colour where it is asked for.
 
 mod audit;
+mod calls;
 mod cuts;
 mod explain;
 mod inventory;
