@@ -50,7 +50,7 @@ pub enum Command {
     Audit(Audit),
     /// List volumes and recovery points as they were observed
     Inventory(Survey),
-    /// Explain a rule, or by which bonds the recovery points of a volume fall
+    /// Explain a rule, a kind of recovery point, or by which bonds the recovery points of a volume fall
     Explain(Explain),
     /// Copy a volume into a vault, from a snapshot where there is one, and read it back
     Copy(Copy),
@@ -130,8 +130,8 @@ impl PolicyOptions {
 
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A rule, a volume of the estate file or among PATH, or a hazard as for `audit --what-if`; without it, the rules are
-    /// listed. Of a volume or hazard, ends with 11 where a fate could not be said
+    /// A rule, a kind of the catalogue (railway.volume-backup), a volume of the estate file or among PATH, or a hazard as
+    /// for `audit --what-if`; without it, the rules are listed. Of a volume or hazard, ends with 11 where a fate could not be said
     pub what: Option<String>,
     #[command(flatten)]
     pub survey: Survey,

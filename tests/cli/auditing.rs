@@ -260,6 +260,7 @@ fn what_if_and_explain_speak_of_a_declared_estate_and_say_what_is_not_known() {
     explain("orders-db").expect(11).says("Under deletion of volume orders-db").says("What may also take it");
     explain("host:build-3").expect(11).says("Under loss of host build-3");
     explain("rpo").expect(0).says("Remedy: ");
+    explain("railway.volume-backup").expect(0).says("dies, by volumeDelete").says("2026-11-22");
     explain("orders-bd").expect(2).complains("did you mean volume:orders-db?");
     let json: [&dyn AsRef<std::ffi::OsStr>; 6] =
         [&"explain", &"orders-db", &"--config", &config, &"--format", &"json"];
@@ -297,5 +298,16 @@ fn what_if_and_explain_take_paths_too() {
     place.outlive(&[&"explain", &name]).end().says("Under deletion of");
     let what_if = format!("volume:{name}");
     place.outlive(&[&"audit", &data, &"--what-if", &what_if]).end().says("DIES").says("NONE");
+    let kind = place.outlive(&[&"explain", &"aws.rds-snapshot", &"--format", &"json"]);
+    let kind = kind.end().expect(0).json("explain-kind");
+    assert!(
+        kind["statements"].as_array().unwrap().iter().all(|stated| !stated["source"].is_null()),
+        "{kind:#}"
+    );
+    place
+        .outlive(&[&"explain", &"aws.rds-snapshott"])
+        .end()
+        .expect(2)
+        .complains("did you mean aws.rds-snapshot");
     place.outlive(&[&"explain", &"rpoo"]).end().expect(2).complains("did you mean rpo?");
 }

@@ -107,7 +107,7 @@ fn huge_arguments_are_answered_and_not_choked_on() {
     let place = Place::new();
     let huge = "x".repeat(100_000);
     place.outlive(&[&"audit", &huge]).end().expect(11);
-    place.outlive(&[&"explain", &huge]).end().expect(2).complains("there is no rule");
+    place.outlive(&[&"explain", &huge]).end().expect(2).complains("there is no rule or kind");
     place.outlive(&[&"verify", &huge]).end().complains("error: ");
     place.outlive(&[&"audit", &"a", &"--time-limit", &huge]).end().expect(2);
     let many: Vec<String> = (0..500).map(|number| format!("nowhere-{number}")).collect();

@@ -9,7 +9,7 @@ mod parts;
 mod trace;
 
 pub use audit::audit;
-pub use explain::{explain, rules};
+pub use explain::{explain, explain_kind, rules};
 pub use inventory::inventory;
 pub use trace::{explain_volumes, what_if};
 

@@ -9,7 +9,7 @@ pub(super) mod look;
 mod trace;
 
 pub use audit::{as_of, audit, first, flag};
-pub use explain::{explain, rules};
+pub use explain::{explain, explain_kind, rules};
 pub use inventory::inventory;
 pub use look::Look;
 pub use trace::{explain_volumes, what_if};
