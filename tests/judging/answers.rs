@@ -277,7 +277,7 @@ fn an_explanation_tells_the_way_once_for_points_that_go_the_same_way() {
 }
 
 /// What a real validator has to say against a document: empty where it is what the schema says.
-fn complaints(schema: &str, documents: &[String]) -> Vec<String> {
+pub fn complaints(schema: &str, documents: &[String]) -> Vec<String> {
     const VALIDATE: &str = "import json, sys, jsonschema\n\
         schema = json.load(open(sys.argv[1]))\n\
         jsonschema.Draft202012Validator.check_schema(schema)\n\
@@ -303,7 +303,7 @@ fn complaints(schema: &str, documents: &[String]) -> Vec<String> {
 }
 
 /// A document with one thing changed.
-fn broken(document: &str, breaks: impl FnOnce(&mut serde_json::Value)) -> String {
+pub fn broken(document: &str, breaks: impl FnOnce(&mut serde_json::Value)) -> String {
     let mut value = serde_json::from_str(document).unwrap();
     breaks(&mut value);
     value.to_string()

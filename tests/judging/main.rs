@@ -33,4 +33,5 @@ mod rules;
 mod rules_each;
 mod rules_edges;
 mod rules_waived;
+mod schemas;
 mod small;

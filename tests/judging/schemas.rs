@@ -1,0 +1,65 @@
+//! Inventories, explanations of rules and kinds, and replays are what their schemas say.
+
+use crate::answers::{broken, complaints, token_estate};
+use outlive::app::{INCIDENTS, load_incident, replay_incident};
+use outlive::catalogue::Catalogue;
+use outlive::isolation::expand;
+use outlive::report::activity::Told;
+use outlive::report::json;
+use outlive::rules::ALL;
+use std::ffi::OsStr;
+
+/// Nothing is said against these, and something against each of what is wrong.
+#[track_caller]
+fn holds(schema: &str, right: &[String], wrong: &[String]) {
+    for (place, said) in complaints(schema, right).iter().enumerate() {
+        assert_eq!(said, "", "{schema}: {}", right[place]);
+    }
+    for (place, said) in complaints(schema, wrong).iter().enumerate() {
+        assert_ne!(said, "", "{schema}: mistake {place} was not noticed");
+    }
+}
+
+#[test]
+fn inventories_are_what_their_schema_says() {
+    let catalogue = Catalogue::built_in().unwrap();
+    let estates = [token_estate(), crate::reports::estate().0];
+    let right =
+        estates.map(|estate| json::inventory(&expand(&estate, &catalogue), crate::estate::now(), &[11]));
+    let wrong = [
+        broken(&right[0], |told| told["exit_codes"] = serde_json::json!([10])),
+        broken(&right[0], |told| told["recovery_points"][0]["usable"] = "perhaps".into()),
+        broken(&right[0], |told| drop(told.as_object_mut().unwrap().remove("gaps"))),
+    ];
+    holds("inventory.v0.json", &right, &wrong);
+}
+
+#[test]
+fn explained_rules_and_kinds_are_what_their_schemas_say() {
+    let right = [json::rules(&[0]), json::explain(ALL[0], &[0])];
+    let wrong = [broken(&right[1], |told| told["rules"][0]["severity"] = "low".into())];
+    holds("explain.v0.json", &right, &wrong);
+    let catalogue = Catalogue::built_in().unwrap();
+    let right: Vec<String> = catalogue.kinds().map(|kind| json::explain_kind(kind, "a", &[0])).collect();
+    assert!(right.len() > 40, "{}", right.len());
+    let backup = json::explain_kind(catalogue.kind("railway.volume-backup").unwrap(), "Railway", &[0]);
+    let wrong = [
+        broken(&backup, |told| told["statements"][0]["source"] = "".into()),
+        broken(&backup, |told| told["statements"][1]["certainty"] = "believed".into()),
+        broken(&backup, |told| told["statements"][1]["read"] = "lately".into()),
+    ];
+    holds("explain-kind.v0.json", &right, &wrong);
+}
+
+#[test]
+fn replays_are_what_their_schema_says() {
+    let replayed = |name: &str| replay_incident(&load_incident(OsStr::new(name)).unwrap()).unwrap();
+    let right: Vec<String> = INCIDENTS.iter().map(|known| replayed(known.name).json(&[0])).collect();
+    let wrong = [
+        broken(&right[0], |told| told["as_expected"] = false.into()),
+        broken(&right[0], |told| told["exit_codes"] = serde_json::json!([12])),
+        broken(&right[0], |told| told["morning"]["fates"][0]["fate"] = "lost".into()),
+        broken(&right[0], |told| told["night"]["surprise"] = true.into()),
+    ];
+    holds("incident.v0.json", &right, &wrong);
+}
