@@ -243,26 +243,18 @@ fn listed(gaps: &[&Gap], what: &str, look: Look) -> String {
     out
 }
 
-/// Losses of which each includes the one before: what helps against that of the host helps against that of its disks.
-const NESTED: [&str; 4] = ["same-file", "same-filesystem", "same-device", "same-host"];
-
-/// Of equally severe findings, the first is told that stands first in the table, and of nested losses the widest.
-fn urgency(rule: &str) -> (usize, Reverse<usize>) {
-    let place = |id: &str| ALL.iter().position(|known| known.id() == id).unwrap_or(usize::MAX);
-    match NESTED.iter().position(|nested| *nested == rule) {
-        Some(width) => (place(NESTED[0]), Reverse(width)),
-        None => (place(rule), Reverse(0)),
-    }
-}
-
 /// The worst finding and what to do about it. Reports in other formats say the same.
 pub fn first(judged: &[Judged], inventory: &Inventory) -> String {
     let findings = || judged.iter().flat_map(|one| one.findings.iter().map(move |finding| (one, finding)));
+    let rank = |rule: &str| ALL.iter().position(|known| known.id() == rule);
     let failed = findings().filter_map(|(one, finding)| match finding.verdict {
         Verdict::Fail(severity, _) => Some((severity, one, finding)),
         _ => None,
     });
-    let worst = failed.min_by_key(|(severity, _, finding)| (Reverse(*severity), urgency(&finding.rule)));
+    // Of equal ones the last, as ALL has them: what helps against a token helps against the deletion that it sends, and
+    // what helps against the loss of a host against that of its disks.
+    let worst =
+        failed.min_by_key(|(severity, _, finding)| (Reverse(*severity), Reverse(rank(&finding.rule))));
     if let Some((_, one, finding)) = worst {
         let remedy = by_id(&finding.rule).map_or("", |rule| rule.remedy());
         let (rule, volume) = (&finding.rule, &one.volume.name);
