@@ -145,9 +145,11 @@ fn called<'g>(graph: &'g Graph, name: &str, way: Way) -> BTreeSet<&'g AssetId> {
             Way::Volume => false,
             Way::KindAndName => is(&asset.id.0) || is(&format!("{kind}:{own}")),
             Way::KindAndLast => {
-                is(&format!("{kind}:{}", last(own))) || is(&format!("{kind}:{}", last(&asset.id.0)))
+                // What ends in a slash, as the root does, has no last name that anybody could mean.
+                let ends = |written: &str| !written.is_empty() && is(&format!("{kind}:{written}"));
+                ends(last(own)) || ends(last(&asset.id.0))
             }
-            Way::Bare => is(own) || is(last(own)),
+            Way::Bare => !name.is_empty() && (is(own) || is(last(own))),
         }
     };
     all.assets.iter().filter(fits).map(|asset| &asset.id).collect()

@@ -68,7 +68,7 @@ impl Rule for RolesNotSeparated {
         let shadows = case.survival.shadows.iter();
         let mut hidden = shadows.filter(|shadow| shadow.classes.contains(&HazardClass::Credential));
         let open = (perhaps.or_else(|| unknown_deleters(case)))
-            .or_else(|| hidden.find(|shadow| !keeps_all(shadow)).map(|shadow| shadow.because.clone()))
+            .or_else(|| hidden.find(|shadow| !keeps_all(case, shadow)).map(|shadow| shadow.because.clone()))
             .or_else(|| case.hidden());
         match (open, rows().next()) {
             (Some(why), _) => Verdict::Undetermined(why),
@@ -103,7 +103,8 @@ fn is_locked(case: Case<'_>, point: &RecoveryPoint) -> bool {
     })
 }
 
-/// Whether what nobody saw leaves a point for certain.
-fn keeps_all(shadow: &Shadow) -> bool {
-    matches!(shadow.cell, Cell::Survivor { .. })
+/// Whether hands that nobody named leave every recent point for certain: one that is left does not speak for others.
+fn keeps_all(case: Case<'_>, shadow: &Shadow) -> bool {
+    let mut recent = case.points().filter(|point| case.may_be_young(point));
+    matches!(shadow.cell, Cell::Survivor { .. }) && recent.all(|point| is_locked(case, point))
 }

@@ -49,11 +49,14 @@ impl Rule for UndeleteWindowOnly {
         let windows = left
             .dead
             .iter()
-            .filter_map(|point| Some((case.graph.undelete_window(&point.id)?, case.label(point))));
+            .filter_map(|point| Some((span(case.graph.undelete_window(&point.id)?)?, case.label(point))));
         // What goes along in several steps has the window of one of them, and the row knows the longest.
-        let through =
-            || row.grace.filter(|_| !left.dead.is_empty()).map(|grace| (grace, "what goes along".into()));
-        match windows.max().or_else(through).and_then(|(grace, label)| Some((span(grace)?, label))) {
+        let through = || {
+            row.grace
+                .filter(|_| !left.dead.is_empty())
+                .and_then(|grace| Some((span(grace)?, "what goes along".into())))
+        };
+        match windows.max().or_else(through) {
             None => match left.dead.iter().find_map(|point| case.graph.open_windows(&point.id)) {
                 Some(why) => Verdict::Undetermined(why),
                 None => Verdict::NotApplicable(
