@@ -14,7 +14,7 @@
 //!    or mapped device whose lower side could not be read) may lie on anything, a file here included. This
 //!    holds for storage only: whose needs are open may need anything.
 //!    What lies beyond machines stands only on what is as wide or wider: see `beyond.rs`.
-//! 3. The shares of one open server may hold each other: see `doubt_shares` in `closure.rs`.
+//! 3. The shares of one open server may hold each other: see `doubt_shares` in `doubts.rs`.
 
 use super::aspects::Classes;
 use super::beyond::is_wide;
