@@ -7,7 +7,7 @@ use crate::domain::{AssetKind, HazardClass, Nature};
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// A set of hazard classes, in two bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Classes(u16);
 
 impl Classes {
@@ -114,7 +114,7 @@ impl Graph {
     }
 
     /// What names a node as storage or need: each once.
-    fn borne(&self, node: usize) -> std::collections::BTreeSet<usize> {
+    pub(super) fn borne(&self, node: usize) -> std::collections::BTreeSet<usize> {
         let above = self.fed(node).filter(|edge| matches!(edge.nature, Nature::StoredOn | Nature::Needs));
         above.map(|edge| edge.holder).collect()
     }

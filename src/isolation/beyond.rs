@@ -24,6 +24,23 @@ pub(super) struct Standing {
     seated: bool,
 }
 
+/// On which providers something is known to stand, as a number; zero where that tells it apart from nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Grounds(u32);
+
+impl Grounds {
+    pub const MIN: Self = Self(0);
+    pub const MAX: Self = Self(u32::MAX);
+}
+
+/// The grounds of all nodes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Beyond {
+    of_node: Vec<Grounds>,
+    /// Per number of grounds.
+    providers: Vec<BTreeSet<usize>>,
+}
+
 /// The classes of what holds bytes within a machine.
 const NARROW: [HazardClass; 4] =
     [HazardClass::File, HazardClass::Filesystem, HazardClass::Device, HazardClass::Host];
@@ -74,44 +91,35 @@ impl Graph {
         (wide || leaf).then(|| self.stands(node, leaf && !wide))
     }
 
-    /// Finds what lies beyond machines, and who may lie in what of it.
+    /// Finds where each thing is, and what it names none of.
     pub(super) fn look_beyond(&mut self) {
-        let mut above = vec![Vec::new(); self.nodes.len()];
-        for wide in (0..self.nodes.len()).filter(|node| self.aspects[*node].wide) {
-            let number = u32::try_from(wide).unwrap_or(u32::MAX);
-            let (mut waiting, mut open) = (vec![wide], false);
-            while let Some(node) = waiting.pop() {
-                if above[node].last() != Some(&number) {
-                    above[node].push(number);
-                    open |= self.nodes[node].open.iter().next().is_some();
-                    waiting.extend(self.own(node).flat_map(|edge| edge.on.iter().copied()));
-                }
-            }
-            if open {
-                self.wide_open.push(number);
-            }
-        }
-        self.wide_above = above;
         self.standings = (0..self.nodes.len()).map(|node| self.find_standing(node)).collect();
+        let mut sets: BTreeMap<BTreeSet<usize>, u32> = BTreeMap::from([(BTreeSet::new(), 0)]);
         for node in 0..self.nodes.len() {
             let standing = self.standings[node].as_ref();
             self.aspects[node].lacking =
                 standing.map(|standing| standing.lacking(&self.nodes[node])).unwrap_or_default();
+            let providers = standing.filter(|standing| standing.closed);
+            let providers = providers.and_then(|standing| standing.known.get(&HazardClass::Provider));
+            let next = u32::try_from(sets.len()).unwrap_or(u32::MAX);
+            let number = *sets.entry(providers.cloned().unwrap_or_default()).or_insert(next);
+            self.beyond.of_node.push(Grounds(number));
         }
-        self.wants = (0..self.nodes.len()).map(|node| self.wants_of(node)).collect();
+        let mut sets: Vec<(BTreeSet<usize>, u32)> = sets.into_iter().collect();
+        sets.sort_by_key(|(_, number)| *number);
+        self.beyond.providers = sets.into_iter().map(|(providers, _)| providers).collect();
     }
 
-    fn wants_of(&self, node: usize) -> Classes {
-        let aspect = self.aspect(node);
-        let hidden = if aspect.openness == Openness::Wide { aspect.hidden } else { Classes::default() };
-        // Only the lowest thing of a stack lacks any.
-        let lacking: Classes = aspect.lacking.iter().filter(|class| class.is_wide()).collect();
-        hidden.and(lacking)
+    /// On which providers a node is known to stand.
+    pub(super) fn grounds(&self, node: usize) -> Grounds {
+        self.beyond.of_node[node]
     }
 
-    /// Whether a node is of one of these classes.
-    pub(super) fn is_of(&self, node: u32, classes: Classes) -> bool {
-        self.aspect(node as usize).class.is_some_and(|class| classes.contains(class))
+    /// Whether things on such grounds share nothing of a class.
+    pub(super) fn are_apart(&self, class: HazardClass, one: Grounds, other: Grounds) -> bool {
+        let (one, other) = (&self.beyond.providers[one.0 as usize], &self.beyond.providers[other.0 as usize]);
+        let known = !one.is_empty() && !other.is_empty();
+        matches!(class, HazardClass::Region | HazardClass::Account) && known && one.is_disjoint(other)
     }
 
     /// Whether nothing within a machine is known below it. What is stored on who acts, or on itself in a circle, is

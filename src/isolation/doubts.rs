@@ -7,7 +7,7 @@ use super::beyond::Standing;
 use super::slice::{Slice, is_closed};
 use super::system::{State, Variable, Why, variable};
 use super::unseen::Openness;
-use crate::domain::{AssetKind, HazardClass, Nature};
+use crate::domain::{HazardClass, Nature};
 use std::collections::BTreeSet;
 
 impl Slice<'_> {
@@ -24,6 +24,7 @@ impl Slice<'_> {
         }
         self.doubt_anything();
         self.doubt_shares(&bearing);
+        self.doubt_elsewhere();
     }
 
     /// Per class of what lies beyond machines: the members of it.
@@ -75,13 +76,6 @@ impl Slice<'_> {
         }
         let above = Self::resting_on(bearing, member);
         let nature = graph.nodes[node].open_support().map_or(Nature::StoredOn, |(nature, _)| nature);
-        let alone = above.iter().filter(|rests| **rests).count() == 1;
-        if openness == Openness::Anything && alone && member >= self.named {
-            // Nothing strikes what is here for others alone, so that it need not be told apart from all else.
-            let any = [self.anything(State::Struck)];
-            self.system.add(variable(member, State::Lost), 1, any, false, Why::Unseen(nature));
-            return;
-        }
         let may = self.others(member).filter(|other| !above[*other]);
         let supports: Vec<Variable> = match openness {
             Openness::Anything => may.map(|other| variable(other, State::Struck)).collect(),
@@ -161,24 +155,6 @@ impl Slice<'_> {
         }
     }
 
-    /// Whether nobody but whoever holds the machine has a hand on it: what lies on a known host.
-    fn is_on_host(&self, node: usize) -> bool {
-        let storage = matches!(
-            self.graph.nodes[node].kind,
-            Some(
-                AssetKind::Directory
-                    | AssetKind::Subvolume
-                    | AssetKind::File
-                    | AssetKind::Filesystem
-                    | AssetKind::Pool
-                    | AssetKind::Partition
-                    | AssetKind::Device
-                    | AssetKind::Memory
-            )
-        );
-        storage && self.graph.aspect(node).over_host
-    }
-
     /// Whether it is open with which deletions it goes, and a lock does not keep all of them off.
     pub(super) fn open_cascade(&self, member: usize) -> Option<Nature> {
         let nature = Nature::CascadesFrom;
@@ -188,23 +164,11 @@ impl Slice<'_> {
     /// Which of the natures through which somebody deletes is open, where deletion reaches the member at all.
     pub(super) fn open_hands(&self, member: usize) -> Option<Nature> {
         let place = self.members[member].node;
-        let node = &self.graph.nodes[place];
-        let nobodys = match node.kind {
-            // That one is deleted matters to what cannot do without it.
-            Some(AssetKind::Credential | AssetKind::Identity) => !self.borne[member],
-            Some(
-                AssetKind::Network
-                | AssetKind::Site
-                | AssetKind::Region
-                | AssetKind::Provider
-                | AssetKind::UpstreamProvider,
-            ) => true,
-            _ => false,
-        };
-        let has_hands = node.is_point || self.top == Some(member) || !(nobodys || self.is_on_host(place));
+        let has_hands = self.top == Some(member) || self.graph.has_hands(place, self.borne[member]);
+        let open = self.graph.nodes[place].open;
         [Nature::DeletableBy, Nature::AdministeredBy]
             .into_iter()
-            .find(|nature| has_hands && node.open.contains(*nature) && self.deletion(member, *nature).0)
+            .find(|nature| has_hands && open.contains(*nature) && self.deletion(member, *nature).0)
     }
 
     /// From where somebody may get hold of it.
@@ -217,25 +181,7 @@ impl Slice<'_> {
 
     /// Which of the natures through which somebody gets hold of a member is open.
     pub(super) fn open_yield(&self, member: usize) -> Option<Nature> {
-        let place = self.members[member].node;
-        let node = &self.graph.nodes[place];
-        let natures: &[Nature] = match node.kind {
-            None | Some(AssetKind::Credential | AssetKind::Identity) => {
-                &[Nature::YieldedBy, Nature::AdministeredBy, Nature::StoredOn]
-            }
-            Some(
-                AssetKind::Key
-                | AssetKind::Catalogue
-                | AssetKind::Site
-                | AssetKind::Region
-                | AssetKind::Provider
-                | AssetKind::UpstreamProvider,
-            ) => &[],
-            Some(_) if self.is_on_host(place) => &[],
-            Some(_) => &[Nature::AdministeredBy, Nature::StoredOn],
-        };
-        let open = natures.iter().find(|nature| node.open.contains(**nature)).copied();
-        open.filter(|_| !node.is_point)
+        self.graph.open_yield(self.members[member].node)
     }
 
     /// What a server keeps is not seen from here: of two of its shares one may lie in the other, or both be one.

@@ -1,5 +1,6 @@
 //! The basic events that bear on one volume: hazards of what is known, and the loss of what nobody saw.
 
+use super::elsewhere::Hub;
 use super::slice::Slice;
 use super::system::{State, Variable, variable};
 use super::unseen::Openness;
@@ -70,6 +71,7 @@ impl Slice<'_> {
                 };
                 let open = (0..self.members.len()).filter(is_open);
                 seeds.possible = open.flat_map(|member| self.lost_unseen(member)).collect();
+                seeds.possible.push(self.elsewhere_needs());
             }
             Happening::UnseenHands => {
                 for member in 0..self.members.len() {
@@ -80,6 +82,8 @@ impl Slice<'_> {
                         seeds.possible.push(variable(member, State::Held));
                     }
                 }
+                // As whoever holds anything at all, elsewhere too.
+                seeds.possible.push(self.anything(State::Held));
             }
         }
         seeds.possible.extend(seeds.certain.clone());
@@ -113,6 +117,11 @@ impl Slice<'_> {
                 seeds.extend(self.lost_unseen(member));
             }
         }
+        seeds.push(self.elsewhere_open());
+        let apart = |of: HazardClass, grounds| graph.are_apart(of, graph.grounds(below.node), grounds);
+        let shared =
+            self.shares.iter().filter(|(of, grounds, _)| class == Some(*of) && !apart(*of, *grounds));
+        seeds.extend(shared.map(|(_, _, stands_for_it)| *stands_for_it));
         seeds
     }
 
@@ -198,6 +207,7 @@ impl Slice<'_> {
             let nature = open.or_else(|| self.open_cascade(member))?;
             Some((member, self.graph.nodes[self.members[member].node].missing(nature)?))
         });
+        let open = open.or_else(|| self.touched_from(Hub::Held).filter(|_| !hands.is_empty()));
         if let Some((member, title)) = open.filter(|_| !hands.is_empty()) {
             let happening = Happening::UnseenHands;
             events.push((Event { happening, hazard: None, classes: hands, title }, member));
@@ -210,6 +220,7 @@ impl Slice<'_> {
             let (_, why) = self.graph.nodes[self.members[member].node].open_support()?;
             Some((member, why))
         });
+        let open = open.or_else(|| self.touched_from(Hub::Need).filter(|_| !needs.is_empty()));
         if let Some((member, title)) = open.filter(|_| !needs.is_empty()) {
             let happening = Happening::UnseenNeed;
             events.push((Event { happening, hazard: None, classes: needs, title }, member));

@@ -1,8 +1,10 @@
 //! From an inventory and the catalogue to the graph.
 
 use super::aspects::Numbered;
+use super::beyond::Beyond;
 use super::documented::apply_kind;
 use super::duplicates::settle;
+use super::elsewhere::Elsewhere;
 use super::graph::{Edge, Graph, Node, PointPlace, label};
 use crate::catalogue::{Catalogue, Effect, Follows, Statement};
 use crate::domain::{
@@ -66,16 +68,14 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
         by_volume,
         orphans,
         aspects: Vec::new(),
-        wide_open: Vec::new(),
-        wide_above: Vec::new(),
-        conduits: HashMap::default(),
-        wants: Vec::new(),
         standings: Vec::new(),
+        beyond: Beyond::default(),
+        elsewhere: Elsewhere::default(),
         replicas,
     };
     graph.look_at_each();
     graph.look_beyond();
-    graph.find_conduits();
+    graph.look_elsewhere();
     graph
 }
 

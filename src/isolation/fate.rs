@@ -210,7 +210,7 @@ impl Outcome {
                 fallen.filter(|member| self.possible.is(*member, state)).count() >= edge.dies_at
             })
         };
-        let any = |state: State| (0..slice.members.len()).any(|member| self.possible.is(member, state));
+        let any = |state: State| self.possible.mark(slice.anything(state)).is_some();
         let open = graph.nodes[node].open;
         let deleted = reached(Nature::CascadesFrom, State::Deleted)
             || (open.contains(Nature::CascadesFrom) && any(State::Deleted))

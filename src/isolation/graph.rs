@@ -1,13 +1,13 @@
 //! The graph: assets and kinds of recovery points as nodes, and the bonds by which they fall.
 
-use super::aspects::{Aspect, Classes, Numbered};
-use super::beyond::Standing;
-use super::conduits::Conduit;
+use super::aspects::Aspect;
+use super::beyond::{Beyond, Standing};
+use super::elsewhere::Elsewhere;
 use crate::domain::{
     AssetId, AssetKind, Grace, How, Inventory, Nature, NatureSet, PointId, PointKind, RecoveryPoint, Volume,
     VolumeId,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The place of a recovery point in the inventory of its graph.
 pub type PointPlace = u32;
@@ -95,16 +95,12 @@ pub struct Graph {
     pub(super) orphans: Vec<PointPlace>,
     /// Per node: what is known of it by itself.
     pub(super) aspects: Vec<Aspect>,
-    /// The assets beyond machines that may fall in a way nobody saw: something is open that they hang on.
-    pub(super) wide_open: Vec<u32>,
-    /// Per node: what lies beyond machines and hangs on it, in whatever way.
-    pub(super) wide_above: Vec<Vec<u32>>,
-    /// What lies beyond machines and may speak for others: see `conduits.rs`.
-    pub(super) conduits: HashMap<u32, Conduit, Numbered>,
-    /// Per node: the classes of what lies beyond machines and may be below it without anybody having said so.
-    pub(super) wants: Vec<Classes>,
     /// Per node: where it is, of leaves and of what lies beyond machines.
     pub(super) standings: Vec<Option<Standing>>,
+    /// What tells grounds apart.
+    pub(super) beyond: Beyond,
+    /// What the rest of the estate may do to a slice.
+    pub(super) elsewhere: Elsewhere,
     /// Kinds of a catalogue of which it is stated whether they follow their volume change by change. Of others nobody
     /// established it.
     pub(super) replicas: BTreeMap<String, bool>,

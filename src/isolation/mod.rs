@@ -2,16 +2,18 @@
 
 mod aspects;
 mod beyond;
-mod conduits;
 mod cut_sets;
 mod cuts;
 mod documented;
 mod doubts;
 mod duplicates;
+mod elsewhere;
+mod elsewhere_doubts;
 mod event;
 mod expand;
 mod fate;
 mod graph;
+mod leads;
 mod radius;
 mod singles;
 mod slice;

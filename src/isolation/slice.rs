@@ -3,10 +3,12 @@
 //! estate does.
 
 use super::aspects::Numbered;
-use super::beyond::Standing;
+use super::beyond::{Grounds, Standing};
 use super::graph::{Edge, Graph, PointPlace};
 use super::system::{State, System, Variable, Why, variable};
-use crate::domain::{AssetId, AssetKind, Lock, LockMode, Nature, RecoveryPoint, Timestamp, Volume};
+use crate::domain::{
+    AssetId, AssetKind, HazardClass, Lock, LockMode, Nature, RecoveryPoint, Timestamp, Volume,
+};
 use std::collections::{BTreeMap, HashMap};
 
 /// What holds off the deletion of recovery points.
@@ -44,22 +46,22 @@ pub(super) struct Group {
 pub(super) struct Slice<'g> {
     pub graph: &'g Graph,
     pub members: Vec<Member<'g>>,
-    /// How many members, from the first, the volume hangs on through known bonds. The others are there for what they
-    /// may do to these.
+    /// How many members, from the first, the volume hangs on through known bonds. The others are there because they are
+    /// struck.
     pub known: usize,
-    /// How many members, from the first, are not there for what beyond machines may do alone: nothing else is struck.
-    pub named: usize,
     of_asset: HashMap<usize, usize, Numbered>,
     /// Per member: whether another one stands on it or needs it.
     pub borne: Vec<bool>,
     pub system: System,
+    /// What stands for the loss of something unseen elsewhere, of a class and on such grounds.
+    pub shares: Vec<(HazardClass, Grounds, Variable)>,
     /// The primary; none where it was never seen.
     pub top: Option<usize>,
     pub groups: Vec<Group>,
 }
 
 /// Kinds of which control does not mean that they can be ended.
-fn only_opens(kind: AssetKind) -> bool {
+pub(super) fn only_opens(kind: AssetKind) -> bool {
     matches!(
         kind,
         AssetKind::Credential
@@ -109,7 +111,7 @@ impl<'g> Slice<'g> {
             graph,
             members: Vec::new(),
             known: 0,
-            named: 0,
+            shares: Vec::new(),
             of_asset: HashMap::default(),
             borne: Vec::new(),
             system: System::default(),
@@ -130,8 +132,6 @@ impl<'g> Slice<'g> {
             }
         }
         slice.close(slice.known);
-        slice.named = slice.members.len();
-        slice.add_conduits();
         slice.write_rules();
         slice
     }
@@ -250,8 +250,7 @@ impl<'g> Slice<'g> {
     }
 
     fn is_yielded(&self, member: usize) -> bool {
-        let node = &self.graph.nodes[self.members[member].node];
-        !node.is_point && matches!(node.kind, None | Some(AssetKind::Credential | AssetKind::Identity))
+        self.graph.is_yielded(self.members[member].node)
     }
 
     /// The closing of an account ends every lock; whether that of a project does, nobody established.

@@ -82,6 +82,12 @@ impl System {
         Self { variables: members * STATES, ..Self::default() }
     }
 
+    /// One variable more, of no member.
+    pub fn extra(&mut self) -> Variable {
+        self.variables += STATES;
+        variable(self.variables / STATES - 1, State::Lost)
+    }
+
     /// How many variables there are.
     pub fn size(&self) -> usize {
         self.variables

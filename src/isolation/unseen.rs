@@ -101,4 +101,64 @@ impl Graph {
     fn is_attached(&self, device: usize) -> bool {
         self.supports(device).iter().any(|below| self.nodes[*below].kind == Some(AssetKind::Host))
     }
+
+    /// Whether it is had from somewhere: only who acts, and what acts are done with, is.
+    pub(super) fn is_yielded(&self, node: usize) -> bool {
+        let node = &self.nodes[node];
+        !node.is_point && matches!(node.kind, None | Some(AssetKind::Credential | AssetKind::Identity))
+    }
+
+    /// Whether nobody but whoever holds the machine has a hand on it: what lies on a known host.
+    fn is_on_host(&self, node: usize) -> bool {
+        let storage = matches!(
+            self.nodes[node].kind,
+            Some(
+                AssetKind::Directory
+                    | AssetKind::Subvolume
+                    | AssetKind::File
+                    | AssetKind::Filesystem
+                    | AssetKind::Pool
+                    | AssetKind::Partition
+                    | AssetKind::Device
+                    | AssetKind::Memory
+            )
+        );
+        storage && self.aspect(node).over_host
+    }
+
+    /// Whether somebody nobody named may have a hand on a node at all; `needed`, whether something cannot do without it.
+    pub(super) fn has_hands(&self, place: usize, needed: bool) -> bool {
+        let node = &self.nodes[place];
+        let nobodys = match node.kind {
+            // That one is deleted matters to what cannot do without it.
+            Some(AssetKind::Credential | AssetKind::Identity) => !needed,
+            Some(
+                AssetKind::Network
+                | AssetKind::Site
+                | AssetKind::Region
+                | AssetKind::Provider
+                | AssetKind::UpstreamProvider,
+            ) => true,
+            _ => false,
+        };
+        node.is_point || !(nobodys || self.is_on_host(place))
+    }
+
+    /// Which of the natures through which somebody gets hold of a node is open.
+    pub(super) fn open_yield(&self, place: usize) -> Option<Nature> {
+        let node = &self.nodes[place];
+        let natures: &[Nature] = match node.kind {
+            None | Some(AssetKind::Credential | AssetKind::Identity) => {
+                &[Nature::YieldedBy, Nature::AdministeredBy, Nature::StoredOn]
+            }
+            Some(AssetKind::Key | AssetKind::Catalogue) => &[Nature::StoredOn],
+            Some(AssetKind::Site | AssetKind::Region | AssetKind::Provider | AssetKind::UpstreamProvider) => {
+                &[]
+            }
+            Some(_) if self.is_on_host(place) => &[],
+            Some(_) => &[Nature::AdministeredBy, Nature::StoredOn],
+        };
+        let open = natures.iter().find(|nature| node.open.contains(**nature)).copied();
+        open.filter(|_| !node.is_point)
+    }
 }

@@ -1,6 +1,7 @@
 //! Judging written a second time, as plainly as can be: every thing of an inventory, every rule, swept again and again
 //! until nothing changes. It shares no code with the engine.
 
+use crate::brute_far::Far;
 use crate::brute_unseen::{Openness, is_wide};
 use outlive::domain::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,6 +64,7 @@ pub struct Brute<'i> {
     /// What is looked at.
     pub scope: BTreeSet<usize>,
     rules: Vec<Rule>,
+    pub far: Far,
 }
 
 /// What is asked about.
@@ -75,7 +77,7 @@ pub enum Of<'a> {
 impl<'i> Brute<'i> {
     pub fn new(inventory: &'i Inventory, of: Of<'_>, struck: &[AssetId], now: Timestamp) -> Self {
         let (things, scope, rules) = (Vec::new(), BTreeSet::new(), Vec::new());
-        let mut brute = Self { inventory, now, things, top: None, scope, rules };
+        let mut brute = Self { inventory, now, things, top: None, scope, rules, far: Far::default() };
         let mut places: BTreeMap<&AssetId, usize> = BTreeMap::new();
         let blank = |label: String, kind, point, guard| Thing {
             label,
@@ -121,9 +123,9 @@ impl<'i> Brute<'i> {
         }
         brute.scope.extend(struck.iter().filter_map(|asset| places.get(asset)));
         brute.scope = brute.closed(brute.scope.clone());
-        brute.add_conduits();
         brute.known_rules();
         brute.doubtful_rules();
+        brute.far = brute.look_far();
         brute
     }
 
@@ -164,34 +166,6 @@ impl<'i> Brute<'i> {
                 return all;
             }
         }
-    }
-
-    /// What is beyond machines, of the classes that something may lie in unseen: what is open, or hangs on the scope.
-    fn add_conduits(&mut self) {
-        loop {
-            let before = self.scope.len();
-            let wanted: BTreeSet<HazardClass> = self.scope.iter().flat_map(|on| self.wanted(*on)).collect();
-            let wide: Vec<usize> = (0..self.things.len()).filter(|thing| self.is_wide(*thing)).collect();
-            for wide in wide {
-                let all = self.closed([wide].into());
-                let fits = self.class(wide).is_some_and(|class| wanted.contains(&class));
-                let open = all.iter().any(|thing| !self.things[*thing].open.is_empty());
-                if fits && (open || !all.is_disjoint(&self.scope)) {
-                    self.scope.extend(all);
-                }
-            }
-            if self.scope.len() == before {
-                return;
-            }
-        }
-    }
-
-    fn wanted(&self, thing: usize) -> BTreeSet<HazardClass> {
-        let mut wanted = self.undeclared(thing);
-        if self.openness(thing) == Openness::Wide {
-            wanted.extend(self.hidden(thing));
-        }
-        wanted
     }
 
     fn rule(&mut self, head: States, need: usize, from: States, certain: bool) {
@@ -350,19 +324,33 @@ impl<'i> Brute<'i> {
         }
     }
 
-    /// What holds in the end.
-    pub fn sweep(&self, mut states: States, possible: bool) -> States {
+    /// What holds in the end, for certain.
+    pub fn surely(&self, mut states: States) -> States {
+        while self.round(&mut states, false) {}
+        states
+    }
+
+    /// What may hold in the end, with what happens elsewhere.
+    pub fn perhaps(&self, mut states: States, mut there: States) -> States {
         loop {
-            let before = states;
-            for rule in self.rules.iter().filter(|rule| possible || rule.certain) {
-                if (states & rule.from).count_ones() >= rule.need {
-                    states |= rule.head;
-                }
-            }
-            if states == before {
+            let before = there;
+            let moved = self.round(&mut states, true);
+            let own = states;
+            self.far_round(&self.far, &mut states, &mut there);
+            if !moved && before == there && own == states {
                 return states;
             }
         }
+    }
+
+    fn round(&self, states: &mut States, possible: bool) -> bool {
+        let before = *states;
+        for rule in self.rules.iter().filter(|rule| possible || rule.certain) {
+            if (*states & rule.from).count_ones() >= rule.need {
+                *states |= rule.head;
+            }
+        }
+        *states != before
     }
 
     /// Everything that a volume hangs on through what is known.

@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 pub struct Blow {
     pub certain: States,
     pub possible: States,
+    /// What may happen elsewhere besides.
+    pub far: States,
     pub bad_data: bool,
 }
 
@@ -21,6 +23,7 @@ impl std::ops::BitOr for Blow {
         Self {
             certain: self.certain | other.certain,
             possible: self.possible | other.possible,
+            far: self.far | other.far,
             bad_data: self.bad_data | other.bad_data,
         }
     }
@@ -59,7 +62,7 @@ impl Brute<'_> {
         let Some(thing) = self.asset(hazard.asset()) else { return Blow::default() };
         let gone = if state == State::Lost { bit(thing, State::Gone) } else { 0 };
         let both = bit(thing, state) | bit(thing, State::Struck) | gone;
-        Blow { certain: both, possible: both, bad_data: false }
+        Blow { certain: both, possible: both, ..Blow::default() }
     }
 
     fn lost_unseen(&self, thing: usize) -> States {
@@ -76,12 +79,13 @@ impl Brute<'_> {
                 possible |= self.lost_unseen(other);
             }
         }
-        Blow { possible, ..Blow::default() }
+        Blow { possible, far: self.unseen_far(root, class), ..Blow::default() }
     }
 
     fn unseen_need(&self) -> Blow {
         let open = self.scope.iter().filter(|thing| self.openness(**thing) != Openness::Closed);
-        Blow { possible: open.map(|thing| self.lost_unseen(*thing)).sum(), ..Blow::default() }
+        let possible = open.map(|thing| self.lost_unseen(*thing)).sum();
+        Blow { possible, far: self.far.needs, ..Blow::default() }
     }
 
     fn unseen_hands(&self) -> Blow {
@@ -91,7 +95,7 @@ impl Brute<'_> {
             possible |= if goes { bit(thing, State::Deleted) } else { 0 };
             possible |= if self.origin_unknown(thing) { bit(thing, State::Held) } else { 0 };
         }
-        Blow { possible, ..Blow::default() }
+        Blow { possible, far: self.far.by_hands, ..Blow::default() }
     }
 
     pub fn bad(&self, point: &RecoveryPoint, unnoticed: TimeDelta) -> Option<bool> {
@@ -111,9 +115,9 @@ impl Brute<'_> {
         let bad = self.bad(&self.inventory.points[place], unnoticed);
         match bad {
             Some(true) if blow.bad_data => End::Dies,
-            _ if self.sweep(blow.certain, false) & lost != 0 => End::Dies,
+            _ if self.surely(blow.certain) & lost != 0 => End::Dies,
             None if blow.bad_data => End::Unclear,
-            _ if self.sweep(blow.possible, true) & lost != 0 => End::Unclear,
+            _ if self.perhaps(blow.possible, blow.far) & lost != 0 => End::Unclear,
             _ => End::Stays,
         }
     }
@@ -148,7 +152,9 @@ impl Trial<'_> {
         let hands = brute.scope.iter().any(|thing| {
             brute.hands_unknown(*thing) || brute.origin_unknown(*thing) || brute.cascade_unknown(*thing)
         });
+        let hands = hands || brute.touches(&brute.far, brute.far.by_hands);
         let needs = brute.scope.iter().any(|thing| brute.openness(*thing) != Openness::Closed);
+        let needs = needs || brute.touches(&brute.far, brute.far.needs);
         for place in bears.iter().copied().filter(|place| brute.things[*place].kind.is_some()) {
             use AssetKind::*;
             let asset = &brute.inventory.assets[place];
@@ -299,7 +305,10 @@ impl Trial<'_> {
         let bad = self.wanted(possible, self.policy.detect_within);
         let loses = |set: &[usize]| {
             let blow = set.iter().fold(Blow::default(), |all, event| all | blows[*event]);
-            let fallen = self.brute.sweep(if possible { blow.possible } else { blow.certain }, possible);
+            let fallen = match possible {
+                true => self.brute.perhaps(blow.possible, blow.far),
+                false => self.brute.surely(blow.certain),
+            };
             fallen & plain == plain || blow.bad_data && fallen & bad == bad
         };
         let mut found: Vec<Vec<usize>> = Vec::new();

@@ -128,7 +128,7 @@ impl Brute<'_> {
         one && two && !on_one.is_empty() && !on_two.is_empty() && on_one.is_disjoint(&on_two)
     }
 
-    fn is_apart(&self, one: usize, two: usize, class: HazardClass) -> bool {
+    pub fn is_apart(&self, one: usize, two: usize, class: HazardClass) -> bool {
         use HazardClass::{Account, Host, Provider, Region, Site};
         if !self.has_standing(one) || !self.has_standing(two) {
             return false;
@@ -178,15 +178,22 @@ impl Brute<'_> {
 
     /// Whether somebody nobody named may delete it.
     pub fn hands_unknown(&self, place: usize) -> bool {
+        self.hands_unknown_among(place, self.top == Some(place), &self.scope)
+    }
+
+    /// The same of what is elsewhere.
+    pub fn hands_unknown_far(&self, place: usize) -> bool {
+        self.hands_unknown_among(place, false, &(0..self.things.len()).collect())
+    }
+
+    fn hands_unknown_among(&self, place: usize, is_top: bool, all: &BTreeSet<usize>) -> bool {
         use AssetKind::*;
         let thing = &self.things[place];
         let can_be_deleted = match thing.kind {
-            _ if self.top == Some(place) => true,
+            _ if is_top => true,
             None => true,
             Some(Network | Site | Region | Provider | UpstreamProvider) => false,
-            Some(Credential | Identity) => {
-                self.scope.iter().any(|above| self.direct(*above).contains(&place))
-            }
+            Some(Credential | Identity) => all.iter().any(|above| self.direct(*above).contains(&place)),
             Some(_) => !self.is_held_with_its_host(place),
         };
         let by = [Nature::DeletableBy, Nature::AdministeredBy];
@@ -210,7 +217,8 @@ impl Brute<'_> {
             None | Some(Credential | Identity) => {
                 open(Nature::YieldedBy) || open(Nature::AdministeredBy) || open(Nature::StoredOn)
             }
-            Some(Key | Catalogue | Site | Region | Provider | UpstreamProvider) => false,
+            Some(Key | Catalogue) => open(Nature::StoredOn),
+            Some(Site | Region | Provider | UpstreamProvider) => false,
             Some(_) if self.is_held_with_its_host(place) => false,
             Some(_) => open(Nature::AdministeredBy) || open(Nature::StoredOn),
         }

@@ -7,6 +7,7 @@ mod answers;
 mod beyond;
 mod brute;
 mod brute_cuts;
+mod brute_far;
 mod brute_unseen;
 mod catalogue;
 mod catalogue_kinds;

@@ -293,3 +293,42 @@ fn neither_the_order_of_listing_nor_a_second_judging_shows() {
         assert!(before == text(&inventory), "seed {seed}: the order of listing shows");
     }
 }
+
+/// What surely stays, and what surely dies, of each volume: with as much of the estate looked at as some hazards name.
+fn told_of(inventory: &Inventory, hazards: &HazardSet, looked_at: &HazardSet) -> Vec<(String, String)> {
+    let graph = expand(inventory, &Catalogue::default());
+    let mut all = Vec::new();
+    for volume in &graph.inventory().volumes {
+        let sets = [hazards.clone(), looked_at.clone()];
+        let traced = trace(&graph, volume, &sets, &policy(), now()).swap_remove(0);
+        let word = |fate: &Fate| match fate {
+            Fate::Dies { .. } => "dies",
+            Fate::Undetermined { .. } => "may die",
+            Fate::Survives { .. } => "stays",
+        };
+        all.push((volume.id.to_string(), word(&traced.primary.fate).to_owned()));
+        for points in &traced.points {
+            let fate = word(&points.reason.fate);
+            all.extend(points.places.iter().map(|place| (graph.id_at(*place).to_string(), fate.to_owned())));
+        }
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn who_looks_at_the_whole_estate_sees_nothing_that_the_slice_of_a_volume_does_not_say() {
+    let mut doubts = 0;
+    for case in 0..cases(10_000) {
+        let seed = seed().wrapping_add(case);
+        let mut random = Random(seed);
+        let inventory = random.tangle();
+        let hazards: HazardSet =
+            (0..1 + random.below(2)).map(|_| any_hazard(&mut random, &inventory)).collect();
+        let all = inventory.assets.iter().map(|asset| Hazard::Lost(asset.id.clone())).collect();
+        let slice = told_of(&inventory, &hazards, &hazards);
+        assert_eq!(slice, told_of(&inventory, &hazards, &all), "seed {seed}: {hazards:?}");
+        doubts += slice.iter().filter(|(_, fate)| fate == "may die").count();
+    }
+    assert!(doubts > 10_000, "{doubts} points were in doubt");
+}

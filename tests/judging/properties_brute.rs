@@ -35,7 +35,7 @@ fn sorted(mut sets: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
 fn check_row(graph: &Graph, trial: &Trial<'_>, row: &Row, blow: Blow) -> Said<()> {
     let (brute, unnoticed) = (trial.brute, trial.policy.detect_within);
     let top = brute.top.map_or(0, |top| bit(top, State::Lost));
-    let takes = blow.bad_data || brute.sweep(blow.certain, false) & top != 0;
+    let takes = blow.bad_data || brute.surely(blow.certain) & top != 0;
     let (mut survivors, mut dead, mut open) = (Vec::new(), Vec::new(), Vec::new());
     for (place, point) in brute.inventory.points.iter().enumerate() {
         let own = point.of.value().map(|of| *of == trial.volume.id);
@@ -114,8 +114,11 @@ fn plain_radius(
 ) -> (Option<Plain>, usize) {
     let top = brute.top.map(|top| bit(top, State::Lost));
     let falls = |possible| {
-        let struck = if possible { blow.possible } else { blow.certain };
-        top.is_some_and(|top| brute.sweep(struck, possible) & top != 0)
+        let fallen = match possible {
+            true => brute.perhaps(blow.possible, blow.far),
+            false => brute.surely(blow.certain),
+        };
+        top.is_some_and(|top| fallen & top != 0)
     };
     let primary = match top {
         _ if top.is_some() && (blow.bad_data || falls(false)) => End::Dies,

@@ -1,0 +1,251 @@
+//! The rest of the estate, as it bears on a slice.
+//!
+//! What names no account may lie in any of the estate's, and what may be deleted with anything, with anything of it.
+//! So whatever closes one of these accounts may take it along, though nothing in the slice hangs on that account. To put
+//! all of them into every slice would cost the square of a fleet. Instead it is worked out once, for everything that can
+//! happen to any asset, what that may bring down: the reach. A slice adds one rule for what of its own reaches something
+//! that a member may lie in.
+//!
+//! The reach is taken widely: one of several supports is enough, and what stands on something unknown falls with
+//! whatever it may stand on. It only ever says what *may* fall, and errs on that side alone.
+
+use super::aspects::{Classes, Numbered};
+use super::beyond::Grounds;
+use super::graph::{Edge, Graph};
+use super::leads::links;
+use super::slice::is_closed;
+use super::system::State;
+use super::unseen::Openness;
+use crate::domain::{AssetKind, HazardClass, Nature};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// One thing that can happen: an asset is lost, deleted or held; or one of the hubs.
+pub(super) type Spot = u32;
+
+/// What makes many things fall at once, or is brought about by many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Hub {
+    /// Somebody holds something.
+    Held,
+    /// Something was deleted.
+    Deleted,
+    /// Something was struck.
+    Struck,
+    /// What nobody saw is lost: so may be what stands on anything, or on an unseen medium.
+    Open,
+    /// What nobody saw is lost, and somebody may need it.
+    Need,
+    /// What nobody saw is lost, of this class, below what stands on such grounds.
+    Share(HazardClass, Grounds),
+    /// Something beyond machines is lost, of this class and on such grounds.
+    Lies(HazardClass, Grounds),
+    /// What names none of these classes, on such grounds, may be lost.
+    Lacks(Classes, Grounds),
+    /// A server, a host, or a disk whose medium is not known is lost.
+    Kin,
+    /// Something is lost that an open server keeps.
+    Kept(usize),
+    /// Something is deleted that rests on what an open server keeps.
+    Emptied(usize),
+}
+
+/// What of a reach a member may care about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Target {
+    /// Something beyond machines is lost, of this class and on such grounds.
+    Wide(HazardClass, Grounds),
+    /// Something is lost that was named and never seen.
+    Ghost,
+    /// Something is lost that a virtual disk or server may stand on.
+    Kin,
+    /// Something is deleted.
+    Deleted,
+    /// An account or the like is closed.
+    Closed,
+}
+
+/// How many of one target are told one by one.
+pub(super) const TOLD: usize = 8;
+
+/// What something may bring down: of each target a few, in order.
+pub(super) type Reach = Vec<(Target, u32)>;
+
+/// See the module.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Elsewhere {
+    hubs: BTreeMap<Hub, Spot>,
+    /// Per spot, as a range of `leads`: what it may bring about next.
+    starts: Vec<u32>,
+    leads: Vec<Spot>,
+    /// Per spot: its reach, as a place in `reaches`; the first one is empty.
+    of_spot: Vec<u32>,
+    reaches: Vec<Reach>,
+}
+
+/// The spot of an asset's node in a state; none of states that nothing elsewhere hangs on.
+pub(super) fn spot(node: usize, state: State) -> Option<Spot> {
+    let place = match state {
+        State::Lost => 0,
+        State::Deleted => 1,
+        State::Held => 2,
+        State::Struck | State::Gone => return None,
+    };
+    Spot::try_from(node * 3 + place).ok()
+}
+
+impl Elsewhere {
+    /// What a spot may bring down.
+    pub fn reach(&self, spot: Spot) -> &Reach {
+        &self.reaches[self.of_spot[spot as usize] as usize]
+    }
+
+    pub fn hub(&self, hub: Hub) -> Option<Spot> {
+        self.hubs.get(&hub).copied()
+    }
+
+    /// The hubs of what is lost unseen of a class, with their grounds.
+    pub fn shares(&self, class: HazardClass) -> impl Iterator<Item = (Grounds, Spot)> {
+        let all = Hub::Share(class, Grounds::MIN)..=Hub::Share(class, Grounds::MAX);
+        self.hubs.range(all).filter_map(|(hub, spot)| match hub {
+            Hub::Share(_, grounds) => Some((*grounds, *spot)),
+            _ => None,
+        })
+    }
+
+    fn leads(&self, spot: Spot) -> &[Spot] {
+        &self.leads[self.starts[spot as usize] as usize..self.starts[spot as usize + 1] as usize]
+    }
+}
+
+impl Graph {
+    /// Works out what everything may bring down.
+    pub(super) fn look_elsewhere(&mut self) {
+        let (hubs, links) = links(self);
+        let spots = self.nodes.len() * 3 + hubs.len();
+        let (starts, leads) = index(spots, links.iter().copied());
+        let (ends, from) = index(spots, links.iter().map(|(from, to)| (*to, *from)));
+        drop(links);
+        let found = self.find_reaches(spots, |spot: Spot| {
+            &from[ends[spot as usize] as usize..ends[spot as usize + 1] as usize]
+        });
+        let (of_spot, reaches) = intern(found);
+        self.elsewhere = Elsewhere { hubs, starts, leads, of_spot, reaches };
+    }
+
+    /// Per spot what it may bring down: each target is handed back to whatever leads to it.
+    fn find_reaches<'l>(&self, spots: usize, before: impl Fn(Spot) -> &'l [Spot]) -> Vec<Reach> {
+        let mut found: Vec<Reach> = vec![Vec::new(); spots];
+        let mut waiting: Vec<(Spot, (Target, u32))> = Vec::new();
+        for node in (0..self.nodes.len()).filter(|node| !self.nodes[*node].is_point) {
+            for (at, target) in self.targets(node) {
+                waiting.push((at, (target, u32::try_from(node).unwrap_or(u32::MAX))));
+            }
+        }
+        while let Some((at, one)) = waiting.pop() {
+            for earlier in before(at) {
+                let reach = &mut found[*earlier as usize];
+                let full = reach.iter().filter(|(target, _)| *target == one.0).count() >= TOLD;
+                if !full && !reach.contains(&one) {
+                    reach.push(one);
+                    waiting.push((*earlier, one));
+                }
+            }
+        }
+        found
+    }
+
+    /// What it is to others that something happens to a node.
+    fn targets(&self, node: usize) -> Vec<(Spot, Target)> {
+        let kind = self.nodes[node].kind;
+        let mut targets = Vec::new();
+        if let Some(lost) = spot(node, State::Lost) {
+            let class = self.aspect(node).class.filter(|class| class.is_wide());
+            targets.extend(class.map(|class| (lost, Target::Wide(class, self.grounds(node)))));
+            targets.extend(kind.is_none().then_some((lost, Target::Ghost)));
+            targets.extend(self.is_kin(node).then_some((lost, Target::Kin)));
+        }
+        if let Some(deleted) = spot(node, State::Deleted) {
+            targets.push((deleted, Target::Deleted));
+            targets.extend(kind.is_some_and(is_closed).then_some((deleted, Target::Closed)));
+        }
+        targets
+    }
+
+    /// Whether a virtual disk or server may stand on it.
+    pub(super) fn is_kin(&self, node: usize) -> bool {
+        let aspect = self.aspect(node);
+        let by_kind = match self.nodes[node].kind {
+            None | Some(AssetKind::Server | AssetKind::Host) => true,
+            Some(AssetKind::Device) => aspect.openness != Openness::Closed,
+            Some(_) => false,
+        };
+        by_kind || aspect.carries_medium
+    }
+
+    /// Whether a spot may bring about something that fits, however far on.
+    pub(super) fn leads_to(&self, spot: Spot, fits: impl Fn(Target, usize) -> bool) -> bool {
+        let assets = self.nodes.len() * 3;
+        let mut seen: BTreeSet<Spot> = BTreeSet::from([spot]);
+        let mut waiting = vec![spot];
+        while let Some(at) = waiting.pop() {
+            for next in self.elsewhere.leads(at) {
+                if !seen.insert(*next) {
+                    continue;
+                }
+                let node = *next as usize / 3;
+                let is_it = |(at, target): (Spot, Target)| at == *next && fits(target, node);
+                if (*next as usize) < assets && self.targets(node).into_iter().any(is_it) {
+                    return true;
+                }
+                waiting.push(*next);
+            }
+        }
+        false
+    }
+
+    /// Whether a node rests on another one through known storage and need, or is it.
+    pub(super) fn rests_on(&self, node: usize, below: usize) -> bool {
+        let (mut waiting, mut seen) = (vec![node], Vec::new());
+        while let Some(at) = waiting.pop() {
+            if at == below {
+                return true;
+            }
+            if !seen.contains(&at) {
+                seen.push(at);
+                let down = |edge: &&Edge| matches!(edge.nature, Nature::StoredOn | Nature::Needs);
+                waiting.extend(self.own(at).filter(down).flat_map(|edge| &edge.on));
+            }
+        }
+        false
+    }
+}
+
+/// Per first of the pairs, where its seconds begin; and the seconds.
+fn index(count: usize, pairs: impl Iterator<Item = (Spot, Spot)> + Clone) -> (Vec<u32>, Vec<Spot>) {
+    let mut starts = vec![0_u32; count + 1];
+    pairs.clone().for_each(|(first, _)| starts[first as usize + 1] += 1);
+    for place in 1..starts.len() {
+        starts[place] += starts[place - 1];
+    }
+    let (mut next, mut seconds) = (starts.clone(), vec![0; starts[count] as usize]);
+    for (first, second) in pairs {
+        seconds[next[first as usize] as usize] = second;
+        next[first as usize] += 1;
+    }
+    (starts, seconds)
+}
+
+/// Equal reaches once, the empty one first; and per spot which is its own.
+fn intern(found: Vec<Reach>) -> (Vec<u32>, Vec<Reach>) {
+    let mut known: HashMap<Reach, u32, Numbered> = HashMap::default();
+    known.insert(Reach::new(), 0);
+    let mut of_spot = Vec::with_capacity(found.len());
+    for mut reach in found {
+        reach.sort_unstable();
+        let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
+        of_spot.push(*known.entry(reach).or_insert(next));
+    }
+    let mut reaches: Vec<(Reach, u32)> = known.into_iter().collect();
+    reaches.sort_unstable_by_key(|(_, place)| *place);
+    (of_spot, reaches.into_iter().map(|(reach, _)| reach).collect())
+}

@@ -1,0 +1,215 @@
+//! The second writing of what happens elsewhere in an estate, outside what a volume hangs on: taken widely, so that any
+//! one of several supports is enough.
+
+use crate::brute::{Brute, State, States, bit};
+use crate::brute_unseen::Openness;
+use outlive::domain::*;
+
+/// What may happen elsewhere: assets lost, deleted and held, by the same bits as in scope.
+#[derive(Debug, Default)]
+pub struct Far {
+    /// The first holds when any of the second do.
+    rules: Vec<(States, States)>,
+    /// The same from elsewhere into the scope.
+    near: Vec<(States, States)>,
+    /// What somebody who holds anything may do.
+    pub by_hands: States,
+    by_deletion: States,
+    by_strike: States,
+    /// What may need, or stand on, what nobody saw.
+    pub needs: States,
+}
+
+impl Brute<'_> {
+    fn assets(&self) -> impl Iterator<Item = usize> + Clone {
+        let things = &self.things;
+        (0..things.len()).filter(move |thing| things[*thing].point.is_none())
+    }
+
+    fn all(&self, state: State, mut of: impl FnMut(usize) -> bool) -> States {
+        self.assets().filter(|thing| of(*thing)).map(|thing| bit(thing, state)).sum()
+    }
+
+    pub fn look_far(&self) -> Far {
+        let mut far = Far::default();
+        for thing in self.assets() {
+            self.far_of_kind(thing, &mut far);
+            self.far_of_bonds(thing, &mut far);
+            self.far_unseen(thing, &mut far);
+        }
+        self.far_shares(&mut far);
+        for thing in self.scope.iter().copied() {
+            self.nearing(thing, &mut far);
+        }
+        far
+    }
+
+    fn far_of_kind(&self, thing: usize, far: &mut Far) {
+        use AssetKind::*;
+        let of = |state| bit(thing, state);
+        far.rules.push((of(State::Lost), of(State::Deleted)));
+        match self.things[thing].kind {
+            Some(Credential | Identity | Key | Catalogue | Network | Site | Region) => {}
+            Some(Provider | UpstreamProvider) => {}
+            Some(Project | Account | Organisation) => {
+                far.rules.push((of(State::Deleted), of(State::Held)));
+                far.rules.push((of(State::Deleted), of(State::Lost)));
+            }
+            _ => far.rules.push((of(State::Deleted), of(State::Held))),
+        }
+    }
+
+    fn far_of_bonds(&self, thing: usize, far: &mut Far) {
+        use State::{Deleted, Held, Lost};
+        let had = matches!(self.things[thing].kind, None | Some(AssetKind::Credential | AssetKind::Identity));
+        for (nature, on, _) in &self.things[thing].bonds {
+            let any = |state| on.iter().map(|on| bit(*on, state)).sum::<States>();
+            let mut leads = |head, from| far.rules.push((bit(thing, head), any(from)));
+            match nature {
+                Nature::StoredOn => {
+                    leads(Lost, Lost);
+                    leads(Held, Held);
+                }
+                Nature::Needs => leads(Lost, Lost),
+                Nature::CascadesFrom => leads(Deleted, Deleted),
+                Nature::DeletableBy => leads(Deleted, Held),
+                Nature::AdministeredBy => {
+                    leads(Deleted, Held);
+                    leads(Held, Held);
+                }
+                Nature::YieldedBy if had => leads(Held, Held),
+                Nature::YieldedBy => {}
+            }
+        }
+    }
+
+    fn far_unseen(&self, thing: usize, far: &mut Far) {
+        let lost = bit(thing, State::Lost);
+        let free = |other: &usize| *other != thing && !self.rests_on(*other).contains(&thing);
+        match self.openness(thing) {
+            Openness::Closed => {}
+            Openness::Anything => far.by_strike |= lost,
+            Openness::Medium => far.rules.push((lost, self.all(State::Lost, |other| self.is_kin(other)))),
+            Openness::Wide => {
+                let may = |other| free(&other) && self.may_be_below(thing, other);
+                far.rules.push((lost, self.all(State::Lost, may)));
+            }
+        }
+        far.needs |= if self.openness(thing) == Openness::Closed { 0 } else { lost };
+        let lies = |other| self.class(other).is_some_and(|class| self.lies_far(thing, other, class));
+        far.rules.push((lost, self.all(State::Lost, lies)));
+        let open = |nature| self.things[thing].open.contains(&nature);
+        if open(Nature::CascadesFrom) {
+            far.by_hands |= bit(thing, State::Deleted);
+            far.by_deletion |= bit(thing, State::Deleted);
+        }
+        let (origin, hands) = (self.origin_unknown(thing), self.hands_unknown_far(thing));
+        far.by_hands |= if origin { bit(thing, State::Held) } else { 0 };
+        far.by_hands |= if hands { bit(thing, State::Deleted) } else { 0 };
+    }
+
+    /// Of two shares of a server of which nobody knows what it keeps where, one may lie in the other.
+    fn far_shares(&self, far: &mut Far) {
+        let open = |server: &usize| {
+            self.things[*server].kind == Some(AssetKind::Server) && self.openness(*server) != Openness::Closed
+        };
+        for server in self.assets().filter(open) {
+            let lost = self.all(State::Lost, |on| self.direct(on).contains(&server));
+            let deleted = self.all(State::Deleted, |on| on != server && self.rests_on(on).contains(&server));
+            for share in self.assets() {
+                let bonds = self.things[share].bonds.iter().filter(|bond| bond.0 == Nature::StoredOn);
+                if bonds.flat_map(|bond| &bond.1).any(|on| *on == server) {
+                    far.rules.push((bit(share, State::Lost), lost));
+                    far.rules.push((bit(share, State::Deleted), deleted));
+                }
+            }
+        }
+    }
+
+    /// Whether what names nothing of a class may lie in another thing of that class, or share it unseen.
+    fn lies_far(&self, thing: usize, other: usize, class: HazardClass) -> bool {
+        class.is_wide() && self.undeclared(thing).contains(&class) && !self.apart_far(thing, other, class)
+    }
+
+    fn apart_far(&self, one: usize, two: usize, class: HazardClass) -> bool {
+        matches!(class, HazardClass::Account | HazardClass::Region) && self.is_apart(one, two, class)
+    }
+
+    fn is_kin(&self, thing: usize) -> bool {
+        let carries =
+            |above: usize| self.openness(above) == Openness::Medium && self.rests_on(above).contains(&thing);
+        match self.things[thing].kind {
+            None | Some(AssetKind::Server | AssetKind::Host) => true,
+            Some(AssetKind::Device) if self.openness(thing) != Openness::Closed => true,
+            Some(_) => (0..self.things.len()).any(carries),
+        }
+    }
+
+    /// What from elsewhere may take something in scope along.
+    fn nearing(&self, thing: usize, far: &mut Far) {
+        let lost = bit(thing, State::Lost);
+        let other = |other: usize| other != thing;
+        let free = |other: usize| other != thing && !self.rests_on(other).contains(&thing);
+        let below = match self.openness(thing) {
+            Openness::Closed => 0,
+            Openness::Anything => self.all(State::Deleted, free),
+            _ => self.all(State::Lost, |other| free(other) && self.may_be_below(thing, other)),
+        };
+        let lies = self.all(State::Lost, |of| {
+            other(of) && self.class(of).is_some_and(|class| self.lies_far(thing, of, class))
+        });
+        far.near.push((lost, below | lies));
+        if self.things[thing].open.contains(&Nature::CascadesFrom) {
+            use AssetKind::{Account, Organisation, Project};
+            let reached = self.reaches(thing, Nature::CascadesFrom).0;
+            let closed = |of: usize| matches!(self.things[of].kind, Some(Project | Account | Organisation));
+            let from = self.all(State::Deleted, |of| reached || (other(of) && closed(of)));
+            far.near.push((bit(thing, State::Deleted), from));
+        }
+    }
+
+    /// What may be lost elsewhere with what nobody saw below a thing; of a class, where one is given.
+    pub fn unseen_far(&self, root: usize, class: Option<HazardClass>) -> States {
+        self.all(State::Lost, |other| match self.openness(other) {
+            Openness::Anything | Openness::Medium => true,
+            _ => class.is_some_and(|class| {
+                let hides = self.hidden(other).contains(&class) || self.undeclared(other).contains(&class);
+                hides && !self.apart_far(root, other, class)
+            }),
+        })
+    }
+
+    /// One round: what holds in scope and elsewhere.
+    pub fn far_round(&self, far: &Far, states: &mut States, there: &mut States) {
+        let of = |state| self.all(state, |_| true);
+        *there |= *states & (of(State::Lost) | of(State::Deleted) | of(State::Held));
+        let gone: States = self.scope.iter().map(|thing| bit(*thing, State::Deleted)).sum();
+        let is_deleted = *states & gone != 0 || *there & of(State::Deleted) != 0;
+        let is_struck = is_deleted || *states & of(State::Struck) != 0;
+        *there |= if *there & of(State::Held) == 0 { 0 } else { far.by_hands };
+        *there |= if is_deleted { far.by_deletion } else { 0 };
+        *there |= if is_struck { far.by_strike } else { 0 };
+        self.far_rules(&far.rules, there);
+        for (head, _) in far.near.iter().filter(|(_, from)| *there & from != 0) {
+            *states |= head;
+        }
+    }
+
+    fn far_rules(&self, rules: &[(States, States)], there: &mut States) {
+        for (head, from) in rules {
+            *there |= if *there & from != 0 { *head } else { 0 };
+        }
+    }
+
+    /// Whether what happens elsewhere may take anything in scope along, by itself.
+    pub fn touches(&self, far: &Far, seeds: States) -> bool {
+        let mut there = seeds;
+        loop {
+            let before = there;
+            self.far_rules(&far.rules, &mut there);
+            if there == before {
+                return far.near.iter().any(|(_, from)| there & from != 0);
+            }
+        }
+    }
+}
