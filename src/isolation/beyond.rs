@@ -28,11 +28,6 @@ pub(super) struct Standing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Grounds(u32);
 
-impl Grounds {
-    pub const MIN: Self = Self(0);
-    pub const MAX: Self = Self(u32::MAX);
-}
-
 /// The grounds of all nodes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Beyond {

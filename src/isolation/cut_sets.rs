@@ -148,22 +148,9 @@ impl Search<'_, '_> {
         let unknown = self.slice.unknowns(&all, asked).into_iter().map(|(event, _)| event);
         let unknown = unknown.filter(|event| !event.classes.is_disjoint(asked));
         self.events = named.chain(unknown).collect();
-        self.seeds = self.events.iter().map(|event| self.seeds_of(event)).collect();
+        self.seeds = self.events.iter().map(|event| self.slice.seeds(event.happening)).collect();
         let bad = self.events.iter().position(|event| event.happening == Happening::BadData);
         self.bad_data = bad.and_then(|bad| u16::try_from(bad).ok());
-    }
-
-    fn seeds_of(&self, event: &Event) -> Seeds {
-        let mut seeds = self.slice.seeds(event.happening);
-        // A host or an account that nobody saw falls to a takeover too. Whoever does that holds something, as whoever
-        // takes over one that is known.
-        let falls_to = |class, hands| event.classes.contains(&class) && self.policy.survive.contains(&hands);
-        let taken = falls_to(HazardClass::Host, HazardClass::HostCompromise)
-            || falls_to(HazardClass::Account, HazardClass::Identity);
-        if event.hazard.is_none() && taken {
-            seeds.possible.push(self.slice.anything(State::Held));
-        }
-        seeds
     }
 
     fn sets(&self, possible: bool) -> Sets {

@@ -164,7 +164,7 @@ impl Slice<'_> {
     /// Which of the natures through which somebody deletes is open, where deletion reaches the member at all.
     pub(super) fn open_hands(&self, member: usize) -> Option<Nature> {
         let place = self.members[member].node;
-        let has_hands = self.top == Some(member) || self.graph.has_hands(place, self.borne[member]);
+        let has_hands = self.top == Some(member) || self.graph.has_hands(place);
         let open = self.graph.nodes[place].open;
         [Nature::DeletableBy, Nature::AdministeredBy]
             .into_iter()

@@ -37,6 +37,15 @@ pub(super) enum Hub {
     Need,
     /// What nobody saw is lost, of this class, below what stands on such grounds.
     Share(HazardClass, Grounds),
+    /// What was not seen may be one of what is known: something beyond machines, of this class and on such grounds, is
+    /// lost.
+    Lost(HazardClass, Grounds),
+    /// The same within machines.
+    LostWithin,
+    /// The same of an account or the like in hostile hands.
+    Taken(Grounds),
+    /// The same of a host, a server or a network.
+    TakenWithin,
     /// Something beyond machines is lost, of this class and on such grounds.
     Lies(HazardClass, Grounds),
     /// What names none of these classes, on such grounds, may be lost.
@@ -47,6 +56,16 @@ pub(super) enum Hub {
     Kept(usize),
     /// Something is deleted that rests on what an open server keeps.
     Emptied(usize),
+}
+
+impl Hub {
+    /// Whether it stands for something that happens to what nobody saw, apart from what happens in a slice.
+    fn is_unseen(self) -> bool {
+        matches!(
+            self,
+            Self::Share(..) | Self::Lost(..) | Self::LostWithin | Self::Taken(_) | Self::TakenWithin
+        )
+    }
 }
 
 /// What of a reach a member may care about.
@@ -74,6 +93,7 @@ pub(super) type Reach = Vec<(Target, u32)>;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Elsewhere {
     hubs: BTreeMap<Hub, Spot>,
+    unseen: Vec<(Hub, Spot)>,
     /// Per spot, as a range of `leads`: what it may bring about next.
     starts: Vec<u32>,
     leads: Vec<Spot>,
@@ -103,13 +123,9 @@ impl Elsewhere {
         self.hubs.get(&hub).copied()
     }
 
-    /// The hubs of what is lost unseen of a class, with their grounds.
-    pub fn shares(&self, class: HazardClass) -> impl Iterator<Item = (Grounds, Spot)> {
-        let all = Hub::Share(class, Grounds::MIN)..=Hub::Share(class, Grounds::MAX);
-        self.hubs.range(all).filter_map(|(hub, spot)| match hub {
-            Hub::Share(_, grounds) => Some((*grounds, *spot)),
-            _ => None,
-        })
+    /// What may happen to what nobody saw, and reaches anything.
+    pub fn unseen(&self) -> &[(Hub, Spot)] {
+        &self.unseen
     }
 
     fn leads(&self, spot: Spot) -> &[Spot] {
@@ -129,7 +145,9 @@ impl Graph {
             &from[ends[spot as usize] as usize..ends[spot as usize + 1] as usize]
         });
         let (of_spot, reaches) = intern(found);
-        self.elsewhere = Elsewhere { hubs, starts, leads, of_spot, reaches };
+        let unseen = hubs.iter().map(|(hub, spot)| (*hub, *spot)).filter(|(hub, _)| hub.is_unseen());
+        let unseen = unseen.filter(|(_, spot)| of_spot[*spot as usize] != 0).collect();
+        self.elsewhere = Elsewhere { hubs, unseen, starts, leads, of_spot, reaches };
     }
 
     /// Per spot what it may bring down: each target is handed back to whatever leads to it.

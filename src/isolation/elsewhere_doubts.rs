@@ -26,14 +26,10 @@ type Sources = Vec<(Variable, Spot)>;
 impl Slice<'_> {
     pub(super) fn doubt_elsewhere(&mut self) {
         let mut sources = self.sources();
-        for class in HazardClass::ALL {
-            for (grounds, spot) in self.graph.elsewhere.shares(class) {
-                if !self.graph.elsewhere.reach(spot).is_empty() {
-                    let stands_for_it = self.system.extra();
-                    self.shares.push((class, grounds, stands_for_it));
-                    sources.push((stands_for_it, spot));
-                }
-            }
+        for (hub, spot) in self.graph.elsewhere.unseen() {
+            let stands_for_it = self.system.extra();
+            self.unseen.push((*hub, stands_for_it));
+            sources.push((stands_for_it, *spot));
         }
         // What is deleted elsewhere was deleted, and struck.
         let (why, any) = (Why::Meaning, self.anything(State::Deleted));
@@ -56,6 +52,30 @@ impl Slice<'_> {
     /// The same of something that is needed.
     pub(super) fn elsewhere_needs(&self) -> Variable {
         self.anything(State::Gone)
+    }
+
+    /// What may happen elsewhere with something nobody saw below a member: of a class where one is given, lost or taken
+    /// over.
+    pub(super) fn elsewhere_unseen(
+        &self,
+        below: usize,
+        class: Option<HazardClass>,
+        taken: bool,
+    ) -> Vec<Variable> {
+        let (graph, node) = (self.graph, self.members[below].node);
+        let within = class.is_none_or(|class| !class.is_wide());
+        let apart = |of, grounds| graph.are_apart(of, graph.grounds(node), grounds);
+        let happens = |hub: Hub| match hub {
+            Hub::Share(of, grounds) => class == Some(of) && !apart(of, grounds),
+            Hub::Lost(of, grounds) => class == Some(of) && !apart(of, grounds),
+            Hub::LostWithin => within,
+            Hub::TakenWithin => taken && within,
+            Hub::Taken(grounds) => taken && !within && !apart(HazardClass::Account, grounds),
+            _ => false,
+        };
+        let found =
+            self.unseen.iter().filter(|(hub, _)| happens(*hub)).map(|(_, stands_for_it)| *stands_for_it);
+        found.chain([self.elsewhere_open()]).collect()
     }
 
     /// What may happen to members and reaches anything.

@@ -20,6 +20,8 @@ pub(super) enum Happening {
     Unseen(usize),
     /// Something of a class that nobody declared below this member is lost.
     Undeclared(usize, HazardClass),
+    /// What nobody saw or declared below this member, of a class where one is given, falls into hostile hands.
+    Taken(usize, Option<HazardClass>),
     /// Something that nobody named is lost, and with it what needs it, or may be stored on what does.
     UnseenNeed,
     /// Somebody nobody named acts: whoever may delete or obtain what it is not known who may, or delete what takes
@@ -60,9 +62,19 @@ impl Slice<'_> {
                 }
             }
             // That there is something below is known; what else it is below, is not.
-            Happening::Unseen(member) => seeds.possible = self.unseen_below(member, None),
+            Happening::Unseen(member) => {
+                seeds.possible = self.unseen_below(member, None);
+                seeds.possible.extend(self.elsewhere_unseen(member, None, false));
+            }
             Happening::Undeclared(member, class) => {
                 seeds.possible = self.unseen_below(member, Some(class));
+                seeds.possible.extend(self.elsewhere_unseen(member, Some(class), false));
+            }
+            Happening::Taken(member, class) => {
+                seeds.possible = self.unseen_below(member, class);
+                seeds.possible.extend(self.elsewhere_unseen(member, class, true));
+                // Whoever does that holds something, as whoever takes over a host or an account that is known.
+                seeds.possible.push(self.anything(State::Held));
             }
             Happening::UnseenNeed => {
                 // What it is stored on unseen may need it.
@@ -117,11 +129,6 @@ impl Slice<'_> {
                 seeds.extend(self.lost_unseen(member));
             }
         }
-        seeds.push(self.elsewhere_open());
-        let apart = |of: HazardClass, grounds| graph.are_apart(of, graph.grounds(below.node), grounds);
-        let shared =
-            self.shares.iter().filter(|(of, grounds, _)| class == Some(*of) && !apart(*of, *grounds));
-        seeds.extend(shared.map(|(_, _, stands_for_it)| *stands_for_it));
         seeds
     }
 
@@ -193,10 +200,7 @@ impl Slice<'_> {
 
     /// What may happen through what is not known: below each of `roots`, of the classes `asked` for.
     pub fn unknowns(&self, roots: &[usize], asked: &BTreeSet<HazardClass>) -> Vec<(Event, usize)> {
-        let mut events = Vec::new();
-        for member in roots {
-            self.unknowns_below(*member, asked, &mut events);
-        }
+        let mut events = self.unknowns_below_each(roots, asked);
         let hands: BTreeSet<HazardClass> =
             [HazardClass::Credential, HazardClass::Identity, HazardClass::HostCompromise]
                 .into_iter()
@@ -228,6 +232,15 @@ impl Slice<'_> {
         events
     }
 
+    /// The same without what concerns no root.
+    pub fn unknowns_below_each(&self, roots: &[usize], asked: &BTreeSet<HazardClass>) -> Vec<(Event, usize)> {
+        let mut events = Vec::new();
+        for member in roots {
+            self.unknowns_below(*member, asked, &mut events);
+        }
+        events
+    }
+
     fn unknowns_below(&self, member: usize, asked: &BTreeSet<HazardClass>, events: &mut Vec<(Event, usize)>) {
         let (graph, node) = (self.graph, self.members[member].node);
         let aspect = graph.aspect(node);
@@ -240,19 +253,33 @@ impl Slice<'_> {
             // Others of which no host was declared may share it.
             let unseated = is_top && graph.nodes[node].kind == Some(AssetKind::Volume);
             let seen = aspect.openness != Openness::Closed && !unseated;
-            let happening = match seen {
-                true => Happening::Unseen(member),
-                false => Happening::Undeclared(member, HazardClass::Host),
-            };
             let title = graph.undeclared(node, HazardClass::Host, self.label(member));
+            let class = (!seen).then_some(HazardClass::Host);
+            let happening = class.map_or(Happening::Unseen(member), |of| Happening::Undeclared(member, of));
+            let taken_too = narrow.contains(&HazardClass::Host);
+            let with_it = taken(member, class, HazardClass::HostCompromise, &title);
             events.push((Event { happening, hazard: None, classes: narrow, title }, member));
+            events.extend(
+                taken_too.then_some(with_it).filter(|_| asked.contains(&HazardClass::HostCompromise)),
+            );
         }
         for class in wide.intersection(asked) {
             let (happening, title) =
                 (Happening::Undeclared(member, *class), graph.undeclared(node, *class, self.label(member)));
             events.push((Event { happening, hazard: None, classes: [*class].into(), title }, member));
         }
+        if wide.contains(&HazardClass::Account) && asked.contains(&HazardClass::Identity) {
+            let title = graph.undeclared(node, HazardClass::Account, self.label(member));
+            events.push(taken(member, Some(HazardClass::Account), HazardClass::Identity, &title));
+        }
     }
+}
+
+/// What nobody saw falls into hostile hands, rather than being lost.
+fn taken(member: usize, class: Option<HazardClass>, by: HazardClass, title: &str) -> (Event, usize) {
+    let title = format!("{title}, nor who holds that");
+    let happening = Happening::Taken(member, class);
+    (Event { happening, hazard: None, classes: [by].into(), title }, member)
 }
 
 /// The class of losing an asset of a kind; credentials and identities are misused, not lost.

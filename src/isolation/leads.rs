@@ -3,11 +3,12 @@
 use super::aspects::Classes;
 use super::beyond::is_wide;
 use super::elsewhere::{Hub, Spot, spot};
+use super::event::hands_class;
 use super::graph::{Edge, Graph};
 use super::slice::{is_closed, only_opens};
 use super::system::State;
 use super::unseen::Openness;
-use crate::domain::Nature;
+use crate::domain::{HazardClass, Nature};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The hubs, and all that leads from one spot to another.
@@ -105,12 +106,11 @@ impl Links<'_> {
     /// What somebody may do whom nobody named.
     fn hands(&mut self, node: usize) {
         let graph = self.graph;
-        let needed = graph.fed(node).any(|edge| matches!(edge.nature, Nature::StoredOn | Nature::Needs));
         if graph.open_yield(node).is_some() {
             self.hub_leads_to(Hub::Held, (node, State::Held));
         }
         let deleters = [Nature::DeletableBy, Nature::AdministeredBy];
-        if graph.has_hands(node, needed) && deleters.iter().any(|by| graph.nodes[node].open.contains(*by)) {
+        if graph.has_hands(node) && deleters.iter().any(|by| graph.nodes[node].open.contains(*by)) {
             self.hub_leads_to(Hub::Held, (node, State::Deleted));
         }
         if graph.nodes[node].open.contains(Nature::CascadesFrom) {
@@ -138,9 +138,32 @@ impl Links<'_> {
                 self.hub_leads_to(Hub::Share(class, graph.grounds(node)), lost);
             }
         }
+        self.may_be_unseen(node);
         let lacking: Classes = aspect.lacking.iter().filter(|class| class.is_wide()).collect();
         if lacking != Classes::default() {
             self.hub_leads_to(Hub::Lacks(lacking, graph.grounds(node)), lost);
+        }
+    }
+
+    /// What was not seen may be this one.
+    fn may_be_unseen(&mut self, node: usize) {
+        let (graph, kind) = (self.graph, self.graph.nodes[node].kind);
+        let grounds = graph.grounds(node);
+        match graph.aspect(node).class {
+            Some(class) if class.is_wide() => {
+                self.hub_leads_to(Hub::Lost(class, grounds), (node, State::Lost))
+            }
+            Some(class) if HazardClass::LOCAL.contains(&class) => {
+                self.hub_leads_to(Hub::LostWithin, (node, State::Lost));
+            }
+            _ => {}
+        }
+        match kind.and_then(hands_class) {
+            Some(HazardClass::HostCompromise) => self.hub_leads_to(Hub::TakenWithin, (node, State::Held)),
+            Some(HazardClass::Identity) if kind.is_some_and(is_closed) => {
+                self.hub_leads_to(Hub::Taken(grounds), (node, State::Held));
+            }
+            _ => {}
         }
     }
 

@@ -3,12 +3,11 @@
 //! estate does.
 
 use super::aspects::Numbered;
-use super::beyond::{Grounds, Standing};
+use super::beyond::Standing;
+use super::elsewhere::Hub;
 use super::graph::{Edge, Graph, PointPlace};
 use super::system::{State, System, Variable, Why, variable};
-use crate::domain::{
-    AssetId, AssetKind, HazardClass, Lock, LockMode, Nature, RecoveryPoint, Timestamp, Volume,
-};
+use crate::domain::{AssetId, AssetKind, Lock, LockMode, Nature, RecoveryPoint, Timestamp, Volume};
 use std::collections::{BTreeMap, HashMap};
 
 /// What holds off the deletion of recovery points.
@@ -50,11 +49,9 @@ pub(super) struct Slice<'g> {
     /// struck.
     pub known: usize,
     of_asset: HashMap<usize, usize, Numbered>,
-    /// Per member: whether another one stands on it or needs it.
-    pub borne: Vec<bool>,
     pub system: System,
-    /// What stands for the loss of something unseen elsewhere, of a class and on such grounds.
-    pub shares: Vec<(HazardClass, Grounds, Variable)>,
+    /// What may happen to what nobody saw elsewhere, each with what stands for it.
+    pub unseen: Vec<(Hub, Variable)>,
     /// The primary; none where it was never seen.
     pub top: Option<usize>,
     pub groups: Vec<Group>,
@@ -111,9 +108,8 @@ impl<'g> Slice<'g> {
             graph,
             members: Vec::new(),
             known: 0,
-            shares: Vec::new(),
+            unseen: Vec::new(),
             of_asset: HashMap::default(),
-            borne: Vec::new(),
             system: System::default(),
             top: None,
             groups: Vec::new(),
@@ -176,7 +172,6 @@ impl<'g> Slice<'g> {
         let graph = self.graph;
         // One more stands for "any member".
         self.system = System::new(self.members.len() + 1);
-        self.borne = vec![false; self.members.len()];
         for member in &mut self.members {
             member.standing = graph.standing(member.node);
         }
@@ -275,7 +270,6 @@ impl<'g> Slice<'g> {
 
     fn stored(&mut self, holder: usize, edge: &Edge, all: &[usize], why: Why) {
         let (graph, need) = (self.graph, edge.dies_at);
-        all.iter().for_each(|on| self.borne[*on] = true);
         let is_bucket =
             |member: &usize| graph.nodes[self.members[*member].node].kind == Some(AssetKind::Bucket);
         let lost: Vec<Variable> = all.iter().map(|member| variable(*member, State::Lost)).collect();
@@ -284,7 +278,7 @@ impl<'g> Slice<'g> {
             .map(|member| variable(*member, if is_bucket(member) { State::Gone } else { State::Lost }))
             .collect();
         // A store that honours a lock does not delete the bucket around it; whether this one does was not tried.
-        let locked = self.members[holder].hold == Hold::Firm && gone != lost;
+        let locked = matches!(self.members[holder].hold, Hold::Firm | Hold::Unknown) && gone != lost;
         if locked {
             self.system.add(variable(holder, State::Lost), need, gone, true, why);
         }

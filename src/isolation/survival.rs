@@ -296,21 +296,44 @@ impl<'v, 'g> View<'v, 'g> {
         }
     }
 
-    /// Where something of the chain is open: what would survive the loss of the unseen.
+    /// Where something is open that may take the volume: what would survive the loss of the unseen.
     fn shadows(&self) -> Vec<Shadow> {
         let Some(top) = self.slice.top else { return Vec::new() };
         let chain = self.graph.chain_nodes(self.slice.members[top].node);
         let mut roots: Vec<usize> = chain.iter().filter_map(|node| self.slice.member_of(*node)).collect();
-        roots.sort_by_key(|member| self.graph.asset_of(self.slice.members[*member].node));
-        let unknowns = self.slice.unknowns(&roots, &self.policy.survive);
-        let shadow = |(event, _): (Event, usize)| {
+        let by_id = |member: &usize| self.graph.asset_of(self.slice.members[*member].node);
+        roots.sort_by_key(by_id);
+        let own = self.slice.unknowns(&roots, &self.policy.survive);
+        let others: Vec<usize> = (0..self.slice.known).filter(|member| !roots.contains(member)).collect();
+        let beside = self.slice.unknowns_below_each(&others, &self.policy.survive);
+        let seeds: Vec<_> =
+            beside.iter().map(|(event, _)| self.slice.seeds(event.happening).possible).collect();
+        let reach = Singles::of(&self.slice.system, &seeds, true);
+        let mut shadows: Vec<Shadow> = Vec::new();
+        for (event, _) in own {
             let outcome = self.outcome(event.happening);
             // Hands that reach copies alone leave the volume.
-            let spares = event.happening == Happening::UnseenHands && !outcome.possible.is(top, State::Lost);
-            let cell = self.cell(&self.sort_points(&outcome));
-            (!spares).then_some(Shadow { classes: event.classes, because: event.title, cell })
-        };
-        unknowns.into_iter().filter_map(shadow).collect()
+            if event.happening != Happening::UnseenHands || outcome.possible.is(top, State::Lost) {
+                shadows.push(self.shadow(event, &outcome));
+            }
+        }
+        // What is not seen of what copies hang on counts where it may take the volume too, and leaves something else.
+        let takes = |number: usize| reach.has(variable(top, State::Lost), number);
+        for (_, (event, _)) in beside.into_iter().enumerate().filter(|(number, _)| takes(*number)) {
+            let outcome = self.outcome(event.happening);
+            let shadow = self.shadow(event, &outcome);
+            let same =
+                |known: &Shadow| known.classes.is_superset(&shadow.classes) && known.cell == shadow.cell;
+            if !shadows.iter().any(same) {
+                shadows.push(shadow);
+            }
+        }
+        shadows
+    }
+
+    fn shadow(&self, event: Event, outcome: &Outcome) -> Shadow {
+        let cell = self.cell(&self.sort_points(outcome));
+        Shadow { classes: event.classes, because: event.title, cell }
     }
 }
 

@@ -126,12 +126,14 @@ impl Graph {
         storage && self.aspect(node).over_host
     }
 
-    /// Whether somebody nobody named may have a hand on a node at all; `needed`, whether something cannot do without it.
-    pub(super) fn has_hands(&self, place: usize, needed: bool) -> bool {
+    /// Whether somebody nobody named may have a hand on a node at all.
+    pub(super) fn has_hands(&self, place: usize) -> bool {
         let node = &self.nodes[place];
+        let takes_along = |nature| matches!(nature, Nature::StoredOn | Nature::Needs | Nature::CascadesFrom);
+        let needed = || self.fed(place).any(|edge| takes_along(edge.nature));
         let nobodys = match node.kind {
-            // That one is deleted matters to what cannot do without it.
-            Some(AssetKind::Credential | AssetKind::Identity) => !needed,
+            // That one is deleted matters to what goes with it.
+            Some(AssetKind::Credential | AssetKind::Identity) => !needed(),
             Some(
                 AssetKind::Network
                 | AssetKind::Site

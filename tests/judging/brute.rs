@@ -238,7 +238,8 @@ impl<'i> Brute<'i> {
         let is_bucket = |thing: usize| self.things[thing].kind == Some(AssetKind::Bucket);
         let lost = on.iter().map(|on| bit(*on, Lost)).sum();
         let gone = on.iter().map(|on| bit(*on, if is_bucket(*on) { Gone } else { Lost })).sum();
-        let (shut, of_bucket) = (self.things[place].guard == Guard::Shut, is_bucket(place));
+        let shut = matches!(self.things[place].guard, Guard::Shut | Guard::Unclear);
+        let of_bucket = is_bucket(place);
         self.rule(bit(place, Lost), need, lost, !shut || gone == lost);
         self.rule(bit(place, Lost), need, gone, shut);
         if of_bucket {

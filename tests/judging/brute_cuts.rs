@@ -98,6 +98,11 @@ impl Brute<'_> {
         Blow { possible, far: self.far.by_hands, ..Blow::default() }
     }
 
+    /// What is not seen below a thing falls into hostile hands: an account, or a machine.
+    fn taken(&self, root: usize, account: bool) -> Blow {
+        self.unseen_hands() | Blow { far: self.taken_far(root, account), ..Blow::default() }
+    }
+
     pub fn bad(&self, point: &RecoveryPoint, unnoticed: TimeDelta) -> Option<bool> {
         if matches!(point.kind, PointKind::Replica | PointKind::HardLink) {
             return Some(true);
@@ -199,13 +204,19 @@ impl Trial<'_> {
         let all: BTreeSet<HazardClass> = undeclared.chain(brute.hidden(place)).collect();
         let (wide, narrow): (BTreeSet<_>, BTreeSet<_>) = all.into_iter().partition(|class| class.is_wide());
         if !narrow.is_empty() {
-            let blow = self.narrow(place) | self.takeover(&narrow);
-            events.push((None, narrow, blow));
+            if narrow.contains(&HazardClass::Host) {
+                let blow = self.narrow(place) | brute.taken(place, false);
+                events.push((None, BTreeSet::from([HazardClass::HostCompromise]), blow));
+            }
+            events.push((None, narrow, self.narrow(place)));
         }
         for class in wide {
-            let classes = BTreeSet::from([class]);
-            let blow = brute.unseen(place, Some(class)) | self.takeover(&classes);
-            events.push((None, classes, blow));
+            let blow = brute.unseen(place, Some(class));
+            events.push((None, BTreeSet::from([class]), blow));
+            if class == HazardClass::Account {
+                let taken = blow | brute.taken(place, true);
+                events.push((None, BTreeSet::from([HazardClass::Identity]), taken));
+            }
         }
     }
 
@@ -236,7 +247,9 @@ impl Trial<'_> {
     /// What the loss of something unseen does, by what it says.
     fn blow_of_unseen(&self, event: &CutEvent) -> Said<Blow> {
         let (brute, first) = (self.brute, event.classes.first());
+        let taken = event.title.ends_with("nor who holds that");
         match first {
+            _ if taken => {}
             Some(HazardClass::Key | HazardClass::Catalogue) => return Ok(brute.unseen_need()),
             Some(HazardClass::Credential | HazardClass::Identity | HazardClass::HostCompromise) => {
                 return Ok(brute.unseen_hands());
@@ -247,20 +260,15 @@ impl Trial<'_> {
         let Some(root) = (0..brute.things.len()).find(named) else {
             return Err(format!("{event:?} names nothing"));
         };
-        let wide = first.copied().filter(|class| class.is_wide() && event.classes.len() == 1);
+        let wide = match first {
+            Some(HazardClass::Identity) => Some(HazardClass::Account),
+            _ => first.copied().filter(|class| class.is_wide() && event.classes.len() == 1),
+        };
         let lost = match wide {
             Some(class) => brute.unseen(root, Some(class)),
             None => self.narrow(root),
         };
-        Ok(lost | self.takeover(&event.classes))
-    }
-
-    /// What somebody may do who took over what nobody saw, of these classes, where that is asked for.
-    fn takeover(&self, classes: &BTreeSet<HazardClass>) -> Blow {
-        use HazardClass::{Account, Host, HostCompromise, Identity};
-        let mut pairs = [(Host, HostCompromise), (Account, Identity)].into_iter();
-        let asked = pairs.any(|(of, by)| classes.contains(&of) && self.policy.survive.contains(&by));
-        if asked { self.brute.unseen_hands() } else { Blow::default() }
+        Ok(if taken { lost | brute.taken(root, wide.is_some()) } else { lost })
     }
 
     fn narrow(&self, root: usize) -> Blow {

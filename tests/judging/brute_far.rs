@@ -168,14 +168,39 @@ impl Brute<'_> {
         }
     }
 
-    /// What may be lost elsewhere with what nobody saw below a thing; of a class, where one is given.
+    /// What may be lost elsewhere with what nobody saw below a thing; of a class, where one is given. What was not seen may
+    /// be any of what is known.
     pub fn unseen_far(&self, root: usize, class: Option<HazardClass>) -> States {
-        self.all(State::Lost, |other| match self.openness(other) {
-            Openness::Anything | Openness::Medium => true,
-            _ => class.is_some_and(|class| {
-                let hides = self.hidden(other).contains(&class) || self.undeclared(other).contains(&class);
-                hides && !self.apart_far(root, other, class)
-            }),
+        use HazardClass::{Device, File, Filesystem, Host};
+        let beyond = class.filter(|class| class.is_wide());
+        self.all(State::Lost, |other| {
+            let of = self.class(other);
+            let within = of.is_some_and(|of| [File, Filesystem, Device, Host].contains(&of));
+            let is_it = match beyond {
+                Some(class) => of == beyond && !self.apart_far(root, other, class),
+                None => within,
+            };
+            is_it
+                || match self.openness(other) {
+                    Openness::Anything | Openness::Medium => true,
+                    _ => class.is_some_and(|class| {
+                        let hides =
+                            self.hidden(other).contains(&class) || self.undeclared(other).contains(&class);
+                        hides && !self.apart_far(root, other, class)
+                    }),
+                }
+        })
+    }
+
+    /// What may be taken over elsewhere where an account below a thing is that nobody declared, or else a machine.
+    pub fn taken_far(&self, root: usize, account: bool) -> States {
+        use AssetKind::*;
+        self.all(State::Held, |other| match self.things[other].kind {
+            Some(Project | Account | Organisation) => {
+                account && !self.apart_far(root, other, HazardClass::Account)
+            }
+            Some(Host | Server | Network) => !account,
+            _ => false,
         })
     }
 

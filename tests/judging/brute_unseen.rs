@@ -178,22 +178,25 @@ impl Brute<'_> {
 
     /// Whether somebody nobody named may delete it.
     pub fn hands_unknown(&self, place: usize) -> bool {
-        self.hands_unknown_among(place, self.top == Some(place), &self.scope)
+        self.hands_unknown_of(place, self.top == Some(place))
     }
 
     /// The same of what is elsewhere.
     pub fn hands_unknown_far(&self, place: usize) -> bool {
-        self.hands_unknown_among(place, false, &(0..self.things.len()).collect())
+        self.hands_unknown_of(place, false)
     }
 
-    fn hands_unknown_among(&self, place: usize, is_top: bool, all: &BTreeSet<usize>) -> bool {
+    fn hands_unknown_of(&self, place: usize, is_top: bool) -> bool {
         use AssetKind::*;
         let thing = &self.things[place];
         let can_be_deleted = match thing.kind {
             _ if is_top => true,
             None => true,
             Some(Network | Site | Region | Provider | UpstreamProvider) => false,
-            Some(Credential | Identity) => all.iter().any(|above| self.direct(*above).contains(&place)),
+            Some(Credential | Identity) => self.things.iter().any(|thing| {
+                let takes = [Nature::StoredOn, Nature::Needs, Nature::CascadesFrom];
+                thing.bonds.iter().any(|bond| takes.contains(&bond.0) && bond.1.contains(&place))
+            }),
             Some(_) => !self.is_held_with_its_host(place),
         };
         let by = [Nature::DeletableBy, Nature::AdministeredBy];
