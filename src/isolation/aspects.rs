@@ -52,6 +52,8 @@ pub(super) struct Aspect {
     pub lacking: Classes,
     /// Whether it rests on a known host.
     pub over_host: bool,
+    /// Whether it rests on a server of which it is not known what it keeps where.
+    pub over_open_server: bool,
     /// Whether a virtual disk or server of which the medium is not known rests on it.
     pub carries_medium: bool,
     /// Whether it, and all that it rests on, is on no circle.
@@ -71,6 +73,15 @@ impl Graph {
         while let Some(node) = waiting.pop() {
             if !std::mem::replace(&mut self.aspects[node].over_host, true) {
                 waiting.extend(self.borne(node));
+            }
+        }
+        let mut waiting: Vec<usize> =
+            (0..self.nodes.len()).filter(|node| self.is_open_server(*node)).collect();
+        while let Some(node) = waiting.pop() {
+            for above in self.borne(node) {
+                if !std::mem::replace(&mut self.aspects[above].over_open_server, true) {
+                    waiting.push(above);
+                }
             }
         }
         let open = |node: &usize| self.aspects[*node].openness == Openness::Medium;
@@ -93,6 +104,7 @@ impl Graph {
             hidden: self.find_hidden(node, openness),
             lacking: Classes::default(),
             over_host: false,
+            over_open_server: false,
             carries_medium: false,
             straight: false,
         }

@@ -105,6 +105,14 @@ impl Graph {
         self.beyond.providers = sets.into_iter().map(|(providers, _)| providers).collect();
     }
 
+    /// The same, where it tells apart what things share of a class.
+    pub(super) fn grounds_of(&self, node: usize, class: HazardClass) -> Grounds {
+        match class {
+            HazardClass::Region | HazardClass::Account => self.grounds(node),
+            _ => Grounds(0),
+        }
+    }
+
     /// On which providers a node is known to stand.
     pub(super) fn grounds(&self, node: usize) -> Grounds {
         self.beyond.of_node[node]

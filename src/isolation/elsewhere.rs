@@ -17,7 +17,8 @@ use super::slice::is_closed;
 use super::system::State;
 use super::unseen::Openness;
 use crate::domain::{AssetKind, HazardClass, Nature};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex};
 
 /// One thing that can happen: an asset is lost, deleted or held; or one of the hubs.
 pub(super) type Spot = u32;
@@ -56,6 +57,11 @@ pub(super) enum Hub {
     Kept(usize),
     /// Something is deleted that rests on what an open server keeps.
     Emptied(usize),
+    /// What is open beyond machines, and may stand on something of this class, may be lost: from one number to before
+    /// another one.
+    Among(HazardClass, usize, usize),
+    /// The same of what may stand on what was named and never seen.
+    Ghost,
 }
 
 impl Hub {
@@ -81,6 +87,27 @@ pub(super) enum Target {
     Deleted,
     /// An account or the like is closed.
     Closed,
+    /// Something is lost that an open server keeps.
+    Kept(u32),
+    /// Something is deleted that rests on what an open server keeps.
+    Emptied(u32),
+}
+
+/// What of the estate may be below a member, unseen, or take it along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Ask {
+    /// It names nothing of a class, on such grounds: it may lie in anything of that class.
+    Lies(HazardClass, Grounds),
+    /// What it stands on is not known.
+    Stands,
+    /// Anything that is deleted may take it along.
+    Deleted,
+    /// Whatever it lies in may be closed.
+    Closed,
+    /// This server keeps it, nobody knows where: another of its shares may be below it.
+    Kept(usize),
+    /// The same of a deletion.
+    Emptied(usize),
 }
 
 /// How many of one target are told one by one.
@@ -100,7 +127,12 @@ pub(super) struct Elsewhere {
     /// Per spot: its reach, as a place in `reaches`; the first one is empty.
     of_spot: Vec<u32>,
     reaches: Vec<Reach>,
+    /// What was searched for, and whether it was found.
+    searched: Arc<Mutex<HashMap<Question, bool, Numbered>>>,
 }
+
+/// From which spot, for which node, for what.
+type Question = (Spot, usize, Ask);
 
 /// The spot of an asset's node in a state; none of states that nothing elsewhere hangs on.
 pub(super) fn spot(node: usize, state: State) -> Option<Spot> {
@@ -128,6 +160,16 @@ impl Elsewhere {
         &self.unseen
     }
 
+    fn known(&self, question: Question) -> Option<bool> {
+        self.searched.lock().ok()?.get(&question).copied()
+    }
+
+    fn keep(&self, question: Question, found: bool) {
+        if let Ok(mut searched) = self.searched.lock() {
+            searched.insert(question, found);
+        }
+    }
+
     fn leads(&self, spot: Spot) -> &[Spot] {
         &self.leads[self.starts[spot as usize] as usize..self.starts[spot as usize + 1] as usize]
     }
@@ -147,7 +189,8 @@ impl Graph {
         let (of_spot, reaches) = intern(found);
         let unseen = hubs.iter().map(|(hub, spot)| (*hub, *spot)).filter(|(hub, _)| hub.is_unseen());
         let unseen = unseen.filter(|(_, spot)| of_spot[*spot as usize] != 0).collect();
-        self.elsewhere = Elsewhere { hubs, unseen, starts, leads, of_spot, reaches };
+        let searched = Arc::default();
+        self.elsewhere = Elsewhere { hubs, unseen, starts, leads, of_spot, reaches, searched };
     }
 
     /// Per spot what it may bring down: each target is handed back to whatever leads to it.
@@ -178,15 +221,28 @@ impl Graph {
         let mut targets = Vec::new();
         if let Some(lost) = spot(node, State::Lost) {
             let class = self.aspect(node).class.filter(|class| class.is_wide());
-            targets.extend(class.map(|class| (lost, Target::Wide(class, self.grounds(node)))));
+            targets.extend(class.map(|class| (lost, Target::Wide(class, self.grounds_of(node, class)))));
             targets.extend(kind.is_none().then_some((lost, Target::Ghost)));
             targets.extend(self.is_kin(node).then_some((lost, Target::Kin)));
+            let servers = self.supports(node).into_iter().filter(|on| self.is_open_server(*on));
+            targets.extend(servers.filter_map(|on| Some((lost, Target::Kept(u32::try_from(on).ok()?)))));
         }
         if let Some(deleted) = spot(node, State::Deleted) {
             targets.push((deleted, Target::Deleted));
             targets.extend(kind.is_some_and(is_closed).then_some((deleted, Target::Closed)));
+            let servers = self.open_servers_below(node).into_iter();
+            targets
+                .extend(servers.filter_map(|on| Some((deleted, Target::Emptied(u32::try_from(on).ok()?)))));
         }
         targets
+    }
+
+    /// The open servers that a node rests on, without itself.
+    fn open_servers_below(&self, node: usize) -> Vec<usize> {
+        if !self.aspect(node).over_open_server {
+            return Vec::new();
+        }
+        self.below(node).into_iter().filter(|on| *on != node && self.is_open_server(*on)).collect()
     }
 
     /// Whether a virtual disk or server may stand on it.
@@ -200,25 +256,27 @@ impl Graph {
         by_kind || aspect.carries_medium
     }
 
-    /// Whether a spot may bring about something that fits, however far on.
-    pub(super) fn leads_to(&self, spot: Spot, fits: impl Fn(Target, usize) -> bool) -> bool {
+    /// Whether a spot may bring about something that fits what a node asks for, however far on. A fleet asks the same of
+    /// a shared provider once a volume: the answer is kept.
+    pub(super) fn leads_to(&self, question: Question, fits: impl Fn(Target, usize) -> bool) -> bool {
+        let (spot, _, _) = question;
+        if let Some(known) = self.elsewhere.known(question) {
+            return known;
+        }
         let assets = self.nodes.len() * 3;
-        let mut seen: BTreeSet<Spot> = BTreeSet::from([spot]);
+        let mut seen: HashSet<Spot, Numbered> = HashSet::default();
         let mut waiting = vec![spot];
-        while let Some(at) = waiting.pop() {
-            for next in self.elsewhere.leads(at) {
-                if !seen.insert(*next) {
-                    continue;
-                }
+        let mut found = false;
+        while let Some(at) = waiting.pop().filter(|_| !found) {
+            for next in self.elsewhere.leads(at).iter().filter(|next| seen.insert(**next)) {
                 let node = *next as usize / 3;
                 let is_it = |(at, target): (Spot, Target)| at == *next && fits(target, node);
-                if (*next as usize) < assets && self.targets(node).into_iter().any(is_it) {
-                    return true;
-                }
+                found |= (*next as usize) < assets && self.targets(node).into_iter().any(is_it);
                 waiting.push(*next);
             }
         }
-        false
+        self.elsewhere.keep(question, found);
+        found
     }
 
     /// Whether a node rests on another one through known storage and need, or is it.

@@ -1,24 +1,10 @@
 //! What members may lose because of something that happens elsewhere in the estate: see `elsewhere.rs`.
 
-use super::beyond::Grounds;
-use super::elsewhere::{Hub, Spot, TOLD, Target, spot};
+use super::elsewhere::{Ask, Hub, Spot, TOLD, Target, spot};
 use super::slice::Slice;
-use super::system::{State, Variable, Why, variable};
+use super::system::{State, Variable, Why, member, variable};
 use super::unseen::Openness;
 use crate::domain::{HazardClass, Nature};
-
-/// What of the estate may be below a member, unseen, or take it along.
-#[derive(Debug, Clone, Copy)]
-enum Ask {
-    /// It names nothing of a class, on such grounds: it may lie in anything of that class.
-    Lies(HazardClass, Grounds),
-    /// What it stands on is not known.
-    Stands,
-    /// Anything that is deleted may take it along.
-    Deleted,
-    /// Whatever it lies in may be closed.
-    Closed,
-}
 
 /// What may happen to members, by variable and spot.
 type Sources = Vec<(Variable, Spot)>;
@@ -105,6 +91,14 @@ impl Slice<'_> {
             let nature = graph.nodes[node].open_support().map_or(Nature::StoredOn, |(nature, _)| nature);
             asks.push((State::Lost, Ask::Stands, Why::Unseen(nature)));
         }
+        let servers =
+            graph.own(node).filter(|edge| edge.nature == Nature::StoredOn).flat_map(|edge| &edge.on);
+        for server in servers.copied().filter(|on| graph.is_open_server(*on)) {
+            asks.push((State::Lost, Ask::Kept(server), Why::Unseen(Nature::StoredOn)));
+            if self.deletion(member, Nature::CascadesFrom).0 {
+                asks.push((State::Deleted, Ask::Emptied(server), Why::Unseen(Nature::CascadesFrom)));
+            }
+        }
         // What any deletion takes along falls with what is deleted elsewhere as with any other.
         let nature = Nature::CascadesFrom;
         if self.is_open(member, nature) && !self.deletion(member, nature).0 {
@@ -131,9 +125,10 @@ impl Slice<'_> {
             full |= count == TOLD;
         }
         // Where only a few of many are told, the others are looked for.
-        full && self
-            .graph
-            .leads_to(spot, |target, other| self.may_fit(target, node, ask) && self.fits(node, other, ask))
+        let Some(asking) = node.filter(|_| full) else { return false };
+        self.graph.leads_to((spot, asking, ask), |target, other| {
+            self.may_fit(target, node, ask) && self.fits(node, other, ask)
+        })
     }
 
     /// Whether a target is of the sort that is asked for.
@@ -145,6 +140,9 @@ impl Slice<'_> {
                 class == of && !graph.are_apart(class, own, grounds)
             }
             (Ask::Deleted, Target::Deleted) | (Ask::Closed, Target::Closed) => true,
+            (Ask::Kept(server), Target::Kept(on)) | (Ask::Emptied(server), Target::Emptied(on)) => {
+                server == on as usize
+            }
             (Ask::Stands, Target::Deleted) => openness == Some(Openness::Anything),
             (Ask::Stands, Target::Kin) => openness == Some(Openness::Medium),
             (Ask::Stands, Target::Ghost) => openness == Some(Openness::Wide),
@@ -162,6 +160,8 @@ impl Slice<'_> {
         let node = match (ask, node) {
             (Ask::Deleted, _) | (_, None) => return true,
             (Ask::Lies(..) | Ask::Closed, Some(node)) => return node != other,
+            (Ask::Kept(_), Some(node)) => return node != other && !graph.supports(other).contains(&node),
+            (Ask::Emptied(_), Some(node)) => return !graph.rests_on(other, node),
             (Ask::Stands, Some(node)) => node,
         };
         let by_kind = match graph.aspect(node).openness {
@@ -173,22 +173,19 @@ impl Slice<'_> {
         by_kind && !graph.rests_on(other, node)
     }
 
-    /// A member that somebody nobody named may take along by what they do elsewhere, and what is not known of it;
-    /// likewise by the loss of what nobody saw and somebody may need.
-    pub(super) fn touched_from(&self, hub: Hub) -> Option<(usize, String)> {
-        let spot = self.graph.elsewhere.hub(hub)?;
-        (0..self.members.len()).find_map(|member| {
-            let node = self.members[member].node;
-            let mut asks = self.asks(member);
-            let cascade = self.open_cascade(member);
-            asks.extend(cascade.map(|nature| (State::Deleted, Ask::Deleted, Why::Unseen(nature))));
-            let (_, _, why) = asks.iter().find(|(_, ask, _)| self.finds(spot, Some(node), *ask))?;
-            let label = self.label(member);
-            match why {
-                Why::Undeclared(class) => Some((member, self.graph.undeclared(node, *class, label))),
-                Why::Unseen(nature) => Some((member, self.graph.nodes[node].missing(*nature)?)),
+    /// A member that may fall with something that happens elsewhere alone, and what is not known of it.
+    pub(super) fn touched_by(&self, happens: Variable) -> Option<(usize, String)> {
+        let fallen = self.system.run(&[happens], true);
+        fallen.in_order().find_map(|(variable, rule)| {
+            let (member, why) = (member(variable), self.system.rules[rule? as usize].why);
+            let node = self.members.get(member)?.node;
+            let (graph, label) = (self.graph, self.label(member));
+            let why = match why {
+                Why::Undeclared(class) => Some(graph.undeclared(node, class, label)),
+                Why::Unseen(nature) => graph.nodes[node].missing(nature),
                 Why::Bond(_) | Why::Meaning => None,
-            }
+            };
+            Some((member, why.unwrap_or_else(|| format!("what {label} stands on is not wholly known"))))
         })
     }
 }

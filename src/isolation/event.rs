@@ -1,6 +1,5 @@
 //! The basic events that bear on one volume: hazards of what is known, and the loss of what nobody saw.
 
-use super::elsewhere::Hub;
 use super::slice::Slice;
 use super::system::{State, Variable, variable};
 use super::unseen::Openness;
@@ -211,7 +210,7 @@ impl Slice<'_> {
             let nature = open.or_else(|| self.open_cascade(member))?;
             Some((member, self.graph.nodes[self.members[member].node].missing(nature)?))
         });
-        let open = open.or_else(|| self.touched_from(Hub::Held).filter(|_| !hands.is_empty()));
+        let open = open.or_else(|| self.touched_by(self.anything(State::Held)).filter(|_| !hands.is_empty()));
         if let Some((member, title)) = open.filter(|_| !hands.is_empty()) {
             let happening = Happening::UnseenHands;
             events.push((Event { happening, hazard: None, classes: hands, title }, member));
@@ -224,7 +223,7 @@ impl Slice<'_> {
             let (_, why) = self.graph.nodes[self.members[member].node].open_support()?;
             Some((member, why))
         });
-        let open = open.or_else(|| self.touched_from(Hub::Need).filter(|_| !needs.is_empty()));
+        let open = open.or_else(|| self.touched_by(self.elsewhere_needs()).filter(|_| !needs.is_empty()));
         if let Some((member, title)) = open.filter(|_| !needs.is_empty()) {
             let happening = Happening::UnseenNeed;
             events.push((Event { happening, hazard: None, classes: needs, title }, member));

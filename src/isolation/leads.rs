@@ -1,7 +1,6 @@
 //! What may bring about what, anywhere in an estate: see `elsewhere.rs`.
 
 use super::aspects::Classes;
-use super::beyond::is_wide;
 use super::elsewhere::{Hub, Spot, spot};
 use super::event::hands_class;
 use super::graph::{Edge, Graph};
@@ -46,28 +45,30 @@ impl Links<'_> {
 
     fn all(&mut self) {
         let graph = self.graph;
-        let assets: Vec<usize> = (0..graph.nodes.len()).filter(|node| !graph.nodes[*node].is_point).collect();
-        let open_wide: Vec<usize> =
-            assets.iter().copied().filter(|node| graph.aspect(*node).openness == Openness::Wide).collect();
-        for node in assets {
+        let assets = || (0..graph.nodes.len()).filter(|node| !graph.nodes[*node].is_point);
+        let mut open: BTreeMap<HazardClass, Vec<usize>> = BTreeMap::new();
+        for node in assets().filter(|node| graph.aspect(*node).openness == Openness::Wide) {
+            graph.aspect(node).hidden.iter().for_each(|class| open.entry(class).or_default().push(node));
+        }
+        for node in assets() {
             self.meanings(node);
             graph.own(node).for_each(|edge| self.bond(node, edge));
             self.hands(node);
             self.support(node);
-            self.beyond(node, &open_wide);
+            self.beyond(node, &open);
             if graph.is_open_server(node) {
                 self.shares(node);
             }
         }
-        let hubs: Vec<Hub> = self.hubs.keys().copied().collect();
-        for one in &hubs {
-            for two in &hubs {
-                if let (Hub::Lies(class, wide), Hub::Lacks(classes, own)) = (*one, *two)
+        let hubs = self.hubs.iter().map(|(hub, spot)| (*hub, *spot));
+        let lacks: Vec<(Hub, Spot)> = hubs.clone().filter(|(hub, _)| matches!(hub, Hub::Lacks(..))).collect();
+        for (lies, from) in hubs {
+            for (lacks, to) in &lacks {
+                if let (Hub::Lies(class, wide), Hub::Lacks(classes, own)) = (lies, *lacks)
                     && classes.contains(class)
                     && !graph.are_apart(class, wide, own)
                 {
-                    let link = (self.hub(*one), self.hub(*two));
-                    self.links.push(link);
+                    self.links.push((from, *to));
                 }
             }
         }
@@ -135,7 +136,7 @@ impl Links<'_> {
         }
         if matches!(aspect.openness, Openness::Wide | Openness::Closed) {
             for class in aspect.hidden.and(aspect.lacking).iter() {
-                self.hub_leads_to(Hub::Share(class, graph.grounds(node)), lost);
+                self.hub_leads_to(Hub::Share(class, graph.grounds_of(node, class)), lost);
             }
         }
         self.may_be_unseen(node);
@@ -168,18 +169,60 @@ impl Links<'_> {
     }
 
     /// What may lie in it or stand on it where it lies beyond machines.
-    fn beyond(&mut self, node: usize, open_wide: &[usize]) {
-        let (graph, kind) = (self.graph, self.graph.nodes[node].kind);
+    fn beyond(&mut self, node: usize, open: &BTreeMap<HazardClass, Vec<usize>>) {
+        let (graph, lost) = (self.graph, (node, State::Lost));
         if let Some(class) = graph.aspect(node).class.filter(|class| class.is_wide()) {
-            self.leads_to_hub((node, State::Lost), Hub::Lies(class, graph.grounds(node)));
-        }
-        if kind.is_none() || is_wide(kind) {
-            for above in open_wide {
-                if graph.may_stand_on(*above, node) && !graph.rests_on(node, *above) {
-                    self.link((node, State::Lost), (*above, State::Lost));
-                }
+            self.leads_to_hub(lost, Hub::Lies(class, graph.grounds_of(node, class)));
+            // Nothing stands on what rests on it.
+            let above = graph.below(node);
+            let all = open.get(&class).map(Vec::as_slice).unwrap_or_default();
+            let except: Vec<usize> = above.iter().filter_map(|on| all.binary_search(on).ok()).collect();
+            if let Some(from) = spot(node, State::Lost).filter(|_| !all.is_empty()) {
+                self.among_but((class, all), from, (0, all.len()), &except);
             }
         }
+        if graph.nodes[node].kind.is_none() {
+            self.leads_to_hub(lost, Hub::Ghost);
+        }
+        if graph.aspect(node).openness == Openness::Wide {
+            self.hub_leads_to(Hub::Ghost, lost);
+        }
+    }
+
+    /// Leads from a spot to all of a range but some: halved until a half has none of these, so that many times many
+    /// take few links.
+    fn among_but(
+        &mut self,
+        all: (HazardClass, &[usize]),
+        from: Spot,
+        (first, end): (usize, usize),
+        but: &[usize],
+    ) {
+        if !but.iter().any(|place| (first..end).contains(place)) {
+            let among = self.among(all, first, end);
+            self.links.extend(among.map(|among| (from, among)));
+        } else if end - first > 1 {
+            let middle = first.midpoint(end);
+            self.among_but(all, from, (first, middle), but);
+            self.among_but(all, from, (middle, end), but);
+        }
+    }
+
+    /// What stands for a range of what is open beyond machines.
+    fn among(&mut self, all: (HazardClass, &[usize]), first: usize, end: usize) -> Option<Spot> {
+        if end - first == 1 {
+            return spot(all.1[first], State::Lost);
+        }
+        let hub = Hub::Among(all.0, first, end);
+        if let Some(known) = self.hubs.get(&hub) {
+            return Some(*known);
+        }
+        let (own, middle) = (self.hub(hub), first.midpoint(end));
+        for (first, end) in [(first, middle), (middle, end)] {
+            let half = self.among(all, first, end);
+            self.links.extend(half.map(|half| (own, half)));
+        }
+        Some(own)
     }
 
     /// Of two shares of a server of which nobody knows what it keeps where, one may lie in the other.

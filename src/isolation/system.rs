@@ -200,6 +200,11 @@ impl Fallen {
         }
     }
 
+    /// What fell, in order, and by which rule; by none where it was struck.
+    pub fn in_order(&self) -> impl Iterator<Item = (Variable, Option<u32>)> {
+        self.order.iter().map(|variable| (*variable, self.mark(*variable).and_then(|mark| mark.rule)))
+    }
+
     pub fn mark(&self, variable: Variable) -> Option<Mark> {
         let (order, rule) = self.marks.get(variable as usize).copied().filter(|(order, _)| *order > 0)?;
         Some(Mark { order, rule: Some(rule).filter(|rule| *rule != NO_RULE) })

@@ -157,9 +157,9 @@ impl Trial<'_> {
         let hands = brute.scope.iter().any(|thing| {
             brute.hands_unknown(*thing) || brute.origin_unknown(*thing) || brute.cascade_unknown(*thing)
         });
-        let hands = hands || brute.touches(&brute.far, brute.far.by_hands);
+        let hands = hands || brute.touches(brute.far.by_hands);
         let needs = brute.scope.iter().any(|thing| brute.openness(*thing) != Openness::Closed);
-        let needs = needs || brute.touches(&brute.far, brute.far.needs);
+        let needs = needs || brute.touches(brute.far.needs);
         for place in bears.iter().copied().filter(|place| brute.things[*place].kind.is_some()) {
             use AssetKind::*;
             let asset = &brute.inventory.assets[place];

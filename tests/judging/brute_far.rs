@@ -159,12 +159,36 @@ impl Brute<'_> {
             other(of) && self.class(of).is_some_and(|class| self.lies_far(thing, of, class))
         });
         far.near.push((lost, below | lies));
+        self.nearing_shares(thing, far);
         if self.things[thing].open.contains(&Nature::CascadesFrom) {
             use AssetKind::{Account, Organisation, Project};
             let reached = self.reaches(thing, Nature::CascadesFrom).0;
             let closed = |of: usize| matches!(self.things[of].kind, Some(Project | Account | Organisation));
             let from = self.all(State::Deleted, |of| reached || (other(of) && closed(of)));
             far.near.push((bit(thing, State::Deleted), from));
+        }
+    }
+
+    /// Of two shares of an open server one may lie in the other, also where that one is elsewhere.
+    fn nearing_shares(&self, thing: usize, far: &mut Far) {
+        let stored = self.things[thing].bonds.iter().filter(|bond| bond.0 == Nature::StoredOn);
+        for server in stored.flat_map(|bond| &bond.1).copied() {
+            let open = self.openness(server) != Openness::Closed;
+            if self.things[server].kind != Some(AssetKind::Server) || !open {
+                continue;
+            }
+            let kept = |other: usize| {
+                let below = self.direct(other);
+                other != thing && below.contains(&server) && !below.contains(&thing)
+            };
+            far.near.push((bit(thing, State::Lost), self.all(State::Lost, kept)));
+            let emptied = |other: usize| {
+                let below = self.rests_on(other);
+                other != server && below.contains(&server) && !below.contains(&thing)
+            };
+            if self.reaches(thing, Nature::CascadesFrom).0 {
+                far.near.push((bit(thing, State::Deleted), self.all(State::Deleted, emptied)));
+            }
         }
     }
 
@@ -227,14 +251,7 @@ impl Brute<'_> {
     }
 
     /// Whether what happens elsewhere may take anything in scope along, by itself.
-    pub fn touches(&self, far: &Far, seeds: States) -> bool {
-        let mut there = seeds;
-        loop {
-            let before = there;
-            self.far_rules(&far.rules, &mut there);
-            if there == before {
-                return far.near.iter().any(|(_, from)| there & from != 0);
-            }
-        }
+    pub fn touches(&self, seeds: States) -> bool {
+        self.perhaps(0, seeds) != 0
     }
 }
