@@ -61,8 +61,23 @@ struct Fleet {
 /// How many volumes one team keeps: a team has an account, and its tokens lie on its own hosts.
 const TEAM: usize = 50;
 
-/// A fleet with five assets a volume, a tenth of them credentials.
+/// A fleet with five assets a volume, a tenth of them credentials; of a few percent a nature is not known.
 pub fn fleet(size: Size) -> Inventory {
+    let mut fleet = known_fleet(size);
+    fleet.forget();
+    fleet.inventory
+}
+
+/// A fleet of which all is known but what the provider of a quarter of it builds on.
+pub fn fleet_on_an_open_provider(size: Size) -> Inventory {
+    let mut inventory = known_fleet(size).inventory;
+    if let Some(open) = inventory.assets.iter_mut().find(|asset| asset.kind == AssetKind::Provider) {
+        open.bonds.complete.remove(Nature::StoredOn);
+    }
+    inventory
+}
+
+fn known_fleet(size: Size) -> Fleet {
     let mut fleet = Fleet { random: Random(size.seed), size, inventory: Inventory::default() };
     fleet.world();
     let teams = size.volumes.div_ceil(TEAM);
@@ -73,8 +88,7 @@ pub fn fleet(size: Size) -> Inventory {
         let on = format!("host:{}", fleet.random.below(teams * 10));
         fleet.asset(AssetKind::Device, format!("spare-{spare}"), &[(Nature::StoredOn, on)]);
     });
-    fleet.forget();
-    fleet.inventory
+    fleet
 }
 
 impl Fleet {

@@ -2,13 +2,13 @@
 //!
 //! `cargo bench --bench isolation [VOLUMES]` judges VOLUMES volumes with 100 points each, 10,000 when none are named;
 //! `one` in its place, one volume with 1,000 points; `double`, VOLUMES and twice as many, and fails where that costs more
-//! than 2.3 times as much; `deep`, volumes on long stacks and among many tokens of which nobody knows from where they can
-//! be had.
+//! than 2.3 times as much; `open`, likewise where of one provider it is not known what it builds on; `deep`, volumes on
+//! long stacks and among many tokens of which nobody knows from where they can be had.
 #![allow(clippy::print_stdout)]
 
 mod fleet;
 
-use fleet::{Size, fleet, now, one_volume, policies, policy, stack, tokens};
+use fleet::{Size, fleet, fleet_on_an_open_provider, now, one_volume, policies, policy, stack, tokens};
 use outlive::app::judge_all;
 use outlive::catalogue::Catalogue;
 use outlive::domain::Inventory;
@@ -21,7 +21,13 @@ fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     match asked.first().map(String::as_str) {
         Some("one") => one(),
-        Some("double") => double(asked.get(1).and_then(|volumes| volumes.parse().ok()).unwrap_or(5_000)),
+        Some("double") => {
+            double(fleet, asked.get(1).and_then(|volumes| volumes.parse().ok()).unwrap_or(5_000))
+        }
+        Some("open") => double(
+            fleet_on_an_open_provider,
+            asked.get(1).and_then(|volumes| volumes.parse().ok()).unwrap_or(5_000),
+        ),
         Some("deep") => deep(),
         Some(volumes) => whole(volumes.parse().unwrap_or(10_000)),
         None => whole(10_000),
@@ -70,7 +76,7 @@ fn cost(inventory: &Inventory) -> f64 {
 }
 
 /// Several seeds each, since one asset that forgot where it stands may reach the slices of a whole fleet.
-fn double(volumes: usize) {
+fn double(fleet: fn(Size) -> Inventory, volumes: usize) {
     let seeds = [1, 2, 3, 20_261_122];
     let all = |volumes| seeds.map(|seed| cost(&fleet(Size { volumes, points: 100, seed })));
     let (once, twice) = (all(volumes), all(volumes * 2));

@@ -21,6 +21,7 @@ mod configuration_secrets;
 mod configuration_wrong;
 mod declared;
 mod duplicates;
+mod elsewhere;
 mod estate;
 mod fates;
 mod forgetting;

@@ -1,0 +1,122 @@
+//! What happens elsewhere in an estate reaches a recovery point only through what is not known of it.
+
+use crate::estate::{asset, copy, now, stored_on};
+use outlive::catalogue::Catalogue;
+use outlive::domain::*;
+use outlive::isolation::{Fate, expand, fate, isolate};
+
+fn known(id: &str, kind: AssetKind, list: &[(Nature, &str)]) -> Asset {
+    let mut asset = asset(id, kind, &[]);
+    for (nature, on) in list {
+        asset.bonds = asset.bonds.with(Bond::observed(*nature, AssetId((*on).into()), now()));
+    }
+    asset.bonds.complete = Nature::ALL.into_iter().collect();
+    asset
+}
+
+fn without(mut asset: Asset, nature: Nature) -> Asset {
+    asset.bonds.complete.remove(nature);
+    asset
+}
+
+/// One copy on a place, of which everything is known, and the assets.
+fn estate(on: &str, assets: Vec<Asset>) -> Inventory {
+    let mut copy = copy("c", on, 1);
+    copy.bonds = stored_on(&[on]);
+    copy.bonds.complete = Nature::ALL.into_iter().collect();
+    let volume = Volume {
+        id: VolumeId("host:/srv/db".into()),
+        name: "/srv/db".into(),
+        kind: VolumeKind::Filesystem,
+        asset: AssetId("filesystem:f".into()),
+    };
+    Inventory { volumes: vec![volume], points: vec![copy], assets, gaps: vec![] }
+}
+
+fn ends(inventory: &Inventory, hazard: Hazard) -> &'static str {
+    let graph = expand(inventory, &Catalogue::default());
+    let hazards = [hazard].into();
+    match fate(&graph, &PointId("c".into()), &hazards, chrono::TimeDelta::hours(1), now()) {
+        Fate::Dies { .. } => "dies",
+        Fate::Undetermined { .. } => "may die",
+        Fate::Survives { .. } => "stays",
+    }
+}
+
+#[test]
+fn a_copy_of_which_no_account_is_named_goes_perhaps_with_any_account_that_a_token_closes() {
+    use Nature::{AdministeredBy, StoredOn};
+    let bucket = |on: &[(Nature, &str)]| known("bucket:b", AssetKind::Bucket, on);
+    let assets = |bucket: Asset| {
+        vec![
+            known("filesystem:f", AssetKind::Filesystem, &[]),
+            known("provider:p", AssetKind::Provider, &[]),
+            known("provider:q", AssetKind::Provider, &[]),
+            known("credential:t", AssetKind::Credential, &[]),
+            known(
+                "account:a",
+                AssetKind::Account,
+                &[(StoredOn, "provider:p"), (AdministeredBy, "credential:t")],
+            ),
+            known("account:o", AssetKind::Account, &[(StoredOn, "provider:p")]),
+            bucket,
+        ]
+    };
+    let misuse = || Hazard::Compromised(AssetId("credential:t".into()));
+    assert_eq!(ends(&estate("bucket:b", assets(bucket(&[]))), misuse()), "may die");
+    let named = bucket(&[(StoredOn, "account:o")]);
+    assert_eq!(ends(&estate("bucket:b", assets(named)), misuse()), "stays");
+    let there = bucket(&[(StoredOn, "provider:q")]);
+    assert_eq!(ends(&estate("bucket:b", assets(there)), misuse()), "stays", "accounts belong to providers");
+    let here = bucket(&[(StoredOn, "provider:p")]);
+    assert_eq!(ends(&estate("bucket:b", assets(here)), misuse()), "may die");
+}
+
+#[test]
+fn a_share_of_a_server_may_lie_in_another_one_that_nothing_else_ties_to_it() {
+    use Nature::{CascadesFrom, Needs, StoredOn};
+    for (kind, nature, hazard) in [
+        (AssetKind::Key, Needs, Hazard::Lost as fn(AssetId) -> Hazard),
+        (AssetKind::Bucket, CascadesFrom, Hazard::Deleted),
+    ] {
+        let assets = |server: Asset| {
+            vec![
+                known("filesystem:f", AssetKind::Filesystem, &[]),
+                server,
+                known("x:k", kind, &[]),
+                known("filesystem:x", AssetKind::Filesystem, &[(StoredOn, "server:s"), (nature, "x:k")]),
+            ]
+        };
+        let server = || known("server:s", AssetKind::Server, &[]);
+        let lost = || hazard(AssetId("x:k".into()));
+        let open = assets(without(server(), StoredOn));
+        assert_eq!(ends(&estate("server:s", open), lost()), "may die", "{nature:?}");
+        assert_eq!(ends(&estate("server:s", assets(server())), lost()), "stays", "{nature:?}");
+    }
+}
+
+#[test]
+fn hands_that_nobody_named_count_also_where_they_reach_a_copy_in_several_steps() {
+    use Nature::{DeletableBy, Needs, StoredOn};
+    let assets = |bucket: Asset| {
+        vec![
+            known("provider:p", AssetKind::Provider, &[]),
+            known("account:o", AssetKind::Account, &[(StoredOn, "provider:p")]),
+            known("filesystem:f", AssetKind::Filesystem, &[(StoredOn, "account:o")]),
+            known("bucket:b", AssetKind::Bucket, &[(StoredOn, "provider:p")]),
+            // Far away: somebody deletes a bucket, on which a host may stand that another account needs.
+            bucket,
+            without(known("host:z", AssetKind::Host, &[]), Needs),
+            known("account:w", AssetKind::Account, &[(StoredOn, "provider:p"), (Needs, "host:z")]),
+        ]
+    };
+    let events = |bucket: Asset| {
+        let graph = expand(&estate("bucket:b", assets(bucket)), &Catalogue::default());
+        let policy = Policy { survive: [HazardClass::Credential].into(), ..Policy::default() };
+        let (_, cuts) = isolate(&graph, &graph.inventory().volumes[0], &policy, now());
+        cuts.events.iter().filter(|event| event.hazard.is_none()).count()
+    };
+    let bucket = || known("bucket:x", AssetKind::Bucket, &[]);
+    assert_eq!(events(without(bucket(), DeletableBy)), 1);
+    assert_eq!(events(bucket()), 0);
+}
