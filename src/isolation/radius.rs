@@ -2,7 +2,7 @@
 
 use super::fate::Fate;
 use super::graph::{Graph, PointPlace};
-use super::survival::hidden_points;
+use super::points::hidden_points;
 use super::trace::{Standing, Traced, TracedPoints, trace};
 use crate::domain::{HazardSet, Policies, Timestamp, Volume};
 

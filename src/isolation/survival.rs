@@ -4,12 +4,12 @@ use super::cut_sets::{CutSets, cut_sets};
 use super::event::{Event, Happening, Seeds};
 use super::fate::{Badness, Brief, Outcome};
 use super::graph::{Graph, PointPlace, label};
+use super::points::{doubtful, hidden_points, useless};
 use super::singles::Singles;
 use super::slice::Slice;
 use super::system::{State, variable};
 use crate::domain::{
-    CopyState, GapScope, Grace, Hazard, HazardClass, HazardSet, Known, Policy, RecoveryPoint, Timestamp,
-    Usable, Volume,
+    CopyState, Grace, Hazard, HazardClass, HazardSet, Known, Policy, RecoveryPoint, Timestamp, Volume,
 };
 use chrono::TimeDelta;
 use std::collections::BTreeSet;
@@ -373,32 +373,5 @@ impl Sorted {
         self.dead.sort_unstable();
         self.undetermined.iter_mut().for_each(|doubt| doubt.points.sort_unstable());
         self.undetermined.sort_by(|a, b| a.points.cmp(&b.points));
-    }
-}
-
-/// Why a gap may hide recovery points of a volume, if one does.
-pub(crate) fn hidden_points(graph: &Graph, volume: &Volume) -> Option<String> {
-    let hides = |scope: &GapScope| match scope {
-        GapScope::PointsOf(of) => *of == volume.id,
-        GapScope::Points => true,
-        GapScope::Volume(_) | GapScope::Below(_) | GapScope::Asked(_) | GapScope::Inside(_) => false,
-    };
-    let gap = graph.inventory.gaps.iter().find(|gap| hides(&gap.scope))?;
-    Some(format!("recovery points may be hidden: {}: {}", gap.place, gap.reason.word()))
-}
-
-/// Known to be useless: it never counts.
-pub(crate) fn useless(point: &RecoveryPoint) -> bool {
-    matches!(point.usable, Usable::No(_))
-}
-
-/// Why a point cannot be counted on, though nothing proves it useless.
-pub(crate) fn doubtful(point: &RecoveryPoint) -> Option<String> {
-    match (&point.usable, point.state) {
-        (Usable::Unproven(why) | Usable::No(why), _) => Some(why.clone()),
-        (Usable::Yes, Some(state @ (CopyState::Incomplete | CopyState::Damaged))) => {
-            Some(format!("{} is {}", point.name, state.word()))
-        }
-        (Usable::Yes, _) => None,
     }
 }

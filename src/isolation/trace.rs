@@ -4,8 +4,8 @@
 use super::event::Seeds;
 use super::fate::{Badness, Fate, Outcome, path, settle};
 use super::graph::{Graph, PointPlace};
+use super::points::{doubtful, useless};
 use super::slice::{Group, Slice};
-use super::survival::{doubtful, useless};
 use super::system::State;
 use super::what_if::hazard_title;
 use crate::domain::{AssetId, Hazard, HazardSet, Policy, RecoveryPoint, Timestamp, Usable, Volume};
