@@ -161,6 +161,12 @@ impl Slice<'_> {
         Some(nature).filter(|nature| self.is_open(member, *nature) && self.deletion(member, *nature).0)
     }
 
+    /// Whether it is open with which deletions it goes, and a lock keeps all off but the closing of an account.
+    pub(super) fn goes_with_closing(&self, member: usize) -> bool {
+        let nature = Nature::CascadesFrom;
+        self.is_open(member, nature) && !self.deletion(member, nature).0
+    }
+
     /// Which of the natures through which somebody deletes is open, where deletion reaches the member at all.
     pub(super) fn open_hands(&self, member: usize) -> Option<Nature> {
         let place = self.members[member].node;

@@ -100,9 +100,8 @@ impl Slice<'_> {
             }
         }
         // What any deletion takes along falls with what is deleted elsewhere as with any other.
-        let nature = Nature::CascadesFrom;
-        if self.is_open(member, nature) && !self.deletion(member, nature).0 {
-            asks.push((State::Deleted, Ask::Closed, Why::Unseen(nature)));
+        if self.goes_with_closing(member) {
+            asks.push((State::Deleted, Ask::Closed, Why::Unseen(Nature::CascadesFrom)));
         }
         asks
     }

@@ -23,6 +23,8 @@ pub(super) enum Happening {
     Taken(usize, Option<HazardClass>),
     /// Something that nobody named is lost, and with it what needs it, or may be stored on what does.
     UnseenNeed,
+    /// An account nobody named is closed, and with it goes what is locked and may go with anything.
+    UnseenClosing,
     /// Somebody nobody named acts: whoever may delete or obtain what it is not known who may, or delete what takes
     /// along what may go with anything.
     UnseenHands,
@@ -68,10 +70,16 @@ impl Slice<'_> {
             Happening::Undeclared(member, class) => {
                 seeds.possible = self.unseen_below(member, Some(class));
                 seeds.possible.extend(self.elsewhere_unseen(member, Some(class), false));
+                if matches!(class, HazardClass::Account | HazardClass::Provider) {
+                    seeds.possible.extend(self.closed_unseen());
+                }
             }
             Happening::Taken(member, class) => {
                 seeds.possible = self.unseen_below(member, class);
                 seeds.possible.extend(self.elsewhere_unseen(member, class, true));
+                if class == Some(HazardClass::Account) {
+                    seeds.possible.extend(self.closed_unseen());
+                }
                 // Whoever does that holds something, as whoever takes over a host or an account that is known.
                 seeds.possible.push(self.anything(State::Held));
             }
@@ -84,6 +92,7 @@ impl Slice<'_> {
                 seeds.possible = open.flat_map(|member| self.lost_unseen(member)).collect();
                 seeds.possible.push(self.elsewhere_needs());
             }
+            Happening::UnseenClosing => seeds.possible = self.closed_unseen(),
             Happening::UnseenHands => {
                 for member in 0..self.members.len() {
                     if self.open_hands(member).or_else(|| self.open_cascade(member)).is_some() {
@@ -99,6 +108,13 @@ impl Slice<'_> {
         }
         seeds.possible.extend(seeds.certain.clone());
         seeds
+    }
+
+    /// An account that nobody saw is closed, by itself or with its provider: something is deleted, and no lock keeps it off.
+    fn closed_unseen(&self) -> Vec<Variable> {
+        let locked = (0..self.members.len()).filter(|member| self.goes_with_closing(*member));
+        let locked = locked.map(|member| variable(member, State::Deleted));
+        locked.chain([self.anything(State::Deleted)]).collect()
     }
 
     /// A member that is lost with something nobody saw: what may rest on it unseen goes too.
@@ -228,6 +244,14 @@ impl Slice<'_> {
             let happening = Happening::UnseenNeed;
             events.push((Event { happening, hazard: None, classes: needs, title }, member));
         }
+        let locked = (0..self.members.len()).find(|member| self.goes_with_closing(*member));
+        let locked = locked.filter(|_| asked.contains(&HazardClass::Account));
+        events.extend(locked.and_then(|member| {
+            let title = self.graph.nodes[self.members[member].node].missing(Nature::CascadesFrom)?;
+            let title = format!("{title}, and the closing of an account ends its lock");
+            let (happening, classes) = (Happening::UnseenClosing, [HazardClass::Account].into());
+            Some((Event { happening, hazard: None, classes, title }, member))
+        }));
         events
     }
 

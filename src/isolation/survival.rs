@@ -312,8 +312,9 @@ impl<'v, 'g> View<'v, 'g> {
         let mut shadows: Vec<Shadow> = Vec::new();
         for (event, _) in own {
             let outcome = self.outcome(event.happening);
-            // Hands that reach copies alone leave the volume.
-            if event.happening != Happening::UnseenHands || outcome.possible.is(top, State::Lost) {
+            // What reaches copies alone leaves the volume.
+            let at_all = matches!(event.happening, Happening::UnseenHands | Happening::UnseenClosing);
+            if !at_all || outcome.possible.is(top, State::Lost) {
                 shadows.push(self.shadow(event, &outcome));
             }
         }

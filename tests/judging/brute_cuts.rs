@@ -79,7 +79,11 @@ impl Brute<'_> {
                 possible |= self.lost_unseen(other);
             }
         }
-        Blow { possible, far: self.unseen_far(root, class), ..Blow::default() }
+        let lost = Blow { possible, far: self.unseen_far(root, class), ..Blow::default() };
+        match class {
+            Some(HazardClass::Account | HazardClass::Provider) => lost | self.closing_unseen(),
+            _ => lost,
+        }
     }
 
     fn unseen_need(&self) -> Blow {
@@ -96,6 +100,20 @@ impl Brute<'_> {
             possible |= if self.origin_unknown(thing) { bit(thing, State::Held) } else { 0 };
         }
         Blow { possible, far: self.far.by_hands, ..Blow::default() }
+    }
+
+    /// What is locked, and goes with the closing of an account that nobody named.
+    fn closings(&self) -> States {
+        let open = |thing: &&usize| self.things[**thing].open.contains(&Nature::CascadesFrom);
+        let shut = |thing: &&usize| !self.reaches(**thing, Nature::CascadesFrom).0;
+        self.scope.iter().filter(open).filter(shut).map(|thing| bit(*thing, State::Deleted)).sum()
+    }
+
+    /// An account that nobody saw is closed: so may be whatever goes with any deletion.
+    fn closing_unseen(&self) -> Blow {
+        let goes = self.scope.iter().filter(|thing| self.cascade_unknown(**thing));
+        let goes = goes.map(|thing| bit(*thing, State::Deleted)).sum::<States>();
+        Blow { possible: self.closings() | goes, far: self.far.closed_unseen(), ..Blow::default() }
     }
 
     /// What is not seen below a thing falls into hostile hands: an account, or a machine.
@@ -193,6 +211,9 @@ impl Trial<'_> {
             let of = [HazardClass::Key, HazardClass::Catalogue];
             events.push((None, classes(&of), brute.unseen_need()));
         }
+        if brute.closings() != 0 {
+            events.push((None, classes(&[HazardClass::Account]), brute.closing_unseen()));
+        }
         events.retain(|(_, classes, _)| !classes.is_disjoint(asked));
         events
     }
@@ -250,6 +271,9 @@ impl Trial<'_> {
         let taken = event.title.ends_with("nor who holds that");
         match first {
             _ if taken => {}
+            Some(HazardClass::Account) if event.title.ends_with("ends its lock") => {
+                return Ok(brute.closing_unseen());
+            }
             Some(HazardClass::Key | HazardClass::Catalogue) => return Ok(brute.unseen_need()),
             Some(HazardClass::Credential | HazardClass::Identity | HazardClass::HostCompromise) => {
                 return Ok(brute.unseen_hands());

@@ -20,6 +20,13 @@ pub struct Far {
     pub needs: States,
 }
 
+impl Far {
+    /// With an account that nobody saw may go what goes with any deletion, or stands on anything that is struck.
+    pub fn closed_unseen(&self) -> States {
+        self.by_deletion | self.by_strike
+    }
+}
+
 impl Brute<'_> {
     fn assets(&self) -> impl Iterator<Item = usize> + Clone {
         let things = &self.things;

@@ -268,6 +268,12 @@ fn a_copy_that_shares_nothing_makes_nothing_worse() {
             // What may be is held by its order alone: what names no account may lie in that of the new copy too.
             let lacks = without_one((after, &after.certain), (before, &before.certain));
             assert!(lacks.is_none(), "seed {seed}: a copy more: {id}: {}", lacks.unwrap());
+            if let Some(lacks) = without_one((after, &after.possible), (before, &before.possible)) {
+                println!(
+                    "seed {seed}: a copy more: {id}: {lacks}\n{}",
+                    crate::properties_brute::say(&inventory)
+                );
+            }
         }
         let (before, after) = (survivors(&inventory, &hazard), survivors(&more, &hazard));
         assert!(before.is_subset(&after), "seed {seed}: a copy more: {hazard:?} leaves {after:?}");
