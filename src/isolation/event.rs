@@ -77,9 +77,7 @@ impl Slice<'_> {
             Happening::Taken(member, class) => {
                 seeds.possible = self.unseen_below(member, class);
                 seeds.possible.extend(self.elsewhere_unseen(member, class, true));
-                if class == Some(HazardClass::Account) {
-                    seeds.possible.extend(self.closed_unseen());
-                }
+                seeds.possible.extend(self.closed_unseen());
                 // Whoever does that holds something, as whoever takes over a host or an account that is known.
                 seeds.possible.push(self.anything(State::Held));
             }
@@ -102,12 +100,20 @@ impl Slice<'_> {
                         seeds.possible.push(variable(member, State::Held));
                     }
                 }
-                // As whoever holds anything at all, elsewhere too.
+                // As whoever holds anything at all, elsewhere too: who closes an account may be one of them.
                 seeds.possible.push(self.anything(State::Held));
+                seeds.possible.extend(self.closed_unseen());
             }
         }
         seeds.possible.extend(seeds.certain.clone());
         seeds
+    }
+
+    /// A member that goes with the closing of an account that nobody saw, and what is not known of it.
+    fn locked_and_open(&self) -> Option<(usize, String)> {
+        let member = (0..self.members.len()).find(|member| self.goes_with_closing(*member))?;
+        let title = self.graph.nodes[self.members[member].node].missing(Nature::CascadesFrom)?;
+        Some((member, format!("{title}, and the closing of an account ends its lock")))
     }
 
     /// An account that nobody saw is closed, by itself or with its provider: something is deleted, and no lock keeps it off.
@@ -226,6 +232,8 @@ impl Slice<'_> {
             let nature = open.or_else(|| self.open_cascade(member))?;
             Some((member, self.graph.nodes[self.members[member].node].missing(nature)?))
         });
+        let locked = self.locked_and_open();
+        let open = open.or_else(|| locked.clone());
         let open = open.or_else(|| self.touched_by(self.anything(State::Held)).filter(|_| !hands.is_empty()));
         if let Some((member, title)) = open.filter(|_| !hands.is_empty()) {
             let happening = Happening::UnseenHands;
@@ -244,14 +252,10 @@ impl Slice<'_> {
             let happening = Happening::UnseenNeed;
             events.push((Event { happening, hazard: None, classes: needs, title }, member));
         }
-        let locked = (0..self.members.len()).find(|member| self.goes_with_closing(*member));
-        let locked = locked.filter(|_| asked.contains(&HazardClass::Account));
-        events.extend(locked.and_then(|member| {
-            let title = self.graph.nodes[self.members[member].node].missing(Nature::CascadesFrom)?;
-            let title = format!("{title}, and the closing of an account ends its lock");
+        if let Some((member, title)) = locked.filter(|_| asked.contains(&HazardClass::Account)) {
             let (happening, classes) = (Happening::UnseenClosing, [HazardClass::Account].into());
-            Some((Event { happening, hazard: None, classes, title }, member))
-        }));
+            events.push((Event { happening, hazard: None, classes, title }, member));
+        }
         events
     }
 

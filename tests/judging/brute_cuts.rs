@@ -99,7 +99,7 @@ impl Brute<'_> {
             possible |= if goes { bit(thing, State::Deleted) } else { 0 };
             possible |= if self.origin_unknown(thing) { bit(thing, State::Held) } else { 0 };
         }
-        Blow { possible, far: self.far.by_hands, ..Blow::default() }
+        Blow { possible, far: self.far.by_hands, ..Blow::default() } | self.closing_unseen()
     }
 
     /// What is locked, and goes with the closing of an account that nobody named.
@@ -175,7 +175,7 @@ impl Trial<'_> {
         let hands = brute.scope.iter().any(|thing| {
             brute.hands_unknown(*thing) || brute.origin_unknown(*thing) || brute.cascade_unknown(*thing)
         });
-        let hands = hands || brute.touches(brute.far.by_hands);
+        let hands = hands || brute.closings() != 0 || brute.touches(brute.far.by_hands);
         let needs = brute.scope.iter().any(|thing| brute.openness(*thing) != Openness::Closed);
         let needs = needs || brute.touches(brute.far.needs);
         for place in bears.iter().copied().filter(|place| brute.things[*place].kind.is_some()) {
@@ -271,7 +271,9 @@ impl Trial<'_> {
         let taken = event.title.ends_with("nor who holds that");
         match first {
             _ if taken => {}
-            Some(HazardClass::Account) if event.title.ends_with("ends its lock") => {
+            Some(HazardClass::Account)
+                if event.title.ends_with("ends its lock") && event.classes.len() == 1 =>
+            {
                 return Ok(brute.closing_unseen());
             }
             Some(HazardClass::Key | HazardClass::Catalogue) => return Ok(brute.unseen_need()),
