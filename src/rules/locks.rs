@@ -5,8 +5,10 @@
 use super::young::{Age, Holds};
 use super::{Case, Rule};
 use crate::domain::{
-    HazardClass, Known, Lock, LockMode, Nature, Policy, RecoveryPoint, Severity, Verdict, say_duration,
+    AssetKind, Bonds, HazardClass, Known, Lock, LockMode, Nature, Policy, RecoveryPoint, Severity, Verdict,
+    say_duration,
 };
+use crate::isolation::{Cell, Shadow};
 
 /// The question for one property of locks.
 pub(super) struct Locked {
@@ -138,14 +140,15 @@ impl Locked {
         let (mut counted, mut open) = (false, None);
         for row in rows() {
             let left: Vec<_> = case.survivors(row).filter(young).collect();
-            let free = |point: &&RecoveryPoint| !locked(point) || !may_be_deleted(point);
+            let free = |point: &&RecoveryPoint| !locked(point) || !may_be_deleted(case, point);
             if left.iter().any(|point| free(point) && case.age(point) == Age::Within) {
                 continue;
             }
             let perhaps = case.doubts(row).map(|(point, _)| point).filter(young);
             let perhaps: Vec<_> = left.iter().copied().chain(perhaps).collect();
             let unlocked = |point: &RecoveryPoint| has(case, point, Property::There) == Holds::No;
-            let Some(point) = perhaps.iter().find(|point| !unlocked(point) && may_be_deleted(point)) else {
+            let Some(point) = perhaps.iter().find(|point| !unlocked(point) && may_be_deleted(case, point))
+            else {
                 continue;
             };
             if left.iter().any(|point| lasts(point) == Holds::Yes && case.age(point) == Age::Within) {
@@ -167,7 +170,7 @@ impl Locked {
                 ))
             });
         }
-        match (open, counted) {
+        match (open.or_else(|| kept_from_unseen(case)), counted) {
             (Some(why), _) => Verdict::Undetermined(why),
             (None, true) => {
                 Verdict::Pass("what is left because it is locked stays so until another copy".into())
@@ -187,11 +190,29 @@ const HELD_OFF: [HazardClass; 4] = [
     HazardClass::Identity,
 ];
 
-/// Whether some deletion or hand reaches a point, or nobody knows that none does.
-fn may_be_deleted(point: &RecoveryPoint) -> bool {
-    [Nature::CascadesFrom, Nature::DeletableBy, Nature::AdministeredBy]
-        .into_iter()
-        .any(|nature| !point.bonds.is_complete(nature) || point.bonds.of(nature).next().is_some())
+/// Whether some deletion or hand reaches a point or the bucket that it lies in, or nobody knows that none does.
+fn may_be_deleted(case: Case<'_>, point: &RecoveryPoint) -> bool {
+    let reached = |bonds: &Bonds| {
+        [Nature::CascadesFrom, Nature::DeletableBy, Nature::AdministeredBy]
+            .into_iter()
+            .any(|nature| !bonds.is_complete(nature) || bonds.of(nature).next().is_some())
+    };
+    let below = point.bonds.of(Nature::StoredOn).flat_map(|bond| &bond.on);
+    let mut buckets = below.filter_map(|on| case.asset(on)).filter(|asset| asset.kind == AssetKind::Bucket);
+    reached(&point.bonds) || buckets.any(|bucket| reached(&bucket.bonds))
+}
+
+/// What nobody saw and may take the volume, where the newest that it leaves is there because of a lock that soon ends.
+fn kept_from_unseen(case: Case<'_>) -> Option<String> {
+    let asked = |shadow: &&Shadow| HELD_OFF.iter().any(|class| shadow.classes.contains(class));
+    case.survival.shadows.iter().filter(asked).find_map(|shadow| {
+        let Cell::Survivor { point, .. } = &shadow.cell else { return None };
+        let point = case.graph.at(*point).filter(|point| case.may_be_young(point))?;
+        let by_lock = has(case, point, Property::There) != Holds::No && may_be_deleted(case, point);
+        let ends = has(case, point, Property::Lasting) != Holds::Yes;
+        let label = case.label(point);
+        (by_lock && ends).then(|| format!("{}; its lock may be what keeps {label} then", shadow.because))
+    })
 }
 
 impl Property {

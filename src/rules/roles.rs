@@ -66,12 +66,16 @@ impl Rule for RolesNotSeparated {
             Some(format!("{}: {why}", row.title))
         });
         let shadows = case.survival.shadows.iter();
+        let unnamed = shadows.clone().any(|shadow| shadow.classes.contains(&HazardClass::Credential));
         let mut hidden = shadows.filter(|shadow| shadow.classes.contains(&HazardClass::Credential));
         let open = (perhaps.or_else(|| unknown_deleters(case)))
             .or_else(|| hidden.find(|shadow| !keeps_all(case, shadow)).map(|shadow| shadow.because.clone()))
             .or_else(|| case.hidden());
         match (open, rows().next()) {
             (Some(why), _) => Verdict::Undetermined(why),
+            (None, None) if unnamed => Verdict::Pass(
+                "whoever may delete the volume, a lock keeps every recent recovery point".into(),
+            ),
             (None, None) => Verdict::NotApplicable("no credential may delete the volume".into()),
             (None, Some(_)) => {
                 Verdict::Pass("no credential may delete both the volume and a recent recovery point".into())

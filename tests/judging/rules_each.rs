@@ -81,15 +81,18 @@ fn by_hand(rule: &str, estate: &Estate, rows: Vec<Row>) -> Verdict {
 }
 
 pub fn by_policy(rule: &str, estate: &Estate, rows: Vec<Row>, policy: Policy) -> Verdict {
+    by_survival(rule, estate, &Survival { rows, shadows: Vec::new() }, policy)
+}
+
+pub fn by_survival(rule: &str, estate: &Estate, survival: &Survival, policy: Policy) -> Verdict {
     let graph = estate.graph();
-    let survival = Survival { rows, shadows: Vec::new() };
     let volume = &graph.inventory().volumes[0];
     by_id(rule).unwrap().judge(Case {
         graph: &graph,
         volume,
         policy: &policy,
         now: now(),
-        survival: &survival,
+        survival,
         cuts: &CutSets::default(),
     })
 }

@@ -5,7 +5,7 @@ use crate::rules_each::*;
 use chrono::TimeDelta;
 use outlive::catalogue::Catalogue;
 use outlive::domain::*;
-use outlive::isolation::{Fate, expand, fate, isolate};
+use outlive::isolation::{Cell, Fate, Shadow, Survival, expand, fate, isolate};
 use outlive::rules::judge;
 
 #[test]
@@ -27,6 +27,66 @@ fn a_lock_that_something_rests_on_has_to_last_also_where_the_policy_asks_for_non
     assert!(is(&try_with(Known::Unknown, &[], &["young"]), "undetermined"));
     let why = |verdict| matches!(verdict, Verdict::NotApplicable(why) if why.contains("because of one"));
     assert!(why(try_with(unlocked(), &["young"], &[])));
+}
+
+/// What nobody saw and may take the volume, and leaves the first point.
+fn unseen(class: HazardClass) -> Shadow {
+    let (at, taken_at) = (0, Known::Observed(now() - TimeDelta::hours(1), now()));
+    let age = Some(TimeDelta::hours(1));
+    let cell = Cell::Survivor { point: at, taken_at, age, state: None, drilled_at: Known::Unknown };
+    Shadow { classes: [class].into(), because: "nobody looked".into(), cell }
+}
+
+#[test]
+fn a_lock_may_be_what_keeps_a_point_from_what_nobody_saw_and_in_a_bucket_that_somebody_may_delete() {
+    let rule = "lock-lapses-before-next-copy";
+    let policy = || Policy { locked_for: None, ..strict() };
+    let until = |hours: i64| {
+        let until = Some(now() + TimeDelta::hours(hours));
+        Known::Observed(Lock { mode: LockMode::Compliance, until }, now())
+    };
+    let from_unseen = |class, hours: i64| {
+        let mut estate = with_lock(until(hours));
+        estate.0.points.truncate(1);
+        let survival = Survival { rows: Vec::new(), shadows: vec![unseen(class)] };
+        by_survival(rule, &estate, &survival, policy())
+    };
+    assert!(is(&from_unseen(HazardClass::Credential, 25), "undetermined"));
+    assert!(is(&from_unseen(HazardClass::Credential, 27), "not applicable"));
+    assert!(is(&from_unseen(HazardClass::Site, 25), "not applicable"), "no lock holds that off");
+    let in_bucket = |by: Option<&str>| {
+        let mut estate = with_lock(until(25));
+        let mut bucket = asset("bucket:b", AssetKind::Bucket, &[]);
+        bucket.bonds.complete = Nature::ALL.into_iter().collect();
+        for credential in by {
+            let bond = Bond::observed(Nature::DeletableBy, AssetId(credential.into()), now());
+            bucket.bonds = bucket.bonds.with(bond);
+        }
+        estate.0.assets.push(bucket);
+        let mut bonds = stored_on(&["bucket:b"]);
+        bonds.complete = Nature::ALL.into_iter().collect();
+        estate.0.points[0].bonds = bonds;
+        let rows = vec![row(&estate, HazardClass::Credential, true, (&[], &["young"]))];
+        by_policy(rule, &estate, rows, policy())
+    };
+    assert!(is(&in_bucket(Some("credential:t")), "undetermined"));
+    assert!(is(&in_bucket(None), "not applicable"));
+}
+
+#[test]
+fn where_it_is_not_known_who_may_delete_the_volume_a_lock_is_what_separates_the_roles() {
+    let rule = "roles-not-separated";
+    let locked = |mode| {
+        let until = Some(now() + TimeDelta::days(35));
+        let mut estate = with_lock(Known::Observed(Lock { mode, until }, now()));
+        let asset = &mut estate.0.assets[0].bonds;
+        asset.complete.insert(Nature::DeletableBy);
+        let shadows = vec![unseen(HazardClass::Credential)];
+        by_survival(rule, &estate, &Survival { rows: Vec::new(), shadows }, strict())
+    };
+    let why = locked(LockMode::Compliance);
+    assert!(matches!(&why, Verdict::Pass(why) if why.contains("a lock keeps")), "{why:?}");
+    assert!(is(&locked(LockMode::Governance), "undetermined"));
 }
 
 #[test]
