@@ -202,16 +202,29 @@ fn may_be_deleted(case: Case<'_>, point: &RecoveryPoint) -> bool {
     reached(&point.bonds) || buckets.any(|bucket| reached(&bucket.bonds))
 }
 
-/// What nobody saw and may take the volume, where the newest that it leaves is there because of a lock that soon ends.
+/// What nobody saw and may take the volume, where what it leaves may be there because of a lock that soon ends.
 fn kept_from_unseen(case: Case<'_>) -> Option<String> {
     let asked = |shadow: &&Shadow| HELD_OFF.iter().any(|class| shadow.classes.contains(class));
-    case.survival.shadows.iter().filter(asked).find_map(|shadow| {
-        let Cell::Survivor { point, .. } = &shadow.cell else { return None };
-        let point = case.graph.at(*point).filter(|point| case.may_be_young(point))?;
-        let by_lock = has(case, point, Property::There) != Holds::No && may_be_deleted(case, point);
-        let ends = has(case, point, Property::Lasting) != Holds::Yes;
-        let label = case.label(point);
-        (by_lock && ends).then(|| format!("{}; its lock may be what keeps {label} then", shadow.because))
+    let by_lock = |point: &RecoveryPoint| {
+        let perhaps = has(case, point, Property::There) != Holds::No && may_be_deleted(case, point);
+        perhaps && has(case, point, Property::Lasting) != Holds::Yes
+    };
+    let mut shadows = case.survival.shadows.iter().filter(asked);
+    shadows.find_map(|shadow| {
+        let newest = match &shadow.cell {
+            Cell::None => return None,
+            Cell::Survivor { point, .. } => case.graph.at(*point),
+            Cell::Unknown { .. } => None,
+        };
+        // One that surely stays without such a lock speaks for all.
+        if newest.is_some_and(|point| case.age(point) == Age::Within && !by_lock(point)) {
+            return None;
+        }
+        // What may be of any volume may be of this one.
+        let mut all = case.points().chain(case.graph.orphans());
+        let kept = all.find(|point| case.may_be_young(point) && by_lock(point))?;
+        let label = case.label(kept);
+        Some(format!("{}; its lock may be what keeps {label} then", shadow.because))
     })
 }
 
