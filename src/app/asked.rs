@@ -25,12 +25,21 @@ pub enum Asked {
 /// What a word means: a volume by id or name, or a hazard as [`hazard_named`] reads it.
 ///
 /// # Errors
-/// As [`hazard_named`].
+/// `Usage` where several volumes have that name and none has it as its id; otherwise as [`hazard_named`].
 pub fn asked(audited: &Audited, what: &str) -> Result<Asked> {
-    let named = |judged: &Judged| judged.volume.id.0 == what || judged.volume.name == what;
-    match audited.judged.iter().position(named) {
-        Some(place) => Ok(Asked::Volume(place)),
-        None => hazard_named(&audited.graph, what).map(Asked::Hazard),
+    let judged = &audited.judged;
+    if let Some(place) = judged.iter().position(|judged| judged.volume.id.0 == what) {
+        return Ok(Asked::Volume(place));
+    }
+    let named: Vec<usize> = (0..judged.len()).filter(|place| judged[*place].volume.name == what).collect();
+    match named.as_slice() {
+        [] => hazard_named(&audited.graph, what).map(Asked::Hazard),
+        [one] => Ok(Asked::Volume(*one)),
+        // The ids of the volumes, not of their assets: those would ask for a hazard.
+        several => {
+            let ids: Vec<&str> = several.iter().map(|place| judged[*place].volume.id.0.as_str()).collect();
+            Err(several_things(what, &ids))
+        }
     }
 }
 
@@ -102,12 +111,8 @@ fn asset_named(graph: &Graph, name: &str) -> Result<AssetId> {
             [] => {}
             [one] => return Ok((**one).clone()),
             several => {
-                let ids: Vec<&str> = several.iter().take(MOST).map(|id| id.0.as_str()).collect();
-                let more = several.len().saturating_sub(MOST);
-                let more = if more > 0 { format!(", or one of {more} others") } else { String::new() };
-                let what = format!("several things are called `{}`", shown(name));
-                let remedy = format!("name one of {}{more}", ids.join(", "));
-                return Err(Problem::new(Kind::Usage, what).remedy(remedy));
+                let ids: Vec<&str> = several.iter().map(|id| id.0.as_str()).collect();
+                return Err(several_things(name, &ids));
             }
         }
     }
@@ -158,6 +163,14 @@ fn called<'g>(graph: &'g Graph, name: &str, way: Way) -> BTreeSet<&'g AssetId> {
 /// What stands behind the last slash.
 fn last(name: &str) -> &str {
     name.rsplit_once('/').map_or(name, |(_, last)| last)
+}
+
+fn several_things(name: &str, ids: &[&str]) -> Problem {
+    let more = ids.len().saturating_sub(MOST);
+    let ids: Vec<&str> = ids.iter().take(MOST).copied().collect();
+    let more = if more > 0 { format!(", or one of {more} others") } else { String::new() };
+    let what = format!("several things are called `{}`", shown(name));
+    Problem::new(Kind::Usage, what).remedy(format!("name one of {}{more}", ids.join(", ")))
 }
 
 fn no_such_thing(graph: &Graph, name: &str) -> Problem {

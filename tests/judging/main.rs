@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod answers;
+mod asked;
 mod beyond;
 mod brute;
 mod brute_cuts;
