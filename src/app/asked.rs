@@ -13,6 +13,9 @@ const NEAR: usize = 3;
 /// How many things of one name an error tells.
 const MOST: usize = 5;
 
+/// What is done to an asset.
+type Act = fn(AssetId) -> Hazard;
+
 /// What is to be explained.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
@@ -49,15 +52,7 @@ pub fn asked(audited: &Audited, what: &str) -> Result<Asked> {
 /// # Errors
 /// `Usage` where nothing, or more than one thing, is called so, and where data of something that holds none goes bad.
 pub fn hazard_named(graph: &Graph, what: &str) -> Result<Hazard> {
-    type Act = fn(AssetId) -> Hazard;
-    let acts: [(&str, Act); 4] = [
-        ("lost:", Hazard::Lost),
-        ("deleted:", Hazard::Deleted),
-        ("compromised:", Hazard::Compromised),
-        ("bad-data:", Hazard::BadData),
-    ];
-    let act = acts.iter().find_map(|(word, act)| Some((*act, what.strip_prefix(word)?)));
-    let Some((act, name)) = act else {
+    let Some((_, act, name)) = act_of(what) else {
         return Ok(natural_hazard(graph, asset_named(graph, what)?));
     };
     let hazard = act(asset_named(graph, name)?);
@@ -69,10 +64,29 @@ pub fn hazard_named(graph: &Graph, what: &str) -> Result<Hazard> {
     Ok(hazard)
 }
 
+/// The word for the act of a hazard.
+fn word_of(hazard: &Hazard) -> &'static str {
+    match hazard {
+        Hazard::Lost(_) => "lost:",
+        Hazard::Deleted(_) => "deleted:",
+        Hazard::Compromised(_) => "compromised:",
+        Hazard::BadData(_) => "bad-data:",
+    }
+}
+
+/// A word for an act, the act, and the name behind it; `None` where no act is named.
+fn act_of(what: &str) -> Option<(&'static str, Act, &str)> {
+    let acts: [Act; 4] = [Hazard::Lost, Hazard::Deleted, Hazard::Compromised, Hazard::BadData];
+    acts.into_iter().find_map(|act| {
+        let word = word_of(&act(AssetId(String::new())));
+        Some((word, act, what.strip_prefix(word)?))
+    })
+}
+
 /// The hazards that words stand for, each as [`hazard_named`] reads it; a word may be a list with commas.
 ///
 /// # Errors
-/// As [`hazard_named`].
+/// As [`hazard_named`], and `Usage` where it is open whether an act in a list is meant of a later name too.
 pub fn hazards_named(graph: &Graph, words: &[String]) -> Result<HazardSet> {
     let mut hazards = HazardSet::new();
     for word in words {
@@ -81,14 +95,36 @@ pub fn hazards_named(graph: &Graph, words: &[String]) -> Result<HazardSet> {
             // A path may hold a comma: only what is nothing as a whole is a list.
             Err(problem) if !word.contains(',') => return Err(problem),
             Err(_) => {
-                let each = word.split(',').map(str::trim).filter(|one| !one.is_empty());
-                let each: Vec<Hazard> = each.map(|one| hazard_named(graph, one)).collect::<Result<_>>()?;
+                let each = listed(graph, word)?;
                 if each.is_empty() {
                     return Err(no_such_thing(graph, word));
                 }
                 hazards.extend(each);
             }
         }
+    }
+    Ok(hazards)
+}
+
+/// The hazards between commas. A name behind one with an act is refused where it would be another hazard with that
+/// act: one reader carries it on, another does not, and the milder reading would comfort the one who meant the worse.
+fn listed(graph: &Graph, word: &str) -> Result<Vec<Hazard>> {
+    let mut hazards = Vec::new();
+    let mut before = None;
+    for one in word.split(',').map(str::trim).filter(|one| !one.is_empty()) {
+        let hazard = hazard_named(graph, one)?;
+        let own = act_of(one).map(|(act, ..)| act);
+        if let (None, Some(act)) = (own, before) {
+            let carried = format!("{act}{one}");
+            if hazard_named(graph, &carried).is_ok_and(|carried| carried != hazard) {
+                let what = format!("it is not clear whether `{act}` is meant of `{}` too", shown(one));
+                let plain = format!("{}{one}", word_of(&hazard));
+                let remedy = format!("write {} where it is, else {}", shown(&carried), shown(&plain));
+                return Err(Problem::new(Kind::Usage, what).remedy(remedy));
+            }
+        }
+        before = own.or(before);
+        hazards.push(hazard);
     }
     Ok(hazards)
 }

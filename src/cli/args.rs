@@ -98,7 +98,8 @@ pub struct Audit {
     pub policy: PolicyOptions,
     /// Only say what these would take of every volume, happening together: a volume's name, or KIND:NAME, with or without
     /// an act before it (lost:, deleted:, compromised:, bad-data:), for example compromised:host:build-3. Several stand
-    /// behind one flag or between commas; a PATH stands before it. Ends with 0 where everything could be said, else with 11
+    /// behind one flag or between commas, each with its own act; a PATH stands before it. Ends with 0 where everything could
+    /// be said, else with 11
     #[arg(long, value_name = "HAZARD", num_args = 1..)]
     pub what_if: Vec<String>,
 }
