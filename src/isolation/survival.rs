@@ -102,6 +102,8 @@ pub struct Shadow {
     pub because: String,
     /// What would survive.
     pub cell: Cell,
+    /// Whether every point that may be within the RPO would surely survive.
+    pub leaves_recent: bool,
 }
 
 /// The survival table of one volume.
@@ -333,8 +335,14 @@ impl<'v, 'g> View<'v, 'g> {
     }
 
     fn shadow(&self, event: Event, outcome: &Outcome) -> Shadow {
-        let cell = self.cell(&self.sort_points(outcome));
-        Shadow { classes: event.classes, because: event.title, cell }
+        let sorted = self.sort_points(outcome);
+        let old = |place: &PointPlace| {
+            let taken = self.graph.at(*place).and_then(|point| point.taken_at.value());
+            taken.is_some_and(|at| *at <= self.now && self.now - *at > self.policy.rpo)
+        };
+        let doubted = sorted.undetermined.iter().flat_map(|doubt| &doubt.points);
+        let leaves_recent = sorted.dead.iter().chain(doubted).all(old);
+        Shadow { classes: event.classes, because: event.title, cell: self.cell(&sorted), leaves_recent }
     }
 }
 

@@ -137,10 +137,14 @@ impl Locked {
         let young = |point: &&RecoveryPoint| case.may_be_young(point);
         let locked = |point: &&RecoveryPoint| has(case, point, Property::There) == Holds::Yes;
         let lasts = |point: &RecoveryPoint| has(case, point, Property::Lasting);
+        if case.survival.rows.is_empty() && case.survival.shadows.is_empty() {
+            return Verdict::Undetermined("what the volume stands on was not seen".into());
+        }
         let (mut counted, mut open) = (false, None);
         for row in rows() {
             let left: Vec<_> = case.survivors(row).filter(young).collect();
-            let free = |point: &&RecoveryPoint| !locked(point) || !may_be_deleted(case, point);
+            // What surely survives does not go with its bucket.
+            let free = |point: &&RecoveryPoint| !locked(point) || !is_reached(&point.bonds);
             if left.iter().any(|point| free(point) && case.age(point) == Age::Within) {
                 continue;
             }
@@ -190,16 +194,18 @@ const HELD_OFF: [HazardClass; 4] = [
     HazardClass::Identity,
 ];
 
-/// Whether some deletion or hand reaches a point or the bucket that it lies in, or nobody knows that none does.
+/// Whether some deletion or hand reaches what has these bonds, or nobody knows that none does.
+fn is_reached(bonds: &Bonds) -> bool {
+    [Nature::CascadesFrom, Nature::DeletableBy, Nature::AdministeredBy]
+        .into_iter()
+        .any(|nature| !bonds.is_complete(nature) || bonds.of(nature).next().is_some())
+}
+
+/// The same of a point, or of the bucket that it lies in.
 fn may_be_deleted(case: Case<'_>, point: &RecoveryPoint) -> bool {
-    let reached = |bonds: &Bonds| {
-        [Nature::CascadesFrom, Nature::DeletableBy, Nature::AdministeredBy]
-            .into_iter()
-            .any(|nature| !bonds.is_complete(nature) || bonds.of(nature).next().is_some())
-    };
     let below = point.bonds.of(Nature::StoredOn).flat_map(|bond| &bond.on);
     let mut buckets = below.filter_map(|on| case.asset(on)).filter(|asset| asset.kind == AssetKind::Bucket);
-    reached(&point.bonds) || buckets.any(|bucket| reached(&bucket.bonds))
+    is_reached(&point.bonds) || buckets.any(|bucket| is_reached(&bucket.bonds))
 }
 
 /// What nobody saw and may take the volume, where what it leaves may be there because of a lock that soon ends.

@@ -5,7 +5,7 @@ use super::{Case, Rule};
 use crate::domain::{
     AssetId, Bonds, HazardClass, LockMode, Nature, Policy, RecoveryPoint, Severity, Verdict,
 };
-use crate::isolation::{Cell, Shadow};
+use crate::isolation::Shadow;
 use std::collections::BTreeSet;
 
 /// Fails where a credential may delete the volume and any recent recovery point: not all need go for that.
@@ -110,5 +110,5 @@ fn is_locked(case: Case<'_>, point: &RecoveryPoint) -> bool {
 /// Whether hands that nobody named leave every recent point for certain: one that is left does not speak for others.
 fn keeps_all(case: Case<'_>, shadow: &Shadow) -> bool {
     let mut recent = case.points().filter(|point| case.may_be_young(point));
-    matches!(shadow.cell, Cell::Survivor { .. }) && recent.all(|point| is_locked(case, point))
+    shadow.leaves_recent && recent.all(|point| is_locked(case, point))
 }

@@ -34,7 +34,7 @@ fn unseen(class: HazardClass) -> Shadow {
     let (at, taken_at) = (0, Known::Observed(now() - TimeDelta::hours(1), now()));
     let age = Some(TimeDelta::hours(1));
     let cell = Cell::Survivor { point: at, taken_at, age, state: None, drilled_at: Known::Unknown };
-    Shadow { classes: [class].into(), because: "nobody looked".into(), cell }
+    Shadow { classes: [class].into(), because: "nobody looked".into(), cell, leaves_recent: true }
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_lock_may_be_what_keeps_a_point_from_what_nobody_saw_and_in_a_bucket_that_so
         let mut estate = with_lock(until(25));
         let mut bucket = asset("bucket:b", AssetKind::Bucket, &[]);
         bucket.bonds.complete = Nature::ALL.into_iter().collect();
-        for credential in by {
+        if let Some(credential) = by {
             let bond = Bond::observed(Nature::DeletableBy, AssetId(credential.into()), now());
             bucket.bonds = bucket.bonds.with(bond);
         }
@@ -76,17 +76,21 @@ fn a_lock_may_be_what_keeps_a_point_from_what_nobody_saw_and_in_a_bucket_that_so
 #[test]
 fn where_it_is_not_known_who_may_delete_the_volume_a_lock_is_what_separates_the_roles() {
     let rule = "roles-not-separated";
-    let locked = |mode| {
+    let locked = |mode, leaves_recent| {
         let until = Some(now() + TimeDelta::days(35));
         let mut estate = with_lock(Known::Observed(Lock { mode, until }, now()));
         let asset = &mut estate.0.assets[0].bonds;
         asset.complete.insert(Nature::DeletableBy);
-        let shadows = vec![unseen(HazardClass::Credential)];
+        let shadows = vec![Shadow { leaves_recent, ..unseen(HazardClass::Credential) }];
         by_survival(rule, &estate, &Survival { rows: Vec::new(), shadows }, strict())
     };
-    let why = locked(LockMode::Compliance);
+    let why = locked(LockMode::Compliance, true);
     assert!(matches!(&why, Verdict::Pass(why) if why.contains("a lock keeps")), "{why:?}");
-    assert!(is(&locked(LockMode::Governance), "undetermined"));
+    assert!(is(&locked(LockMode::Governance, true), "undetermined"));
+    assert!(
+        is(&locked(LockMode::Compliance, false), "undetermined"),
+        "an account may be closed around another"
+    );
 }
 
 #[test]
