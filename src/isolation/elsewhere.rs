@@ -129,7 +129,12 @@ pub(super) struct Elsewhere {
     reaches: Vec<Reach>,
     /// What was searched for, and whether it was found.
     searched: Arc<Mutex<HashMap<Question, bool, Numbered>>>,
+    /// Per node for which something was searched: what rests on it.
+    resting: Arc<Mutex<HashMap<usize, Arc<Resting>, Numbered>>>,
 }
+
+/// The nodes that rest on one.
+type Resting = HashSet<usize, Numbered>;
 
 /// From which spot, for which node, for what.
 type Question = (Spot, usize, Ask);
@@ -189,8 +194,8 @@ impl Graph {
         let (of_spot, reaches) = intern(found);
         let unseen = hubs.iter().map(|(hub, spot)| (*hub, *spot)).filter(|(hub, _)| hub.is_unseen());
         let unseen = unseen.filter(|(_, spot)| of_spot[*spot as usize] != 0).collect();
-        let searched = Arc::default();
-        self.elsewhere = Elsewhere { hubs, unseen, starts, leads, of_spot, reaches, searched };
+        let (searched, resting) = (Arc::default(), Arc::default());
+        self.elsewhere = Elsewhere { hubs, unseen, starts, leads, of_spot, reaches, searched, resting };
     }
 
     /// Per spot what it may bring down: each target is handed back to whatever leads to it.
@@ -258,8 +263,8 @@ impl Graph {
 
     /// Whether a spot may bring about something that fits what a node asks for, however far on. A fleet asks the same of
     /// a shared provider once a volume: the answer is kept.
-    pub(super) fn leads_to(&self, question: Question, fits: impl Fn(Target, usize) -> bool) -> bool {
-        let (spot, _, _) = question;
+    pub(super) fn leads_to(&self, question: Question, fits: impl Fn(Target, usize, bool) -> bool) -> bool {
+        let (spot, asking, _) = question;
         if let Some(known) = self.elsewhere.known(question) {
             return known;
         }
@@ -267,10 +272,12 @@ impl Graph {
         let mut seen: HashSet<Spot, Numbered> = HashSet::default();
         let mut waiting = vec![spot];
         let mut found = false;
+        let resting = self.resting(asking);
         while let Some(at) = waiting.pop().filter(|_| !found) {
             for next in self.elsewhere.leads(at).iter().filter(|next| seen.insert(**next)) {
                 let node = *next as usize / 3;
-                let is_it = |(at, target): (Spot, Target)| at == *next && fits(target, node);
+                let is_it =
+                    |(at, target): (Spot, Target)| at == *next && fits(target, node, resting.contains(&node));
                 found |= (*next as usize) < assets && self.targets(node).into_iter().any(is_it);
                 waiting.push(*next);
             }
@@ -281,18 +288,34 @@ impl Graph {
 
     /// Whether a node rests on another one through known storage and need, or is it.
     pub(super) fn rests_on(&self, node: usize, below: usize) -> bool {
-        let (mut waiting, mut seen) = (vec![node], Vec::new());
+        let (mut waiting, mut seen) = (vec![node], HashSet::<usize, Numbered>::default());
         while let Some(at) = waiting.pop() {
             if at == below {
                 return true;
             }
-            if !seen.contains(&at) {
-                seen.push(at);
-                let down = |edge: &&Edge| matches!(edge.nature, Nature::StoredOn | Nature::Needs);
-                waiting.extend(self.own(at).filter(down).flat_map(|edge| &edge.on));
-            }
+            let down = |edge: &&Edge| matches!(edge.nature, Nature::StoredOn | Nature::Needs);
+            waiting
+                .extend(self.own(at).filter(down).flat_map(|edge| &edge.on).filter(|on| seen.insert(**on)));
         }
         false
+    }
+
+    /// All that rests on a node, and itself; found once where it is needed.
+    fn resting(&self, node: usize) -> Arc<Resting> {
+        if let Some(known) = self.elsewhere.resting.lock().ok().and_then(|all| all.get(&node).cloned()) {
+            return known;
+        }
+        let (mut waiting, mut all) = (vec![node], Resting::default());
+        while let Some(at) = waiting.pop() {
+            if all.insert(at) {
+                waiting.extend(self.borne(at));
+            }
+        }
+        let all = Arc::new(all);
+        if let Ok(mut known) = self.elsewhere.resting.lock() {
+            known.insert(node, all.clone());
+        }
+        all
     }
 }
 

@@ -116,7 +116,9 @@ impl Slice<'_> {
         let reach = self.graph.elsewhere.reach(spot);
         let (mut before, mut count, mut full) = (None, 0, false);
         for (target, other) in reach.iter().filter(|(target, _)| self.may_fit(*target, node, ask)) {
-            if self.fits(node, *other as usize, ask) {
+            let other = *other as usize;
+            let rests = || node.is_some_and(|node| self.graph.rests_on(other, node));
+            if self.fits(node, other, ask, rests) {
                 return true;
             }
             count = if before == Some(*target) { count + 1 } else { 1 };
@@ -125,8 +127,8 @@ impl Slice<'_> {
         }
         // Where only a few of many are told, the others are looked for.
         let Some(asking) = node.filter(|_| full) else { return false };
-        self.graph.leads_to((spot, asking, ask), |target, other| {
-            self.may_fit(target, node, ask) && self.fits(node, other, ask)
+        self.graph.leads_to((spot, asking, ask), |target, other, rests| {
+            self.may_fit(target, node, ask) && self.fits(node, other, ask, || rests)
         })
     }
 
@@ -154,13 +156,13 @@ impl Slice<'_> {
     }
 
     /// Whether it is something else than the member, and what that may stand on: nothing stands on what rests on it.
-    fn fits(&self, node: Option<usize>, other: usize, ask: Ask) -> bool {
+    fn fits(&self, node: Option<usize>, other: usize, ask: Ask, rests: impl Fn() -> bool) -> bool {
         let graph = self.graph;
         let node = match (ask, node) {
             (Ask::Deleted, _) | (_, None) => return true,
             (Ask::Lies(..) | Ask::Closed, Some(node)) => return node != other,
             (Ask::Kept(_), Some(node)) => return node != other && !graph.supports(other).contains(&node),
-            (Ask::Emptied(_), Some(node)) => return !graph.rests_on(other, node),
+            (Ask::Emptied(_), Some(_)) => return !rests(),
             (Ask::Stands, Some(node)) => node,
         };
         let by_kind = match graph.aspect(node).openness {
@@ -169,7 +171,7 @@ impl Slice<'_> {
             Openness::Medium => graph.may_stand_on(node, other) || graph.aspect(other).carries_medium,
             Openness::Wide => graph.may_stand_on(node, other),
         };
-        by_kind && !graph.rests_on(other, node)
+        by_kind && !rests()
     }
 
     /// A member that may fall with something that happens elsewhere alone, and what is not known of it.
