@@ -96,7 +96,7 @@ pub(super) const CREDENTIAL_REACHES_BOTH: SharedFate = SharedFate {
     id: "credential-reaches-both",
     title: "no single credential reaches the volume and every recent recovery point",
     page: include_str!("../../docs/rules/credential-reaches-both.md"),
-    remedy: "keep a recent recovery point that this credential may not delete: another account, or a compliance lock",
+    remedy: "keep a recent recovery point that this credential may not delete: outlive copy, into another account or under a compliance lock",
     class: HazardClass::Credential,
     scope: Scope::WithinRpo,
     severity: Severity::Critical,
