@@ -1,7 +1,8 @@
 //! `undelete-window-only`: once the volume is deleted, is the provider's undelete window all there is?
 
 use super::{Case, Rule};
-use crate::domain::{Grace, Severity, Verdict, say_duration};
+use crate::domain::{Grace, RecoveryPoint, Severity, Verdict, say_duration};
+use crate::isolation::{Fate, fate};
 use chrono::TimeDelta;
 
 /// Fails where no recent point survives the volume's deletion, and some can be had back for a while.
@@ -50,12 +51,19 @@ impl Rule for UndeleteWindowOnly {
             .dead
             .iter()
             .filter_map(|point| Some((span(case.graph.undelete_window(&point.id)?)?, case.label(point))));
-        // What goes along in several steps has the window of one of them, and the row knows the longest.
-        let through = || {
-            row.grace
-                .filter(|_| !left.dead.is_empty())
-                .and_then(|grace| Some((span(grace)?, "what goes along".into())))
+        // What goes along in several steps has the window of one of them.
+        let hazards = || [row.hazard.clone()].into();
+        let stepwise = |point: &&RecoveryPoint| match fate(
+            case.graph,
+            &point.id,
+            &hazards(),
+            case.policy.detect_within,
+            case.now,
+        ) {
+            Fate::Dies { grace: Some(grace), .. } => Some((span(grace)?, case.label(point))),
+            _ => None,
         };
+        let through = || row.grace.and_then(|_| left.dead.iter().filter_map(stepwise).max());
         match windows.max().or_else(through) {
             None => match left.dead.iter().find_map(|point| case.graph.open_windows(&point.id)) {
                 Some(why) => Verdict::Undetermined(why),
