@@ -120,7 +120,7 @@ impl Slice<'_> {
         if self.is_open(member, Nature::CascadesFrom) {
             let why = Why::Unseen(Nature::CascadesFrom);
             if self.deletion(member, Nature::CascadesFrom).0 {
-                // Whoever holds something may delete what is outside the slice, and nobody looks there.
+                // Whoever holds something may delete what nobody declared at all; what is declared elsewhere is asked apart.
                 let any = [State::Deleted, State::Held].map(|state| self.anything(state));
                 self.system.add(deleted, 1, any, false, why);
             } else {
