@@ -6,13 +6,13 @@
 //! different providers, each known to the bottom, share neither.
 
 use super::aspects::{Aspect, Classes};
-use super::graph::{Edge, Graph, Node, PointPlace};
+use super::graph::{Graph, Node};
 use super::unseen::Openness;
-use crate::domain::{AssetId, AssetKind, HazardClass, How, Nature};
+use crate::domain::{AssetKind, HazardClass, How, Nature};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of where a thing is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Standing {
     /// Per class of what lies beyond machines: the assets that it rests on.
     known: BTreeMap<HazardClass, BTreeSet<usize>>,
@@ -28,17 +28,29 @@ pub(super) struct Standing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Grounds(u32);
 
+/// What tells machines apart that hold bytes: where they are, as a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Berth(u32);
+
 /// The grounds of all nodes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Beyond {
     of_node: Vec<Grounds>,
     /// Per number of grounds.
     providers: Vec<BTreeSet<usize>>,
+    /// Of points of which no machine is named; where there are any, also of machines and their parts.
+    berths: BTreeMap<usize, Berth>,
+    /// Per number of a berth.
+    standings: Vec<Standing>,
 }
 
 /// The classes of what holds bytes within a machine.
 const NARROW: [HazardClass; 4] =
     [HazardClass::File, HazardClass::Filesystem, HazardClass::Device, HazardClass::Host];
+
+/// The classes of what tells machines apart.
+const TELLING: [HazardClass; 4] =
+    [HazardClass::Site, HazardClass::Region, HazardClass::Account, HazardClass::Provider];
 
 impl Standing {
     fn apart_by(&self, other: &Self, class: HazardClass) -> bool {
@@ -103,6 +115,7 @@ impl Graph {
         let mut sets: Vec<(BTreeSet<usize>, u32)> = sets.into_iter().collect();
         sets.sort_by_key(|(_, number)| *number);
         self.beyond.providers = sets.into_iter().map(|(providers, _)| providers).collect();
+        self.find_berths();
     }
 
     /// The same, where it tells apart what things share of a class.
@@ -178,27 +191,52 @@ impl Graph {
         hidden && !apart.is_some_and(|(one, two)| one.is_apart(two, class))
     }
 
-    /// Whether a point may be on a machine, or on a part of one, though no bond says so: it was declared on something
-    /// beyond machines alone, and no site, region or provider tells the two apart.
-    pub fn may_be_on(&self, point: PointPlace, part: &AssetId) -> bool {
-        let node = self.node_of.get(point as usize).map(|node| *node as usize);
-        let Some((node, part)) = node.zip(self.assets.get(part)) else { return false };
-        let storage = |edge: &&Edge| edge.nature == Nature::StoredOn;
-        let declared = self.own(node).filter(storage).any(|edge| matches!(edge.how, How::Declared(_)));
-        if !declared {
-            return false;
+    /// Where a point is of which no machine is named: it was declared on something beyond machines alone, or on
+    /// nothing. What a survey saw, or documentation tells, lies where that says.
+    pub(super) fn unseated(&self, point: usize) -> Option<Berth> {
+        self.beyond.berths.get(&point).copied().filter(|_| self.nodes[point].is_point)
+    }
+
+    /// Where a machine, or a part of one, is; told only where some point may be on it unseen.
+    pub(super) fn seat(&self, node: usize) -> Option<Berth> {
+        self.beyond.berths.get(&node).copied().filter(|_| !self.nodes[node].is_point)
+    }
+
+    /// Whether something beyond machines tells two berths apart: what lies on a machine lies in whatever that lies in.
+    pub(super) fn are_berths_apart(&self, one: Berth, other: Berth) -> bool {
+        let of = |berth: Berth| &self.beyond.standings[berth.0 as usize];
+        TELLING.into_iter().any(|class| of(one).apart_by(of(other), class))
+    }
+
+    fn is_unseated(&self, node: usize) -> bool {
+        let mut stored = self.own(node).filter(|edge| edge.nature == Nature::StoredOn).peekable();
+        let declared = stored.peek().is_none() || stored.any(|edge| matches!(edge.how, How::Declared(_)));
+        self.nodes[node].is_point && declared && !self.below(node).into_iter().any(|on| self.is_seat(on))
+    }
+
+    fn is_seat(&self, node: usize) -> bool {
+        self.aspect(node).class.is_some_and(|class| NARROW.contains(&class))
+    }
+
+    fn find_berths(&mut self) {
+        let nodes = 0..self.nodes.len();
+        let unseated: Vec<usize> = nodes.clone().filter(|node| self.is_unseated(*node)).collect();
+        if unseated.is_empty() {
+            return;
         }
-        let (below, other) = (self.below(node), self.below(*part));
-        let of = |below: &BTreeSet<usize>, class: HazardClass| -> BTreeSet<usize> {
-            below.iter().copied().filter(|on| self.aspect(*on).class == Some(class)).collect()
-        };
-        let seated = NARROW.into_iter().any(|class| !of(&below, class).is_empty());
-        let apart =
-            [HazardClass::Site, HazardClass::Region, HazardClass::Provider].into_iter().any(|class| {
-                let (one, other) = (of(&below, class), of(&other, class));
-                !one.is_empty() && !other.is_empty() && one.is_disjoint(&other)
-            });
-        !seated && !apart
+        let seats: Vec<usize> = nodes.filter(|node| self.is_seat(*node)).collect();
+        let mut numbers: BTreeMap<Standing, u32> = BTreeMap::new();
+        for node in seats.into_iter().chain(unseated) {
+            let mut standing = self.stands(node, false);
+            standing.known.retain(|class, _| TELLING.contains(class));
+            standing.seated = false;
+            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            let berth = Berth(*numbers.entry(standing).or_insert(next));
+            self.beyond.berths.insert(node, berth);
+        }
+        let mut standings: Vec<(Standing, u32)> = numbers.into_iter().collect();
+        standings.sort_by_key(|(_, number)| *number);
+        self.beyond.standings = standings.into_iter().map(|(standing, _)| standing).collect();
     }
 
     /// What is not known of a class below a node, in words.

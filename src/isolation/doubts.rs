@@ -21,6 +21,7 @@ impl Slice<'_> {
             self.doubt_lies(member, &wide);
             self.doubt_deletion(member);
             self.doubt_hands(member);
+            self.doubt_seat(member);
         }
         self.doubt_anything();
         self.doubt_shares(&bearing);
@@ -112,6 +113,20 @@ impl Slice<'_> {
                 self.system.add(variable(member, State::Lost), 1, [lost], false, Why::Undeclared(class));
             }
         }
+    }
+
+    /// A point of which no machine is named may be on any that nothing tells apart from where it is, and falls then with
+    /// what strikes that machine, or a part of it. What may befall the machine through something else is a doubt of a
+    /// doubt, and is not followed.
+    fn doubt_seat(&mut self, member: usize) {
+        let graph = self.graph;
+        let Some(berth) = graph.unseated(self.members[member].node) else { return };
+        let is_there = |other: &usize| {
+            graph.seat(self.members[*other].node).is_some_and(|seat| !graph.are_berths_apart(berth, seat))
+        };
+        let struck: Vec<Variable> =
+            self.others(member).filter(is_there).map(|other| variable(other, State::Struck)).collect();
+        self.system.add(variable(member, State::Lost), 1, struck, false, Why::Undeclared(HazardClass::Host));
     }
 
     /// Whose deletion, and which hands, may take it along.

@@ -10,7 +10,7 @@
 //! whatever it may stand on. It only ever says what *may* fall, and errs on that side alone.
 
 use super::aspects::{Classes, Numbered};
-use super::beyond::Grounds;
+use super::beyond::{Berth, Grounds};
 use super::graph::{Edge, Graph};
 use super::leads::links;
 use super::slice::is_closed;
@@ -79,6 +79,8 @@ impl Hub {
 pub(super) enum Target {
     /// Something beyond machines is lost, of this class and on such grounds.
     Wide(HazardClass, Grounds),
+    /// A machine is deleted, or a part of one, that is there.
+    Seat(Berth),
     /// Something is lost that was named and never seen.
     Ghost,
     /// Something is lost that a virtual disk or server may stand on.
@@ -98,6 +100,8 @@ pub(super) enum Target {
 pub(super) enum Ask {
     /// It names nothing of a class, on such grounds: it may lie in anything of that class.
     Lies(HazardClass, Grounds),
+    /// No machine is named of it, and it is there: it may be on any that is not apart.
+    Seat(Berth),
     /// What it stands on is not known.
     Stands,
     /// Anything that is deleted may take it along.
@@ -234,6 +238,7 @@ impl Graph {
         }
         if let Some(deleted) = spot(node, State::Deleted) {
             targets.push((deleted, Target::Deleted));
+            targets.extend(self.seat(node).map(|berth| (deleted, Target::Seat(berth))));
             targets.extend(kind.is_some_and(is_closed).then_some((deleted, Target::Closed)));
             let servers = self.open_servers_below(node).into_iter();
             targets

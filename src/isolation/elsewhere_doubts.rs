@@ -87,6 +87,8 @@ impl Slice<'_> {
         let lacking = aspect.lacking.iter().filter(|class| class.is_wide());
         let lies = |class| (State::Lost, Ask::Lies(class, graph.grounds(node)), Why::Undeclared(class));
         let mut asks: Vec<_> = lacking.map(lies).collect();
+        let berth = graph.unseated(node);
+        asks.extend(berth.map(|berth| (State::Lost, Ask::Seat(berth), Why::Undeclared(HazardClass::Host))));
         if aspect.openness != Openness::Closed {
             let nature = graph.nodes[node].open_support().map_or(Nature::StoredOn, |(nature, _)| nature);
             asks.push((State::Lost, Ask::Stands, Why::Unseen(nature)));
@@ -140,6 +142,7 @@ impl Slice<'_> {
             (Ask::Lies(class, own), Target::Wide(of, grounds)) => {
                 class == of && !graph.are_apart(class, own, grounds)
             }
+            (Ask::Seat(own), Target::Seat(berth)) => !graph.are_berths_apart(own, berth),
             (Ask::Deleted, Target::Deleted) | (Ask::Closed, Target::Closed) => true,
             (Ask::Kept(server), Target::Kept(on)) | (Ask::Emptied(server), Target::Emptied(on)) => {
                 server == on as usize
@@ -159,7 +162,7 @@ impl Slice<'_> {
     fn fits(&self, node: Option<usize>, other: usize, ask: Ask, rests: impl Fn() -> bool) -> bool {
         let graph = self.graph;
         let node = match (ask, node) {
-            (Ask::Deleted, _) | (_, None) => return true,
+            (Ask::Deleted | Ask::Seat(_), _) | (_, None) => return true,
             (Ask::Lies(..) | Ask::Closed, Some(node)) => return node != other,
             (Ask::Kept(_), Some(node)) => return node != other && !graph.supports(other).contains(&node),
             (Ask::Emptied(_), Some(_)) => return !rests(),

@@ -153,7 +153,7 @@ impl Graph {
             None | Some(AssetKind::Credential | AssetKind::Identity) => {
                 &[Nature::YieldedBy, Nature::AdministeredBy, Nature::StoredOn]
             }
-            Some(AssetKind::Key | AssetKind::Catalogue) => &[Nature::StoredOn],
+            Some(AssetKind::Key | AssetKind::Catalogue) => &[Nature::AdministeredBy, Nature::StoredOn],
             Some(AssetKind::Site | AssetKind::Region | AssetKind::Provider | AssetKind::UpstreamProvider) => {
                 &[]
             }

@@ -68,7 +68,7 @@ impl Rule for RolesNotSeparated {
         let shadows = case.survival.shadows.iter();
         let unnamed = shadows.clone().any(|shadow| shadow.classes.contains(&HazardClass::Credential));
         let mut hidden = shadows.filter(|shadow| shadow.classes.contains(&HazardClass::Credential));
-        let open = (perhaps.or_else(|| unknown_deleters(case)))
+        let open = (perhaps.or_else(|| unknown_deleters(case)).or_else(|| perhaps_directly(case)))
             .or_else(|| hidden.find(|shadow| !keeps_all(case, shadow)).map(|shadow| shadow.because.clone()))
             .or_else(|| case.hidden());
         match (open, rows().next()) {
@@ -93,6 +93,15 @@ fn directly(case: Case<'_>) -> Option<String> {
         let (credential, label) = (case.graph.asset_label(both), case.label(point));
         Some(format!("{credential} may delete {} and {label}", case.volume.name))
     })
+}
+
+/// Whether somebody whom a bond of the volume names may be one of those that nobody named of a point.
+fn perhaps_directly(case: Case<'_>) -> Option<String> {
+    let over = deleters(&case.asset(&case.volume.asset)?.bonds);
+    let open = |point: &&RecoveryPoint| !point.bonds.is_complete(Nature::DeletableBy);
+    let mut within = case.points().filter(|point| case.may_be_young(point) && !is_locked(case, point));
+    let point = within.find(open).filter(|_| !over.is_empty())?;
+    Some(format!("it is not known which credentials may delete {}", case.label(point)))
 }
 
 /// The credentials of which each alone may delete a thing.

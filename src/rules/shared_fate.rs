@@ -4,7 +4,7 @@
 use super::young::Left;
 use super::{Case, Rule};
 use crate::domain::{AssetKind, HazardClass, Nature, Policy, RecoveryPoint, Severity, Verdict};
-use crate::isolation::{Cell, PointPlace, Row, doubtful};
+use crate::isolation::{Cell, Row, doubtful};
 
 /// The question for one class of hazard.
 pub(super) struct SharedFate {
@@ -35,10 +35,6 @@ enum Answer {
     Open(String),
     Kept(String),
 }
-
-/// The classes of what is one machine, or a part of one.
-const WITHIN_MACHINES: [HazardClass; 4] =
-    [HazardClass::File, HazardClass::Filesystem, HazardClass::Device, HazardClass::Host];
 
 /// How many acts one sentence names.
 const NAMED: usize = 3;
@@ -114,16 +110,6 @@ impl SharedFate {
         match (self.scope, &row.cell) {
             (Scope::WithinRpo, _) => self.answer_young(case, row, &case.left(row)),
             (_, Cell::Unknown { because }) => Answer::Open(format!("{}: {because}", row.title)),
-            (Scope::Every, Cell::Survivor { point, .. }) if WITHIN_MACHINES.contains(&self.class) => {
-                let elsewhere = |place: &&PointPlace| !case.graph.may_be_on(**place, row.hazard.asset());
-                let (title, label) = (&row.title, case.graph.label_at(*point));
-                match [point].into_iter().chain(&row.survivors).find(elsewhere) {
-                    Some(point) => Answer::Kept(format!("{title} leaves {}", case.graph.label_at(*point))),
-                    None => Answer::Open(format!(
-                        "{title}: it is not known on which host {label} is, and no other provider, region or site is declared of it and of the volume"
-                    )),
-                }
-            }
             (_, Cell::Survivor { point, .. }) => {
                 Answer::Kept(format!("{} leaves {}", row.title, case.graph.label_at(*point)))
             }

@@ -34,6 +34,8 @@ pub struct Thing {
     pub point: Option<usize>,
     pub bonds: Vec<(Nature, BTreeSet<usize>, usize)>,
     pub open: BTreeSet<Nature>,
+    /// Whether somebody only said where it is stored, or said nothing.
+    pub hearsay: bool,
     /// Whether a lock keeps deletion off: by nobody, by some, by nobody knows whom.
     guard: Guard,
 }
@@ -85,6 +87,7 @@ impl<'i> Brute<'i> {
             point,
             bonds: Vec::new(),
             open: BTreeSet::new(),
+            hearsay: false,
             guard,
         };
         for asset in &inventory.assets {
@@ -132,6 +135,10 @@ impl<'i> Brute<'i> {
     fn tie(&mut self, thing: usize, bonds: &Bonds, places: &BTreeMap<&AssetId, usize>) {
         let thing = &mut self.things[thing];
         thing.open = Nature::ALL.into_iter().filter(|nature| !bonds.is_complete(*nature)).collect();
+        let valid = |bond: &&Bond| (1..=bond.on.len()).contains(&bond.dies_at);
+        let stored = bonds.list.iter().filter(|bond| bond.nature == Nature::StoredOn).filter(valid);
+        let said = stored.clone().any(|bond| matches!(bond.how, How::Declared(_)));
+        thing.hearsay = said || stored.count() == 0;
         for bond in &bonds.list {
             let on: BTreeSet<usize> = bond.on.iter().map(|id| places[id]).collect();
             if (1..=on.len()).contains(&bond.dies_at) {
@@ -278,7 +285,8 @@ impl<'i> Brute<'i> {
                 _ => self.others(place, Lost, |other| under(other) && self.may_be_below(place, other)),
             };
             let lies = self.others(place, Lost, |other| self.may_lie_in(place, other));
-            self.rule(bit(place, Lost), 1, from | lies, false);
+            let berths = self.others(place, Struck, |other| self.may_be_on(place, other));
+            self.rule(bit(place, Lost), 1, from | lies | berths, false);
             let own = if self.things[place].point.is_none() { bit(place, Held) } else { 0 };
             let anybody = self.others(place, Held, |_| true) | own;
             if self.things[place].open.contains(&Nature::CascadesFrom) {

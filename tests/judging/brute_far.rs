@@ -165,7 +165,8 @@ impl Brute<'_> {
         let lies = self.all(State::Lost, |of| {
             other(of) && self.class(of).is_some_and(|class| self.lies_far(thing, of, class))
         });
-        far.near.push((lost, below | lies));
+        let berths = self.all(State::Deleted, |of| self.may_be_on(thing, of));
+        far.near.push((lost, below | lies | berths));
         self.nearing_shares(thing, far);
         if self.things[thing].open.contains(&Nature::CascadesFrom) {
             use AssetKind::{Account, Organisation, Project};

@@ -149,6 +149,18 @@ impl Brute<'_> {
         })
     }
 
+    /// Whether a point of which somebody named no machine may be on one, or on a part of one.
+    pub fn may_be_on(&self, point: usize, part: usize) -> bool {
+        use HazardClass::{Account, Device, File, Filesystem, Host, Provider, Region, Site};
+        let within = |thing: usize| {
+            self.class(thing).is_some_and(|class| [File, Filesystem, Device, Host].contains(&class))
+        };
+        let vague = self.things[point].point.is_some() && self.things[point].hearsay;
+        let named = self.rests_on(point).into_iter().any(within);
+        let apart = [Site, Region, Account, Provider].iter().any(|by| self.differ_in(point, part, *by));
+        vague && !named && within(part) && !apart
+    }
+
     /// The classes of what may be below an open thing, unseen.
     pub fn hidden(&self, place: usize) -> BTreeSet<HazardClass> {
         use HazardClass::{Device, File, Filesystem, Host};
@@ -220,7 +232,7 @@ impl Brute<'_> {
             None | Some(Credential | Identity) => {
                 open(Nature::YieldedBy) || open(Nature::AdministeredBy) || open(Nature::StoredOn)
             }
-            Some(Key | Catalogue) => open(Nature::StoredOn),
+            Some(Key | Catalogue) => open(Nature::AdministeredBy) || open(Nature::StoredOn),
             Some(Site | Region | Provider | UpstreamProvider) => false,
             Some(_) if self.is_held_with_its_host(place) => false,
             Some(_) => open(Nature::AdministeredBy) || open(Nature::StoredOn),

@@ -120,3 +120,48 @@ fn hands_that_nobody_named_count_also_where_they_reach_a_copy_in_several_steps()
     assert_eq!(events(without(bucket(), DeletableBy)), 1);
     assert_eq!(events(bucket()), 0);
 }
+
+#[test]
+fn a_copy_of_which_no_machine_is_named_may_be_on_any_that_nothing_tells_apart() {
+    use Nature::StoredOn;
+    let said = |on: &str| {
+        let mut estate = estate(
+            on,
+            vec![
+                known("provider:p", AssetKind::Provider, &[]),
+                known("provider:q", AssetKind::Provider, &[]),
+                known("account:a", AssetKind::Account, &[(StoredOn, "provider:p")]),
+                known("account:b", AssetKind::Account, &[(StoredOn, "provider:p")]),
+                known("host:h", AssetKind::Host, &[(StoredOn, "account:a"), (StoredOn, "provider:p")]),
+                known("host:far", AssetKind::Host, &[(StoredOn, "provider:p")]),
+                known("filesystem:f", AssetKind::Filesystem, &[(StoredOn, "host:h")]),
+            ],
+        );
+        let owner = Owner("the owner".into());
+        set_how(&mut estate, &How::Declared(Owner("the owner".into())));
+        estate
+    };
+    let host = |name: &str| Hazard::Lost(AssetId(format!("host:{name}")));
+    assert_eq!(ends(&said("provider:p"), host("h")), "may die");
+    assert_eq!(ends(&said("provider:p"), host("far")), "may die", "it is not in the volume's slice");
+    assert_eq!(ends(&said("provider:q"), host("h")), "stays");
+    assert_eq!(ends(&said("account:b"), host("h")), "stays", "what is on a machine is in its account");
+    assert_eq!(ends(&said("account:a"), host("h")), "may die");
+    assert_eq!(ends(&said("host:far"), host("h")), "stays", "a machine is named");
+    assert_eq!(
+        ends(&said("provider:p"), Hazard::Lost(AssetId("filesystem:f".into()))),
+        "may die",
+        "so may it be on a part"
+    );
+    let mut seen = said("provider:p");
+    set_how(&mut seen, &How::Observed(now()));
+    assert_eq!(ends(&seen, host("h")), "stays", "a survey says where it looked");
+}
+
+fn set_how(estate: &mut Inventory, how: &How) {
+    for bonds in estate.points.iter_mut().map(|point| &mut point.bonds) {
+        let all: Vec<Bond> =
+            bonds.list.iter().map(|bond| Bond { how: how.clone(), ..bond.clone() }).collect();
+        bonds.list = all.into();
+    }
+}

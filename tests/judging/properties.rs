@@ -136,7 +136,7 @@ pub fn possible_tangle(random: &mut Random) -> Inventory {
     }
     if !random.one_in(3) {
         declare(&mut inventory);
-        add_copy(&mut inventory, "first");
+        add_copy(&mut inventory, "first", AssetKind::Host);
     }
     inventory
 }
@@ -178,11 +178,11 @@ fn declare(inventory: &mut Inventory) {
 }
 
 /// Adds a copy of the first volume that shares nothing with anything.
-fn add_copy(inventory: &mut Inventory, name: &str) {
+fn add_copy(inventory: &mut Inventory, name: &str, kind: AssetKind) {
     let bonds = Bonds { list: places(inventory, name).into(), ..whole(Bonds::default()) };
-    let host = AssetId(format!("{name}-host"));
-    inventory.assets.push(Asset { id: host.clone(), kind: AssetKind::Host, name: host.0.clone(), bonds });
-    let mut copy = crate::estate::copy(&format!("{name}-copy"), &host.0, 20);
+    let on = AssetId(format!("{name}-{}", kind.word()));
+    inventory.assets.push(Asset { id: on.clone(), kind, name: on.0.clone(), bonds });
+    let mut copy = crate::estate::copy(&format!("{name}-copy"), &on.0, 20);
     copy.of = Known::Observed(inventory.volumes[0].id.clone(), now());
     copy.bonds = whole(copy.bonds);
     inventory.points.push(copy);
@@ -257,7 +257,8 @@ fn a_copy_that_shares_nothing_makes_nothing_worse() {
         let mut random = Random(seed);
         let inventory = possible_tangle(&mut random);
         let mut more = inventory.clone();
-        add_copy(&mut more, "second");
+        // In a bucket: a point of which nobody named the machine might be on that of the copy.
+        add_copy(&mut more, "second", AssetKind::Bucket);
         let hazard = any_hazard(&mut random, &inventory);
         for ((_, before), (id, after)) in cuts(&inventory).iter().zip(&cuts(&more)) {
             for (before, after) in [(&before.certain, &after.certain), (&before.possible, &after.possible)] {

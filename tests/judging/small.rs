@@ -130,6 +130,10 @@ impl Random {
             point.catalogued = Some("nobody.describes-it".into());
         }
         point.bonds = self.ties(ids, forgetful, 0);
+        if self.one_in(3) {
+            // Somebody said so.
+            point.bonds.list = point.bonds.list.iter().cloned().map(said).collect();
+        }
         point.of = Known::Observed(of, now());
         let hours = [1, 1, 3, 20, 30, 60, 90, 400, -3][self.below(9)];
         point.taken_at = Known::Observed(now() - TimeDelta::hours(hours), now());
@@ -162,6 +166,11 @@ impl Random {
         };
         Known::Observed(Lock { mode, until }, now())
     }
+}
+
+fn said(mut bond: Bond) -> Bond {
+    bond.how = How::Declared(Owner("somebody".into()));
+    bond
 }
 
 /// Two letters each, so that no name is a part of another one.
