@@ -137,7 +137,6 @@ fn a_copy_of_which_no_machine_is_named_may_be_on_any_that_nothing_tells_apart() 
                 known("filesystem:f", AssetKind::Filesystem, &[(StoredOn, "host:h")]),
             ],
         );
-        let owner = Owner("the owner".into());
         set_how(&mut estate, &How::Declared(Owner("the owner".into())));
         estate
     };
