@@ -104,6 +104,8 @@ pub struct Shadow {
     pub cell: Cell,
     /// Whether every point that may be within the RPO would surely survive.
     pub leaves_recent: bool,
+    /// Those that surely are within the RPO, and survive.
+    pub recent: Vec<PointPlace>,
 }
 
 /// The survival table of one volume.
@@ -325,8 +327,10 @@ impl<'v, 'g> View<'v, 'g> {
         for (_, (event, _)) in beside.into_iter().enumerate().filter(|(number, _)| takes(*number)) {
             let outcome = self.outcome(event.happening);
             let shadow = self.shadow(event, &outcome);
-            let same =
-                |known: &Shadow| known.classes.is_superset(&shadow.classes) && known.cell == shadow.cell;
+            let same = |known: &Shadow| {
+                let leaves = |shadow: &Shadow| (shadow.cell.clone(), shadow.recent.clone());
+                known.classes.is_superset(&shadow.classes) && leaves(known) == leaves(&shadow)
+            };
             if !shadows.iter().any(same) {
                 shadows.push(shadow);
             }
@@ -336,13 +340,17 @@ impl<'v, 'g> View<'v, 'g> {
 
     fn shadow(&self, event: Event, outcome: &Outcome) -> Shadow {
         let sorted = self.sort_points(outcome);
-        let old = |place: &PointPlace| {
+        let age = |place: &PointPlace| {
             let taken = self.graph.at(*place).and_then(|point| point.taken_at.value());
-            taken.is_some_and(|at| *at <= self.now && self.now - *at > self.policy.rpo)
+            taken.filter(|at| **at <= self.now).map(|at| self.now - *at)
         };
+        let old = |place: &PointPlace| age(place).is_some_and(|age| age > self.policy.rpo);
         let doubted = sorted.undetermined.iter().flat_map(|doubt| &doubt.points);
         let leaves_recent = sorted.dead.iter().chain(doubted).all(old);
-        Shadow { classes: event.classes, because: event.title, cell: self.cell(&sorted), leaves_recent }
+        let within = |place: &&PointPlace| age(place).is_some_and(|age| age <= self.policy.rpo);
+        let recent = sorted.survivors.iter().filter(within).copied().collect();
+        let cell = self.cell(&sorted);
+        Shadow { classes: event.classes, because: event.title, cell, leaves_recent, recent }
     }
 }
 

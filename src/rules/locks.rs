@@ -217,13 +217,11 @@ fn kept_from_unseen(case: Case<'_>) -> Option<String> {
     };
     let mut shadows = case.survival.shadows.iter().filter(asked);
     shadows.find_map(|shadow| {
-        let newest = match &shadow.cell {
-            Cell::None => return None,
-            Cell::Survivor { point, .. } => case.graph.at(*point),
-            Cell::Unknown { .. } => None,
-        };
+        if shadow.cell == Cell::None {
+            return None;
+        }
         // One that surely stays without such a lock speaks for all.
-        if newest.is_some_and(|point| case.age(point) == Age::Within && !by_lock(point)) {
+        if shadow.recent.iter().filter_map(|place| case.graph.at(*place)).any(|point| !by_lock(point)) {
             return None;
         }
         // What may be of any volume may be of this one.

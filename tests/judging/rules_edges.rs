@@ -8,6 +8,10 @@ use outlive::domain::*;
 use outlive::isolation::{Cell, Fate, Shadow, Survival, expand, fate, isolate};
 use outlive::rules::judge;
 
+fn unlocked() -> Known<Lock> {
+    Known::Observed(Lock { mode: LockMode::None, until: None }, now())
+}
+
 #[test]
 fn a_lock_that_something_rests_on_has_to_last_also_where_the_policy_asks_for_none() {
     let rule = "lock-lapses-before-next-copy";
@@ -21,7 +25,6 @@ fn a_lock_that_something_rests_on_has_to_last_also_where_the_policy_asks_for_non
         let until = Some(now() + TimeDelta::hours(hours));
         Known::Observed(Lock { mode: LockMode::Compliance, until }, now())
     };
-    let unlocked = || Known::Observed(Lock { mode: LockMode::None, until: None }, now());
     assert!(is(&try_with(until(25), &["young"], &[]), "fail"));
     assert!(is(&try_with(until(27), &["young"], &[]), "pass"));
     assert!(is(&try_with(Known::Unknown, &[], &["young"]), "undetermined"));
@@ -34,7 +37,8 @@ fn unseen(class: HazardClass) -> Shadow {
     let (at, taken_at) = (0, Known::Observed(now() - TimeDelta::hours(1), now()));
     let age = Some(TimeDelta::hours(1));
     let cell = Cell::Survivor { point: at, taken_at, age, state: None, drilled_at: Known::Unknown };
-    Shadow { classes: [class].into(), because: "nobody looked".into(), cell, leaves_recent: true }
+    let (classes, because) = ([class].into(), "nobody looked".into());
+    Shadow { classes, because, cell, leaves_recent: true, recent: vec![at] }
 }
 
 #[test]
@@ -54,6 +58,16 @@ fn a_lock_may_be_what_keeps_a_point_from_what_nobody_saw_and_in_a_bucket_that_so
     assert!(is(&from_unseen(HazardClass::Credential, 25), "undetermined"));
     assert!(is(&from_unseen(HazardClass::Credential, 27), "not applicable"));
     assert!(is(&from_unseen(HazardClass::Site, 25), "not applicable"), "no lock holds that off");
+    let mut two = with_lock(until(25));
+    let mut free = two.0.points[0].clone();
+    (free.id, free.lock) = (PointId("zz".into()), unlocked());
+    two.0.points = vec![two.0.points[0].clone(), free];
+    let left = |recent: &[u32]| {
+        let shadow = Shadow { recent: recent.to_vec(), ..unseen(HazardClass::Credential) };
+        by_survival(rule, &two, &Survival { rows: Vec::new(), shadows: vec![shadow] }, policy())
+    };
+    assert!(is(&left(&[0, 1]), "not applicable"), "one without a lock speaks for all, the newest or not");
+    assert!(is(&left(&[0]), "undetermined"));
     let in_bucket = |by: Option<&str>| {
         let mut estate = with_lock(until(25));
         let mut bucket = asset("bucket:b", AssetKind::Bucket, &[]);
@@ -91,6 +105,26 @@ fn where_it_is_not_known_who_may_delete_the_volume_a_lock_is_what_separates_the_
         is(&locked(LockMode::Compliance, false), "undetermined"),
         "an account may be closed around another"
     );
+}
+
+#[test]
+fn whoever_may_delete_the_volume_may_be_one_whom_nobody_named_of_a_copy() {
+    let of = |complete: bool| {
+        let mut estate = with_lock(unlocked());
+        let owner = Bond::observed(Nature::DeletableBy, AssetId("identity:i".into()), now());
+        let volume = &mut estate.0.assets[0].bonds;
+        *volume = volume.clone().with(owner);
+        volume.complete.insert(Nature::DeletableBy);
+        for point in &mut estate.0.points {
+            point.bonds.complete = Nature::ALL.into_iter().collect();
+            if !complete {
+                point.bonds.complete.remove(Nature::DeletableBy);
+            }
+        }
+        by_survival("roles-not-separated", &estate, &Survival { rows: vec![], shadows: vec![] }, strict())
+    };
+    assert!(is(&of(false), "undetermined"));
+    assert!(is(&of(true), "not applicable"));
 }
 
 #[test]
