@@ -48,9 +48,8 @@ pub(super) struct Beyond {
 const NARROW: [HazardClass; 4] =
     [HazardClass::File, HazardClass::Filesystem, HazardClass::Device, HazardClass::Host];
 
-/// The classes of what tells machines apart.
-const TELLING: [HazardClass; 4] =
-    [HazardClass::Site, HazardClass::Region, HazardClass::Account, HazardClass::Provider];
+/// The classes of what tells machines apart, besides accounts.
+const TELLING: [HazardClass; 3] = [HazardClass::Site, HazardClass::Region, HazardClass::Provider];
 
 impl Standing {
     fn apart_by(&self, other: &Self, class: HazardClass) -> bool {
@@ -152,10 +151,11 @@ impl Graph {
         !nowhere(node) && !on.any(seats)
     }
 
+    /// By what it is stored on it is told where a thing is: what it needs may be anywhere.
     fn stands(&self, node: usize, leaf: bool) -> Standing {
         let below = self.below(node);
         let mut known: BTreeMap<HazardClass, BTreeSet<usize>> = BTreeMap::new();
-        for on in &below {
+        for on in &self.stored_below(node) {
             if let Aspect { class: Some(class), wide: true, .. } = *self.aspect(*on) {
                 known.entry(class).or_default().insert(*on);
             }
@@ -167,6 +167,16 @@ impl Graph {
         let unseated = self.nodes[node].is_point
             || matches!(self.nodes[node].kind, Some(AssetKind::Volume | AssetKind::Bucket));
         Standing { known, closed, leaf, seated: !unseated }
+    }
+
+    /// A node and all that it is stored on, to the bottom.
+    fn stored_below(&self, node: usize) -> BTreeSet<usize> {
+        let (mut below, mut waiting) = (BTreeSet::from([node]), vec![node]);
+        while let Some(node) = waiting.pop() {
+            let stored = self.own(node).filter(|edge| edge.nature == Nature::StoredOn);
+            waiting.extend(stored.flat_map(|edge| &edge.on).copied().filter(|on| below.insert(*on)));
+        }
+        below
     }
 
     /// Whether a leaf that names nothing of that class may lie in `wide`.
@@ -191,8 +201,8 @@ impl Graph {
         hidden && !apart.is_some_and(|(one, two)| one.is_apart(two, class))
     }
 
-    /// Where a point is of which no machine is named: it was declared on something beyond machines alone, or on
-    /// nothing. What a survey saw, or documentation tells, lies where that says.
+    /// Where a point is of which no machine is named: all that is known of its storage somebody declared, and none of it
+    /// is a machine or a part of one. What a survey saw, or documentation tells, lies where that says.
     pub(super) fn unseated(&self, point: usize) -> Option<Berth> {
         self.beyond.berths.get(&point).copied().filter(|_| self.nodes[point].is_point)
     }
@@ -205,13 +215,27 @@ impl Graph {
     /// Whether something beyond machines tells two berths apart: what lies on a machine lies in whatever that lies in.
     pub(super) fn are_berths_apart(&self, one: Berth, other: Berth) -> bool {
         let of = |berth: Berth| &self.beyond.standings[berth.0 as usize];
-        TELLING.into_iter().any(|class| of(one).apart_by(of(other), class))
+        let (one, other) = (of(one), of(other));
+        let apart = TELLING.into_iter().any(|class| one.apart_by(other, class));
+        apart || one.closed && other.closed && self.are_accounts_apart(one, other)
+    }
+
+    /// A project may lie in an account, and an account in an organisation: only like tells from like.
+    fn are_accounts_apart(&self, one: &Standing, other: &Standing) -> bool {
+        [AssetKind::Project, AssetKind::Account, AssetKind::Organisation].into_iter().any(|kind| {
+            let of = |standing: &Standing| -> BTreeSet<usize> {
+                let all = standing.known.get(&HazardClass::Account).into_iter().flatten().copied();
+                all.filter(|on| self.nodes[*on].kind == Some(kind)).collect()
+            };
+            let (one, other) = (of(one), of(other));
+            !one.is_empty() && !other.is_empty() && one.is_disjoint(&other)
+        })
     }
 
     fn is_unseated(&self, node: usize) -> bool {
-        let mut stored = self.own(node).filter(|edge| edge.nature == Nature::StoredOn).peekable();
-        let declared = stored.peek().is_none() || stored.any(|edge| matches!(edge.how, How::Declared(_)));
-        self.nodes[node].is_point && declared && !self.below(node).into_iter().any(|on| self.is_seat(on))
+        let mut stored = self.own(node).filter(|edge| edge.nature == Nature::StoredOn);
+        let declared = self.nodes[node].is_point && stored.all(|edge| matches!(edge.how, How::Declared(_)));
+        declared && !self.stored_below(node).into_iter().any(|on| self.is_seat(on))
     }
 
     fn is_seat(&self, node: usize) -> bool {
@@ -228,7 +252,7 @@ impl Graph {
         let mut numbers: BTreeMap<Standing, u32> = BTreeMap::new();
         for node in seats.into_iter().chain(unseated) {
             let mut standing = self.stands(node, false);
-            standing.known.retain(|class, _| TELLING.contains(class));
+            standing.known.retain(|class, _| TELLING.contains(class) || *class == HazardClass::Account);
             standing.seated = false;
             let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
             let berth = Berth(*numbers.entry(standing).or_insert(next));

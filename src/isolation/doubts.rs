@@ -3,7 +3,7 @@
 //! Each is a rule like any other, so that what may fall is a least fixpoint too, and cut sets of it are exact. Two
 //! exclusions keep them from drowning every answer; `unseen.rs` and `beyond.rs` say why they are sound.
 
-use super::beyond::Standing;
+use super::beyond::{Berth, Standing};
 use super::slice::{Slice, is_closed};
 use super::system::{State, Variable, Why, variable};
 use super::unseen::Openness;
@@ -16,12 +16,14 @@ impl Slice<'_> {
         let is_open = (0..self.members.len()).any(|member| open(member) != Openness::Closed);
         let bearing = if is_open { self.bearing() } else { Vec::new() };
         let wide = self.wide_by_class();
+        let seat = |member: usize| Some((member, self.graph.seat(self.members[member].node)?));
+        let seats: Vec<(usize, Berth)> = (0..self.members.len()).filter_map(seat).collect();
         for member in 0..self.members.len() {
             self.doubt_support(member, &bearing);
             self.doubt_lies(member, &wide);
             self.doubt_deletion(member);
             self.doubt_hands(member);
-            self.doubt_seat(member);
+            self.doubt_seat(member, &seats);
         }
         self.doubt_anything();
         self.doubt_shares(&bearing);
@@ -116,16 +118,13 @@ impl Slice<'_> {
     }
 
     /// A point of which no machine is named may be on any that nothing tells apart from where it is, and falls then with
-    /// what strikes that machine, or a part of it. What may befall the machine through something else is a doubt of a
-    /// doubt, and is not followed.
-    fn doubt_seat(&mut self, member: usize) {
+    /// what strikes that machine, or a part of it. What befalls the machine through something else is not followed:
+    /// decision 14 says why.
+    fn doubt_seat(&mut self, member: usize, seats: &[(usize, Berth)]) {
         let graph = self.graph;
         let Some(berth) = graph.unseated(self.members[member].node) else { return };
-        let is_there = |other: &usize| {
-            graph.seat(self.members[*other].node).is_some_and(|seat| !graph.are_berths_apart(berth, seat))
-        };
-        let struck: Vec<Variable> =
-            self.others(member).filter(is_there).map(|other| variable(other, State::Struck)).collect();
+        let there = seats.iter().filter(|(_, seat)| !graph.are_berths_apart(berth, *seat));
+        let struck: Vec<Variable> = there.map(|(seat, _)| variable(*seat, State::Struck)).collect();
         self.system.add(variable(member, State::Lost), 1, struck, false, Why::Undeclared(HazardClass::Host));
     }
 

@@ -79,8 +79,8 @@ impl Hub {
 pub(super) enum Target {
     /// Something beyond machines is lost, of this class and on such grounds.
     Wide(HazardClass, Grounds),
-    /// A machine is deleted, or a part of one, that is there.
-    Seat(Berth),
+    /// A machine is deleted, or a part of one.
+    Seat,
     /// Something is lost that was named and never seen.
     Ghost,
     /// Something is lost that a virtual disk or server may stand on.
@@ -238,7 +238,7 @@ impl Graph {
         }
         if let Some(deleted) = spot(node, State::Deleted) {
             targets.push((deleted, Target::Deleted));
-            targets.extend(self.seat(node).map(|berth| (deleted, Target::Seat(berth))));
+            targets.extend(self.seat(node).map(|_| (deleted, Target::Seat)));
             targets.extend(kind.is_some_and(is_closed).then_some((deleted, Target::Closed)));
             let servers = self.open_servers_below(node).into_iter();
             targets

@@ -129,6 +129,8 @@ impl Slice<'_> {
         }
         // Where only a few of many are told, the others are looked for.
         let Some(asking) = node.filter(|_| full) else { return false };
+        // Where a point is, and not which one it is, decides what it may be on: all of a place ask as one.
+        let asking = if matches!(ask, Ask::Seat(_)) { 0 } else { asking };
         self.graph.leads_to((spot, asking, ask), |target, other, rests| {
             self.may_fit(target, node, ask) && self.fits(node, other, ask, || rests)
         })
@@ -142,8 +144,9 @@ impl Slice<'_> {
             (Ask::Lies(class, own), Target::Wide(of, grounds)) => {
                 class == of && !graph.are_apart(class, own, grounds)
             }
-            (Ask::Seat(own), Target::Seat(berth)) => !graph.are_berths_apart(own, berth),
-            (Ask::Deleted, Target::Deleted) | (Ask::Closed, Target::Closed) => true,
+            (Ask::Seat(_), Target::Seat)
+            | (Ask::Deleted, Target::Deleted)
+            | (Ask::Closed, Target::Closed) => true,
             (Ask::Kept(server), Target::Kept(on)) | (Ask::Emptied(server), Target::Emptied(on)) => {
                 server == on as usize
             }
@@ -162,10 +165,13 @@ impl Slice<'_> {
     fn fits(&self, node: Option<usize>, other: usize, ask: Ask, rests: impl Fn() -> bool) -> bool {
         let graph = self.graph;
         let node = match (ask, node) {
-            (Ask::Deleted | Ask::Seat(_), _) | (_, None) => return true,
+            (Ask::Deleted, _) | (_, None) => return true,
             (Ask::Lies(..) | Ask::Closed, Some(node)) => return node != other,
             (Ask::Kept(_), Some(node)) => return node != other && !graph.supports(other).contains(&node),
             (Ask::Emptied(_), Some(_)) => return !rests(),
+            (Ask::Seat(own), _) => {
+                return graph.seat(other).is_some_and(|seat| !graph.are_berths_apart(own, seat));
+            }
             (Ask::Stands, Some(node)) => node,
         };
         let by_kind = match graph.aspect(node).openness {

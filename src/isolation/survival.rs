@@ -328,8 +328,8 @@ impl<'v, 'g> View<'v, 'g> {
             let outcome = self.outcome(event.happening);
             let shadow = self.shadow(event, &outcome);
             let same = |known: &Shadow| {
-                let leaves = |shadow: &Shadow| (shadow.cell.clone(), shadow.recent.clone());
-                known.classes.is_superset(&shadow.classes) && leaves(known) == leaves(&shadow)
+                let alike = known.cell == shadow.cell && known.recent == shadow.recent;
+                alike && known.classes.is_superset(&shadow.classes)
             };
             if !shadows.iter().any(same) {
                 shadows.push(shadow);

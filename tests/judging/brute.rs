@@ -137,8 +137,8 @@ impl<'i> Brute<'i> {
         thing.open = Nature::ALL.into_iter().filter(|nature| !bonds.is_complete(*nature)).collect();
         let valid = |bond: &&Bond| (1..=bond.on.len()).contains(&bond.dies_at);
         let stored = bonds.list.iter().filter(|bond| bond.nature == Nature::StoredOn).filter(valid);
-        let said = stored.clone().any(|bond| matches!(bond.how, How::Declared(_)));
-        thing.hearsay = said || stored.count() == 0;
+        let mut stored = stored;
+        thing.hearsay = stored.all(|bond| matches!(bond.how, How::Declared(_)));
         for bond in &bonds.list {
             let on: BTreeSet<usize> = bond.on.iter().map(|id| places[id]).collect();
             if (1..=on.len()).contains(&bond.dies_at) {
@@ -318,6 +318,21 @@ impl<'i> Brute<'i> {
         let below =
             |bond: &&(Nature, BTreeSet<usize>, usize)| matches!(bond.0, Nature::StoredOn | Nature::Needs);
         self.things[thing].bonds.iter().filter(below).flat_map(|bond| bond.1.iter().copied()).collect()
+    }
+
+    /// Itself and all that it is stored on.
+    pub fn lies_on(&self, thing: usize) -> BTreeSet<usize> {
+        let mut below = BTreeSet::from([thing]);
+        loop {
+            let all = below.iter().flat_map(|thing| &self.things[*thing].bonds);
+            let more: BTreeSet<usize> =
+                all.filter(|bond| bond.0 == Nature::StoredOn).flat_map(|bond| bond.1.clone()).collect();
+            let before = below.len();
+            below.extend(more);
+            if below.len() == before {
+                return below;
+            }
+        }
     }
 
     /// Itself and all below it.

@@ -101,7 +101,7 @@ impl Brute<'_> {
         }
         let thing = &self.things[place];
         let named: BTreeSet<HazardClass> =
-            self.rests_on(place).into_iter().filter_map(|on| self.class(on)).collect();
+            self.lies_on(place).into_iter().filter_map(|on| self.class(on)).collect();
         let open = thing.open.contains(&Nature::StoredOn);
         let mut classes: BTreeSet<HazardClass> =
             HazardClass::WIDE.into_iter().filter(|class| open || !named.contains(class)).collect();
@@ -114,6 +114,10 @@ impl Brute<'_> {
 
     /// Whether both are known to the bottom and on different things of a class.
     fn differ_in(&self, one: usize, two: usize, class: HazardClass) -> bool {
+        self.differ_where(one, two, |on| self.class(on) == Some(class))
+    }
+
+    fn differ_where(&self, one: usize, two: usize, is_it: impl Fn(usize) -> bool) -> bool {
         let known = |place: usize| {
             let below = self.rests_on(place);
             let closed = |on: &usize| {
@@ -121,7 +125,7 @@ impl Brute<'_> {
                 !open.contains(&Nature::StoredOn) && !open.contains(&Nature::Needs)
             };
             let all = below.iter().all(closed);
-            let of: BTreeSet<usize> = below.into_iter().filter(|on| self.class(*on) == Some(class)).collect();
+            let of: BTreeSet<usize> = self.lies_on(place).into_iter().filter(|on| is_it(*on)).collect();
             (all, of)
         };
         let ((one, on_one), (two, on_two)) = (known(one), known(two));
@@ -151,13 +155,16 @@ impl Brute<'_> {
 
     /// Whether a point of which somebody named no machine may be on one, or on a part of one.
     pub fn may_be_on(&self, point: usize, part: usize) -> bool {
-        use HazardClass::{Account, Device, File, Filesystem, Host, Provider, Region, Site};
+        use AssetKind::{Account, Organisation, Project};
+        use HazardClass::{Device, File, Filesystem, Host, Provider, Region, Site};
         let within = |thing: usize| {
             self.class(thing).is_some_and(|class| [File, Filesystem, Device, Host].contains(&class))
         };
         let vague = self.things[point].point.is_some() && self.things[point].hearsay;
-        let named = self.rests_on(point).into_iter().any(within);
-        let apart = [Site, Region, Account, Provider].iter().any(|by| self.differ_in(point, part, *by));
+        let named = self.lies_on(point).into_iter().any(within);
+        let in_another = |kind| self.differ_where(point, part, |on| self.things[on].kind == Some(kind));
+        let apart = [Site, Region, Provider].into_iter().any(|by| self.differ_in(point, part, by))
+            || [Project, Account, Organisation].into_iter().any(in_another);
         vague && !named && within(part) && !apart
     }
 

@@ -214,7 +214,8 @@ fn one_more_way_to_fall_makes_nothing_safer() {
             continue;
         }
         // What names no region or no machine may lie in any: to name one tells it apart, and that is no way to fall.
-        let bond = Bond::observed(nature, on, now());
+        let how = How::Declared(Owner("somebody".into()));
+        let bond = Bond { how, ..Bond::observed(nature, on, now()) };
         // By what it is stored on, not by what it needs, is it told where something is.
         let same: Vec<Bond> = bonds.list.iter().filter(|own| own.nature == nature).cloned().collect();
         let own = classes_below(&inventory, &same);

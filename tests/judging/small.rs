@@ -130,7 +130,7 @@ impl Random {
             point.catalogued = Some("nobody.describes-it".into());
         }
         point.bonds = self.ties(ids, forgetful, 0);
-        if self.one_in(3) {
+        if self.one_in(6) {
             // Somebody said so.
             point.bonds.list = point.bonds.list.iter().cloned().map(said).collect();
         }
