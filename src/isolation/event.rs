@@ -142,6 +142,8 @@ impl Slice<'_> {
         for (member, other) in self.members.iter().enumerate() {
             let shares = match graph.aspect(other.node).openness {
                 Openness::Anything | Openness::Medium => true,
+                // It may be a machine, and of what is open nobody knows that it is apart from where a point may be.
+                _ if class.is_none() && graph.unseated(other.node).is_some() => true,
                 Openness::Wide | Openness::Closed => class.is_some_and(|class| {
                     graph.may_share(below.standing, (other.node, other.standing), class)
                 }),

@@ -320,21 +320,6 @@ impl<'i> Brute<'i> {
         self.things[thing].bonds.iter().filter(below).flat_map(|bond| bond.1.iter().copied()).collect()
     }
 
-    /// Itself and all that it is stored on.
-    pub fn lies_on(&self, thing: usize) -> BTreeSet<usize> {
-        let mut below = BTreeSet::from([thing]);
-        loop {
-            let all = below.iter().flat_map(|thing| &self.things[*thing].bonds);
-            let more: BTreeSet<usize> =
-                all.filter(|bond| bond.0 == Nature::StoredOn).flat_map(|bond| bond.1.clone()).collect();
-            let before = below.len();
-            below.extend(more);
-            if below.len() == before {
-                return below;
-            }
-        }
-    }
-
     /// Itself and all below it.
     pub fn rests_on(&self, thing: usize) -> BTreeSet<usize> {
         let mut below = BTreeSet::from([thing]);

@@ -74,7 +74,8 @@ impl Brute<'_> {
     fn unseen(&self, root: usize, class: Option<HazardClass>) -> Blow {
         let mut possible = self.lost_unseen(root);
         for other in self.scope.iter().copied().filter(|other| *other != root) {
-            let anything = matches!(self.openness(other), Openness::Anything | Openness::Medium);
+            let anything = matches!(self.openness(other), Openness::Anything | Openness::Medium)
+                || class.is_none() && self.is_vague(other);
             if anything || class.is_some_and(|class| self.may_share(root, other, class)) {
                 possible |= self.lost_unseen(other);
             }

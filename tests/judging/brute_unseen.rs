@@ -153,19 +153,40 @@ impl Brute<'_> {
         })
     }
 
-    /// Whether a point of which somebody named no machine may be on one, or on a part of one.
+    /// Itself and all that it is stored on.
+    pub fn lies_on(&self, thing: usize) -> BTreeSet<usize> {
+        let mut below = BTreeSet::from([thing]);
+        loop {
+            let all = below.iter().flat_map(|thing| &self.things[*thing].bonds);
+            let more: BTreeSet<usize> =
+                all.filter(|bond| bond.0 == Nature::StoredOn).flat_map(|bond| bond.1.clone()).collect();
+            let before = below.len();
+            below.extend(more);
+            if below.len() == before {
+                return below;
+            }
+        }
+    }
+
+    fn is_within(&self, thing: usize) -> bool {
+        use HazardClass::{Device, File, Filesystem, Host};
+        self.class(thing).is_some_and(|class| [File, Filesystem, Device, Host].contains(&class))
+    }
+
+    /// Whether it is a point of which somebody said where it is, and named no machine.
+    pub fn is_vague(&self, point: usize) -> bool {
+        let said = self.things[point].point.is_some() && self.things[point].hearsay;
+        said && !self.lies_on(point).into_iter().any(|on| self.is_within(on))
+    }
+
+    /// Whether such a point may be on a machine, or on a part of one.
     pub fn may_be_on(&self, point: usize, part: usize) -> bool {
         use AssetKind::{Account, Organisation, Project};
-        use HazardClass::{Device, File, Filesystem, Host, Provider, Region, Site};
-        let within = |thing: usize| {
-            self.class(thing).is_some_and(|class| [File, Filesystem, Device, Host].contains(&class))
-        };
-        let vague = self.things[point].point.is_some() && self.things[point].hearsay;
-        let named = self.lies_on(point).into_iter().any(within);
+        use HazardClass::{Provider, Region, Site};
         let in_another = |kind| self.differ_where(point, part, |on| self.things[on].kind == Some(kind));
         let apart = [Site, Region, Provider].into_iter().any(|by| self.differ_in(point, part, by))
             || [Project, Account, Organisation].into_iter().any(in_another);
-        vague && !named && within(part) && !apart
+        self.is_vague(point) && self.is_within(part) && !apart
     }
 
     /// The classes of what may be below an open thing, unseen.
