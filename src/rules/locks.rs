@@ -151,14 +151,17 @@ impl Locked {
             let perhaps = case.doubts(row).map(|(point, _)| point).filter(young);
             let perhaps: Vec<_> = left.iter().copied().chain(perhaps).collect();
             let unlocked = |point: &RecoveryPoint| has(case, point, Property::There) == Holds::No;
-            let Some(point) = perhaps.iter().find(|point| !unlocked(point) && may_be_deleted(case, point))
-            else {
+            let by_lock = |point: &&&RecoveryPoint| !unlocked(point) && may_be_deleted(case, point);
+            if !perhaps.iter().any(|point| by_lock(&point)) {
                 continue;
-            };
+            }
             if left.iter().any(|point| lasts(point) == Holds::Yes && case.age(point) == Age::Within) {
                 counted = true;
                 continue;
             }
+            // A lock that lasts does not lapse, whatever else is open of the point.
+            let may_lapse = |point: &&&RecoveryPoint| by_lock(point) && lasts(point) != Holds::Yes;
+            let Some(point) = perhaps.iter().find(may_lapse) else { continue };
             let ends = |point: &&RecoveryPoint| locked(point) && lasts(point) == Holds::No;
             if !left.is_empty() && perhaps.iter().all(ends) {
                 let (title, label) = (&row.title, case.label(point));
