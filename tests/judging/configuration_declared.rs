@@ -7,8 +7,9 @@ use crate::estate::now;
 use chrono::{TimeDelta, TimeZone, Utc};
 use outlive::domain::*;
 use outlive::estate::*;
+use rustix::time::{ClockId, clock_gettime};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn this() -> ThisHost {
     ThisHost { asset: AssetId("host:0123".into()), name: "db1.example".into() }
@@ -250,12 +251,16 @@ fn large(count: usize) -> String {
     text
 }
 
-/// The shortest of three tries: others use this machine too.
+/// The least processor time of three tries: others use this machine too.
 fn shortest(work: impl Fn()) -> Duration {
+    let used = || {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
+    };
     let once = || {
-        let begun = Instant::now();
+        let begun = used();
         work();
-        begun.elapsed()
+        used() - begun
     };
     (0..3).map(|_| once()).min().unwrap()
 }
