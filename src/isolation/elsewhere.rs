@@ -47,6 +47,8 @@ pub(super) enum Hub {
     Taken(Grounds),
     /// The same of a host, a server or a network.
     TakenWithin,
+    /// Whoever was not named is one who is known: a credential, an identity, or whatever else can be taken over.
+    Known,
     /// Something beyond machines is lost, of this class and on such grounds.
     Lies(HazardClass, Grounds),
     /// What names none of these classes, on such grounds, may be lost.
@@ -69,7 +71,12 @@ impl Hub {
     fn is_unseen(self) -> bool {
         matches!(
             self,
-            Self::Share(..) | Self::Lost(..) | Self::LostWithin | Self::Taken(_) | Self::TakenWithin
+            Self::Share(..)
+                | Self::Lost(..)
+                | Self::LostWithin
+                | Self::Taken(_)
+                | Self::TakenWithin
+                | Self::Known
         )
     }
 }

@@ -64,6 +64,11 @@ impl Slice<'_> {
         found.chain([self.elsewhere_open()]).collect()
     }
 
+    /// That whoever was not named is one who is known elsewhere.
+    pub(super) fn elsewhere_known(&self) -> impl Iterator<Item = Variable> {
+        self.unseen.iter().filter(|(hub, _)| *hub == Hub::Known).map(|(_, stands_for_it)| *stands_for_it)
+    }
+
     /// What may happen to members and reaches anything.
     fn sources(&self) -> Sources {
         let elsewhere = &self.graph.elsewhere;

@@ -80,6 +80,7 @@ impl Slice<'_> {
                 seeds.possible.extend(self.closed_unseen());
                 // Whoever does that holds something, as whoever takes over a host or an account that is known.
                 seeds.possible.push(self.anything(State::Held));
+                seeds.possible.extend(self.elsewhere_known());
             }
             Happening::UnseenNeed => {
                 // What it is stored on unseen may need it.
@@ -103,6 +104,7 @@ impl Slice<'_> {
                 // As whoever holds anything at all, elsewhere too: who closes an account may be one of them.
                 seeds.possible.push(self.anything(State::Held));
                 seeds.possible.extend(self.closed_unseen());
+                seeds.possible.extend(self.elsewhere_known());
             }
         }
         seeds.possible.extend(seeds.certain.clone());

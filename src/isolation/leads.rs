@@ -159,6 +159,9 @@ impl Links<'_> {
             }
             _ => {}
         }
+        if kind.and_then(hands_class).is_some() {
+            self.hub_leads_to(Hub::Known, (node, State::Held));
+        }
         match kind.and_then(hands_class) {
             Some(HazardClass::HostCompromise) => self.hub_leads_to(Hub::TakenWithin, (node, State::Held)),
             Some(HazardClass::Identity) if kind.is_some_and(is_closed) => {

@@ -100,7 +100,8 @@ impl Brute<'_> {
             possible |= if goes { bit(thing, State::Deleted) } else { 0 };
             possible |= if self.origin_unknown(thing) { bit(thing, State::Held) } else { 0 };
         }
-        Blow { possible, far: self.far.by_hands, ..Blow::default() } | self.closing_unseen()
+        let far = self.far.by_hands | self.known_far();
+        Blow { possible, far, ..Blow::default() } | self.closing_unseen()
     }
 
     /// What is locked, and goes with the closing of an account that nobody named.

@@ -236,6 +236,15 @@ impl Brute<'_> {
         })
     }
 
+    /// Whoever was not named may be anybody who is known elsewhere.
+    pub fn known_far(&self) -> States {
+        use AssetKind::*;
+        self.all(State::Held, |other| {
+            let hands = [Host, Server, Network, Credential, Identity, Project, Account, Organisation];
+            self.things[other].kind.is_some_and(|kind| hands.contains(&kind))
+        })
+    }
+
     /// One round: what holds in scope and elsewhere.
     pub fn far_round(&self, far: &Far, states: &mut States, there: &mut States) {
         let of = |state| self.all(state, |_| true);
