@@ -84,7 +84,7 @@ impl Slice<'_> {
             Openness::Anything => may.map(|other| variable(other, State::Struck)).collect(),
             Openness::Wide => may
                 .filter(|other| graph.may_stand_on(node, self.members[*other].node))
-                .map(|other| variable(other, State::Lost))
+                .map(|other| variable(other, graph.lost_below_wide(self.members[other].node)))
                 .collect(),
             Openness::Medium | Openness::Closed => may
                 .filter(|other| {

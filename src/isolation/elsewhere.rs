@@ -62,7 +62,7 @@ pub(super) enum Hub {
     /// What is open beyond machines, and may stand on something of this class, may be lost: from one number to before
     /// another one.
     Among(HazardClass, usize, usize),
-    /// The same of what may stand on what was named and never seen.
+    /// What was named and never seen is lost itself: what is open beyond machines may stand on it.
     Ghost,
 }
 
@@ -88,8 +88,6 @@ pub(super) enum Target {
     Wide(HazardClass, Grounds),
     /// A machine is deleted, or a part of one.
     Seat,
-    /// Something is lost that was named and never seen.
-    Ghost,
     /// Something is lost that a virtual disk or server may stand on.
     Kin,
     /// Something is deleted.
@@ -238,7 +236,6 @@ impl Graph {
         if let Some(lost) = spot(node, State::Lost) {
             let class = self.aspect(node).class.filter(|class| class.is_wide());
             targets.extend(class.map(|class| (lost, Target::Wide(class, self.grounds_of(node, class)))));
-            targets.extend(kind.is_none().then_some((lost, Target::Ghost)));
             targets.extend(self.is_kin(node).then_some((lost, Target::Kin)));
             let servers = self.supports(node).into_iter().filter(|on| self.is_open_server(*on));
             targets.extend(servers.filter_map(|on| Some((lost, Target::Kept(u32::try_from(on).ok()?)))));

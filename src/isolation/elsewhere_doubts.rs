@@ -75,8 +75,12 @@ impl Slice<'_> {
         let hubs = [(Hub::Held, State::Held), (Hub::Deleted, State::Deleted), (Hub::Struck, State::Struck)];
         let hubs = hubs.into_iter().map(|(hub, state)| (hub, self.anything(state)));
         let unseen = [(Hub::Open, self.elsewhere_open()), (Hub::Need, self.elsewhere_needs())];
-        let hubs = hubs.chain(unseen).filter_map(|(hub, variable)| Some((variable, elsewhere.hub(hub)?)));
         let members = (0..self.members.len()).filter(|member| !self.is_point(*member));
+        let ghosts =
+            members.clone().filter(|member| self.graph.nodes[self.members[*member].node].kind.is_none());
+        let ghosts = ghosts.map(|ghost| (Hub::Ghost, variable(ghost, State::Gone)));
+        let hubs = hubs.chain(unseen).chain(ghosts);
+        let hubs = hubs.filter_map(|(hub, variable)| Some((variable, elsewhere.hub(hub)?)));
         let own = members.flat_map(|member| {
             [State::Lost, State::Deleted, State::Held].into_iter().filter_map(move |state| {
                 Some((variable(member, state), spot(self.members[member].node, state)?))
@@ -157,7 +161,6 @@ impl Slice<'_> {
             }
             (Ask::Stands, Target::Deleted) => openness == Some(Openness::Anything),
             (Ask::Stands, Target::Kin) => openness == Some(Openness::Medium),
-            (Ask::Stands, Target::Ghost) => openness == Some(Openness::Wide),
             (Ask::Stands, Target::Wide(class, _)) => {
                 let hidden = node.map(|node| graph.aspect(node).hidden).unwrap_or_default();
                 openness == Some(Openness::Wide) && hidden.contains(class)

@@ -263,6 +263,15 @@ impl Builder {
             }
         }
         for bond in &bonds.list {
+            if bond.nature == Nature::YieldedBy && !self.nodes[holder].is_yielded() {
+                let label = &self.nodes[holder].label;
+                let why = format!(
+                    "a bond says from where {label} can be had, which is neither a credential nor an identity"
+                );
+                self.nodes[holder].open.insert(bond.nature);
+                self.nodes[holder].odd.insert(bond.nature, why);
+                continue;
+            }
             let on: BTreeSet<usize> = bond.on.iter().map(|id| self.asset_or_phantom(id)).collect();
             if bond.dies_at == 0 || bond.dies_at > on.len() {
                 let (at, of) = (bond.dies_at, on.len());

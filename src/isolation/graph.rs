@@ -28,6 +28,11 @@ pub(super) struct Node {
 }
 
 impl Node {
+    /// Whether it is had from somewhere: only who acts, and what acts are done with, is.
+    pub fn is_yielded(&self) -> bool {
+        !self.is_point && matches!(self.kind, None | Some(AssetKind::Credential | AssetKind::Identity))
+    }
+
     /// What is missing of a nature, in words; `None` where it is wholly known.
     pub fn missing(&self, nature: Nature) -> Option<String> {
         self.missing_of(nature, &self.label)

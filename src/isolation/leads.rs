@@ -94,8 +94,7 @@ impl Links<'_> {
             Nature::CascadesFrom => &[(Deleted, Deleted)],
             Nature::DeletableBy => &[(Held, Deleted)],
             Nature::AdministeredBy => &[(Held, Deleted), (Held, Held)],
-            Nature::YieldedBy if self.graph.is_yielded(node) => &[(Held, Held)],
-            Nature::YieldedBy => &[],
+            Nature::YieldedBy => &[(Held, Held)],
         };
         for on in &edge.on {
             for (from, to) in leads {
@@ -183,9 +182,6 @@ impl Links<'_> {
             if let Some(from) = spot(node, State::Lost).filter(|_| !all.is_empty()) {
                 self.among_but((class, all), from, (0, all.len()), &except);
             }
-        }
-        if graph.nodes[node].kind.is_none() {
-            self.leads_to_hub(lost, Hub::Ghost);
         }
         if graph.aspect(node).openness == Openness::Wide {
             self.hub_leads_to(Hub::Ghost, lost);

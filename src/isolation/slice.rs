@@ -236,16 +236,11 @@ impl<'g> Slice<'g> {
                     self.system.add(of(State::Held), need, on(State::Held), true, why);
                 }
             }
-            // Only who acts, and what acts are done with, is had from somewhere.
-            Nature::YieldedBy if self.is_yielded(holder) => {
+            Nature::YieldedBy => {
                 self.system.add(of(State::Held), need, on(State::Held), true, why);
             }
-            Nature::DeletableBy | Nature::YieldedBy => {}
+            Nature::DeletableBy => {}
         }
-    }
-
-    fn is_yielded(&self, member: usize) -> bool {
-        self.graph.is_yielded(self.members[member].node)
     }
 
     /// The closing of an account ends every lock; whether that of a project does, nobody established.

@@ -16,7 +16,8 @@ pub(super) enum State {
     Held,
     /// It was struck itself, or deleted: something unseen above it may hang on that.
     Struck,
-    /// Of a bucket: it is lost otherwise than by being deleted, so that no lock in it helps.
+    /// Of a bucket: it is lost otherwise than by being deleted, so that no lock in it helps. Of what was named and never
+    /// seen: it is lost itself, not with something else.
     Gone,
 }
 

@@ -19,6 +19,7 @@
 use super::aspects::Classes;
 use super::beyond::is_wide;
 use super::graph::Graph;
+use super::system::State;
 use crate::domain::{AssetKind, HazardClass, Nature};
 
 /// How far the kind of an open node narrows what it may stand on.
@@ -70,6 +71,12 @@ impl Graph {
         }
     }
 
+    /// How what lies below something beyond machines is lost: what was named and never seen, in itself only. Whatever else
+    /// takes it along, as a file that it may lie on or whoever may delete it, is nothing that is so wide.
+    pub(super) fn lost_below_wide(&self, node: usize) -> State {
+        self.nodes[node].kind.map_or(State::Gone, |_| State::Lost)
+    }
+
     /// The classes of hazard that something unseen below an open node may belong to.
     pub(super) fn find_hidden(&self, node: usize, openness: Openness) -> Classes {
         match openness {
@@ -102,13 +109,8 @@ impl Graph {
         self.supports(device).iter().any(|below| self.nodes[*below].kind == Some(AssetKind::Host))
     }
 
-    /// Whether it is had from somewhere: only who acts, and what acts are done with, is.
-    pub(super) fn is_yielded(&self, node: usize) -> bool {
-        let node = &self.nodes[node];
-        !node.is_point && matches!(node.kind, None | Some(AssetKind::Credential | AssetKind::Identity))
-    }
-
-    /// Whether nobody but whoever holds the machine has a hand on it: what lies on a known host.
+    /// Whether nobody but whoever holds the machine has a hand on it: what lies on a known host, and on nothing else that
+    /// nobody saw, of which others may be the holders.
     fn is_on_host(&self, node: usize) -> bool {
         let storage = matches!(
             self.nodes[node].kind,
@@ -123,7 +125,7 @@ impl Graph {
                     | AssetKind::Memory
             )
         );
-        storage && self.aspect(node).over_host
+        storage && self.aspect(node).over_host && !self.nodes[node].open.contains(Nature::StoredOn)
     }
 
     /// Whether somebody nobody named may have a hand on a node at all.

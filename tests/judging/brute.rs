@@ -13,7 +13,7 @@ pub enum State {
     Deleted,
     Held,
     Struck,
-    /// Of a bucket: lost otherwise than by its deletion.
+    /// Of a bucket: lost otherwise than by its deletion. Of what is named and was never seen: lost itself.
     Gone,
 }
 
@@ -136,12 +136,14 @@ impl<'i> Brute<'i> {
         let thing = &mut self.things[thing];
         thing.open = Nature::ALL.into_iter().filter(|nature| !bonds.is_complete(*nature)).collect();
         let valid = |bond: &&Bond| (1..=bond.on.len()).contains(&bond.dies_at);
-        let stored = bonds.list.iter().filter(|bond| bond.nature == Nature::StoredOn).filter(valid);
-        let mut stored = stored;
+        let mut stored = bonds.list.iter().filter(|bond| bond.nature == Nature::StoredOn).filter(valid);
         thing.hearsay = stored.all(|bond| matches!(bond.how, How::Declared(_)));
         for bond in &bonds.list {
             let on: BTreeSet<usize> = bond.on.iter().map(|id| places[id]).collect();
-            if (1..=on.len()).contains(&bond.dies_at) {
+            // Only who acts, and what acts are done with, is had from somewhere.
+            let acts = matches!(thing.kind, None | Some(AssetKind::Credential | AssetKind::Identity));
+            let means_something = bond.nature != Nature::YieldedBy || (acts && thing.point.is_none());
+            if (1..=on.len()).contains(&bond.dies_at) && means_something {
                 thing.bonds.push((bond.nature, on, bond.dies_at));
             } else {
                 thing.open.insert(bond.nature);
@@ -227,7 +229,7 @@ impl<'i> Brute<'i> {
                 }
                 let opens = match nature {
                     Nature::AdministeredBy | Nature::StoredOn => true,
-                    Nature::YieldedBy => matches!(thing.kind, None | Some(Credential | Identity)),
+                    Nature::YieldedBy => true,
                     _ => false,
                 };
                 if opens && !is_point {
@@ -282,7 +284,15 @@ impl<'i> Brute<'i> {
             let from = match self.openness(place) {
                 Openness::Closed => 0,
                 Openness::Anything => self.others(place, Struck, under),
-                _ => self.others(place, Lost, |other| under(other) && self.may_be_below(place, other)),
+                Openness::Medium => {
+                    self.others(place, Lost, |other| under(other) && self.may_be_below(place, other))
+                }
+                Openness::Wide => {
+                    let seen = |other: usize| self.things[other].kind.is_some();
+                    let may = |other: usize| under(other) && self.may_be_below(place, other);
+                    self.others(place, Lost, |other| may(other) && seen(other))
+                        | self.others(place, Gone, |other| may(other) && !seen(other))
+                }
             };
             let lies = self.others(place, Lost, |other| self.may_lie_in(place, other));
             let berths = self.others(place, Struck, |other| self.may_be_on(place, other));

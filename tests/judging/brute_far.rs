@@ -68,7 +68,6 @@ impl Brute<'_> {
 
     fn far_of_bonds(&self, thing: usize, far: &mut Far) {
         use State::{Deleted, Held, Lost};
-        let had = matches!(self.things[thing].kind, None | Some(AssetKind::Credential | AssetKind::Identity));
         for (nature, on, _) in &self.things[thing].bonds {
             let any = |state| on.iter().map(|on| bit(*on, state)).sum::<States>();
             let mut leads = |head, from| far.rules.push((bit(thing, head), any(from)));
@@ -84,8 +83,7 @@ impl Brute<'_> {
                     leads(Deleted, Held);
                     leads(Held, Held);
                 }
-                Nature::YieldedBy if had => leads(Held, Held),
-                Nature::YieldedBy => {}
+                Nature::YieldedBy => leads(Held, Held),
             }
         }
     }
@@ -99,7 +97,9 @@ impl Brute<'_> {
             Openness::Medium => far.rules.push((lost, self.all(State::Lost, |other| self.is_kin(other)))),
             Openness::Wide => {
                 let may = |other| free(&other) && self.may_be_below(thing, other);
-                far.rules.push((lost, self.all(State::Lost, may)));
+                let seen = |other: usize| self.things[other].kind.is_some();
+                far.rules.push((lost, self.all(State::Lost, |other| may(other) && seen(other))));
+                far.rules.push((lost, self.all(State::Gone, |other| may(other) && !seen(other))));
             }
         }
         far.needs |= if self.openness(thing) == Openness::Closed { 0 } else { lost };
@@ -160,7 +160,10 @@ impl Brute<'_> {
         let below = match self.openness(thing) {
             Openness::Closed => 0,
             Openness::Anything => self.all(State::Deleted, free),
-            _ => self.all(State::Lost, |other| free(other) && self.may_be_below(thing, other)),
+            Openness::Medium => self.all(State::Lost, |other| free(other) && self.may_be_below(thing, other)),
+            Openness::Wide => self.all(State::Lost, |other| {
+                free(other) && self.may_be_below(thing, other) && self.things[other].kind.is_some()
+            }),
         };
         let lies = self.all(State::Lost, |of| {
             other(of) && self.class(of).is_some_and(|class| self.lies_far(thing, of, class))
@@ -248,7 +251,8 @@ impl Brute<'_> {
     /// One round: what holds in scope and elsewhere.
     pub fn far_round(&self, far: &Far, states: &mut States, there: &mut States) {
         let of = |state| self.all(state, |_| true);
-        *there |= *states & (of(State::Lost) | of(State::Deleted) | of(State::Held));
+        let itself = self.all(State::Gone, |thing| self.things[thing].kind.is_none());
+        *there |= *states & (of(State::Lost) | of(State::Deleted) | of(State::Held) | itself);
         let gone: States = self.scope.iter().map(|thing| bit(*thing, State::Deleted)).sum();
         let is_deleted = *states & gone != 0 || *there & of(State::Deleted) != 0;
         let is_struck = is_deleted || *states & of(State::Struck) != 0;

@@ -208,12 +208,13 @@ impl Brute<'_> {
         hides && !self.is_apart(one, other, class)
     }
 
-    /// Storage within a machine that is known: who holds the machine holds it, and nobody else.
+    /// Storage within a machine that is known, and nowhere else: who holds the machine holds it, and nobody else.
     fn is_held_with_its_host(&self, place: usize) -> bool {
         use AssetKind::*;
         let within = [Directory, Subvolume, File, Filesystem, Pool, Partition, Device, Memory];
         let storage = self.things[place].kind.is_some_and(|kind| within.contains(&kind));
-        storage && self.rests_on(place).iter().any(|below| self.things[*below].kind == Some(Host))
+        let whole = !self.things[place].open.contains(&Nature::StoredOn);
+        storage && whole && self.rests_on(place).iter().any(|below| self.things[*below].kind == Some(Host))
     }
 
     /// Whether somebody nobody named may delete it.

@@ -61,22 +61,6 @@ fn said(inventory: &Inventory, rules: &BTreeSet<(VolumeId, String)>) -> Vec<Verd
     told.map(|finding| finding.verdict).collect()
 }
 
-/// The same with a useless copy of each volume, to which the forgotten bond bears no less. What is asked of a volume are
-/// the hazards of what is known to bear on it, and of what is unseen by classes of its own: now and then a hazard that
-/// only might take the volume is no longer asked for.
-fn beside(inventory: &Inventory, forgotten: Option<&Bond>) -> Inventory {
-    let mut more = inventory.clone();
-    for volume in inventory.volumes.iter().filter(|_| forgotten.is_some()) {
-        let mut copy = crate::estate::copy(&format!("useless of {}", volume.id), "", 20);
-        copy.of = Known::Observed(volume.id.clone(), now());
-        copy.usable = Usable::No("empty".into());
-        let bond = forgotten.map(|bond| Bond { nature: Nature::YieldedBy, dies_at: 1, ..bond.clone() });
-        copy.bonds = Bonds { list: bond.into_iter().collect(), complete: Nature::ALL.into_iter().collect() };
-        more.points.push(copy);
-    }
-    more
-}
-
 /// Whether fewer acts, and no other ones, lose everything; how many orders fell.
 fn sets_are_no_greener(whole: &Inventory, less: &Inventory, what: &str) -> usize {
     let mut fell = 0;
@@ -94,7 +78,7 @@ fn sets_are_no_greener(whole: &Inventory, less: &Inventory, what: &str) -> usize
 
 #[test]
 fn what_is_forgotten_makes_nothing_greener() {
-    let (mut fell, mut green, mut bonds, mut unasked) = (0, 0, 0, 0);
+    let (mut fell, mut green, mut bonds) = (0, 0, 0);
     for case in 0..cases(10_000) {
         let seed = seed().wrapping_add(case);
         let mut random = Random(seed);
@@ -108,24 +92,18 @@ fn what_is_forgotten_makes_nothing_greener() {
             assert!(after <= before, "{what} leaves {id} at {after} acts, not {before}");
         }
         let (before, after) = (survivors(&inventory, &hazard), survivors(&less, &hazard));
-        assert!(after.is_subset(&before), "{what}: {hazard:?} leaves {after:?}");
+        assert!(
+            after.is_subset(&before),
+            "{what}: {hazard:?} leaves {after:?}, not {before:?}: {}",
+            crate::properties_brute::say(&inventory)
+        );
         fell += sets_are_no_greener(&inventory, &less, &what);
         let ((before, whole), (after, poorer)) = (greens(&inventory), greens(&less));
         assert!(whole == Overall::Sound || poorer != Overall::Sound, "{what} made it sound");
-        let mut turned = &after - &before;
-        if !turned.is_empty() {
-            let (inventory, less) = (beside(&inventory, bond.as_ref()), beside(&less, bond.as_ref()));
-            turned = &greens(&less).0 - &greens(&inventory).0;
-            let said = || (said(&inventory, &turned), said(&less, &turned));
-            assert!(turned.is_empty(), "{what} turned {turned:?} green: {:?}", said());
-            unasked += 1;
-        }
+        let turned = &after - &before;
+        let said = || (said(&inventory, &turned), said(&less, &turned));
+        assert!(turned.is_empty(), "{what} turned {turned:?} green: {:?}", said());
         (green, bonds) = (green + before.len(), bonds + usize::from(bond.is_some()));
     }
-    println!(
-        "seed {}: {fell} orders fell, {green} findings were green, {bonds} were bonds, {unasked} hazards no longer asked for",
-        seed()
-    );
     assert!(fell > 100 && green > 1000 && bonds > 1000, "{fell} fell, {green} green, {bonds} bonds");
-    assert!(unasked * 2_000 <= cases(10_000), "{unasked} findings turned green");
 }
