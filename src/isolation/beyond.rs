@@ -32,7 +32,7 @@ pub(super) struct Grounds(u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Berth(u32);
 
-/// The grounds of all nodes.
+/// The grounds of all nodes, and where machines are and what may be on one.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Beyond {
     of_node: Vec<Grounds>,

@@ -88,7 +88,7 @@ impl Slice<'_> {
                     self.graph.aspect(self.members[*member].node).openness != Openness::Closed
                 };
                 let open = (0..self.members.len()).filter(is_open);
-                seeds.possible = open.flat_map(|member| self.lost_unseen(member)).collect();
+                seeds.possible = open.map(|member| variable(member, State::Lost)).collect();
                 seeds.possible.push(self.elsewhere_needs());
             }
             Happening::UnseenClosing => seeds.possible = self.closed_unseen(),
@@ -125,22 +125,13 @@ impl Slice<'_> {
         locked.chain([self.anything(State::Deleted)]).collect()
     }
 
-    /// A member that is lost with something nobody saw: what may rest on it unseen goes too.
-    fn lost_unseen(&self, member: usize) -> Vec<Variable> {
-        let lost = variable(member, State::Lost);
-        match self.is_point(member) {
-            true => vec![lost],
-            false => vec![lost, variable(member, State::Struck)],
-        }
-    }
-
     pub(super) fn is_open(&self, member: usize, nature: Nature) -> bool {
         self.graph.nodes[self.members[member].node].open.contains(nature)
     }
 
     fn unseen_below(&self, root: usize, class: Option<HazardClass>) -> Vec<Variable> {
         let (graph, below) = (self.graph, &self.members[root]);
-        let mut seeds = self.lost_unseen(root);
+        let mut seeds = vec![variable(root, State::Lost)];
         for (member, other) in self.members.iter().enumerate() {
             let shares = match graph.aspect(other.node).openness {
                 Openness::Anything | Openness::Medium => true,
@@ -151,7 +142,7 @@ impl Slice<'_> {
                 }),
             };
             if shares && member != root {
-                seeds.extend(self.lost_unseen(member));
+                seeds.push(variable(member, State::Lost));
             }
         }
         seeds

@@ -65,19 +65,14 @@ impl Brute<'_> {
         Blow { certain: both, possible: both, ..Blow::default() }
     }
 
-    fn lost_unseen(&self, thing: usize) -> States {
-        let struck = if self.things[thing].point.is_none() { bit(thing, State::Struck) } else { 0 };
-        bit(thing, State::Lost) | struck
-    }
-
     /// The loss of something below a thing that nobody saw; of a class that nobody declared, where one is given.
     fn unseen(&self, root: usize, class: Option<HazardClass>) -> Blow {
-        let mut possible = self.lost_unseen(root);
+        let mut possible = bit(root, State::Lost);
         for other in self.scope.iter().copied().filter(|other| *other != root) {
             let anything = matches!(self.openness(other), Openness::Anything | Openness::Medium)
                 || class.is_none() && self.is_vague(other);
             if anything || class.is_some_and(|class| self.may_share(root, other, class)) {
-                possible |= self.lost_unseen(other);
+                possible |= bit(other, State::Lost);
             }
         }
         let lost = Blow { possible, far: self.unseen_far(root, class), ..Blow::default() };
@@ -89,7 +84,7 @@ impl Brute<'_> {
 
     fn unseen_need(&self) -> Blow {
         let open = self.scope.iter().filter(|thing| self.openness(**thing) != Openness::Closed);
-        let possible = open.map(|thing| self.lost_unseen(*thing)).sum();
+        let possible = open.map(|thing| bit(*thing, State::Lost)).sum();
         Blow { possible, far: self.far.needs, ..Blow::default() }
     }
 

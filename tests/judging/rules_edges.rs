@@ -28,6 +28,8 @@ fn a_lock_that_something_rests_on_has_to_last_also_where_the_policy_asks_for_non
     assert!(is(&try_with(until(25), &["young"], &[]), "fail"));
     assert!(is(&try_with(until(27), &["young"], &[]), "pass"));
     assert!(is(&try_with(Known::Unknown, &[], &["young"]), "undetermined"));
+    assert!(is(&try_with(until(25), &[], &["young"]), "undetermined"));
+    assert!(is(&try_with(until(27), &[], &["young"]), "not applicable"), "a lock that lasts does not lapse");
     let why = |verdict| matches!(verdict, Verdict::NotApplicable(why) if why.contains("because of one"));
     assert!(why(try_with(unlocked(), &["young"], &[])));
 }
