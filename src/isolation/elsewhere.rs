@@ -11,6 +11,7 @@
 
 use super::aspects::{Classes, Numbered};
 use super::beyond::{Berth, Grounds};
+use super::event::hands_class;
 use super::graph::{Edge, Graph};
 use super::leads::links;
 use super::slice::is_closed;
@@ -47,8 +48,9 @@ pub(super) enum Hub {
     Taken(Grounds),
     /// The same of a host, a server or a network.
     TakenWithin,
-    /// Whoever was not named is one who is known: a credential, an identity, or whatever else can be taken over.
-    Known,
+    /// Whoever was not named is one who is known, in whose hands that is of this class: a credential, an identity, or a
+    /// host.
+    Known(HazardClass),
     /// Something beyond machines is lost, of this class and on such grounds.
     Lies(HazardClass, Grounds),
     /// What names none of these classes, on such grounds, may be lost.
@@ -76,7 +78,7 @@ impl Hub {
                 | Self::LostWithin
                 | Self::Taken(_)
                 | Self::TakenWithin
-                | Self::Known
+                | Self::Known(_)
         )
     }
 }
@@ -136,6 +138,8 @@ pub(super) struct Elsewhere {
     /// Per spot: its reach, as a place in `reaches`; the first one is empty.
     of_spot: Vec<u32>,
     reaches: Vec<Reach>,
+    /// How many assets there are that can be in hostile hands, by the class of that.
+    in_hands: BTreeMap<HazardClass, usize>,
     /// What was searched for, and whether it was found.
     searched: Arc<Mutex<HashMap<Question, bool, Numbered>>>,
     /// Per node for which something was searched: what rests on it.
@@ -174,6 +178,11 @@ impl Elsewhere {
         &self.unseen
     }
 
+    /// How many assets can be in hostile hands, as a hazard of this class.
+    pub fn in_hands(&self, class: HazardClass) -> usize {
+        self.in_hands.get(&class).copied().unwrap_or_default()
+    }
+
     fn known(&self, question: Question) -> Option<bool> {
         self.searched.lock().ok()?.get(&question).copied()
     }
@@ -204,7 +213,12 @@ impl Graph {
         let unseen = hubs.iter().map(|(hub, spot)| (*hub, *spot)).filter(|(hub, _)| hub.is_unseen());
         let unseen = unseen.filter(|(_, spot)| of_spot[*spot as usize] != 0).collect();
         let (searched, resting) = (Arc::default(), Arc::default());
-        self.elsewhere = Elsewhere { hubs, unseen, starts, leads, of_spot, reaches, searched, resting };
+        let mut in_hands = BTreeMap::new();
+        for class in self.nodes.iter().filter_map(|node| hands_class(node.kind?)) {
+            *in_hands.entry(class).or_default() += 1;
+        }
+        self.elsewhere =
+            Elsewhere { hubs, unseen, starts, leads, of_spot, reaches, in_hands, searched, resting };
     }
 
     /// Per spot what it may bring down: each target is handed back to whatever leads to it.

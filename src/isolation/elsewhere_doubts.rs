@@ -64,9 +64,12 @@ impl Slice<'_> {
         found.chain([self.elsewhere_open()]).collect()
     }
 
-    /// That whoever was not named is one who is known elsewhere.
-    pub(super) fn elsewhere_known(&self) -> impl Iterator<Item = Variable> {
-        self.unseen.iter().filter(|(hub, _)| *hub == Hub::Known).map(|(_, stands_for_it)| *stands_for_it)
+    /// That whoever was not named is one who is known elsewhere: by the class of being in hostile hands.
+    pub(super) fn elsewhere_known(&self) -> impl Iterator<Item = (HazardClass, Variable)> {
+        self.unseen.iter().filter_map(|(hub, stands_for_it)| match hub {
+            Hub::Known(class) => Some((*class, *stands_for_it)),
+            _ => None,
+        })
     }
 
     /// What may happen to members and reaches anything.

@@ -28,6 +28,8 @@ pub(super) enum Happening {
     /// Somebody nobody named acts: whoever may delete or obtain what it is not known who may, or delete what takes
     /// along what may go with anything.
     UnseenHands,
+    /// Somebody acts who is known, and to whom nothing ties the volume that is known: a hazard of this class.
+    KnownHands(HazardClass),
 }
 
 /// A basic event.
@@ -80,7 +82,7 @@ impl Slice<'_> {
                 seeds.possible.extend(self.closed_unseen());
                 // Whoever does that holds something, as whoever takes over a host or an account that is known.
                 seeds.possible.push(self.anything(State::Held));
-                seeds.possible.extend(self.elsewhere_known());
+                seeds.possible.extend(self.elsewhere_known().map(|(_, known)| known));
             }
             Happening::UnseenNeed => {
                 // What it is stored on unseen may need it.
@@ -92,6 +94,10 @@ impl Slice<'_> {
                 seeds.possible.push(self.elsewhere_needs());
             }
             Happening::UnseenClosing => seeds.possible = self.closed_unseen(),
+            Happening::KnownHands(class) => {
+                let known = self.elsewhere_known().filter(|(of, _)| *of == class);
+                seeds.possible = known.map(|(_, known)| known).collect();
+            }
             Happening::UnseenHands => {
                 for member in 0..self.members.len() {
                     if self.open_hands(member).or_else(|| self.open_cascade(member)).is_some() {
@@ -104,11 +110,27 @@ impl Slice<'_> {
                 // As whoever holds anything at all, elsewhere too: who closes an account may be one of them.
                 seeds.possible.push(self.anything(State::Held));
                 seeds.possible.extend(self.closed_unseen());
-                seeds.possible.extend(self.elsewhere_known());
+                seeds.possible.extend(self.elsewhere_known().map(|(_, known)| known));
             }
         }
         seeds.possible.extend(seeds.certain.clone());
         seeds
+    }
+
+    /// Who is known elsewhere and may reach something here, of these classes.
+    fn known_hands(&self, asked: &BTreeSet<HazardClass>) -> Vec<(Event, usize)> {
+        let here = |class: HazardClass| {
+            let kinds = self.members[..self.known].iter().filter_map(|of| self.graph.nodes[of.node].kind);
+            kinds.filter(|kind| hands_class(*kind) == Some(class)).count()
+        };
+        let known = self.elsewhere_known().filter(|(class, _)| asked.contains(class));
+        let elsewhere = known.filter(|(class, _)| self.graph.elsewhere.in_hands(*class) > here(*class));
+        let events = elsewhere.filter_map(|(class, known)| {
+            let (member, title) = self.touched_by(known)?;
+            let (happening, classes) = (Happening::KnownHands(class), [class].into());
+            Some((Event { happening, hazard: None, classes, title }, member))
+        });
+        events.collect()
     }
 
     /// A member that goes with the closing of an account that nobody saw, and what is not known of it.
@@ -233,6 +255,8 @@ impl Slice<'_> {
         if let Some((member, title)) = open.filter(|_| !hands.is_empty()) {
             let happening = Happening::UnseenHands;
             events.push((Event { happening, hazard: None, classes: hands, title }, member));
+        } else {
+            events.extend(self.known_hands(&hands));
         }
         let needs: BTreeSet<HazardClass> = [HazardClass::Key, HazardClass::Catalogue]
             .into_iter()

@@ -158,8 +158,8 @@ impl Links<'_> {
             }
             _ => {}
         }
-        if kind.and_then(hands_class).is_some() {
-            self.hub_leads_to(Hub::Known, (node, State::Held));
+        if let Some(class) = kind.and_then(hands_class) {
+            self.hub_leads_to(Hub::Known(class), (node, State::Held));
         }
         match kind.and_then(hands_class) {
             Some(HazardClass::HostCompromise) => self.hub_leads_to(Hub::TakenWithin, (node, State::Held)),

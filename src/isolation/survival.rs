@@ -317,7 +317,10 @@ impl<'v, 'g> View<'v, 'g> {
         for (event, _) in own {
             let outcome = self.outcome(event.happening);
             // What reaches copies alone leaves the volume.
-            let at_all = matches!(event.happening, Happening::UnseenHands | Happening::UnseenClosing);
+            let at_all = matches!(
+                event.happening,
+                Happening::UnseenHands | Happening::KnownHands(_) | Happening::UnseenClosing
+            );
             if !at_all || outcome.possible.is(top, State::Lost) {
                 shadows.push(self.shadow(event, &outcome));
             }

@@ -88,6 +88,25 @@ impl Brute<'_> {
         Blow { possible, far: self.far.needs, ..Blow::default() }
     }
 
+    /// The classes of being in hostile hands of which something elsewhere may reach what bears on a volume.
+    fn touched_from_elsewhere(&self, bears: &BTreeSet<usize>) -> Vec<HazardClass> {
+        use HazardClass::{Credential, HostCompromise, Identity};
+        let elsewhere = |class: HazardClass| {
+            let mut all = 0..self.things.len();
+            all.any(|thing| !bears.contains(&thing) && self.held_class(thing) == Some(class))
+        };
+        let all = [Credential, HostCompromise, Identity].into_iter().filter(|class| elsewhere(*class));
+        all.filter(|class| self.touches(self.known_far(Some(*class)))).collect()
+    }
+
+    /// Whether somebody whom nobody named may act.
+    fn somebody_may_act(&self) -> bool {
+        let open = |thing: &usize| {
+            self.hands_unknown(*thing) || self.origin_unknown(*thing) || self.cascade_unknown(*thing)
+        };
+        self.scope.iter().any(open) || self.closings() != 0 || self.touches(self.far.by_hands)
+    }
+
     fn unseen_hands(&self) -> Blow {
         let mut possible = 0;
         for thing in self.scope.iter().copied() {
@@ -95,7 +114,7 @@ impl Brute<'_> {
             possible |= if goes { bit(thing, State::Deleted) } else { 0 };
             possible |= if self.origin_unknown(thing) { bit(thing, State::Held) } else { 0 };
         }
-        let far = self.far.by_hands | self.known_far();
+        let far = self.far.by_hands | self.known_far(None);
         Blow { possible, far, ..Blow::default() } | self.closing_unseen()
     }
 
@@ -169,10 +188,6 @@ impl Trial<'_> {
         known(Hazard::Deleted(self.volume.asset.clone()), HazardClass::PrimaryDeletion);
         known(Hazard::BadData(self.volume.asset.clone()), HazardClass::BadData);
         let bears = brute.bears_on(self.volume);
-        let hands = brute.scope.iter().any(|thing| {
-            brute.hands_unknown(*thing) || brute.origin_unknown(*thing) || brute.cascade_unknown(*thing)
-        });
-        let hands = hands || brute.closings() != 0 || brute.touches(brute.far.by_hands);
         let needs = brute.scope.iter().any(|thing| brute.openness(*thing) != Openness::Closed);
         let needs = needs || brute.touches(brute.far.needs);
         for place in bears.iter().copied().filter(|place| brute.things[*place].kind.is_some()) {
@@ -183,26 +198,25 @@ impl Trial<'_> {
             {
                 known(Hazard::Lost(asset.id.clone()), class);
             }
-            let hands = match asset.kind {
-                Host | Server | Network => Some(HazardClass::HostCompromise),
-                Credential => Some(HazardClass::Credential),
-                Identity | Project | Account | Organisation => Some(HazardClass::Identity),
-                _ => None,
-            };
-            if let Some(class) = hands {
+            if let Some(class) = brute.held_class(place) {
                 known(Hazard::Compromised(asset.id.clone()), class);
             }
             if matches!(asset.kind, Bucket | Volume) && place != top {
                 known(Hazard::Deleted(asset.id.clone()), HazardClass::PrimaryDeletion);
             }
         }
-        for place in bears {
+        for place in bears.iter().copied() {
             self.unseen_events(place, &mut events);
         }
         let classes = |of: &[HazardClass]| of.iter().copied().filter(|class| asked.contains(class)).collect();
-        if hands {
+        if brute.somebody_may_act() {
             use HazardClass::{Credential, HostCompromise, Identity};
             events.push((None, classes(&[Credential, Identity, HostCompromise]), brute.unseen_hands()));
+        } else {
+            for class in brute.touched_from_elsewhere(&bears) {
+                let blow = Blow { far: brute.known_far(Some(class)), ..Blow::default() };
+                events.push((None, classes(&[class]), blow));
+            }
         }
         if needs {
             let of = [HazardClass::Key, HazardClass::Catalogue];
@@ -275,7 +289,10 @@ impl Trial<'_> {
             }
             Some(HazardClass::Key | HazardClass::Catalogue) => return Ok(brute.unseen_need()),
             Some(HazardClass::Credential | HazardClass::Identity | HazardClass::HostCompromise) => {
-                return Ok(brute.unseen_hands());
+                if brute.somebody_may_act() {
+                    return Ok(brute.unseen_hands());
+                }
+                return Ok(Blow { far: brute.known_far(first.copied()), ..Blow::default() });
             }
             _ => {}
         }

@@ -239,12 +239,21 @@ impl Brute<'_> {
         })
     }
 
-    /// Whoever was not named may be anybody who is known elsewhere.
-    pub fn known_far(&self) -> States {
+    /// Of which class it is that a thing falls into hostile hands.
+    pub fn held_class(&self, thing: usize) -> Option<HazardClass> {
         use AssetKind::*;
+        match self.things[thing].kind? {
+            Host | Server | Network => Some(HazardClass::HostCompromise),
+            Credential => Some(HazardClass::Credential),
+            Identity | Project | Account | Organisation => Some(HazardClass::Identity),
+            _ => None,
+        }
+    }
+
+    /// Whoever was not named may be anybody who is known elsewhere, of a class where one is given.
+    pub fn known_far(&self, class: Option<HazardClass>) -> States {
         self.all(State::Held, |other| {
-            let hands = [Host, Server, Network, Credential, Identity, Project, Account, Organisation];
-            self.things[other].kind.is_some_and(|kind| hands.contains(&kind))
+            self.held_class(other).is_some_and(|of| class.is_none_or(|class| class == of))
         })
     }
 
