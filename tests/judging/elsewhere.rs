@@ -4,6 +4,7 @@ use crate::estate::{asset, copy, now, stored_on};
 use outlive::catalogue::Catalogue;
 use outlive::domain::*;
 use outlive::isolation::{Fate, expand, fate, isolate};
+use outlive::rules::judge;
 
 fn known(id: &str, kind: AssetKind, list: &[(Nature, &str)]) -> Asset {
     let mut asset = asset(id, kind, &[]);
@@ -70,6 +71,30 @@ fn a_copy_of_which_no_account_is_named_goes_perhaps_with_any_account_that_a_toke
     assert_eq!(ends(&estate("bucket:b", assets(there)), misuse()), "stays", "accounts belong to providers");
     let here = bucket(&[(StoredOn, "provider:p")]);
     assert_eq!(ends(&estate("bucket:b", assets(here)), misuse()), "may die");
+}
+
+#[test]
+fn a_token_elsewhere_may_close_the_account_that_a_volume_and_its_copy_may_lie_in() {
+    use Nature::{AdministeredBy, StoredOn};
+    let says = |on: &[(Nature, &str)], token: bool| {
+        let by = [(AdministeredBy, "credential:t")];
+        let mut assets = vec![
+            known("filesystem:f", AssetKind::Filesystem, on),
+            known("account:a", AssetKind::Account, if token { &by } else { &[] }),
+            known("account:o", AssetKind::Account, &[]),
+            known("bucket:b", AssetKind::Bucket, on),
+        ];
+        assets.extend(token.then(|| known("credential:t", AssetKind::Credential, &[])));
+        let graph = expand(&estate("bucket:b", assets), &Catalogue::default());
+        // Nobody asks for accounts: what ends one is told where it is asked for.
+        let policy = Policy { survive: [HazardClass::Credential].into(), ..Policy::default() };
+        let findings = judge(&graph, &policy, now()).remove(0).findings;
+        let found = findings.into_iter().find(|finding| finding.rule == "credential-reaches-both");
+        found.unwrap().verdict
+    };
+    assert!(matches!(says(&[], true), Verdict::Undetermined(why) if why.contains("account")));
+    assert!(matches!(says(&[(StoredOn, "account:o")], true), Verdict::NotApplicable(_)));
+    assert!(matches!(says(&[], false), Verdict::NotApplicable(_)), "nobody is known who may");
 }
 
 #[test]
