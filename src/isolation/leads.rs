@@ -6,7 +6,7 @@ use super::event::hands_class;
 use super::graph::{Edge, Graph};
 use super::slice::{is_closed, only_opens};
 use super::system::State;
-use super::unseen::Openness;
+use super::unseen::{Openness, is_held_with_its_place};
 use crate::domain::{HazardClass, Nature};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,8 +89,10 @@ impl Links<'_> {
     fn bond(&mut self, node: usize, edge: &Edge) {
         use State::{Deleted, Held, Lost};
         let leads: &[(State, State)] = match edge.nature {
-            Nature::StoredOn => &[(Lost, Lost), (Held, Held)],
-            Nature::Needs => &[(Lost, Lost)],
+            Nature::StoredOn if self.graph.nodes[node].kind.is_none_or(is_held_with_its_place) => {
+                &[(Lost, Lost), (Held, Held)]
+            }
+            Nature::StoredOn | Nature::Needs => &[(Lost, Lost)],
             Nature::CascadesFrom => &[(Deleted, Deleted)],
             Nature::DeletableBy => &[(Held, Deleted)],
             Nature::AdministeredBy => &[(Held, Deleted), (Held, Held)],

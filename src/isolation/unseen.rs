@@ -35,6 +35,13 @@ pub(super) enum Openness {
     Wide,
 }
 
+/// Whether whoever holds what an asset of a kind is stored on holds that too. Nobody acts as a provider, a region or a
+/// site because of what these lie on: that takes them down at most.
+pub(super) fn is_held_with_its_place(kind: AssetKind) -> bool {
+    use AssetKind::{Provider, Region, Site, UpstreamProvider};
+    !matches!(kind, Site | Region | Provider | UpstreamProvider)
+}
+
 impl Graph {
     pub(super) fn find_openness(&self, node: usize) -> Openness {
         let medium = match self.nodes[node].kind {
@@ -156,9 +163,7 @@ impl Graph {
                 &[Nature::YieldedBy, Nature::AdministeredBy, Nature::StoredOn]
             }
             Some(AssetKind::Key | AssetKind::Catalogue) => &[Nature::AdministeredBy, Nature::StoredOn],
-            Some(AssetKind::Site | AssetKind::Region | AssetKind::Provider | AssetKind::UpstreamProvider) => {
-                &[]
-            }
+            Some(kind) if !is_held_with_its_place(kind) => &[],
             Some(_) if self.is_on_host(place) => &[],
             Some(_) => &[Nature::AdministeredBy, Nature::StoredOn],
         };

@@ -228,7 +228,10 @@ impl<'i> Brute<'i> {
                     self.rule(bit(place, head), *need, of(state), surely);
                 }
                 let opens = match nature {
-                    Nature::AdministeredBy | Nature::StoredOn => true,
+                    Nature::AdministeredBy => true,
+                    Nature::StoredOn => {
+                        !matches!(thing.kind, Some(Site | Region | Provider | UpstreamProvider))
+                    }
                     Nature::YieldedBy => true,
                     _ => false,
                 };

@@ -73,8 +73,11 @@ impl Brute<'_> {
             let mut leads = |head, from| far.rules.push((bit(thing, head), any(from)));
             match nature {
                 Nature::StoredOn => {
+                    use AssetKind::*;
                     leads(Lost, Lost);
-                    leads(Held, Held);
+                    if !matches!(self.things[thing].kind, Some(Site | Region | Provider | UpstreamProvider)) {
+                        leads(Held, Held);
+                    }
                 }
                 Nature::Needs => leads(Lost, Lost),
                 Nature::CascadesFrom => leads(Deleted, Deleted),
