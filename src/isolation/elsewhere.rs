@@ -11,7 +11,7 @@
 
 use super::aspects::{Classes, Numbered};
 use super::beyond::{Berth, Grounds};
-use super::event::hands_class;
+use super::event::known_act;
 use super::graph::{Edge, Graph};
 use super::leads::links;
 use super::slice::is_closed;
@@ -48,8 +48,8 @@ pub(super) enum Hub {
     Taken(Grounds),
     /// The same of a host, a server or a network.
     TakenWithin,
-    /// Whoever was not named is one who is known, in whose hands that is of this class: a credential, an identity, or a
-    /// host.
+    /// What is known is in hostile hands, or deleted, as a hazard of this class: a credential, an identity, a host; a
+    /// bucket, a volume.
     Known(HazardClass),
     /// Something beyond machines is lost, of this class and on such grounds.
     Lies(HazardClass, Grounds),
@@ -138,8 +138,8 @@ pub(super) struct Elsewhere {
     /// Per spot: its reach, as a place in `reaches`; the first one is empty.
     of_spot: Vec<u32>,
     reaches: Vec<Reach>,
-    /// How many assets there are that can be in hostile hands, by the class of that.
-    in_hands: BTreeMap<HazardClass, usize>,
+    /// How many assets there are that can be in hostile hands, or deleted, by the class of that.
+    acts: BTreeMap<HazardClass, usize>,
     /// What was searched for, and whether it was found.
     searched: Arc<Mutex<HashMap<Question, bool, Numbered>>>,
     /// Per node for which something was searched: what rests on it.
@@ -178,9 +178,9 @@ impl Elsewhere {
         &self.unseen
     }
 
-    /// How many assets can be in hostile hands, as a hazard of this class.
-    pub fn in_hands(&self, class: HazardClass) -> usize {
-        self.in_hands.get(&class).copied().unwrap_or_default()
+    /// How many assets can be in hostile hands, or deleted, as a hazard of this class.
+    pub fn acts(&self, class: HazardClass) -> usize {
+        self.acts.get(&class).copied().unwrap_or_default()
     }
 
     fn known(&self, question: Question) -> Option<bool> {
@@ -213,12 +213,11 @@ impl Graph {
         let unseen = hubs.iter().map(|(hub, spot)| (*hub, *spot)).filter(|(hub, _)| hub.is_unseen());
         let unseen = unseen.filter(|(_, spot)| of_spot[*spot as usize] != 0).collect();
         let (searched, resting) = (Arc::default(), Arc::default());
-        let mut in_hands = BTreeMap::new();
-        for class in self.nodes.iter().filter_map(|node| hands_class(node.kind?)) {
-            *in_hands.entry(class).or_default() += 1;
+        let mut acts = BTreeMap::new();
+        for (class, _) in self.nodes.iter().filter_map(|node| known_act(node.kind?)) {
+            *acts.entry(class).or_default() += 1;
         }
-        self.elsewhere =
-            Elsewhere { hubs, unseen, starts, leads, of_spot, reaches, in_hands, searched, resting };
+        self.elsewhere = Elsewhere { hubs, unseen, starts, leads, of_spot, reaches, acts, searched, resting };
     }
 
     /// Per spot what it may bring down: each target is handed back to whatever leads to it.

@@ -64,8 +64,14 @@ impl Slice<'_> {
         found.chain([self.elsewhere_open()]).collect()
     }
 
-    /// That whoever was not named is one who is known elsewhere: by the class of being in hostile hands.
-    pub(super) fn elsewhere_known(&self) -> impl Iterator<Item = (HazardClass, Variable)> {
+    /// That whoever was not named is one who is known elsewhere.
+    pub(super) fn elsewhere_hands(&self) -> impl Iterator<Item = Variable> {
+        let hands = self.elsewhere_acts().filter(|(class, _)| *class != HazardClass::PrimaryDeletion);
+        hands.map(|(_, known)| known)
+    }
+
+    /// What is known elsewhere falls into hostile hands, or is deleted: by the class of that.
+    pub(super) fn elsewhere_acts(&self) -> impl Iterator<Item = (HazardClass, Variable)> {
         self.unseen.iter().filter_map(|(hub, stands_for_it)| match hub {
             Hub::Known(class) => Some((*class, *stands_for_it)),
             _ => None,

@@ -28,8 +28,9 @@ pub(super) enum Happening {
     /// Somebody nobody named acts: whoever may delete or obtain what it is not known who may, or delete what takes
     /// along what may go with anything.
     UnseenHands,
-    /// Somebody acts who is known, and to whom nothing ties the volume that is known: a hazard of this class.
-    KnownHands(HazardClass),
+    /// Something known falls into hostile hands, or is deleted, to which nothing ties the volume that is known: a hazard
+    /// of this class.
+    Elsewhere(HazardClass),
 }
 
 /// A basic event.
@@ -82,7 +83,7 @@ impl Slice<'_> {
                 seeds.possible.extend(self.closed_unseen());
                 // Whoever does that holds something, as whoever takes over a host or an account that is known.
                 seeds.possible.push(self.anything(State::Held));
-                seeds.possible.extend(self.elsewhere_known().map(|(_, known)| known));
+                seeds.possible.extend(self.elsewhere_hands());
             }
             Happening::UnseenNeed => {
                 // What it is stored on unseen may need it.
@@ -94,8 +95,8 @@ impl Slice<'_> {
                 seeds.possible.push(self.elsewhere_needs());
             }
             Happening::UnseenClosing => seeds.possible = self.closed_unseen(),
-            Happening::KnownHands(class) => {
-                let known = self.elsewhere_known().filter(|(of, _)| *of == class);
+            Happening::Elsewhere(class) => {
+                let known = self.elsewhere_acts().filter(|(of, _)| *of == class);
                 seeds.possible = known.map(|(_, known)| known).collect();
             }
             Happening::UnseenHands => {
@@ -110,24 +111,24 @@ impl Slice<'_> {
                 // As whoever holds anything at all, elsewhere too: who closes an account may be one of them.
                 seeds.possible.push(self.anything(State::Held));
                 seeds.possible.extend(self.closed_unseen());
-                seeds.possible.extend(self.elsewhere_known().map(|(_, known)| known));
+                seeds.possible.extend(self.elsewhere_hands());
             }
         }
         seeds.possible.extend(seeds.certain.clone());
         seeds
     }
 
-    /// Who is known elsewhere and may reach something here, of these classes.
-    fn known_hands(&self, asked: &BTreeSet<HazardClass>) -> Vec<(Event, usize)> {
+    /// What happens to something known elsewhere, of these classes, and may reach something here.
+    fn elsewhere(&self, asked: &BTreeSet<HazardClass>) -> Vec<(Event, usize)> {
         let here = |class: HazardClass| {
             let kinds = self.members[..self.known].iter().filter_map(|of| self.graph.nodes[of.node].kind);
-            kinds.filter(|kind| hands_class(*kind) == Some(class)).count()
+            kinds.filter(|kind| known_act(*kind).is_some_and(|(of, _)| of == class)).count()
         };
-        let known = self.elsewhere_known().filter(|(class, _)| asked.contains(class));
-        let elsewhere = known.filter(|(class, _)| self.graph.elsewhere.in_hands(*class) > here(*class));
+        let known = self.elsewhere_acts().filter(|(class, _)| asked.contains(class));
+        let elsewhere = known.filter(|(class, _)| self.graph.elsewhere.acts(*class) > here(*class));
         let events = elsewhere.filter_map(|(class, known)| {
             let (member, title) = self.touched_by(known)?;
-            let (happening, classes) = (Happening::KnownHands(class), [class].into());
+            let (happening, classes) = (Happening::Elsewhere(class), [class].into());
             Some((Event { happening, hazard: None, classes, title }, member))
         });
         events.collect()
@@ -231,7 +232,7 @@ impl Slice<'_> {
                 classes: [class].into(),
             });
         }
-        if matches!(kind, AssetKind::Bucket | AssetKind::Volume) && self.top != Some(member) {
+        if is_deleted_by_itself(kind) && self.top != Some(member) {
             events.push(self.deletion_of(member, format!("deletion of {}", node.label)));
         }
     }
@@ -256,8 +257,10 @@ impl Slice<'_> {
             let happening = Happening::UnseenHands;
             events.push((Event { happening, hazard: None, classes: hands, title }, member));
         } else {
-            events.extend(self.known_hands(&hands));
+            events.extend(self.elsewhere(&hands));
         }
+        let deletion = [HazardClass::PrimaryDeletion].into_iter().filter(|class| asked.contains(class));
+        events.extend(self.elsewhere(&deletion.collect()));
         let needs: BTreeSet<HazardClass> = [HazardClass::Key, HazardClass::Catalogue]
             .into_iter()
             .filter(|class| asked.contains(class))
@@ -334,6 +337,17 @@ pub(super) fn loss_class(kind: AssetKind) -> Option<HazardClass> {
         AssetKind::Credential | AssetKind::Identity => None,
         kind => HazardClass::of_loss(kind),
     }
+}
+
+/// Kinds of which the deletion is a hazard by itself.
+fn is_deleted_by_itself(kind: AssetKind) -> bool {
+    matches!(kind, AssetKind::Bucket | AssetKind::Volume)
+}
+
+/// What somebody may do to an asset of a kind, and in which state that leaves it.
+pub(super) fn known_act(kind: AssetKind) -> Option<(HazardClass, State)> {
+    let deleted = is_deleted_by_itself(kind).then_some((HazardClass::PrimaryDeletion, State::Deleted));
+    hands_class(kind).map(|class| (class, State::Held)).or(deleted)
 }
 
 /// The class of somebody hostile holding an asset of a kind.

@@ -2,7 +2,7 @@
 
 use super::aspects::Classes;
 use super::elsewhere::{Hub, Spot, spot};
-use super::event::hands_class;
+use super::event::{hands_class, known_act};
 use super::graph::{Edge, Graph};
 use super::slice::{is_closed, only_opens};
 use super::system::State;
@@ -160,8 +160,8 @@ impl Links<'_> {
             }
             _ => {}
         }
-        if let Some(class) = kind.and_then(hands_class) {
-            self.hub_leads_to(Hub::Known(class), (node, State::Held));
+        if let Some((class, state)) = kind.and_then(known_act) {
+            self.hub_leads_to(Hub::Known(class), (node, state));
         }
         match kind.and_then(hands_class) {
             Some(HazardClass::HostCompromise) => self.hub_leads_to(Hub::TakenWithin, (node, State::Held)),

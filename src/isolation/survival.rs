@@ -319,7 +319,7 @@ impl<'v, 'g> View<'v, 'g> {
             // What reaches copies alone leaves the volume.
             let at_all = matches!(
                 event.happening,
-                Happening::UnseenHands | Happening::KnownHands(_) | Happening::UnseenClosing
+                Happening::UnseenHands | Happening::Elsewhere(_) | Happening::UnseenClosing
             );
             if !at_all || outcome.possible.is(top, State::Lost) {
                 shadows.push(self.shadow(event, &outcome));

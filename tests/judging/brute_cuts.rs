@@ -88,14 +88,18 @@ impl Brute<'_> {
         Blow { possible, far: self.far.needs, ..Blow::default() }
     }
 
-    /// The classes of being in hostile hands of which something elsewhere may reach what bears on a volume.
+    /// The classes of being in hostile hands, or deleted, of which something elsewhere may reach what bears on a volume.
     fn touched_from_elsewhere(&self, bears: &BTreeSet<usize>) -> Vec<HazardClass> {
-        use HazardClass::{Credential, HostCompromise, Identity};
+        use HazardClass::{Credential, HostCompromise, Identity, PrimaryDeletion};
         let elsewhere = |class: HazardClass| {
-            let mut all = 0..self.things.len();
-            all.any(|thing| !bears.contains(&thing) && self.held_class(thing) == Some(class))
+            let mut all = (0..self.things.len()).filter(|thing| !bears.contains(thing));
+            all.any(|thing| match class {
+                PrimaryDeletion => self.is_container(thing),
+                class => self.held_class(thing) == Some(class),
+            })
         };
-        let all = [Credential, HostCompromise, Identity].into_iter().filter(|class| elsewhere(*class));
+        let all = [Credential, HostCompromise, Identity, PrimaryDeletion];
+        let all = all.into_iter().filter(|class| elsewhere(*class));
         all.filter(|class| self.touches(self.known_far(Some(*class)))).collect()
     }
 
@@ -201,7 +205,7 @@ impl Trial<'_> {
             if let Some(class) = brute.held_class(place) {
                 known(Hazard::Compromised(asset.id.clone()), class);
             }
-            if matches!(asset.kind, Bucket | Volume) && place != top {
+            if brute.is_container(place) && place != top {
                 known(Hazard::Deleted(asset.id.clone()), HazardClass::PrimaryDeletion);
             }
         }
@@ -212,8 +216,9 @@ impl Trial<'_> {
         if brute.somebody_may_act() {
             use HazardClass::{Credential, HostCompromise, Identity};
             events.push((None, classes(&[Credential, Identity, HostCompromise]), brute.unseen_hands()));
-        } else {
-            for class in brute.touched_from_elsewhere(&bears) {
+        }
+        for class in brute.touched_from_elsewhere(&bears) {
+            if class == HazardClass::PrimaryDeletion || !brute.somebody_may_act() {
                 let blow = Blow { far: brute.known_far(Some(class)), ..Blow::default() };
                 events.push((None, classes(&[class]), blow));
             }
@@ -288,6 +293,9 @@ impl Trial<'_> {
                 return Ok(brute.closing_unseen());
             }
             Some(HazardClass::Key | HazardClass::Catalogue) => return Ok(brute.unseen_need()),
+            Some(HazardClass::PrimaryDeletion) => {
+                return Ok(Blow { far: brute.known_far(first.copied()), ..Blow::default() });
+            }
             Some(HazardClass::Credential | HazardClass::Identity | HazardClass::HostCompromise) => {
                 if brute.somebody_may_act() {
                     return Ok(brute.unseen_hands());

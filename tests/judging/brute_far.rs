@@ -255,9 +255,17 @@ impl Brute<'_> {
 
     /// Whoever was not named may be anybody who is known elsewhere, of a class where one is given.
     pub fn known_far(&self, class: Option<HazardClass>) -> States {
+        if class == Some(HazardClass::PrimaryDeletion) {
+            return self.all(State::Deleted, |other| self.is_container(other));
+        }
         self.all(State::Held, |other| {
             self.held_class(other).is_some_and(|of| class.is_none_or(|class| class == of))
         })
+    }
+
+    /// Whether the deletion of a thing is a hazard by itself.
+    pub fn is_container(&self, thing: usize) -> bool {
+        matches!(self.things[thing].kind, Some(AssetKind::Bucket | AssetKind::Volume))
     }
 
     /// One round: what holds in scope and elsewhere.
