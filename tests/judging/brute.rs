@@ -284,15 +284,13 @@ impl<'i> Brute<'i> {
         use State::*;
         for place in self.scope.clone() {
             let under = |other: usize| !self.rests_on(other).contains(&place);
+            let may = |other: usize| under(other) && self.may_be_below(place, other);
             let from = match self.openness(place) {
                 Openness::Closed => 0,
                 Openness::Anything => self.others(place, Struck, under),
-                Openness::Medium => {
-                    self.others(place, Lost, |other| under(other) && self.may_be_below(place, other))
-                }
+                Openness::Medium => self.others(place, Lost, may),
                 Openness::Wide => {
                     let seen = |other: usize| self.things[other].kind.is_some();
-                    let may = |other: usize| under(other) && self.may_be_below(place, other);
                     self.others(place, Lost, |other| may(other) && seen(other))
                         | self.others(place, Gone, |other| may(other) && !seen(other))
                 }
