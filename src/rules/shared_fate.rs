@@ -3,7 +3,7 @@
 
 use super::young::Left;
 use super::{Case, Rule};
-use crate::domain::{AssetKind, HazardClass, Nature, Policy, RecoveryPoint, Severity, Verdict};
+use crate::domain::{HazardClass, Nature, Policy, RecoveryPoint, Severity, Verdict};
 use crate::isolation::{Cell, Row, doubtful};
 
 /// The question for one class of hazard.
@@ -175,13 +175,8 @@ impl SharedFate {
         let missing = match self.class {
             HazardClass::PrimaryDeletion => Some("what the volume stands on was not seen".to_owned()),
             HazardClass::BadData => Some("it was not judged what bad data takes along".to_owned()),
-            HazardClass::Credential | HazardClass::Identity => unknown_deleters(case),
-            HazardClass::HostCompromise => {
-                let on_host =
-                    case.graph.chain(case.volume).into_iter().find(|l| l.kind == Some(AssetKind::Host));
-                let why =
-                    |host: crate::isolation::Link| format!("it is not known what {} yields", host.label);
-                on_host.map(why).or_else(|| unknown_deleters(case))
+            HazardClass::Credential | HazardClass::Identity | HazardClass::HostCompromise => {
+                unknown_deleters(case)
             }
             HazardClass::Key | HazardClass::Catalogue => {
                 // Storage that nobody saw may need one too.
@@ -199,7 +194,7 @@ impl SharedFate {
                 Verdict::NotApplicable(format!("no {word} is known to reach the volume, and all are known"))
             }
             (None, HazardClass::HostCompromise) => {
-                Verdict::NotApplicable("the volume is on no host, and no credential reaches it".into())
+                Verdict::NotApplicable("no takeover of a host is known to take the volume".into())
             }
             (None, HazardClass::Key | HazardClass::Catalogue) => {
                 Verdict::NotApplicable(format!("some recovery point needs no {word}"))
