@@ -6,7 +6,7 @@ use super::event::{hands_class, known_act};
 use super::graph::{Edge, Graph};
 use super::slice::{is_closed, only_opens};
 use super::system::State;
-use super::unseen::{Openness, is_held_with_its_place};
+use super::unseen::Openness;
 use crate::domain::{HazardClass, Nature};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,9 +89,7 @@ impl Links<'_> {
     fn bond(&mut self, node: usize, edge: &Edge) {
         use State::{Deleted, Held, Lost};
         let leads: &[(State, State)] = match edge.nature {
-            Nature::StoredOn if self.graph.nodes[node].kind.is_none_or(is_held_with_its_place) => {
-                &[(Lost, Lost), (Held, Held)]
-            }
+            Nature::StoredOn if self.graph.is_held(node) => &[(Lost, Lost), (Held, Held)],
             Nature::StoredOn | Nature::Needs => &[(Lost, Lost)],
             Nature::CascadesFrom => &[(Deleted, Deleted)],
             Nature::DeletableBy => &[(Held, Deleted)],

@@ -7,7 +7,6 @@ use super::beyond::Standing;
 use super::elsewhere::Hub;
 use super::graph::{Edge, Graph, PointPlace};
 use super::system::{State, System, Variable, Why, variable};
-use super::unseen::is_held_with_its_place;
 use crate::domain::{AssetId, AssetKind, Lock, LockMode, Nature, RecoveryPoint, Timestamp, Volume};
 use std::collections::{BTreeMap, HashMap};
 
@@ -215,8 +214,7 @@ impl<'g> Slice<'g> {
         match edge.nature {
             Nature::StoredOn | Nature::Needs => {
                 self.stored(holder, edge, &all, why);
-                let kind = self.graph.nodes[self.members[holder].node].kind;
-                let is_held = !is_point && kind.is_none_or(is_held_with_its_place);
+                let is_held = !is_point && self.graph.is_held(self.members[holder].node);
                 if edge.nature == Nature::StoredOn && is_held {
                     // Whoever holds one of the places can read what lies there, and do with it what it allows.
                     self.system.add(of(State::Held), 1, on(State::Held), true, why);

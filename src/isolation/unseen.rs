@@ -35,13 +35,6 @@ pub(super) enum Openness {
     Wide,
 }
 
-/// Whether whoever holds what an asset of a kind is stored on holds that too. Nobody acts as a provider, a region or a
-/// site because of what these lie on: that takes them down at most.
-pub(super) fn is_held_with_its_place(kind: AssetKind) -> bool {
-    use AssetKind::{Provider, Region, Site, UpstreamProvider};
-    !matches!(kind, Site | Region | Provider | UpstreamProvider)
-}
-
 impl Graph {
     pub(super) fn find_openness(&self, node: usize) -> Openness {
         let medium = match self.nodes[node].kind {
@@ -155,6 +148,16 @@ impl Graph {
         node.is_point || !(nobodys || self.is_on_host(place))
     }
 
+    /// Whether somebody may get hold of a node at all. Nobody acts as a provider, a region or a site, unless somebody says
+    /// that it deletes or administers something, or that a credential can be had from it.
+    pub(super) fn is_held(&self, place: usize) -> bool {
+        use AssetKind::{Provider, Region, Site, UpstreamProvider};
+        let acts =
+            |nature| matches!(nature, Nature::DeletableBy | Nature::AdministeredBy | Nature::YieldedBy);
+        let is_place = matches!(self.nodes[place].kind, Some(Site | Region | Provider | UpstreamProvider));
+        !is_place || self.fed(place).any(|edge| acts(edge.nature))
+    }
+
     /// Which of the natures through which somebody gets hold of a node is open.
     pub(super) fn open_yield(&self, place: usize) -> Option<Nature> {
         let node = &self.nodes[place];
@@ -163,7 +166,7 @@ impl Graph {
                 &[Nature::YieldedBy, Nature::AdministeredBy, Nature::StoredOn]
             }
             Some(AssetKind::Key | AssetKind::Catalogue) => &[Nature::AdministeredBy, Nature::StoredOn],
-            Some(kind) if !is_held_with_its_place(kind) => &[],
+            Some(_) if !self.is_held(place) => &[],
             Some(_) if self.is_on_host(place) => &[],
             Some(_) => &[Nature::AdministeredBy, Nature::StoredOn],
         };

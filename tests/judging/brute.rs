@@ -229,9 +229,7 @@ impl<'i> Brute<'i> {
                 }
                 let opens = match nature {
                     Nature::AdministeredBy => true,
-                    Nature::StoredOn => {
-                        !matches!(thing.kind, Some(Site | Region | Provider | UpstreamProvider))
-                    }
+                    Nature::StoredOn => self.can_be_held(place),
                     Nature::YieldedBy => true,
                     _ => false,
                 };

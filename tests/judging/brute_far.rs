@@ -73,9 +73,8 @@ impl Brute<'_> {
             let mut leads = |head, from| far.rules.push((bit(thing, head), any(from)));
             match nature {
                 Nature::StoredOn => {
-                    use AssetKind::*;
                     leads(Lost, Lost);
-                    if !matches!(self.things[thing].kind, Some(Site | Region | Provider | UpstreamProvider)) {
+                    if self.can_be_held(thing) {
                         leads(Held, Held);
                     }
                 }

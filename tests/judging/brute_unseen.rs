@@ -251,6 +251,17 @@ impl Brute<'_> {
         self.things[place].open.contains(&nature) && self.reaches(place, nature).0
     }
 
+    /// Nobody acts as a place beyond machines that does nothing: one that is nobody's holder, deleter or source.
+    pub fn can_be_held(&self, place: usize) -> bool {
+        use AssetKind::*;
+        let acts = |bond: &(Nature, BTreeSet<usize>, usize)| {
+            let hands = [Nature::DeletableBy, Nature::AdministeredBy, Nature::YieldedBy];
+            hands.contains(&bond.0) && bond.1.contains(&place)
+        };
+        let is_place = matches!(self.things[place].kind, Some(Site | Region | Provider | UpstreamProvider));
+        !is_place || self.things.iter().any(|thing| thing.bonds.iter().any(acts))
+    }
+
     /// Whether somebody may get hold of it in a way nobody named.
     pub fn origin_unknown(&self, place: usize) -> bool {
         use AssetKind::*;
@@ -262,7 +273,7 @@ impl Brute<'_> {
                 open(Nature::YieldedBy) || open(Nature::AdministeredBy) || open(Nature::StoredOn)
             }
             Some(Key | Catalogue) => open(Nature::AdministeredBy) || open(Nature::StoredOn),
-            Some(Site | Region | Provider | UpstreamProvider) => false,
+            Some(_) if !self.can_be_held(place) => false,
             Some(_) if self.is_held_with_its_host(place) => false,
             Some(_) => open(Nature::AdministeredBy) || open(Nature::StoredOn),
         }

@@ -74,6 +74,32 @@ fn a_copy_of_which_no_account_is_named_goes_perhaps_with_any_account_that_a_toke
 }
 
 #[test]
+fn whoever_may_act_as_a_provider_holds_what_can_be_had_from_it() {
+    use Nature::{AdministeredBy, DeletableBy, StoredOn, YieldedBy};
+    let estate = |provider: Asset| {
+        let root = [(DeletableBy, "credential:root")];
+        let assets = vec![
+            known("filesystem:f", AssetKind::Filesystem, &root),
+            known("bucket:b", AssetKind::Bucket, &root),
+            known("credential:root", AssetKind::Credential, &[(YieldedBy, "provider:p")]),
+            known("identity:i", AssetKind::Identity, &[]),
+            known("host:h", AssetKind::Host, &[]),
+            provider,
+        ];
+        estate("bucket:b", assets)
+    };
+    let taken = |of: &str| Hazard::Compromised(AssetId(of.into()));
+    let provider = |on: &[(Nature, &str)]| known("provider:p", AssetKind::Provider, on);
+    let administered = estate(provider(&[(AdministeredBy, "identity:i")]));
+    assert_eq!(ends(&administered, taken("identity:i")), "dies");
+    let unsaid = estate(without(provider(&[]), AdministeredBy));
+    assert_eq!(ends(&unsaid, taken("identity:i")), "may die", "it is not known who acts as the provider");
+    assert_eq!(ends(&estate(provider(&[(StoredOn, "host:h")])), taken("host:h")), "dies");
+    assert_eq!(ends(&estate(without(provider(&[]), StoredOn)), taken("host:h")), "may die");
+    assert_eq!(ends(&estate(provider(&[])), taken("host:h")), "stays");
+}
+
+#[test]
 fn a_token_elsewhere_may_close_the_account_that_a_volume_and_its_copy_may_lie_in() {
     use Nature::{AdministeredBy, StoredOn};
     let says = |on: &[(Nature, &str)], token: bool| {
