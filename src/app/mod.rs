@@ -8,6 +8,7 @@ mod doubt;
 mod drill;
 mod estate;
 mod incident;
+mod locks;
 mod named;
 mod nightly;
 mod rehearse;
@@ -27,6 +28,7 @@ pub use drill::{
 };
 pub use estate::{judge_all, judge_as_of, judge_estate, survey_estate};
 pub use incident::{BuiltIn, INCIDENTS, Replay, load_incident, parse_incident, replay_incident};
+pub use locks::{LockPlan, LocksKept, cost_of_locks, keep_locks, make_vault};
 pub use nightly::{Holder, Night, NightlyOrder, nightly};
 pub use rehearse::{RehearseOrder, rehearse};
 pub use restore::{RestoreOrder, restore};

@@ -41,6 +41,8 @@ pub struct SeenVault {
     pub name: Option<String>,
     /// Damaged objects that somebody gave up.
     pub given_up: BTreeSet<String>,
+    /// Whether it is written to under locks: then a point of which nobody read the lock may have one.
+    pub is_locked: bool,
     /// What its points stand on, as declared.
     pub bonds: Bonds,
     /// The assets that these bonds name.
@@ -52,7 +54,8 @@ impl SeenVault {
     pub fn declared(estate: &Estate, entry: &VaultEntry, now: Timestamp) -> Self {
         let (bonds, assets) = estate.vault_bonds(entry, &this_host());
         let name = Some(entry.id.clone()).filter(|name| !name.is_empty());
-        Self { place: entry.place.clone(), name, given_up: entry.given_up(now), bonds, assets }
+        let is_locked = entry.lock.is_some();
+        Self { place: entry.place.clone(), name, given_up: entry.given_up(now), is_locked, bonds, assets }
     }
 
     /// A vault of which nobody says anything.
@@ -68,6 +71,7 @@ impl SeenVault {
             place,
             stands_on,
             bonds: Bonds::default(),
+            lock: None,
             waive_damage: None,
             line: 0,
         };

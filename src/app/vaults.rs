@@ -6,15 +6,14 @@ use super::named;
 use super::stores::{open_vault, say_place};
 use super::survey::SeenVault;
 use crate::domain::{
-    Bond, Bonds, CopyState, Gap, GapReason, GapScope, Inventory, Kind, Known, Lock, LockMode, Nature,
-    PointId, PointKind, Problem, RecoveryPoint, Result, Timestamp, Usable, VolumeKind, printable,
-    say_duration,
+    Bond, Bonds, CopyState, Gap, GapReason, GapScope, Inventory, Kind, Known, Lock, Nature, PointId,
+    PointKind, Problem, RecoveryPoint, Result, Timestamp, Usable, VolumeKind, printable, say_duration,
 };
 use crate::estate::VaultPlace;
 use crate::ledger::{History, Ledger, PATIENCE, Record, VaultRef};
 use crate::providers::local::{Standing, System, stand};
 use crate::report::activity::{ListedPoint, VaultListed};
-use crate::store::{Identity, MOST_SKEW};
+use crate::store::{Identity, MOST_SKEW, UNLOCKED};
 use crate::vault::{FoundRoot, Present, Roots, Vault, packs_known};
 
 /// What must be said where nothing tells the place of a vault from that of a clone.
@@ -83,7 +82,8 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
             Err(problem) => Usable::No(format!("cannot be restored: {problem}")),
         };
         let restored_at = history.restored_at.get(&found.id).copied();
-        inventory.points.push(point(found, &vault, Proof { state, usable, restored_at }, bonds, now));
+        let lock = lock_of(seen, history.locks.get(&found.id).copied(), now);
+        inventory.points.push(point(found, &vault, Proof { state, usable, restored_at, lock }, bonds, now));
     }
     inventory
 }
@@ -108,11 +108,21 @@ fn gap(scope: GapScope, place: &str, problem: &Problem) -> Gap {
     Gap { scope, place: place.into(), reason, detail: problem.to_string() }
 }
 
+/// The lock of a point, as far as it was read. What was written without one has none.
+fn lock_of(seen: &SeenVault, read: Option<(Lock, Timestamp)>, now: Timestamp) -> Known<Lock> {
+    match read {
+        Some((lock, at)) => Known::Observed(lock, at),
+        None if seen.is_locked => Known::Unknown,
+        None => Known::Observed(UNLOCKED, now),
+    }
+}
+
 /// How far a point was proved, and what that makes it.
 struct Proof {
     state: CopyState,
     usable: Usable,
     restored_at: Option<Timestamp>,
+    lock: Known<Lock>,
 }
 
 fn point(found: &FoundRoot, vault: &Vault, proof: Proof, bonds: Bonds, now: Timestamp) -> RecoveryPoint {
@@ -128,7 +138,7 @@ fn point(found: &FoundRoot, vault: &Vault, proof: Proof, bonds: Bonds, now: Time
         drilled_at: proof.restored_at.map_or(Known::Unknown, |at| Known::Observed(Some(at), now)),
         consistency: Known::Observed(root.origin.consistency, now),
         bytes: Known::Observed(root.totals.bytes, now),
-        lock: Known::Observed(Lock { mode: LockMode::None, until: None }, now),
+        lock: proof.lock,
         state: Some(proof.state),
         usable: proof.usable,
         bonds,

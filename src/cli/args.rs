@@ -243,6 +243,14 @@ pub enum Vault {
         /// The vault: a directory, or s3://bucket/prefix
         vault: OsString,
     },
+    /// Make a vault of outlive.toml, and put it under its lock
+    Init {
+        /// Its name in outlive.toml
+        vault: String,
+        /// Agree to what its lock costs, without being asked
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -64,6 +64,7 @@ fn order(terminal: &Terminal, options: &Copy) -> Result<CopyOrder, Failure> {
         },
         vault: terminal.place(vault)?,
         vault_name: None,
+        lock: None,
         longest: None,
     })
 }
@@ -77,6 +78,7 @@ fn configured(estate: &Estate, copy: &CopyEntry) -> Result<CopyOrder, Problem> {
         from: copy.from.clone(),
         vault: vault.place.clone(),
         vault_name: Some(vault.id.clone()),
+        lock: estate.lock_order(vault, &copy.volume),
         longest: copy.longest.to_std().ok(),
     })
 }

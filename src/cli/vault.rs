@@ -5,11 +5,20 @@ use super::args::Vault;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::Terminal;
-use crate::app;
+use crate::app::{self, LockPlan};
+use crate::domain::{Kind, Problem};
+use std::ffi::OsStr;
+use std::io::{BufRead, IsTerminal, Write};
 
-/// Looks into a vault.
+/// Looks into a vault, or makes one.
 pub fn run(terminal: &Terminal, command: &Vault) -> Result<Outcome, Failure> {
-    let Vault::List { vault } = command;
+    match command {
+        Vault::List { vault } => list(terminal, vault),
+        Vault::Init { vault, yes } => init(terminal, vault, *yes),
+    }
+}
+
+fn list(terminal: &Terminal, vault: &OsStr) -> Result<Outcome, Failure> {
     let listed = app::list_vault(&terminal.context, &terminal.place(vault)?)
         .map_err(|problem| Failure::of_vault(problem, Exit::Internal))?;
     let mut exits = Vec::new();
@@ -20,4 +29,54 @@ pub fn run(terminal: &Terminal, command: &Vault) -> Result<Outcome, Failure> {
         exits.push(Exit::Undetermined);
     }
     Ok(Outcome { code: None, text: terminal.tell(&listed, &Exit::codes(&exits)), exits })
+}
+
+fn init(terminal: &Terminal, vault: &str, yes: bool) -> Result<Outcome, Failure> {
+    let usage = |problem: Problem| Failure::new(problem, Exit::Usage);
+    let estate = terminal.estate()?;
+    let entry = estate.vault(vault).ok_or_else(|| {
+        let what = format!("the estate file has no vault `{vault}`");
+        usage(Problem::new(Kind::Usage, what).remedy("name one of its [[vault]] tables by its id"))
+    })?;
+    let plan = LockPlan::of(&estate, entry);
+    if let Some(plan) = &plan {
+        let cost = app::cost_of_locks(plan);
+        if cost.is_empty() {
+            let what = format!("`{vault}` is to be locked, and no policy says for how long");
+            return Err(usage(
+                Problem::new(Kind::Usage, what).remedy("write locked_for = \"35d\" in [policy.default]"),
+            ));
+        }
+        agree(vault, &cost, yes).map_err(usage)?;
+    }
+    let made = app::make_vault(&terminal.context, entry, plan.as_ref()).map_err(|problem| {
+        // A place that does not offer what the file asks for is a matter of the file.
+        let exit = if problem.kind == Kind::Refused { Exit::Usage } else { Exit::CopyFailed };
+        Failure::of_vault(problem, exit)
+    })?;
+    Ok(Outcome { code: None, text: terminal.tell(&made, &Exit::codes(&[])), exits: Vec::new() })
+}
+
+/// Shows what a lock costs, and sees that somebody agrees: nobody can take it back.
+fn agree(vault: &str, cost: &[String], yes: bool) -> Result<(), Problem> {
+    let mut out = std::io::stderr().lock();
+    let failed = |error| Problem::io("asking whether to lock the vault", error);
+    for sentence in cost {
+        writeln!(out, "{sentence}").map_err(failed)?;
+    }
+    if yes {
+        return Ok(());
+    }
+    let refused = |what: &str| {
+        Problem::new(Kind::Usage, what)
+            .remedy("nothing was made or locked; `--yes` agrees without being asked")
+    };
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        return Err(refused("nobody is there to agree to the lock"));
+    }
+    write!(out, "To agree, type the vault's name ({vault}): ").and_then(|()| out.flush()).map_err(failed)?;
+    let mut answer = String::new();
+    stdin.lock().read_line(&mut answer).map_err(failed)?;
+    if answer.trim() == vault { Ok(()) } else { Err(refused("nobody agreed to the lock")) }
 }

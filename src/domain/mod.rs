@@ -21,8 +21,10 @@ pub use inventory::{Gap, GapReason, GapScope, Inventory};
 pub use known::{Known, Owner, Source};
 pub use monitor::{Monitor, Phase, Silent};
 pub use name::{ByteName, printable};
-pub use point::{Consistency, CopyState, Lock, LockMode, PointId, PointKind, RecoveryPoint, Usable};
-pub use policy::{Policies, Policy, RuleWaiver, parse_duration, say_duration};
+pub use point::{
+    Consistency, CopyState, Lock, LockKind, LockMode, PointId, PointKind, RecoveryPoint, Usable,
+};
+pub use policy::{Keep, Policies, Policy, RuleWaiver, SLACK, parse_duration, say_duration};
 pub use problem::{Kind, Problem, Result};
 pub use volume::{Volume, VolumeId, VolumeKind};
 

@@ -149,6 +149,33 @@ pub enum LockMode {
     None,
 }
 
+/// Whom a lock keeps from deleting an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LockKind {
+    /// All but those who may bypass it.
+    Governance,
+    /// Everybody, until it ends: nobody can take it back.
+    Compliance,
+}
+
+impl LockKind {
+    /// The word for it in configuration and reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Governance => "governance",
+            Self::Compliance => "compliance",
+        }
+    }
+
+    /// As a lock's mode.
+    pub fn mode(self) -> LockMode {
+        match self {
+            Self::Governance => LockMode::Governance,
+            Self::Compliance => LockMode::Compliance,
+        }
+    }
+}
+
 /// A lock with its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lock {

@@ -38,6 +38,25 @@ impl Default for Policy {
     }
 }
 
+/// How much longer than is needed something is locked, so that not every night has to make every lock longer.
+pub const SLACK: TimeDelta = TimeDelta::days(7);
+
+/// How many points are kept, beyond the time that each is locked for: the newest of so many hours, days, weeks, months and
+/// years that have one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// Of hours.
+    pub hourly: usize,
+    /// Of days.
+    pub daily: usize,
+    /// Of weeks, from Monday on.
+    pub weekly: usize,
+    /// Of months.
+    pub monthly: usize,
+    /// Of years.
+    pub yearly: usize,
+}
+
 /// A rule's failure on one volume that somebody answers for, for a time; where it says so, also that it cannot be said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleWaiver {

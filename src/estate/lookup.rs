@@ -1,6 +1,6 @@
 //! Finding things of an estate by their names.
 
-use super::{CopyEntry, Estate, Line, PolicyEntry, VaultEntry, VolumeEntry};
+use super::{CopyEntry, Estate, Line, LockEntry, LockOrder, PolicyEntry, VaultEntry, VolumeEntry};
 use crate::domain::{RuleWaiver, Timestamp, VolumeId};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -34,6 +34,14 @@ impl Estate {
     pub fn default_policy(&self) -> &PolicyEntry {
         static BUILT_IN: LazyLock<PolicyEntry> = LazyLock::new(PolicyEntry::default);
         self.policies.get("default").unwrap_or(&BUILT_IN)
+    }
+
+    /// For how long copies of a volume are locked in a vault; `None` where the vault locks nothing. Where the policy does
+    /// not say for how long, the file is refused.
+    pub fn lock_order(&self, vault: &VaultEntry, volume: &VolumeId) -> Option<LockOrder> {
+        let LockEntry { kind, most } = vault.lock?;
+        let policy = self.policy_of(volume);
+        Some(LockOrder { kind, most, locked_for: policy.judged.locked_for?, keep: policy.keep })
     }
 
     /// Every failure of a rule that somebody answers for, with its line.

@@ -15,9 +15,9 @@ mod stand;
 
 pub use incident::{ExpectedFate, ExpectedFinding, ExpectedLeft, ExpectedVerdict, Incident};
 pub use model::{
-    Addressing, CopyEntry, CopyFrom, DeclaredAsset, DeclaredPoint, Estate, GivenUp, Line, NamedBy,
-    NightlyEntry, PolicyEntry, ProviderEntry, S3Access, S3Place, StandsOn, Unhonoured, VaultEntry,
-    VaultPlace, VolumeEntry, Waiver, WaiverEntry,
+    Addressing, CopyEntry, CopyFrom, DeclaredAsset, DeclaredPoint, Estate, GivenUp, Line, LockEntry,
+    LockOrder, NamedBy, NightlyEntry, PolicyEntry, ProviderEntry, S3Access, S3Place, StandsOn, Unhonoured,
+    VaultEntry, VaultPlace, VolumeEntry, Waiver, WaiverEntry,
 };
 pub use read::{INCIDENT_KEYS, KEYS};
 pub use secret::{Environment, Secret, SecretSource};

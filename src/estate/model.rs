@@ -3,7 +3,8 @@
 use super::SecretSource;
 use crate::catalogue::Catalogue;
 use crate::domain::{
-    AssetKind, Bonds, Consistency, LockMode, Owner, PointKind, Policy, RuleWaiver, Timestamp, VolumeId,
+    AssetKind, Bonds, Consistency, Keep, LockKind, LockMode, Owner, PointKind, Policy, RuleWaiver, Timestamp,
+    VolumeId,
 };
 use chrono::TimeDelta;
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,6 +91,8 @@ pub struct PolicyEntry {
     pub rto: TimeDelta,
     /// Within which time everything stored is read back again.
     pub verify_within: TimeDelta,
+    /// Which recovery points stay longer than each is locked for.
+    pub keep: Keep,
 }
 
 /// A provider that is asked what it holds.
@@ -170,10 +173,34 @@ pub struct VaultEntry {
     pub stands_on: StandsOn,
     /// What is declared of all its points: who administers and who may delete them, and what they need.
     pub bonds: Bonds,
+    /// Under which lock its objects are written; none where the file asks for none.
+    pub lock: Option<LockEntry>,
     /// Damaged objects that are given up, so that they fail no night.
     pub waive_damage: Option<GivenUp>,
     /// Where it stands in the file.
     pub line: Line,
+}
+
+/// Under which lock a vault's objects are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LockEntry {
+    /// The kind.
+    pub kind: LockKind,
+    /// For how long something may be locked at most: nobody takes a lock back.
+    pub most: TimeDelta,
+}
+
+/// For how long copies of a volume are locked in a vault, and how they are kept beyond that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LockOrder {
+    /// The kind.
+    pub kind: LockKind,
+    /// For how long a recovery point is locked.
+    pub locked_for: TimeDelta,
+    /// For how long something may be locked at most.
+    pub most: TimeDelta,
+    /// Which points stay locked beyond that.
+    pub keep: Keep,
 }
 
 /// Where a vault is.

@@ -1,6 +1,6 @@
 //! The events a ledger holds.
 
-use crate::domain::{Result, Timestamp, VolumeId};
+use crate::domain::{Lock, Result, Timestamp, VolumeId};
 use crate::store::Identity;
 use crate::vault::format::PackKey;
 use crate::vault::{RootRecord, Vault};
@@ -79,6 +79,15 @@ pub enum Event {
         missed: u64,
         /// Bytes written for it.
         written_bytes: u64,
+    },
+    /// A point has this lock: the weakest of all that it needs, as the store tells.
+    Locked {
+        /// The point.
+        point: RootRecord,
+        /// The vault.
+        vault: VaultRef,
+        /// The lock.
+        lock: Lock,
     },
     /// All objects of a point came back from the store with the digests taken while writing.
     ReadBack {

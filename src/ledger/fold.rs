@@ -1,7 +1,7 @@
 //! States folded from events: never a field that somebody sets.
 
 use super::{DrillEnd, Event, Record, VaultRef};
-use crate::domain::{CopyState, Timestamp};
+use crate::domain::{CopyState, Lock, Timestamp};
 use crate::vault::RootRecord;
 use crate::vault::format::{Digest, PACKS, PackKey, SIDECARS};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +23,8 @@ pub struct History {
     pub pack_read: BTreeMap<PackKey, Timestamp>,
     /// When a share was last read.
     pub last_share: Option<Timestamp>,
+    /// The lock that a point had, and when that was read.
+    pub locks: BTreeMap<Digest, (Lock, Timestamp)>,
     /// The keys of the roots that damage takes along.
     damaged_roots: BTreeSet<String>,
     /// How many events were folded: their order is what tells later from earlier.
@@ -53,6 +55,7 @@ impl History {
         for record in records {
             history.take(record, vault);
             history.take_restore(record, vault);
+            history.take_lock(record, vault);
         }
         history
     }
@@ -117,6 +120,7 @@ impl History {
             | Event::NightBegan { .. }
             | Event::NightEnded { .. }
             | Event::WebhookTold { .. }
+            | Event::Locked { .. }
             | Event::VaultNamed { .. } => {}
             Event::Stored { point, vault, missed, .. } => {
                 let state = if *missed == 0 { CopyState::Stored } else { CopyState::Incomplete };
@@ -176,6 +180,15 @@ impl History {
             self.points.push(point.clone());
         }
         vault == here
+    }
+
+    /// Notes which lock a point had.
+    fn take_lock(&mut self, record: &Record, here: &VaultRef) {
+        if let Event::Locked { point, vault, lock } = &record.event
+            && self.knows(point, vault, here)
+        {
+            self.locks.insert(point.id, (*lock, record.at));
+        }
     }
 
     /// Notes when a restore succeeded. A drill that restored only a sample raises no state, and is a restore all the same.

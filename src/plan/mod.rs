@@ -1,9 +1,11 @@
 //! What is due: pure, with the time as an argument.
 
 mod drills;
+mod live;
 mod schedule;
 mod share;
 
 pub use drills::{DrillSlot, drills_due};
+pub use live::needed_until;
 pub use schedule::{Due, Schedule};
 pub use share::{Share, StoredPack, share};

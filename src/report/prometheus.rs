@@ -45,8 +45,12 @@ fn of_run(done: &NightlyDone, exit_code: u8) -> Vec<Family> {
 }
 
 fn of_tasks(done: &NightlyDone) -> Family {
-    const KINDS: [(TaskKind, &str); 3] =
-        [(TaskKind::Copy, "copy"), (TaskKind::ReadBack, "read_back"), (TaskKind::Drill, "drill")];
+    const KINDS: [(TaskKind, &str); 4] = [
+        (TaskKind::Copy, "copy"),
+        (TaskKind::ReadBack, "read_back"),
+        (TaskKind::Lock, "lock"),
+        (TaskKind::Drill, "drill"),
+    ];
     const OUTCOMES: [(TaskOutcome, &str); 4] = [
         (TaskOutcome::Done, "done"),
         (TaskOutcome::Failed, "failed"),

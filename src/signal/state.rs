@@ -146,7 +146,7 @@ fn unlucky(task: &TaskDone) -> Option<String> {
             // How far it came is no news; what is known of damage is told beside this.
             None => task.detail.split_once(", read back").and(Some("")),
         },
-        TaskKind::Copy => None,
+        TaskKind::Copy | TaskKind::Lock => None,
     };
     let what = match (&task.drill, &task.volume, &task.vault) {
         (Some(drill), ..) => format!(" {drill}"),

@@ -1,8 +1,10 @@
 //! A directory as a store. Objects appear whole or not at all, and nothing is renamed over or removed.
 
 use super::names::sync_name;
-use super::{Identity, Key, Listed, Store, Upload, is_lost, read_failed, standing};
-use crate::domain::{Kind, Problem, Result, printable};
+use super::{
+    Identity, Key, Listed, Retention, Store, UNLOCKED, Upload, has_no_locks, is_lost, read_failed, standing,
+};
+use crate::domain::{Kind, Lock, Problem, Result, printable};
 use rustix::fs::{Advice, AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
@@ -102,7 +104,10 @@ impl Store for DirStore {
         standing::identity(&*self.root)
     }
 
-    fn put_new(&self, key: &Key) -> Result<Box<dyn Upload>> {
+    fn put_new(&self, key: &Key, retention: Option<Retention>) -> Result<Box<dyn Upload>> {
+        if retention.is_some() {
+            return Err(has_no_locks(self.place()));
+        }
         let (folder, name) = key.as_str().rsplit_once('/').unwrap_or(("", key.as_str()));
         let failed = |error| self.failed("creating", key.as_str(), error);
         let dir = self.folder(folder).map_err(failed)?;
@@ -187,7 +192,7 @@ impl Store for DirStore {
                 Err(error) if is_lost(error) => None,
                 Err(error) => return Err(failed(error)),
             };
-            found.push(Listed { key, bytes });
+            found.push(Listed { key, bytes, stored_at: None });
         }
         found.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(found)
@@ -225,7 +230,7 @@ impl Write for DirUpload {
 }
 
 impl Upload for DirUpload {
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn finish(self: Box<Self>) -> Result<Option<Lock>> {
         let failed = |error: io::Error| self.store.failed("writing", self.key.as_str(), error);
         self.file.sync_all().map_err(failed)?;
         let linked = match &self.waiting {
@@ -249,7 +254,8 @@ impl Upload for DirUpload {
             }
             other => failed(other.into()),
         })?;
-        rustix::fs::fsync(&self.dir).map_err(|error| failed(error.into()))
+        rustix::fs::fsync(&self.dir).map_err(|error| failed(error.into()))?;
+        Ok(Some(UNLOCKED))
     }
 }
 
@@ -264,7 +270,7 @@ mod tests {
         let store = DirStore::create(&temp.path().join("vault")).unwrap();
         let store: &dyn Store = &store;
         let key = Key::new("packs/one").unwrap();
-        let mut upload = store.put_new(&key).unwrap();
+        let mut upload = store.put_new(&key, None).unwrap();
         upload.write_all(b"half").unwrap();
         assert_eq!(store.size(&key).unwrap(), None);
         drop(upload);

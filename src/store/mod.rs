@@ -4,6 +4,7 @@
 
 mod dir;
 mod key;
+mod lock;
 mod memory;
 mod names;
 mod s3;
@@ -11,12 +12,13 @@ mod standing;
 
 pub use dir::{DirStore, random_hex};
 pub use key::Key;
-pub use memory::MemoryStore;
+pub use lock::{Retention, UNLOCKED, weaker};
+pub use memory::{MemoryStore, StoreClock};
 pub use names::sync_names;
 pub use s3::{Limits, S3Store};
 pub use standing::Identity;
 
-use crate::domain::{Problem, Result, Timestamp};
+use crate::domain::{Kind, Lock, Problem, Result, Timestamp};
 use chrono::TimeDelta;
 use rustix::io::Errno;
 use std::io::{Read, Write};
@@ -28,15 +30,19 @@ pub struct Listed {
     pub key: Key,
     /// Its size, in bytes; none where the medium gives an error for it.
     pub bytes: Option<u64>,
+    /// When the store took it, by the store's own clock; none where it has none.
+    pub stored_at: Option<Timestamp>,
 }
 
 /// An object being written. Dropping it without [`Upload::finish`] leaves no object.
 pub trait Upload: Write + Send {
-    /// Makes the object durable and gives it its key.
+    /// Makes the object durable and gives it its key. Gives the lock that the store says it has; `None` where it does not
+    /// say.
     ///
     /// # Errors
-    /// When the store fails, or an object of this key exists: never overwritten.
-    fn finish(self: Box<Self>) -> Result<()>;
+    /// When the store fails, or an object of this key exists: never overwritten. That it has another lock than was
+    /// asked for is no error: it is what it is.
+    fn finish(self: Box<Self>) -> Result<Option<Lock>>;
 }
 
 /// A store of objects. Called from threads; a store that talks to a network keeps its own runtime.
@@ -55,11 +61,27 @@ pub trait Store: Send + Sync {
     /// What the store said.
     fn identity(&self) -> Result<Identity>;
 
-    /// Begins an object under a new key.
+    /// Begins an object under a new key, and under a lock where one is asked for.
     ///
     /// # Errors
-    /// When the store cannot be written.
-    fn put_new(&self, key: &Key) -> Result<Box<dyn Upload>>;
+    /// When the store cannot be written, and `Refused` where it has no locks and one is asked for.
+    fn put_new(&self, key: &Key, retention: Option<Retention>) -> Result<Box<dyn Upload>>;
+
+    /// The lock that an object has; `None` where the store does not say. A store without locks need not be asked.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no object; otherwise what the store said.
+    fn lock_of(&self, _key: &Key) -> Result<Option<Lock>> {
+        Ok(Some(UNLOCKED))
+    }
+
+    /// Makes an object's lock last longer, or gives it one. There is no call for less.
+    ///
+    /// # Errors
+    /// `Refused` where the store has no locks; otherwise what the store said.
+    fn extend_lock(&self, _key: &Key, _retention: Retention) -> Result<()> {
+        Err(has_no_locks(self.place()))
+    }
 
     /// Opens an object for reading from `offset` on.
     ///
@@ -119,6 +141,13 @@ pub trait Store: Send + Sync {
 /// How far a store's clock and this machine's may differ before nothing can be said of how fresh a copy is.
 pub const MOST_SKEW: TimeDelta = TimeDelta::minutes(5);
 
+/// What a store without locks says where one is asked for.
+fn has_no_locks(place: String) -> Problem {
+    Problem::new(Kind::Refused, "this store has no locks")
+        .at(place)
+        .remedy("keep the vault in a bucket with Object Lock, or write lock = { mode = \"none\" }")
+}
+
 /// True where this error says that the medium or its filesystem has lost what was asked for: a block that cannot
 /// be read, an inode or a tree that does not match its checksum, or a link where an object was written.
 fn is_lost(error: Errno) -> bool {
@@ -143,7 +172,15 @@ impl dyn Store + '_ {
     /// # Errors
     /// As [`Store::put_new`] and [`Upload::finish`].
     pub fn put_bytes(&self, key: &Key, bytes: &[u8]) -> Result<()> {
-        let mut upload = self.put_new(key)?;
+        self.put_locked(key, bytes, None).map(drop)
+    }
+
+    /// The same under a lock; the one that it has by then, where the store says.
+    ///
+    /// # Errors
+    /// As [`Store::put_new`] and [`Upload::finish`].
+    pub fn put_locked(&self, key: &Key, bytes: &[u8], retention: Option<Retention>) -> Result<Option<Lock>> {
+        let mut upload = self.put_new(key, retention)?;
         upload.write_all(bytes).map_err(|error| self.failed("writing", key, error))?;
         upload.finish()
     }

@@ -6,6 +6,7 @@ pub mod format;
 mod index;
 mod leftover;
 mod line;
+mod locks;
 pub mod metadata;
 mod pack;
 mod parallel;
@@ -20,6 +21,7 @@ mod xattrs;
 
 pub use findings::Unread;
 pub use index::{PackTable, packs_known, packs_of};
+pub use locks::{Kept, LockTerms, Needed};
 pub(crate) use parallel::{cores, in_parallel};
 pub use readback::{Damage, Present, ReadBack, Stopped, read_back};
 pub use restore::{Lost, RestoreOptions, RestoreReport, Restored, Verified, Written, restore};
@@ -30,7 +32,7 @@ pub use verify::{VerifyReport, verify};
 pub use write::{CopyReport, CopyRequest, copy};
 
 use crate::domain::{Kind, Problem, Result, Timestamp, printable};
-use crate::store::{Key, Store, random_hex};
+use crate::store::{Key, Retention, Store, random_hex};
 use format::{Digest, Frame, MAX_OBJECT, MAX_PAGE, Marker, PackLine, Sidecar};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,6 +54,8 @@ pub struct Vault {
     unfinished: Option<leftover::Unfinished>,
     /// Set once another vault's marker was seen where this one's was.
     displaced: Arc<AtomicBool>,
+    /// Under which locks this handle writes, and which ones it saw.
+    locking: Option<Arc<locks::Locking>>,
 }
 
 impl Vault {
@@ -73,11 +77,28 @@ impl Vault {
         Self { unfinished: Some(Arc::default()), ..self }
     }
 
+    /// The same vault, whose objects are written and kept under locks from now on.
+    pub fn under(self, terms: LockTerms) -> Self {
+        Self { locking: Some(Arc::new(locks::Locking::new(terms))), ..self }
+    }
+
     /// Opens the vault in a store, or makes one where the store is empty.
     ///
     /// # Errors
     /// As [`Vault::open`]; `Refused` where the store holds other things.
     pub fn open_or_create(store: Arc<dyn Store>, now: Timestamp) -> Result<Self> {
+        Self::open_or_create_under(store, now, None)
+    }
+
+    /// The same, made under a lock.
+    ///
+    /// # Errors
+    /// As [`Vault::open_or_create`]; `Refused` where the store has no locks.
+    pub fn open_or_create_under(
+        store: Arc<dyn Store>,
+        now: Timestamp,
+        retention: Option<Retention>,
+    ) -> Result<Self> {
         if let Some(marker) = Marker::read(&*store)? {
             return Ok(Self::of(store, marker));
         }
@@ -87,7 +108,7 @@ impl Vault {
         }
         let key = Marker::readme_key()?;
         if store.size(&key).is_ok_and(|size| size.is_none()) {
-            match store.put_bytes(&key, README.as_bytes()) {
+            match store.put_locked(&key, README.as_bytes(), retention).map(drop) {
                 // Another run is making the vault at the same time.
                 Err(problem) if problem.kind == Kind::Refused && store.size(&key)?.is_some() => {}
                 other => other?,
@@ -101,7 +122,7 @@ impl Vault {
             _ => return Self::made_by_another(store, "README.md, which is not this program's page"),
         }
         let marker = Marker::new(random_hex()?, now, README.as_bytes());
-        match store.put_bytes(&Marker::key()?, &marker.render()?) {
+        match store.put_locked(&Marker::key()?, &marker.render()?, retention).map(drop) {
             // A store without conditions takes two markers at the same moment: the one that is there counts, and
             // nothing was written into either vault yet.
             Ok(()) => match Marker::read(&*store)? {
@@ -129,7 +150,7 @@ impl Vault {
 
     fn of(store: Arc<dyn Store>, marker: Marker) -> Self {
         let (known, tables, displaced) = Default::default();
-        Self { store, marker, known, tables, unfinished: None, displaced }
+        Self { store, marker, known, tables, unfinished: None, displaced, locking: None }
     }
 
     /// Sees that this is still the vault in its store. Where the store does not know conditions, another run that made

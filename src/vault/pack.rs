@@ -98,15 +98,17 @@ impl PackWriter {
 fn begin(vault: &Vault, run: &str) -> Result<Open> {
     let random = random_hex()?;
     let key = PackKey(format!("{run}-{}", &random[..16]).into());
-    let upload = vault.store().put_new(&key.pack()?)?;
+    let upload = vault.store().put_new(&key.pack()?, vault.retention())?;
     Ok(Open { key, upload, hasher: Hasher::default(), bytes: 0, chunks: 0, frames: Vec::new() })
 }
 
 fn finish(vault: &Vault, role: PackRole, open: Open) -> Result<PackLine> {
-    open.upload.finish()?;
+    let lock = open.upload.finish()?;
     let sha256 = open.hasher.finish();
     let sidecar = Sidecar::new(open.key.clone(), role, open.bytes, sha256, open.frames).render()?;
-    vault.store().put_bytes(&open.key.sidecar()?, &sidecar)?;
+    let own = vault.store().put_locked(&open.key.sidecar()?, &sidecar, vault.retention())?;
+    vault.note_lock(lock);
+    vault.note_lock(own);
     Ok(PackLine {
         pack: open.key,
         role,

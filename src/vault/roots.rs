@@ -4,7 +4,7 @@ use super::format::{Digest, MAX_OBJECT, ROOTS, Root};
 use super::parallel::in_parallel;
 use super::{Vault, safe};
 use crate::domain::{Kind, Problem, Result, Timestamp, VolumeId};
-use crate::store::Key;
+use crate::store::{Key, Listed};
 use serde::{Deserialize, Serialize};
 use std::sync::PoisonError;
 
@@ -17,6 +17,8 @@ pub struct FoundRoot {
     pub id: Digest,
     /// Its content.
     pub root: Root,
+    /// When the store took it, by the store's own clock, where that was listed.
+    pub stored_at: Option<Timestamp>,
 }
 
 /// What somebody else (the ledger) knows of a recovery point in this vault.
@@ -79,11 +81,11 @@ impl Roots {
     pub fn read_back(vault: &Vault) -> Result<Self> {
         vault.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let listed = vault.store().list(ROOTS)?;
-        let listed: Vec<Key> = listed.into_iter().map(|listed| listed.key).collect();
-        let read = in_parallel(vault.store().at_once(), &listed, |key| {
-            Ok(vault.store().forget(key).map_err(super::gone).and_then(|()| read_root(vault, key)))
+        let read = in_parallel(vault.store().at_once(), &listed, |listed| {
+            let forgotten = vault.store().forget(&listed.key).map_err(super::gone);
+            Ok(forgotten.and_then(|()| read_root(vault, listed)))
         })?;
-        Ok(Self::sorted(vault, listed.into_iter().zip(read), |_| true))
+        Ok(Self::sorted(vault, listed.into_iter().map(|listed| listed.key).zip(read), |_| true))
     }
 
     fn gather(vault: &Vault, wanted: impl Fn(&FoundRoot) -> bool) -> Result<Self> {
@@ -96,12 +98,12 @@ impl Roots {
                 match known.get(&listed.key) {
                     Some(found) if wanted(found) => roots.sound.push(found.clone()),
                     Some(_) => {}
-                    None => unknown.push(listed.key),
+                    None => unknown.push(listed),
                 }
             }
         }
-        let read = in_parallel(vault.store().at_once(), &unknown, |key| Ok(read_root(vault, key)))?;
-        let new = Self::sorted(vault, unknown.into_iter().zip(read), wanted);
+        let read = in_parallel(vault.store().at_once(), &unknown, |listed| Ok(read_root(vault, listed)))?;
+        let new = Self::sorted(vault, unknown.into_iter().map(|listed| listed.key).zip(read), wanted);
         roots.sound.extend(new.sound);
         roots.damaged = new.damaged;
         roots.sort();
@@ -195,11 +197,12 @@ fn names(volume: &VolumeId, wanted: &str) -> bool {
     volume.0 == wanted || volume.0.split_once(':').is_some_and(|(_, path)| path == wanted)
 }
 
-fn read_root(vault: &Vault, key: &Key) -> Result<FoundRoot> {
+fn read_root(vault: &Vault, listed: &Listed) -> Result<FoundRoot> {
+    let key = &listed.key;
     let bytes = vault.store().get_bytes(key, MAX_OBJECT).map_err(super::gone)?;
     let root = Root::open(key, &bytes)?;
     if root.vault != vault.id() {
         return Err(Problem::damaged(key.as_str(), "belongs to another vault"));
     }
-    Ok(FoundRoot { key: key.clone(), id: Digest::of(&bytes), root })
+    Ok(FoundRoot { key: key.clone(), id: Digest::of(&bytes), root, stored_at: listed.stored_at })
 }

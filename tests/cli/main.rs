@@ -21,6 +21,7 @@ mod hand;
 mod judge;
 mod killing;
 mod listener;
+mod locking;
 mod many;
 mod medium;
 mod naming;

@@ -27,6 +27,7 @@ fn vault(endpoint: Option<&str>, stands_on: StandsOn) -> VaultEntry {
         place: VaultPlace::S3(Box::new(place)),
         stands_on,
         bonds: Bonds::default(),
+        lock: None,
         waive_damage: None,
         line: 9,
     }
@@ -280,6 +281,7 @@ fn what_is_asked_for_and_not_done_keeps_the_result_from_being_sound() {
             judged: Policy { survive: [HazardClass::Provider].into(), ..Policy::default() },
             rto: TimeDelta::hours(1),
             verify_within: TimeDelta::days(30),
+            keep: outlive::domain::Keep::default(),
         },
     );
     let policies = estate.policies();

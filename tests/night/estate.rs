@@ -17,6 +17,7 @@ fn policy() -> PolicyEntry {
         judged: Policy { rpo: RPO, survive: [HazardClass::PrimaryDeletion].into(), ..Policy::default() },
         rto: TimeDelta::hours(1),
         verify_within: VERIFY_WITHIN,
+        keep: outlive::domain::Keep::default(),
     }
 }
 
@@ -58,6 +59,7 @@ pub fn estate(folder: &Path, names: &[String], vault: &Path) -> Estate {
         providers: Vec::new(),
         volumes: names.iter().map(|name| volume(folder, name)).collect(),
         vaults: vec![VaultEntry {
+            lock: None,
             waive_damage: None,
             bonds: Bonds::default(),
             id: "offsite".into(),

@@ -2,9 +2,9 @@
 
 use super::random::Random;
 use outlive::app::{Purpose, Stores};
-use outlive::domain::{Kind, Problem, Result, Timestamp};
+use outlive::domain::{Kind, Lock, Problem, Result, Timestamp};
 use outlive::estate::VaultPlace;
-use outlive::store::{DirStore, Identity, Key, Listed, Store, Upload};
+use outlive::store::{DirStore, Identity, Key, Listed, Retention, Store, Upload};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -126,11 +126,11 @@ impl Store for FaultyStore {
         self.inner.identity()
     }
 
-    fn put_new(&self, key: &Key) -> Result<Box<dyn Upload>> {
+    fn put_new(&self, key: &Key, retention: Option<Retention>) -> Result<Box<dyn Upload>> {
         if self.faulty.strikes(percent!(Put)) {
             return Err(failed("creating", key.as_str()));
         }
-        let inner = self.inner.put_new(key)?;
+        let inner = self.inner.put_new(key, retention)?;
         Ok(Box::new(FaultyUpload { inner, key: key.clone(), faulty: self.faulty.clone() }))
     }
 
@@ -191,7 +191,7 @@ impl Write for FaultyUpload {
 }
 
 impl Upload for FaultyUpload {
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn finish(self: Box<Self>) -> Result<Option<Lock>> {
         if self.faulty.strikes(percent!(Finish)) {
             return Err(failed("writing", self.key.as_str()));
         }

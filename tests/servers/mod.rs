@@ -60,33 +60,54 @@ pub fn access() -> S3Access {
 impl Server {
     /// A bucket of its own for whoever asks, made by hand.
     pub fn new_bucket(&self) -> String {
+        self.new_bucket_with(false)
+    }
+
+    fn new_bucket_with(&self, locks: bool) -> String {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("b{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        make_bucket(&self.endpoint, &name);
+        make_bucket(&self.endpoint, &name, locks);
         name
     }
 
-    /// A place in a new bucket.
-    pub fn new_place(&self, prefix: &str) -> S3Place {
+    /// A place in a new bucket with Object Lock.
+    pub fn new_locked_place(&self, prefix: &str) -> S3Place {
+        S3Place { bucket: self.new_bucket_with(true), ..self.place_in(String::new(), prefix) }
+    }
+
+    fn place_in(&self, bucket: String, prefix: &str) -> S3Place {
         S3Place {
-            bucket: self.new_bucket(),
+            bucket,
             prefix: prefix.into(),
             endpoint: Some(self.endpoint.clone()),
             writer: access(),
             ..S3Place::default()
         }
     }
+
+    /// A place in a new bucket.
+    pub fn new_place(&self, prefix: &str) -> S3Place {
+        self.place_in(self.new_bucket(), prefix)
+    }
 }
 
 /// Makes a bucket with the library itself: the program has no call for it.
-fn make_bucket(endpoint: &str, name: &str) {
+fn make_bucket(endpoint: &str, name: &str, locks: bool) {
+    let client = client(endpoint);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let request =
+        client.create_bucket().bucket(name).set_object_lock_enabled_for_bucket(locks.then_some(true));
+    runtime.block_on(request.send()).unwrap();
+}
+
+/// The library by itself, for what the program has no call for: what somebody else does, a thief too.
+pub fn client(endpoint: &str) -> aws_sdk_s3::Client {
     use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
     let http = aws_smithy_http_client::Builder::new().build_http();
     let config = aws_sdk_s3::Config::builder().behavior_version(BehaviorVersion::latest()).http_client(http);
     let config = config.region(Region::new("us-east-1")).endpoint_url(endpoint).force_path_style(true);
     let config = config.credentials_provider(Credentials::new(ID, SECRET, None, None, "test")).build();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    runtime.block_on(aws_sdk_s3::Client::from_conf(config).create_bucket().bucket(name).send()).unwrap();
+    aws_sdk_s3::Client::from_conf(config)
 }
 
 fn weed(home: &Path, port: u16, command: &mut Command) {
@@ -155,7 +176,7 @@ impl Server {
             return false;
         }
         let endpoint = self.endpoint.clone();
-        std::thread::spawn(move || make_bucket(&endpoint, "ready")).join().is_ok()
+        std::thread::spawn(move || make_bucket(&endpoint, "ready", false)).join().is_ok()
     }
 }
 

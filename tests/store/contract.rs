@@ -88,12 +88,12 @@ pub fn bytes(length: usize) -> Vec<u8> {
 
 fn whole(store: &dyn Store, _: Can) {
     let one = key("whole/one");
-    let mut upload = store.put_new(&one).unwrap();
+    let mut upload = store.put_new(&one, None).unwrap();
     upload.write_all(b"half").unwrap();
     assert_eq!(store.size(&one).unwrap(), None);
     drop(upload);
     assert!(store.list("whole").unwrap().is_empty(), "an unfinished object left something");
-    let mut upload = store.put_new(&one).unwrap();
+    let mut upload = store.put_new(&one, None).unwrap();
     upload.write_all(b"who").unwrap();
     upload.write_all(b"le").unwrap();
     upload.finish().unwrap();
@@ -152,7 +152,7 @@ fn many_parts(store: &dyn Store, _: Can) {
     // Just one part, one byte more, and many with a last one of its own size.
     for (name, length) in [("a", 5 << 20), ("b", (5 << 20) + 1), ("c", (32 << 20) + 12_345)] {
         let (one, written) = (key(&format!("parts/{name}")), bytes(length));
-        let mut upload = store.put_new(&one).unwrap();
+        let mut upload = store.put_new(&one, None).unwrap();
         for piece in written.chunks(777_777) {
             upload.write_all(piece).unwrap();
         }

@@ -134,7 +134,7 @@ fn parts_whose_end_is_refused_for_its_checksum_are_finished_with_the_condition()
         crc.then(|| refused("400 Bad Request", "InvalidArgument", "no such header here")).flatten()
     });
     let wanted = bytes((11 << 20) + 5);
-    let mut upload = store.put_new(&key("a/large")).unwrap();
+    let mut upload = store.put_new(&key("a/large"), None).unwrap();
     upload.write_all(&wanted).unwrap();
     upload.finish().unwrap();
     let ends = ends.lock().unwrap().clone();

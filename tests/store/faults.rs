@@ -208,10 +208,10 @@ fn put(store: &dyn Store, plain: &dyn Store, name: &str, _: Fault) -> Result<()>
 fn put_in_parts(store: &dyn Store, plain: &dyn Store, name: &str, _: Fault) -> Result<()> {
     let (one, wanted) = (key("parts", name), bytes(IN_PARTS));
     let send = || {
-        let mut upload = store.put_new(&one)?;
+        let mut upload = store.put_new(&one, None)?;
         let failed = |error| outlive::domain::Problem::io("writing", error);
         wanted.chunks(1 << 20).try_for_each(|piece| upload.write_all(piece)).map_err(failed)?;
-        upload.finish()
+        upload.finish().map(drop)
     };
     let ended = send();
     written(plain, &one, &wanted, ended)

@@ -6,6 +6,7 @@ mod dialects;
 mod faults;
 #[path = "../hand/mod.rs"]
 mod hand;
+mod locks;
 mod proxy;
 mod refusals;
 #[path = "../servers/mod.rs"]

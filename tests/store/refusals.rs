@@ -106,7 +106,7 @@ fn bytes_of_another_under_a_key_are_never_taken_for_ones_own() {
     for (name, length) in [("small", 3), ("large", 11 << 20)] {
         // The last write before the confirmation is not answered in time, and meanwhile somebody takes the key.
         let (one, wanted) = (key(&format!("taken/{name}")), bytes(length));
-        let mut upload = faulty.put_new(&one).unwrap();
+        let mut upload = faulty.put_new(&one, None).unwrap();
         upload.write_all(&wanted).unwrap();
         proxy.arm(None);
         proxy.before(if length > 99 { "POST" } else { "PUT" }, {

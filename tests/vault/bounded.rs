@@ -5,7 +5,7 @@ use super::support::{Place, noise};
 use crate::hand::fs;
 use outlive::domain::{AssetId, Consistency, Result, Silent, Volume, VolumeId, VolumeKind};
 use outlive::providers::stream::StdinSource;
-use outlive::store::{DirStore, Identity, Key, Listed, Store, Upload};
+use outlive::store::{DirStore, Identity, Key, Listed, Retention, Store, Upload};
 use outlive::vault::format::Origin;
 use outlive::vault::{CopyReport, CopyRequest, Vault, copy};
 use std::collections::BTreeSet;
@@ -38,8 +38,8 @@ impl Store for Slow {
         self.inner.identity()
     }
 
-    fn put_new(&self, key: &Key) -> Result<Box<dyn Upload>> {
-        self.inner.put_new(key)
+    fn put_new(&self, key: &Key, retention: Option<Retention>) -> Result<Box<dyn Upload>> {
+        self.inner.put_new(key, retention)
     }
 
     fn get(&self, key: &Key, offset: u64) -> Result<Box<dyn Read + Send>> {

@@ -28,3 +28,4 @@ mod stream;
 mod support;
 mod unchanged;
 mod unreadable;
+mod years;

@@ -4,10 +4,10 @@
 use super::support::{Place, copy_into, noise};
 use crate::hand::fs;
 use outlive::app::{Context, CopyOrder, Opened, Purpose, Stores};
-use outlive::domain::{Kind, Problem, Result, Silent};
+use outlive::domain::{Kind, Lock, Problem, Result, Silent};
 use outlive::estate::{CopyFrom, Environment, S3Place, VaultPlace};
 use outlive::ledger::{Event, Ledger, PATIENCE};
-use outlive::store::{Identity, Key, Listed, MemoryStore, Store, Upload};
+use outlive::store::{Identity, Key, Listed, MemoryStore, Retention, Store, Upload};
 use outlive::vault::format::Marker;
 use outlive::vault::{Roots, Vault};
 use std::collections::BTreeMap;
@@ -70,7 +70,7 @@ impl Store for Careless {
         Ok(Identity::remote("careless".into()))
     }
 
-    fn put_new(&self, key: &Key) -> Result<Box<dyn Upload>> {
+    fn put_new(&self, key: &Key, _: Option<Retention>) -> Result<Box<dyn Upload>> {
         Ok(Box::new(Careful { store: self.clone(), key: key.clone(), bytes: Vec::new() }))
     }
 
@@ -122,14 +122,14 @@ impl Write for Careful {
 }
 
 impl Upload for Careful {
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn finish(self: Box<Self>) -> Result<Option<Lock>> {
         if self.store.size(&self.key)?.is_some() {
             return Err(Problem::new(Kind::Refused, format!("an object {} exists", self.key)));
         }
         self.store.happens(At::Looked, &self.key);
         self.store.objects.lock().unwrap().insert(self.key.clone(), self.bytes);
         self.store.happens(At::Written, &self.key);
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -198,6 +198,7 @@ fn a_copy_whose_vault_was_replaced_after_its_root_was_written_is_not_read_back()
         volume: None,
         from: CopyFrom::Path { path: tree(&place), live: true },
         vault: VaultPlace::S3(Box::new(S3Place { bucket: "careless".into(), ..S3Place::default() })),
+        lock: None,
         longest: None,
     };
     let problem = outlive::app::copy(&context, &order, &Silent).map(drop).unwrap_err();

@@ -1,8 +1,8 @@
 //! A recording layer over the store: no test here sees an object written twice.
 
 use crate::hand::TempDir;
-use outlive::domain::Result;
-use outlive::store::{DirStore, Key, Listed, Store, Upload};
+use outlive::domain::{Lock, Result};
+use outlive::store::{DirStore, Key, Listed, Retention, Store, Upload};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -50,8 +50,8 @@ impl Store for Recorder {
         self.inner.identity()
     }
 
-    fn put_new(&self, key: &Key) -> Result<Box<dyn Upload>> {
-        let inner = self.inner.put_new(key)?;
+    fn put_new(&self, key: &Key, retention: Option<Retention>) -> Result<Box<dyn Upload>> {
+        let inner = self.inner.put_new(key, retention)?;
         Ok(Box::new(Recording {
             inner,
             key: key.clone(),
@@ -106,7 +106,7 @@ impl Write for Recording {
 }
 
 impl Upload for Recording {
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn finish(self: Box<Self>) -> Result<Option<Lock>> {
         let Self { inner, key, bytes, store, written } = *self;
         let before = store.size(&key)?;
         let finished = inner.finish();

@@ -3,7 +3,7 @@
 
 use super::gallery::Gallery;
 use outlive::domain::{Result, Silent};
-use outlive::store::{Key, Listed, Store, Upload};
+use outlive::store::{Key, Listed, Retention, Store, Upload};
 use outlive::vault::{Vault, VerifyReport, verify};
 use std::collections::BTreeSet;
 use std::io::{Error, Read};
@@ -37,8 +37,8 @@ impl Store for BadMedium {
         self.vault.store().identity()
     }
 
-    fn put_new(&self, key: &Key) -> Result<Box<dyn Upload>> {
-        self.vault.store().put_new(key)
+    fn put_new(&self, key: &Key, retention: Option<Retention>) -> Result<Box<dyn Upload>> {
+        self.vault.store().put_new(key, retention)
     }
 
     fn get(&self, key: &Key, offset: u64) -> Result<Box<dyn Read + Send>> {

@@ -6,13 +6,15 @@ mod source;
 
 use super::Context;
 use super::doubt::doubts;
+use super::locks;
 use super::named;
 use super::stores::{directory_of, open_or_create_vault};
 use super::vaults::unknown_place;
 use crate::domain::{CopyState, Kind, Monitor, Problem, Result, Volume, VolumeId};
-use crate::estate::{CopyFrom, VaultPlace};
+use crate::estate::{CopyFrom, LockOrder, VaultPlace};
 use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
-use crate::report::activity::{CopyDone, MissedPath};
+use crate::report::activity::{CopyDone, MissedPath, say_lock};
+use crate::store::Retention;
 use crate::vault::{CopyReport, CopyRequest, Source, Vault};
 use beside::itself;
 use prove::prove;
@@ -30,6 +32,8 @@ pub struct CopyOrder {
     pub vault: VaultPlace,
     /// Its name in the estate file, where it has one: then none is made where one of this name is missed.
     pub vault_name: Option<String>,
+    /// Under which lock it is written; none where none is asked for.
+    pub lock: Option<LockOrder>,
     /// How long it may take.
     pub longest: Option<Duration>,
 }
@@ -46,6 +50,8 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     let mut notices = looked.notices.clone();
     let mut ledger = Ledger::open(&context.state, PATIENCE)?;
     let vault = match &order.vault_name {
+        // One under lock is never made on the way: what that costs is told first.
+        Some(name) if order.lock.is_some() => locks::open(context, name, order, ledger.records())?,
         Some(name) => named::open_or_create(context, name, &order.vault, now, ledger.records())?,
         None => open_or_create_vault(context, &order.vault, now)?,
     };
@@ -85,6 +91,7 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     notices.extend(doubted.as_ref().map(|because| {
         format!("this point does not count as a recovery point: {because} Once it was restored by its name, it does")
     }));
+    notices.extend(order.lock.and_then(|asked| weaker_than_asked(&asked, &report)));
     notices.extend(vault.store().notice());
     Ok(CopyDone {
         seconds: began.elapsed().as_secs_f64(),
@@ -114,6 +121,10 @@ fn write(
                 written_bytes: report.written_bytes,
             };
             ledger.append((request.clock)(), stored)?;
+            if let Some(lock) = report.lock {
+                let (point, vault) = (report.root.record(), VaultRef::of(vault)?);
+                ledger.append((request.clock)(), Event::Locked { point, vault, lock })?;
+            }
             Ok(report)
         }
         Err(problem) => {
@@ -125,6 +136,23 @@ fn write(
             // All that was named was there when the copy began: what is gone now went during it.
             let kind = if problem.kind == Kind::NotFound { Kind::Io } else { problem.kind };
             Err(Problem { kind, ..problem })
+        }
+    }
+}
+
+/// What is to be said of a point that is not locked as was asked for.
+fn weaker_than_asked(asked: &LockOrder, report: &CopyReport) -> Option<String> {
+    let needed = report.root.root.taken_at + asked.locked_for;
+    match report.lock {
+        None => Some("the store does not say whether what this point needs is locked".into()),
+        Some(lock) if Retention::new(asked.kind, needed).is_met_by(&lock) => None,
+        Some(lock) => {
+            let until = needed.format("%Y-%m-%d %H:%M UTC");
+            Some(format!(
+                "what this point needs is {}, and was to be locked ({}) until {until}",
+                say_lock(lock),
+                asked.kind.word()
+            ))
         }
     }
 }
@@ -141,6 +169,7 @@ fn summary(volume: &Volume, vault: &Vault, report: &CopyReport) -> CopyDone {
         entries: root.totals.entries,
         files: root.totals.files,
         bytes: root.totals.bytes,
+        lock: report.lock,
         written_bytes: report.written_bytes,
         unsettled: root.totals.unsettled,
         not_entered: root.totals.not_entered,

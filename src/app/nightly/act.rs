@@ -3,7 +3,7 @@
 use super::due::{Task, Work};
 use crate::app::share::SharePlan;
 use crate::app::stores::open_vault;
-use crate::app::{Context, copy, drill, named};
+use crate::app::{Context, LocksKept, copy, drill, keep_locks, named};
 use crate::domain::{Kind, Monitor, Phase, Problem, Result, say_duration};
 use crate::estate::VaultEntry;
 use crate::ledger::{Ledger, PATIENCE};
@@ -159,6 +159,7 @@ fn perform(context: &Context, task: &Task, limit: &Limit) -> (TaskOutcome, Strin
             let plan = SharePlan::of(context, &vault, &entry.given_up(now), (*within, now))?;
             read_share(context, &plan, &vault, limit)
         }),
+        Work::Locks(plan) => keep_locks(context, plan).map(|kept| of_locks(&kept)),
         // What a drill could not be tried for is a drill that did not run, not one that failed.
         Work::Drill(order) => Ok(drill(context, order, limit)
             .map_or_else(|problem| (TaskOutcome::NotDone, say(&problem)), |done| of_drill(&done))),
@@ -197,6 +198,18 @@ fn of_copy(done: &CopyDone) -> (TaskOutcome, String) {
     let damaged = done.damage.first().map(|damaged| format!("; {}: {}", damaged.object, damaged.because));
     let why: String = missed.into_iter().chain(damaged).collect();
     (TaskOutcome::Failed, format!("{}, {what}{why}{notices}", done.state))
+}
+
+fn of_locks(kept: &LocksKept) -> (TaskOutcome, String) {
+    let what =
+        format!("{} recovery points are kept locked; {} locks made longer", kept.points, kept.extended);
+    let refused =
+        kept.refused.as_ref().map(|(count, first)| format!("; {count} could not be: {}", say(first)));
+    let short = kept.short.first().map(|first| {
+        format!("; NOT LOCKED as long as they are needed: {} points, {first} among them", kept.short.len())
+    });
+    let outcome = if refused.is_none() && short.is_none() { TaskOutcome::Done } else { TaskOutcome::Failed };
+    (outcome, format!("{what}{}{}", short.unwrap_or_default(), refused.unwrap_or_default()))
 }
 
 fn of_drill(done: &DrillDone) -> (TaskOutcome, String) {

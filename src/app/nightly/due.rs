@@ -5,7 +5,7 @@ use crate::app::named;
 use crate::app::share::SharePlan;
 use crate::app::survey::Waiting;
 use crate::app::vaults::came_back;
-use crate::app::{Context, CopyOrder, DrillOrder, due_drills};
+use crate::app::{Context, CopyOrder, DrillOrder, LockPlan, due_drills};
 use crate::domain::{Kind, Problem, Result, Timestamp};
 use crate::drill::read_drills;
 use crate::estate::{CopyEntry, Estate, VaultEntry};
@@ -44,6 +44,8 @@ pub(super) enum Work {
     Copy(CopyOrder),
     /// Reading a share of a vault.
     Share(VaultEntry, TimeDelta),
+    /// Making the locks longer of what is still needed in a vault.
+    Locks(Box<LockPlan>),
     /// A test restore.
     Drill(Box<DrillOrder>),
     /// Nothing can be done: why.
@@ -55,6 +57,7 @@ impl Work {
         match self {
             Self::Copy(_) => TaskKind::Copy,
             Self::Share(..) => TaskKind::ReadBack,
+            Self::Locks(_) => TaskKind::Lock,
             Self::Drill(_) => TaskKind::Drill,
             Self::Impossible(kind, _) => *kind,
         }
@@ -82,20 +85,23 @@ pub(super) fn due(
                 for copy in to_this {
                     let served = found.as_ref().and_then(|(_, served)| served.get(copy.volume.0.as_str()));
                     let due = schedule(copy).due(served.copied(), now);
-                    copies.extend(due.map(|due| copy_task(copy, entry, due)));
+                    copies.extend(due.map(|due| copy_task(estate, copy, entry, due)));
                 }
                 answered.extend(found.map(|(vault, _)| (entry, vault)));
             }
             // Whether they are due cannot be known, so they are tried: that says what is wrong, once more and louder.
             // What is to be read back of it neither: where it answers again, nobody else would say that it was not read.
             Err(_) => {
-                let tried = |copy| copy_task(copy, entry, Due { since: schedule(copy).slot(now), slots: 1 });
+                let tried =
+                    |copy| copy_task(estate, copy, entry, Due { since: schedule(copy).slot(now), slots: 1 });
                 silent.extend(to_this.map(tried));
                 unread.extend(share_task(entry, within_of(estate, entry), None, now));
             }
         }
     }
     copies.sort_by_key(|task: &Task| task.since);
+    // Whether or not a vault answered before: a lock that ends is not waited for.
+    copies.extend(estate.vaults.iter().filter_map(|entry| LockPlan::of(estate, entry)).map(lock_task(now)));
     let shares = share_tasks(context, estate, answered, now, limit);
     // What may hang comes after what will not. Drills come last: what was copied tonight is what they restore.
     let drills = drill_tasks(context, estate, records, now);
@@ -201,7 +207,8 @@ fn look(context: &Context, entry: &VaultEntry, records: &[Record]) -> Result<Ser
     Ok(Some((vault, served)))
 }
 
-fn copy_task(copy: &CopyEntry, entry: &VaultEntry, due: Due) -> Task {
+fn copy_task(estate: &Estate, copy: &CopyEntry, entry: &VaultEntry, due: Due) -> Task {
+    let lock = estate.lock_order(entry, &copy.volume);
     let longest = copy.longest.to_std().ok();
     let missed = if due.slots > 1 { format!(", {} slots late", due.slots - 1) } else { String::new() };
     Task {
@@ -210,6 +217,7 @@ fn copy_task(copy: &CopyEntry, entry: &VaultEntry, due: Due) -> Task {
             from: copy.from.clone(),
             vault: entry.place.clone(),
             vault_name: Some(entry.id.clone()),
+            lock,
             longest,
         }),
         volume: Some(copy.volume.0.clone()),
@@ -218,6 +226,15 @@ fn copy_task(copy: &CopyEntry, entry: &VaultEntry, due: Due) -> Task {
         since: Some(due.since),
         longest,
         planned: format!("copy {} to {}{missed}", copy.volume, entry.id),
+    }
+}
+
+fn lock_task(now: Timestamp) -> impl Fn(LockPlan) -> Task {
+    move |plan| {
+        let id = plan.entry.id.clone();
+        let planned = format!("keep locked what is still needed in {id}");
+        let work = Work::Locks(Box::new(plan));
+        Task { work, volume: None, vault: Some(id), drill: None, since: Some(now), longest: None, planned }
     }
 }
 

@@ -230,6 +230,7 @@ impl Stage<'_> {
             volume: None,
             from: CopyFrom::Path { path: path.to_path_buf(), live: false },
             vault: self.vault(),
+            lock: None,
             longest: None,
         };
         let copied = timed("copy", &mut seconds, || copy(&self.context, &order, self.monitor))?;

@@ -1,11 +1,11 @@
 //! Copies: from what, to where, when; and whether that can meet the RPO.
 
-use super::super::{CopyEntry, CopyFrom, PolicyEntry, VolumeEntry};
+use super::super::{CopyEntry, CopyFrom, PolicyEntry, VaultEntry, VolumeEntry};
 use super::Known;
 use super::secrets::{argv, variables};
 use super::value::{Table, Value};
 use super::words::shown;
-use crate::domain::{VolumeId, say_duration};
+use crate::domain::{SLACK, VolumeId, say_duration};
 use chrono::TimeDelta;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -36,14 +36,17 @@ impl<'e> Around<'e> {
         self.volumes.get(id).copied()
     }
 
+    fn policy(&self, id: &VolumeId) -> Option<&PolicyEntry> {
+        self.policies.get(&self.volume(id)?.policy)
+    }
+
     fn rpo(&self, id: &VolumeId) -> Option<TimeDelta> {
-        let policy = self.policies.get(&self.volume(id)?.policy)?;
-        Some(policy.judged.rpo)
+        Some(self.policy(id)?.judged.rpo)
     }
 }
 
 /// All copies, in the order of the file.
-pub(super) fn copies(tables: &[Table<'_>], around: &Around<'_>) -> Vec<CopyEntry> {
+pub(super) fn copies(tables: &[Table<'_>], around: &Around<'_>, vaults: &[VaultEntry]) -> Vec<CopyEntry> {
     let mut pairs = BTreeMap::new();
     let mut copies: Vec<(CopyEntry, usize)> = Vec::new();
     let mut broken = BTreeSet::new();
@@ -67,6 +70,7 @@ pub(super) fn copies(tables: &[Table<'_>], around: &Around<'_>) -> Vec<CopyEntry
         }
     }
     meet_their_rpo(tables, &copies, &broken, around);
+    say_how_long_they_are_locked(tables, &copies, around, vaults);
     copies.into_iter().map(|(copy, _)| copy).collect()
 }
 
@@ -203,6 +207,39 @@ fn meet_their_rpo(
                 "copy more often, give it a shorter `longest`, or set rpo = \"{}\" in its policy",
                 written(sum)
             );
+            file.complain(*at, what, remedy);
+        }
+    }
+}
+
+/// Complains of each copy into a vault that locks, of which the policy does not say for how long, or for too long.
+fn say_how_long_they_are_locked(
+    tables: &[Table<'_>],
+    copies: &[(CopyEntry, usize)],
+    around: &Around<'_>,
+    vaults: &[VaultEntry],
+) {
+    let Some(file) = tables.first().map(|table| table.file) else { return };
+    for (copy, at) in copies {
+        let lock = vaults.iter().find(|vault| vault.id == copy.to).and_then(|vault| vault.lock);
+        let (Some(lock), Some(policy)) = (lock, around.policy(&copy.volume)) else { continue };
+        let (volume, vault) = (&copy.volume, &copy.to);
+        let Some(locked_for) = policy.judged.locked_for else {
+            let what = format!(
+                "`{volume}` is copied to `{vault}`, which locks what it holds, and no policy says for how long"
+            );
+            file.complain(*at, what, "say it in the volume's policy: locked_for = \"35d\"");
+            continue;
+        };
+        let whole = locked_for.checked_add(&SLACK.min(locked_for)).unwrap_or(TimeDelta::MAX);
+        if whole > lock.most {
+            let what = format!(
+                "`{volume}` is to be locked in `{vault}` for {} and {} to spare, and {} is the most that is allowed there",
+                written(locked_for),
+                written(SLACK.min(locked_for)),
+                written(lock.most),
+            );
+            let remedy = "nobody takes a lock back: lower `locked_for`, or raise `most` of the vault's lock";
             file.complain(*at, what, remedy);
         }
     }

@@ -98,7 +98,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
         ],
     ),
     ("waive_damage", &["objects", "owner", "reason", "until"]),
-    ("lock", &["mode", "until"]),
+    ("lock", &["mode", "most", "until"]),
     (
         "writer or reader",
         &[

@@ -179,7 +179,7 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
     let providers = vault::providers(&providers);
     let volumes = volume::volumes(&volumes, &of_volumes, &known);
     let vaults = vault::vaults(&vaults, &of_vaults, &known);
-    let copies = copy::copies(&copies, &Around::new(&known, &volumes, &policies));
+    let copies = copy::copies(&copies, &Around::new(&known, &volumes, &policies), &vaults);
     let drills = table.get("drills").map(|value| value.path());
     let drills_by = if drills.is_some() { NamedBy::File } else { NamedBy::Custom };
     let assets = declared::assets(&assets, &known);

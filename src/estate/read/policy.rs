@@ -3,7 +3,7 @@
 use super::super::PolicyEntry;
 use super::value::{Table, Value};
 use super::words::shown;
-use crate::domain::{HazardClass, Policy};
+use crate::domain::{HazardClass, Keep, Policy};
 use chrono::TimeDelta;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +24,7 @@ impl Default for PolicyEntry {
             judged: Policy { drill_every: Some(TimeDelta::days(30)), ..Policy::default() },
             rto: TimeDelta::hours(4),
             verify_within: TimeDelta::days(30),
+            keep: Keep::default(),
         }
     }
 }
@@ -83,6 +84,7 @@ fn one(table: &Table<'_>, base: PolicyEntry) -> PolicyEntry {
         },
         rto: duration("rto").unwrap_or(base.rto),
         verify_within: duration("verify_within").unwrap_or(base.verify_within),
+        keep: table.get("keep").and_then(|value| keep(&value)).unwrap_or(base.keep),
     };
     note_what_is_not_done(table);
     policy
@@ -134,13 +136,24 @@ fn survive(value: &Value<'_>) -> BTreeSet<HazardClass> {
     classes
 }
 
+/// Which points stay beyond their time.
+fn keep(value: &Value<'_>) -> Option<Keep> {
+    let table = value.table("keep")?;
+    let count = |key| table.get(key).and_then(|value| value.whole(1..=10_000)).unwrap_or_default();
+    Some(Keep {
+        hourly: count("hourly"),
+        daily: count("daily"),
+        weekly: count("weekly"),
+        monthly: count("monthly"),
+        yearly: count("yearly"),
+    })
+}
+
 /// The keys that are read and that nothing acts on yet.
 fn note_what_is_not_done(table: &Table<'_>) {
-    if let Some(keep) = table.get("keep").and_then(|value| value.table("keep")) {
-        for key in ["hourly", "daily", "weekly", "monthly", "yearly"] {
-            let _checked = keep.get(key).and_then(|value| value.whole(1..=10_000));
-        }
-        let because = "nothing is ever expired, and no plan for that is made yet: all points are kept";
+    if table.get("keep").is_some() {
+        let because =
+            "points that it keeps stay locked; nothing is ever expired, and no plan for that is made yet";
         table.file.leave_undone(table.place_of("keep"), format!("{}.keep", table.key), because);
     }
 }

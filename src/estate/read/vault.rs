@@ -1,7 +1,9 @@
 //! Vaults, and providers.
 
 use super::super::stand::file;
-use super::super::{Addressing, GivenUp, ProviderEntry, S3Place, StandsOn, VaultEntry, VaultPlace};
+use super::super::{
+    Addressing, GivenUp, LockEntry, ProviderEntry, S3Place, StandsOn, VaultEntry, VaultPlace,
+};
 use super::Known;
 use super::address::{self, Plain};
 use super::bonds::{self, bonds};
@@ -9,6 +11,8 @@ use super::secrets::{access, source};
 use super::value::{Table, Value};
 use super::volume::waiver;
 use super::words::listed;
+use crate::domain::LockKind;
+use chrono::TimeDelta;
 use std::collections::BTreeMap;
 
 const OF_DIRECTORIES: [&str; 1] = ["path"];
@@ -34,6 +38,7 @@ fn one(
     let bonds = bonds(table, &bonds::OF_VAULTS, &owner, None, known);
     let waive_damage = table.get("waive_damage").and_then(|value| given_up(&value));
     note_what_is_not_done(table);
+    let lock = table.get("lock").and_then(|value| lock(&value, kind));
     let place = match kind? {
         "dir" => {
             refuse(table, &OF_BUCKETS, "dir");
@@ -58,7 +63,7 @@ fn one(
         );
     }
     let line = table.file.line(table.at);
-    Some(VaultEntry { id: id?.to_owned(), place, stands_on, bonds, waive_damage, line })
+    Some(VaultEntry { id: id?.to_owned(), place, stands_on, bonds, lock, waive_damage, line })
 }
 
 fn given_up(value: &Value<'_>) -> Option<GivenUp> {
@@ -101,22 +106,39 @@ fn bucket(table: &Table<'_>) -> Option<S3Place> {
     })
 }
 
+/// For how long a vault's objects may be locked at most, unless its owner says otherwise.
+const MOST_LOCKED: TimeDelta = TimeDelta::days(400);
+
+/// Under which lock the objects of a vault of a kind are written: in compliance mode where no other is named.
+fn lock(value: &Value<'_>, kind: Option<&str>) -> Option<LockEntry> {
+    let table = value.table("lock")?;
+    if let Some(until) = table.get("until") {
+        until.complain("means nothing for a vault", "say in a policy how long: locked_for = \"35d\"");
+    }
+    let most = table.get("most").map_or(Some(MOST_LOCKED), |most| most.duration());
+    let mode = match table.get("mode") {
+        Some(mode) => mode.word(&["none", "governance", "compliance"])?,
+        None => "compliance",
+    };
+    let lock_kind = match mode {
+        "governance" => LockKind::Governance,
+        "compliance" => LockKind::Compliance,
+        _ => return None,
+    };
+    if kind == Some("dir") {
+        value.complain(
+            "asks for a lock, and a directory has none",
+            "keep the vault in a bucket with Object Lock, or leave it out",
+        );
+        return None;
+    }
+    Some(LockEntry { kind: lock_kind, most: most? })
+}
+
 fn note_what_is_not_done(table: &Table<'_>) {
     let undone = |key: &str, because: &str| {
         table.file.leave_undone(table.place_of(key), format!("{}.{key}", table.key), because);
     };
-    if let Some(lock) = table.get("lock").and_then(|value| value.table("lock")) {
-        let mode = lock.required("mode").and_then(|mode| mode.word(&["none", "governance", "compliance"]));
-        if let Some(until) = lock.get("until") {
-            until.complain("means nothing for a vault", "say in a policy how long: locked_for = \"35d\"");
-        }
-        if mode.is_some_and(|mode| mode != "none") {
-            undone(
-                "lock",
-                "objects are not written with a lock yet: who has the writer's credential may delete them",
-            );
-        }
-    }
     if let Some(readers) = table.get("readers") {
         let keys = readers.list().unwrap_or_default();
         if keys.is_empty() && readers.list().is_some() {

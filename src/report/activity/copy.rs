@@ -1,7 +1,9 @@
 //! A copy.
 
-use super::{DamagedObject, MissedPath, Told, say_bytes, say_damage, say_notices, say_paths, say_seconds};
-use crate::domain::{CopyState, Timestamp};
+use super::{
+    DamagedObject, MissedPath, Told, say_bytes, say_damage, say_lock, say_notices, say_paths, say_seconds,
+};
+use crate::domain::{CopyState, Lock, Timestamp};
 use crate::report::text::Look;
 use crate::report::text::look::Tone;
 use serde::Serialize;
@@ -23,6 +25,8 @@ pub struct CopyDone {
     pub taken_at: Timestamp,
     /// How far it was proved.
     pub state: &'static str,
+    /// The weakest lock of all that it needs, as the store tells; none where it does not, or none was asked for.
+    pub lock: Option<Lock>,
     /// Files, directories, links and the like.
     pub entries: u64,
     /// Regular files.
@@ -89,6 +93,9 @@ impl Told for CopyDone {
             say_seconds(self.seconds)
         );
         out.push_str(&look.say(&what, 2, Tone::Plain));
+        if let Some(lock) = self.lock {
+            out.push_str(&look.say(&format!("lock   {}", say_lock(lock)), 2, Tone::Plain));
+        }
         if self.unsettled > 0 {
             let what = format!(
                 "{} files changed while they were read: their parts may be from different moments.",

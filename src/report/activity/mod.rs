@@ -6,6 +6,7 @@ mod drill;
 mod failed;
 mod incident;
 mod listing;
+mod locks;
 mod night_text;
 mod nightly;
 mod rehearsal;
@@ -24,6 +25,7 @@ pub use incident::{
     IncidentNight, IncidentSaid, IncidentSurvivor,
 };
 pub use listing::{ListedPoint, VaultListed};
+pub use locks::{VaultMade, say_lock};
 pub use nightly::{
     DrillOutcome, DrillStanding, KNOWN_DAMAGE, NightVerdict, NightlyDone, Standing, SurvivingCopy, TaskDone,
     TaskKind, TaskOutcome, Unhonoured, VolumeNight,

@@ -125,7 +125,7 @@ impl NightVerdict {
             (_, TaskOutcome::Done | TaskOutcome::Planned) => None,
             (TaskKind::Drill, TaskOutcome::Failed) => Some(Self::DrillFailed),
             (TaskKind::Drill, TaskOutcome::NotDone) => Some(Self::DrillNotRun),
-            (TaskKind::Copy | TaskKind::ReadBack, _) => Some(Self::CopyFailed),
+            (TaskKind::Copy | TaskKind::ReadBack | TaskKind::Lock, _) => Some(Self::CopyFailed),
         }
     }
 
@@ -174,6 +174,8 @@ pub enum TaskKind {
     Copy,
     /// Reading a share of a vault back.
     ReadBack,
+    /// Making the locks longer of what is still needed in a vault.
+    Lock,
     /// A test restore.
     Drill,
 }
@@ -184,6 +186,7 @@ impl TaskKind {
         match self {
             Self::Copy => "copy",
             Self::ReadBack => "read back",
+            Self::Lock => "lock",
             Self::Drill => "drill",
         }
     }

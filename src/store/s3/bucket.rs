@@ -5,7 +5,8 @@ use super::access::Keyring;
 use super::address::Address;
 use super::checksum::Guard;
 use super::failure::{Class, Failure};
-use crate::domain::{Problem, Result, Timestamp};
+use super::lock;
+use crate::domain::{Kind, Lock, Problem, Result, Timestamp};
 use crate::store::Key;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -30,6 +31,14 @@ pub struct Bucket {
     unconditional: AtomicBool,
     /// Set once that was told.
     told: AtomicBool,
+}
+
+/// What an answer to HEAD says of an object.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    pub bytes: u64,
+    /// Its lock, where it says of one.
+    pub lock: Option<Lock>,
 }
 
 /// What is asked, for the bounds and for messages.
@@ -162,20 +171,38 @@ impl Bucket {
 
     /// The size of an object, or `None` where there is none.
     pub async fn size(&self, key: &Key, doubts_absence: bool) -> Result<Option<u64>> {
+        Ok(self.seen(key, None, doubts_absence).await?.map(|seen| seen.bytes))
+    }
+
+    /// The lock of what is read under a key; `None` where the store does not say.
+    pub async fn lock_of(&self, key: &Key) -> Result<Option<Lock>> {
+        match self.seen(key, None, true).await? {
+            Some(Seen { lock: Some(lock), .. }) => Ok(Some(lock)),
+            Some(_) => self.lock(key, None).await,
+            None => {
+                Err(Problem::new(Kind::NotFound, format!("there is no object {key}"))
+                    .at(self.address.place()))
+            }
+        }
+    }
+
+    /// A version of an object, or whatever is read under the key; `None` where there is none.
+    pub async fn seen(&self, key: &Key, version: Option<&str>, doubts_absence: bool) -> Result<Option<Seen>> {
         let doing = Doing { doubts_absence, ..Doing::new(format!("looking for {key}")) };
         let answer = self.attempt(&doing, || {
             let request = self.client.head_object().bucket(&self.address.bucket).key(self.name(key));
+            let request = request.set_version_id(version.map(str::to_owned));
             async move {
                 let seen = request.send().await.map_err(failed)?;
                 let bytes = seen.content_length().and_then(|bytes| u64::try_from(bytes).ok());
                 match (bytes, seen.e_tag()) {
-                    (Some(bytes), Some(_)) => Ok(bytes),
+                    (Some(bytes), Some(_)) => Ok(Seen { bytes, lock: lock::told(&seen) }),
                     _ => Err(Failure::odd("an answer without the size or the ETag of the object")),
                 }
             }
         });
         match answer.await {
-            Ok(bytes) => Ok(Some(bytes)),
+            Ok(seen) => Ok(Some(seen)),
             Err(failure) if failure.class == Class::Missing => Ok(None),
             Err(failure) => Err(self.problem(&doing, failure)),
         }

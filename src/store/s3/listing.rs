@@ -3,7 +3,8 @@
 use super::Limits;
 use super::bucket::{Bucket, Doing, failed};
 use super::failure::Failure;
-use crate::domain::{Kind, Problem, Result};
+use super::lock::timestamp;
+use crate::domain::{Kind, Problem, Result, Timestamp};
 use crate::store::{Key, Listed};
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::EncodingType;
@@ -13,9 +14,18 @@ use tokio::time::Instant;
 
 /// What one page says.
 struct Page {
-    /// Names below the prefix that was asked for, with sizes; none for a folder.
-    names: Vec<(String, Option<u64>)>,
+    /// What lies below the prefix that was asked for.
+    names: Vec<Named>,
     next: Option<String>,
+}
+
+/// One name of a page.
+struct Named {
+    name: String,
+    /// None for a folder.
+    bytes: Option<u64>,
+    /// When the store took it, by its own clock.
+    stored_at: Option<Timestamp>,
 }
 
 /// What the pages of one list must keep to: they get on, and they end.
@@ -40,7 +50,7 @@ impl Course {
         if page.next.as_ref().is_some_and(|next| !self.tokens.insert(Sha256::digest(next).into())) {
             return Err("its pages lead back to one before".into());
         }
-        let objects = || page.names.iter().filter(|(_, bytes)| bytes.is_some()).map(|(name, _)| name);
+        let objects = || page.names.iter().filter(|named| named.bytes.is_some()).map(|named| &named.name);
         if objects().min().is_some_and(|first| self.last.as_ref().is_some_and(|last| first <= last)) {
             return Err("a page names what comes before the end of the page before".into());
         }
@@ -58,11 +68,11 @@ impl Bucket {
     pub async fn list(&self, folder: &str) -> Result<Vec<Listed>> {
         let mut found = Vec::new();
         self.each_page(folder, |page| {
-            for (name, bytes) in page.names {
+            for Named { name, bytes, stored_at } in page.names {
                 // What is no key was not written by us; folders below are not asked for.
                 let Some(bytes) = bytes else { continue };
                 let Ok(key) = Key::new(format!("{folder}/{name}")) else { continue };
-                found.push(Listed { key, bytes: Some(bytes) });
+                found.push(Listed { key, bytes: Some(bytes), stored_at });
             }
             false
         })
@@ -78,7 +88,8 @@ impl Bucket {
     pub async fn stranger(&self, known: &[&str]) -> Result<Option<String>> {
         let mut found = None;
         self.each_page("", |page| {
-            found = page.names.into_iter().map(|(name, _)| name).find(|name| !known.contains(&name.as_str()));
+            found =
+                page.names.into_iter().map(|named| named.name).find(|name| !known.contains(&name.as_str()));
             found.is_some()
         })
         .await?;
@@ -134,9 +145,12 @@ fn read(
     let is_encoded = answer.encoding_type() == Some(&EncodingType::Url);
     let plain = |text: &str| if is_encoded { decoded(text) } else { Some(text.to_owned()) };
     let mut names = Vec::new();
-    let objects = answer.contents().iter().map(|object| (object.key(), object.size().or(Some(-1))));
-    let folders = answer.common_prefixes().iter().map(|folder| (folder.prefix(), None));
-    for (name, size) in objects.chain(folders) {
+    let objects = answer
+        .contents()
+        .iter()
+        .map(|object| (object.key(), object.size().or(Some(-1)), object.last_modified().and_then(timestamp)));
+    let folders = answer.common_prefixes().iter().map(|folder| (folder.prefix(), None, None));
+    for (name, size, stored_at) in objects.chain(folders) {
         let Some(name) = name.and_then(plain) else {
             return Err(Failure::odd("a list with a name that cannot be read"));
         };
@@ -151,7 +165,7 @@ fn read(
         let name = name.trim_end_matches('/');
         // Some stores keep an object of no bytes for the folder itself.
         if !name.is_empty() {
-            names.push((name.to_owned(), bytes));
+            names.push(Named { name: name.to_owned(), bytes, stored_at });
         }
     }
     match (answer.is_truncated(), answer.next_continuation_token()) {

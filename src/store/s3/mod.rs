@@ -12,14 +12,15 @@ mod checksum;
 mod failure;
 mod limits;
 mod listing;
+mod lock;
 mod parts;
 mod put;
 mod upload;
 
 pub use limits::Limits;
 
-use super::{Identity, Key, Listed, Store, Upload};
-use crate::domain::{Kind, Problem, Result, Timestamp};
+use super::{Identity, Key, Listed, Retention, Store, Upload};
+use crate::domain::{Kind, Lock, Problem, Result, Timestamp};
 use crate::estate::{Environment, S3Access, S3Place};
 use access::Keyring;
 use address::Address;
@@ -101,8 +102,17 @@ impl Store for S3Store {
         Ok(self.bucket.address.identity())
     }
 
-    fn put_new(&self, key: &Key) -> Result<Box<dyn Upload>> {
-        Ok(Box::new(upload::S3Upload::new(self.runtime.clone(), self.bucket.clone(), key.clone())))
+    fn put_new(&self, key: &Key, retention: Option<Retention>) -> Result<Box<dyn Upload>> {
+        let target = upload::Target { key: key.clone(), retention };
+        Ok(Box::new(upload::S3Upload::new(self.runtime.clone(), self.bucket.clone(), target)))
+    }
+
+    fn lock_of(&self, key: &Key) -> Result<Option<Lock>> {
+        self.runtime.block_on(self.bucket.lock_of(key))
+    }
+
+    fn extend_lock(&self, key: &Key, retention: Retention) -> Result<()> {
+        self.runtime.block_on(self.bucket.extend(key, None, retention))
     }
 
     fn get(&self, key: &Key, offset: u64) -> Result<Box<dyn Read + Send>> {

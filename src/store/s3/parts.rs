@@ -5,9 +5,10 @@ use super::answers::element;
 use super::bucket::{Bucket, Doing, failed};
 use super::checksum::{Guard, headers};
 use super::failure::{Class, Failure};
+use super::lock;
 use super::put::told;
-use super::upload::{Sent, Told, confirm, exists, own_or_refused, refuse_existing};
-use crate::domain::{Kind, Problem, Result};
+use super::upload::{Sent, Target, Told, confirm, exists, own_or_refused, refuse_existing};
+use crate::domain::{Kind, Lock, Problem, Result};
 use crate::store::Key;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
@@ -29,7 +30,7 @@ struct Arrived {
 /// An upload in parts. Dropping it stops what is on its way.
 pub struct Parts {
     bucket: Arc<Bucket>,
-    key: Key,
+    target: Target,
     id: String,
     guard: Guard,
     last: i32,
@@ -39,7 +40,8 @@ pub struct Parts {
 
 impl Parts {
     /// Begins an upload under a key that nothing has.
-    pub async fn begin(bucket: &Arc<Bucket>, key: &Key) -> Result<Self> {
+    pub async fn begin(bucket: &Arc<Bucket>, target: &Target) -> Result<Self> {
+        let (key, retention) = (&target.key, target.retention);
         refuse_existing(bucket, key).await?;
         let doing = Doing::new(format!("beginning to write {key}"));
         loop {
@@ -50,6 +52,9 @@ impl Parts {
                     .create_multipart_upload()
                     .bucket(&bucket.address.bucket)
                     .key(bucket.name(key));
+                let request = request.set_object_lock_mode(retention.map(|asked| lock::mode(asked.kind)));
+                let until = retention.map(|asked| lock::moment(asked.until));
+                let request = request.set_object_lock_retain_until_date(until);
                 let request = match guard {
                     Guard::Crc64Nvme => request
                         .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
@@ -71,16 +76,21 @@ impl Parts {
             });
             let id = match answer.await {
                 Ok(id) => id,
-                Err(failure) if failure.class == Class::Unsupported && guard == Guard::Crc64Nvme => {
+                Err(failure)
+                    if failure.class == Class::Unsupported
+                        && guard == Guard::Crc64Nvme
+                        && !lock::is_of_locks(&failure) =>
+                {
                     bucket.use_md5();
                     continue;
                 }
+                Err(failure) if retention.is_some() => return Err(bucket.lock_problem(&doing, failure)),
                 Err(failure) => return Err(bucket.problem(&doing, failure)),
             };
             let (on_their_way, arrived) = (JoinSet::new(), Vec::new());
             return Ok(Self {
                 bucket: bucket.clone(),
-                key: key.clone(),
+                target: target.clone(),
                 id,
                 guard,
                 last: 0,
@@ -93,7 +103,7 @@ impl Parts {
     /// Sends the next part in the background, once there is room for it.
     pub async fn send(&mut self, bytes: Bytes) -> Result<()> {
         if self.last == MOST_PARTS {
-            let what = format!("{} is larger than {MOST_PARTS} parts", self.key);
+            let what = format!("{} is larger than {MOST_PARTS} parts", self.target.key);
             return Err(Problem::new(Kind::Refused, what).at(self.bucket.address.place()));
         }
         while let Some(done) = self.on_their_way.try_join_next() {
@@ -104,7 +114,7 @@ impl Parts {
         self.last += 1;
         let part = Part {
             bucket: self.bucket.clone(),
-            key: self.key.clone(),
+            key: self.target.key.clone(),
             id: self.id.clone(),
             guard: self.guard,
             number: self.last,
@@ -124,14 +134,14 @@ impl Parts {
     }
 
     /// Waits for all parts, and makes them an object.
-    pub async fn complete(mut self, sent: &Sent) -> Result<()> {
+    pub async fn complete(mut self, sent: &Sent) -> Result<Option<Lock>> {
         while let Some(done) = self.on_their_way.join_next().await {
             self.take(done)?;
         }
         self.arrived.sort_by_key(|part| part.number);
-        refuse_existing(&self.bucket, &self.key).await?;
+        refuse_existing(&self.bucket, &self.target.key).await?;
         let mut ignored = self.arrived.iter().any(|part| part.told == Told::Ignored);
-        let (bucket, key) = (&self.bucket, &self.key);
+        let (bucket, target, key) = (&self.bucket, &self.target, &self.target.key);
         let doing = Doing::new(format!("finishing {key}"));
         loop {
             let guard = if ignored { Guard::Md5 } else { self.guard };
@@ -152,20 +162,24 @@ impl Parts {
                         return Err(Failure::odd("an answer without the ETag of the new object"));
                     }
                     // Some stores compare the whole without saying it; the parts were said.
-                    Ok(match told(crc.as_deref(), answer.checksum_crc64_nvme()) {
+                    let told = match told(crc.as_deref(), answer.checksum_crc64_nvme()) {
                         Told::Ignored => Told::Checked,
                         told => told,
-                    })
+                    };
+                    Ok((told, answer.version_id().map(str::to_owned)))
                 }
             });
             return match answer.await {
-                Ok(told) => confirm(bucket, key, sent, if ignored { Told::Ignored } else { told }).await,
+                Ok((told, version)) => {
+                    let told = if ignored { Told::Ignored } else { told };
+                    confirm(bucket, target, sent, (told, version)).await
+                }
                 // Of an upload that an earlier attempt of ours made an object there is nothing left to finish.
                 Err(failure)
                     if failure.doubtful
                         && matches!(failure.class, Class::Condition | Class::NoUpload | Class::Missing) =>
                 {
-                    own_or_refused(bucket, key, sent).await
+                    own_or_refused(bucket, target, sent).await
                 }
                 Err(failure) if failure.class == Class::Condition => Err(exists(bucket, key)),
                 Err(failure)

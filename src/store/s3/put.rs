@@ -3,9 +3,9 @@
 use super::bucket::{Bucket, Doing, failed};
 use super::checksum::headers;
 use super::failure::{Class, Failure};
-use super::upload::{Sent, Told, confirm, exists, own_or_refused, refuse_existing};
-use crate::domain::Result;
-use crate::store::Key;
+use super::lock;
+use super::upload::{Sent, Target, Told, confirm, exists, own_or_refused, refuse_existing};
+use crate::domain::{Lock, Result};
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -14,7 +14,8 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// `Refused` where something has the key; otherwise what the store said.
-pub async fn whole(bucket: &Arc<Bucket>, key: &Key, bytes: Bytes, sent: &Sent) -> Result<()> {
+pub async fn whole(bucket: &Arc<Bucket>, target: &Target, bytes: Bytes, sent: &Sent) -> Result<Option<Lock>> {
+    let (key, retention) = (&target.key, target.retention);
     refuse_existing(bucket, key).await?;
     let doing = Doing::with_bytes(format!("writing {key}"), bytes.len());
     loop {
@@ -24,6 +25,9 @@ pub async fn whole(bucket: &Arc<Bucket>, key: &Key, bytes: Bytes, sent: &Sent) -
             let request = bucket.client.put_object().bucket(&bucket.address.bucket).key(bucket.name(key));
             let request = request.body(ByteStream::from(bytes.clone())).content_length(bytes.len() as i64);
             let request = request.set_checksum_crc64_nvme(crc.clone()).set_content_md5(md5.clone());
+            let request = request.set_object_lock_mode(retention.map(|asked| lock::mode(asked.kind)));
+            let request =
+                request.set_object_lock_retain_until_date(retention.map(|asked| lock::moment(asked.until)));
             let request = request.set_if_none_match(condition.clone()).customize();
             let request = if bucket.address.is_plain() { request } else { request.disable_payload_signing() };
             let crc = crc.clone();
@@ -32,21 +36,24 @@ pub async fn whole(bucket: &Arc<Bucket>, key: &Key, bytes: Bytes, sent: &Sent) -
                 if answer.e_tag().is_none() {
                     return Err(Failure::odd("an answer without the ETag of the new object"));
                 }
-                Ok(told(crc.as_deref(), answer.checksum_crc64_nvme()))
+                let told = told(crc.as_deref(), answer.checksum_crc64_nvme());
+                Ok((told, answer.version_id().map(str::to_owned)))
             }
         });
         return match answer.await {
-            Ok(told) => confirm(bucket, key, sent, told).await,
+            Ok(written) => confirm(bucket, target, sent, written).await,
             Err(failure) if failure.class == Class::Condition && failure.doubtful => {
-                own_or_refused(bucket, key, sent).await
+                own_or_refused(bucket, target, sent).await
             }
             Err(failure) if failure.class == Class::Condition => Err(exists(bucket, key)),
+            Err(failure) if lock::is_of_locks(&failure) => Err(bucket.lock_problem(&doing, failure)),
             Err(failure)
                 if failure.class == Class::Unsupported
                     && bucket.ask_for_less(guard, condition.is_some(), &failure) =>
             {
                 continue;
             }
+            Err(failure) if retention.is_some() => Err(bucket.lock_problem(&doing, failure)),
             Err(failure) => Err(bucket.problem(&doing, failure)),
         };
     }

@@ -1,12 +1,12 @@
 //! Writing an object: small ones in one request, larger ones in parts that are on their way while more is written.
 
 use super::body::Body;
-use super::bucket::Bucket;
+use super::bucket::{Bucket, Seen};
 use super::checksum::Crc;
 use super::parts::Parts;
 use super::put;
-use crate::domain::{Kind, Problem, Result};
-use crate::store::{Key, Upload};
+use crate::domain::{Kind, Lock, Problem, Result};
+use crate::store::{Key, Retention, Upload};
 use bytes::Bytes;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -25,11 +25,18 @@ impl Sent {
     }
 }
 
+/// Where an object is written, and under which lock.
+#[derive(Clone)]
+pub struct Target {
+    pub key: Key,
+    pub retention: Option<Retention>,
+}
+
 /// An object on its way to a bucket.
 pub struct S3Upload {
     runtime: Arc<tokio::runtime::Runtime>,
     bucket: Arc<Bucket>,
-    key: Key,
+    target: Target,
     waiting: Vec<u8>,
     sent: Sent,
     parts: Option<Parts>,
@@ -37,8 +44,8 @@ pub struct S3Upload {
 
 impl S3Upload {
     /// Nothing is sent before there is a whole part, or the end.
-    pub fn new(runtime: Arc<tokio::runtime::Runtime>, bucket: Arc<Bucket>, key: Key) -> Self {
-        Self { runtime, bucket, key, waiting: Vec::new(), sent: Sent::default(), parts: None }
+    pub fn new(runtime: Arc<tokio::runtime::Runtime>, bucket: Arc<Bucket>, target: Target) -> Self {
+        Self { runtime, bucket, target, waiting: Vec::new(), sent: Sent::default(), parts: None }
     }
 
     /// Sends what waits as a part. Blocks while too many are on their way.
@@ -48,7 +55,7 @@ impl S3Upload {
         self.runtime.block_on(async {
             let parts = match &mut self.parts {
                 Some(parts) => parts,
-                none => none.insert(Parts::begin(&self.bucket, &self.key).await?),
+                none => none.insert(Parts::begin(&self.bucket, &self.target).await?),
             };
             parts.send(bytes).await
         })
@@ -77,17 +84,17 @@ impl Write for S3Upload {
 }
 
 impl Upload for S3Upload {
-    fn finish(mut self: Box<Self>) -> Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<Option<Lock>> {
         if self.parts.is_some() {
             self.send_part()?;
         }
-        let Self { runtime, bucket, key, waiting, mut sent, parts } = *self;
+        let Self { runtime, bucket, target, waiting, mut sent, parts } = *self;
         runtime.block_on(async {
             match parts {
                 Some(parts) => parts.complete(&sent).await,
                 None => {
                     sent.update(&waiting);
-                    put::whole(&bucket, &key, Bytes::from(waiting), &sent).await
+                    put::whole(&bucket, &target, Bytes::from(waiting), &sent).await
                 }
             }
         })
@@ -122,19 +129,33 @@ pub fn exists(bucket: &Bucket, key: &Key) -> Problem {
 }
 
 /// After a write that was answered: sees that the object is there, whole, and computed by the store to be what was
-/// sent; where the store did not compute, by reading it back.
-pub async fn confirm(bucket: &Arc<Bucket>, key: &Key, sent: &Sent, told: Told) -> Result<()> {
+/// sent; where the store did not compute, by reading it back. Gives the lock that it has, of the version that was written
+/// where the store names one.
+pub async fn confirm(
+    bucket: &Arc<Bucket>,
+    target: &Target,
+    sent: &Sent,
+    (told, version): (Told, Option<String>),
+) -> Result<Option<Lock>> {
+    let key = &target.key;
     if told == Told::Differs {
         return Err(other_bytes(key));
     }
     if told == Told::Ignored {
         // From now on it gets the one that nearly every store compares.
         bucket.use_md5();
-        return if is_same(bucket, key, sent).await? { Ok(()) } else { Err(other_bytes(key)) };
+        if !is_same(bucket, key, sent).await? {
+            return Err(other_bytes(key));
+        }
     }
-    match bucket.size(key, true).await? {
-        Some(bytes) if bytes == sent.bytes => Ok(()),
-        Some(bytes) => Err(Problem::damaged(
+    match bucket.seen(key, version.as_deref().filter(|_| target.retention.is_some()), true).await? {
+        Some(Seen { bytes, lock }) if bytes == sent.bytes => match (lock, target.retention) {
+            // Who may not read locks is told nothing, which is not yet that there is none.
+            (None, Some(_)) => bucket.lock(key, version.as_deref()).await,
+            (None, None) => Ok(None),
+            (lock, _) => Ok(lock),
+        },
+        Some(Seen { bytes, .. }) => Err(Problem::damaged(
             key.as_str(),
             format!("the store holds {bytes} bytes where {} were written", sent.bytes),
         )),
@@ -145,8 +166,12 @@ pub async fn confirm(bucket: &Arc<Bucket>, key: &Key, sent: &Sent, told: Told) -
 
 /// After a refusal because the key is taken, which an earlier attempt of ours may have done: success where the same
 /// bytes are there.
-pub async fn own_or_refused(bucket: &Arc<Bucket>, key: &Key, sent: &Sent) -> Result<()> {
-    if is_same(bucket, key, sent).await? { Ok(()) } else { Err(exists(bucket, key)) }
+pub async fn own_or_refused(bucket: &Arc<Bucket>, target: &Target, sent: &Sent) -> Result<Option<Lock>> {
+    match is_same(bucket, &target.key, sent).await? {
+        true if target.retention.is_some() => bucket.lock_of(&target.key).await,
+        true => Ok(None),
+        false => Err(exists(bucket, &target.key)),
+    }
 }
 
 /// True where the object holds what was sent, by its length and CRC-64: keys are random, so that the question is whose write

@@ -32,6 +32,8 @@ pub struct Assembled {
     pub packs_page: PageRef,
     pub list_packs: Vec<PackLine>,
     pub packs: Vec<PackLine>,
+    /// The packs among them that were written for it.
+    pub new: BTreeSet<PackKey>,
     pub written_bytes: u64,
 }
 
@@ -232,6 +234,7 @@ impl<'a> Assembler<'a> {
         let packs = all.iter().map(line_of).collect::<Result<Vec<_>>>()?;
         let written_bytes = new.values().map(|line| line.bytes + line.sidecar_bytes).sum();
         let (totals, missed) = (self.totals, self.missed);
-        Ok(Assembled { totals, missed, entries, packs_page, list_packs, packs, written_bytes })
+        let new = new.into_keys().collect();
+        Ok(Assembled { totals, missed, entries, packs_page, list_packs, packs, new, written_bytes })
     }
 }

@@ -11,7 +11,7 @@ use super::index::{Holdings, Index};
 use super::leftover::{Prover, look_again};
 use super::roots::{FoundRoot, Roots};
 use super::{Source, Vault};
-use crate::domain::{Kind, Monitor, Problem, Result, Timestamp, Volume};
+use crate::domain::{Kind, Lock, Monitor, Problem, Result, Timestamp, Volume};
 use crate::store::{Key, random_hex};
 use assemble::{Assembled, Assembler};
 use feed::{Feed, Out};
@@ -48,6 +48,8 @@ pub struct CopyReport {
     pub written_bytes: u64,
     /// All points of the volume, this one too.
     pub roots: Roots,
+    /// The weakest lock of all that it needs, as the store tells; `None` where it does not, or none was asked for.
+    pub lock: Option<Lock>,
 }
 
 /// How much work may wait between two stages, in units.
@@ -168,11 +170,14 @@ fn write_root(vault: &Vault, request: &CopyRequest<'_>, written: Written<'_>) ->
     let bytes = root.seal()?;
     // A root in another vault would be damage there, for good.
     vault.check_marker()?;
-    vault.store().put_bytes(&key, &bytes)?;
+    let is_new = |line: &&PackLine| assembled.new.contains(&line.pack);
+    vault.keep_for_new(assembled.packs.iter().filter(|line| !is_new(line)))?;
+    vault.note_lock(vault.store().put_locked(&key, &bytes, vault.retention())?);
     Ok(CopyReport {
         written_bytes: assembled.written_bytes + bytes.len() as u64,
         packs: assembled.packs,
-        root: FoundRoot { key, id: Digest::of(&bytes), root },
+        root: FoundRoot { key, id: Digest::of(&bytes), root, stored_at: None },
+        lock: vault.weakest_lock(),
         of_parent,
         parent: parent.map(|parent| parent.id),
         roots: Roots::default(),

@@ -29,6 +29,18 @@ pub const COPIES: &[Wrong] = &[
     ("[[copy]]\nvolume = 'a'\nto = 'v'\nevery = '5h'\nat = '02:00'", "5:6", &["would wander", "\"12h\""]),
     ("[[copy]]\nvolume = 'a'\nto = 'v'\nevery = '25h'\nat = '02:00'", "5:6", &["would wander"]),
     (
+        "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\nlock = {}\n\
+         [[copy]]\nvolume = 'a'\nto = 'w'\nevery = '24h'",
+        "9:1",
+        &["which locks what it holds, and no policy says for how long", "locked_for = \"35d\""],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\nlock = { most = '40d' }\n\
+         [policy.default]\nlocked_for = '35d'\n[[copy]]\nvolume = 'a'\nto = 'w'\nevery = '24h'",
+        "11:1",
+        &["locked in `w` for 35d and 7d to spare, and 40d is the most", "nobody takes a lock back"],
+    ),
+    (
         "[[copy]]\nvolume = 'a'\nto = 'v'\nevery = '24h'\nlongest = '6h'",
         "4:1",
         &["RPO of 26h", "every 24h", "may take 6h", "together 30h"],

@@ -100,6 +100,16 @@ pub const PLACES: &[Wrong] = &[
         "5:33",
         &["locked_for"],
     ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 'dir'\npath = '/w'\nlock = {}",
+        "5:8",
+        &["asks for a lock, and a directory has none", "Object Lock"],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\nlock = { most = 'long' }",
+        "5:17",
+        &["`long`, which is no duration"],
+    ),
     ("[[vault]]\nid = 'w'\nkind = 'dir'\npath = '/w'\nreaders = []", "5:11", &["names no reader"]),
     (
         "[[vault]]\nid = 'w'\nkind = 'dir'\npath = '/w'\nreaders = ['ssh-ed25519 A']",

@@ -1,0 +1,263 @@
+//! Locks of vaults: agreed to once, given with each copy, and made longer while recovery points are needed.
+
+use super::named;
+use super::stores::{Purpose, look_for_writing, say_place};
+use super::{Context, CopyOrder};
+use crate::domain::{
+    Kind, Lock, LockKind, LockMode, Problem, Result, SLACK, Timestamp, VolumeId, printable, say_duration,
+};
+use crate::estate::{Estate, LockOrder, VaultEntry};
+use crate::ledger::{Event, History, Ledger, PATIENCE, Record, VaultRef};
+use crate::plan::needed_until;
+use crate::report::activity::{VaultMade, say_lock};
+use crate::store::{MOST_SKEW, Store};
+use crate::vault::format::Digest;
+use crate::vault::{FoundRoot, LockTerms, Needed, Roots, Vault};
+use std::collections::BTreeMap;
+
+/// The vault of a copy, written to under the locks that are asked for; refused where nobody agreed to those yet.
+///
+/// # Errors
+/// `Refused` where there is none, it was not made with such a lock, another one is known by this name, or the store's clock
+/// is not to be relied on.
+pub fn open(context: &Context, name: &str, order: &CopyOrder, records: &[Record]) -> Result<Vault> {
+    let Some(lock) = &order.lock else {
+        return Err(Problem::new(Kind::Internal, "a copy without a lock is none under lock"));
+    };
+    let now = (context.clock)();
+    let found = look_for_writing(context, &order.vault)?;
+    named::check(name, found.as_ref(), records)?;
+    let Some(vault) = found else { return Err(not_agreed(&say_place(&order.vault), name, lock.kind)) };
+    if !is_agreed(&vault, lock.kind, now)? {
+        return Err(not_agreed(&vault.place(), name, lock.kind));
+    }
+    let terms = terms(vault.store(), lock, now)?;
+    Ok(vault.for_many().under(terms))
+}
+
+/// Whether the vault itself lies under such a lock: that is how everybody sees that somebody agreed.
+fn is_agreed(vault: &Vault, kind: LockKind, now: Timestamp) -> Result<bool> {
+    let own = vault.own_lock()?;
+    Ok(own.is_some_and(|lock| {
+        let as_hard = lock.mode == LockMode::Compliance || lock.mode == kind.mode();
+        as_hard && lock.until.is_some_and(|until| until > now)
+    }))
+}
+
+fn not_agreed(place: &str, name: &str, kind: LockKind) -> Problem {
+    let what = format!(
+        "the estate file asks for locks ({}), and the vault was not made with one, or it has ended",
+        kind.word()
+    );
+    Problem::new(Kind::Refused, what)
+        .at(place)
+        .remedy(format!("run `outlive vault init {name}`: it says what a lock costs, and asks"))
+}
+
+/// Locks end by the store's clock, which is believed only where it agrees with this machine's: one that is years ahead
+/// would lock for years.
+fn terms(store: &dyn Store, order: &LockOrder, now: Timestamp) -> Result<LockTerms> {
+    let theirs = store.server_time()?;
+    let theirs = theirs.ok_or_else(|| {
+        Problem::new(Kind::Refused, "the store does not say what time it is, and a lock ends by its clock")
+            .at(store.place())
+    })?;
+    let skew = (theirs - now).abs();
+    if skew > MOST_SKEW {
+        let what = format!(
+            "the store's clock and this machine's are {} apart: nothing is locked by a clock that may be wrong",
+            say_duration(skew)
+        );
+        return Err(Problem::new(Kind::Refused, what)
+            .at(store.place())
+            .remedy("set this machine's clock, and see that it is kept (NTP)"));
+    }
+    LockTerms::new(order.kind, order.locked_for, order.most, theirs)
+        .map_err(|problem| problem.at(store.place()))
+}
+
+/// What is kept under lock in a vault: by volume, and of volumes that nobody lists.
+#[derive(Debug, Clone)]
+pub struct LockPlan {
+    /// The vault.
+    pub entry: VaultEntry,
+    of_volume: BTreeMap<VolumeId, LockOrder>,
+    of_others: Option<LockOrder>,
+}
+
+impl LockPlan {
+    /// Of one vault; `None` where it locks nothing.
+    pub fn of(estate: &Estate, entry: &VaultEntry) -> Option<Self> {
+        entry.lock?;
+        let volumes = estate.volumes.iter().map(|volume| &volume.id);
+        let of_volume = volumes.filter_map(|id| Some((id.clone(), estate.lock_order(entry, id)?))).collect();
+        let of_others = estate.lock_order(entry, &VolumeId(String::new()));
+        Some(Self { entry: entry.clone(), of_volume, of_others })
+    }
+
+    fn order(&self, volume: &VolumeId) -> Option<&LockOrder> {
+        self.of_volume.get(volume).or(self.of_others.as_ref())
+    }
+
+    /// The order of the longest lock.
+    fn longest(&self) -> Option<&LockOrder> {
+        self.of_volume.values().chain(&self.of_others).max_by_key(|order| order.locked_for)
+    }
+}
+
+/// What became of the locks of a vault.
+#[derive(Debug, Clone, Default)]
+pub struct LocksKept {
+    /// Recovery points that are still needed.
+    pub points: usize,
+    /// Locks that were made longer.
+    pub extended: usize,
+    /// Why some could not be.
+    pub refused: Option<(usize, Problem)>,
+    /// Points that are not locked as long as they are needed, as the store tells.
+    pub short: Vec<String>,
+}
+
+/// Makes the locks longer of all that is still needed in a vault, and records which lock each point has by then.
+///
+/// # Errors
+/// Where there is no such vault, nobody agreed to locks in it, or its store does not answer.
+pub fn keep_locks(context: &Context, plan: &LockPlan) -> Result<LocksKept> {
+    let now = (context.clock)();
+    let records = Ledger::look(&context.state, PATIENCE)?;
+    let (id, place) = (&plan.entry.id, &plan.entry.place);
+    let vault = look_for_writing(context, place)?;
+    named::check(id, vault.as_ref(), &records)?;
+    // Where no copy was made yet, nothing is to be kept.
+    let Some(vault) = vault else { return Ok(LocksKept::default()) };
+    let roots = Roots::read(&vault)?;
+    let mut volumes: BTreeMap<&VolumeId, Vec<&FoundRoot>> = BTreeMap::new();
+    roots.sound.iter().for_each(|found| volumes.entry(&found.root.volume).or_default().push(found));
+    let (mut kept, mut locks) = (LocksKept::default(), BTreeMap::new());
+    for (volume, points) in volumes {
+        let Some(order) = plan.order(volume) else { continue };
+        if !is_agreed(&vault, order.kind, now)? {
+            return Err(not_agreed(&vault.place(), id, order.kind));
+        }
+        let terms = terms(vault.store(), order, now)?;
+        keep_of_volume(&vault, &points, (order, terms), &mut kept, &mut locks)?;
+    }
+    record(context, &vault, &roots, locks)?;
+    Ok(kept)
+}
+
+fn keep_of_volume(
+    vault: &Vault,
+    points: &[&FoundRoot],
+    (order, terms): (&LockOrder, LockTerms),
+    kept: &mut LocksKept,
+    locks: &mut BTreeMap<Digest, Option<Lock>>,
+) -> Result<()> {
+    let stored: Vec<Timestamp> =
+        points.iter().map(|found| found.stored_at.unwrap_or(found.root.taken_at)).collect();
+    let store_now = terms.least - order.locked_for;
+    let until = needed_until(&stored, order.keep, order.locked_for, store_now);
+    let needed: Vec<Needed> = points
+        .iter()
+        .zip(until)
+        .filter_map(|(found, until)| Some(Needed { point: (*found).clone(), until: until? }))
+        .collect();
+    let (done, of_points) = vault.keep_needed(&needed, terms)?;
+    kept.points += needed.len();
+    kept.extended += done.extended;
+    if let Some((count, problem)) = done.refused {
+        let (before, first) = kept.refused.take().unwrap_or((0, problem));
+        kept.refused = Some((before + count, first));
+    }
+    for Needed { point, until } in &needed {
+        let lock = of_points.get(&point.id).copied().flatten();
+        if !lock.is_some_and(|lock| terms.meets(&lock, *until)) {
+            kept.short.push(format!("{} of {}", point.short(), printable(point.root.volume.0.as_bytes())));
+        }
+    }
+    locks.extend(of_points);
+    Ok(())
+}
+
+/// Records the lock of each point where another one is known than before.
+fn record(
+    context: &Context,
+    vault: &Vault,
+    roots: &Roots,
+    locks: BTreeMap<Digest, Option<Lock>>,
+) -> Result<()> {
+    let here = VaultRef::of(vault)?;
+    let mut ledger = Ledger::open(&context.state, PATIENCE)?;
+    let known = History::of(ledger.records(), &here).locks;
+    for found in &roots.sound {
+        let Some(lock) = locks.get(&found.id).copied().flatten() else { continue };
+        if known.get(&found.id).is_none_or(|(before, _)| *before != lock) {
+            let event = Event::Locked { point: found.record(), vault: here.clone(), lock };
+            ledger.append((context.clock)(), event)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a vault's locks mean for whoever pays for it, in sentences; none where it locks nothing.
+pub fn cost_of_locks(plan: &LockPlan) -> Vec<String> {
+    let Some(order) = plan.longest() else { return Vec::new() };
+    let slack = SLACK.min(order.locked_for);
+    let most = say_duration(order.locked_for + slack);
+    let who = match order.kind {
+        LockKind::Compliance => {
+            "Nobody can delete it before that or take the lock back: not you, not the provider's support. It is paid for until \
+             then. Only closing the account ends it."
+        }
+        LockKind::Governance => "Whoever has the right to bypass the lock can still delete it.",
+    };
+    vec![
+        format!(
+            "Whatever is written into this vault is locked ({}) for {most} from then on.",
+            order.kind.word()
+        ),
+        who.to_owned(),
+        format!(
+            "What recovery points need that are kept longer, and of each volume the newest, is locked anew, for {most} each time."
+        ),
+    ]
+}
+
+/// Makes the vault of this plan where there is none, and puts it under the lock that it asks for.
+///
+/// # Errors
+/// `Refused` where the store does not keep the lock; what the store said.
+pub fn make_vault(context: &Context, entry: &VaultEntry, plan: Option<&LockPlan>) -> Result<VaultMade> {
+    let now = (context.clock)();
+    let mut ledger = Ledger::open(&context.state, PATIENCE)?;
+    named::check(&entry.id, look_for_writing(context, &entry.place)?.as_ref(), ledger.records())?;
+    let order = plan.and_then(LockPlan::longest);
+    let store = context.stores.open(&entry.place, Purpose::Write)?;
+    let terms = order.map(|order| terms(&*store, order, now)).transpose()?;
+    let vault = Vault::open_or_create_under(store, now, terms.map(|terms| terms.retention()))?;
+    named::check(&entry.id, Some(&vault), ledger.records())?;
+    let lock = match order.zip(terms) {
+        None => None,
+        Some((order, terms)) => {
+            let lock = vault.lock_itself(terms)?;
+            if !lock.is_some_and(|lock| terms.meets(&lock, terms.least)) {
+                let what = format!(
+                    "the store took the lock ({}), and does not say that the vault has it: {}",
+                    order.kind.word(),
+                    lock.map_or_else(|| "it says nothing".to_owned(), say_lock)
+                );
+                return Err(Problem::new(Kind::Refused, what).at(vault.place()).remedy(
+                    "give the writer the right to read locks (s3:GetObjectRetention); where it has it, use another store",
+                ));
+            }
+            lock
+        }
+    };
+    named::note(&entry.id, &vault, now, &mut ledger)?;
+    Ok(VaultMade {
+        name: entry.id.clone(),
+        place: vault.place(),
+        vault: printable(vault.id().as_bytes()),
+        lock,
+    })
+}

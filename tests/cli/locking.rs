@@ -1,0 +1,124 @@
+//! A vault under lock in a real bucket: agreed to once, written under it, and out of reach of a thief of the writer's key.
+
+use super::nightly_estate::{EstateFile, assert_task, nightly};
+use super::place::{Place, assert_same, noise};
+use super::run::Run;
+use super::servers::{ID, SECRET, client, seaweedfs};
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use std::ffi::OsStr;
+
+/// A tree to be copied into a new bucket under lock, by a policy; the bucket's name.
+fn estate(place: &Place, policy: &str, lock: &str) -> String {
+    let server = seaweedfs();
+    let bucket = server.new_locked_place("").bucket;
+    place.file("data/file", noise(1, 3_000_000));
+    let vault = format!(
+        "[[vault]]\nid = \"offsite\"\nkind = \"s3\"\nendpoint = {:?}\nbucket = {bucket:?}\nprefix = \"night/\"\n\
+         writer = {{ env = \"KEYS\" }}\n{lock}",
+        server.endpoint,
+    );
+    let file = EstateFile::new().with(policy).with(&vault).tree("tree", &place.path("data"), &["offsite"]);
+    file.write(place);
+    bucket
+}
+
+fn outlive(place: &Place, arguments: &[&str]) -> Run {
+    let config = place.path("outlive.toml");
+    let mut all: Vec<&dyn AsRef<OsStr>> = vec![&"--config", &config];
+    all.extend(arguments.iter().map(|argument| argument as &dyn AsRef<OsStr>));
+    with_keys(place.outlive(&all))
+}
+
+fn with_keys(run: Run) -> Run {
+    run.environment("KEYS", format!("{ID}:{SECRET}"))
+}
+
+fn block<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+#[test]
+fn nothing_is_locked_before_somebody_agreed_and_then_everything_is() {
+    let place = Place::new();
+    estate(&place, "locked_for = \"2d\"", "lock = { mode = \"compliance\" }");
+    let refused = outlive(&place, &["copy", "tree"]).end().expect(2);
+    assert!(refused.stderr.contains("outlive vault init offsite"), "{}", refused.stderr);
+    let unasked = outlive(&place, &["vault", "init", "offsite"]).end().expect(2);
+    assert!(unasked.stderr.contains("locked (compliance) for 4 d"), "the cost is told: {}", unasked.stderr);
+    assert!(unasked.stderr.contains("--yes"), "{}", unasked.stderr);
+    let made = outlive(&place, &["--format", "json", "vault", "init", "offsite", "--yes"]).end().expect(0);
+    assert_eq!(made.json("vault-init")["lock"]["mode"], "compliance");
+    let again = outlive(&place, &["vault", "init", "offsite", "--yes"]).end().expect(0);
+    assert!(again.stdout.contains("locked (compliance) until"), "{}", again.stdout);
+    let night = with_keys(nightly(&place, &["--format", "json"])).end();
+    let done = night.json("nightly");
+    assert_task(&done, ("tree", "offsite"), "done", "read back");
+    let locks = done["tasks"].as_array().unwrap().iter().find(|task| task["task"] == "lock").unwrap();
+    assert_eq!(locks["outcome"], "done", "{locks}");
+    let copied = outlive(&place, &["--format", "json", "copy", "tree"]).end().expect(0);
+    assert_eq!(copied.json("copy")["lock"]["mode"], "compliance");
+    let audit = outlive(&place, &["--format", "json", "audit"]).end();
+    let audit: serde_json::Value = serde_json::from_str(&audit.stdout).unwrap();
+    let verdict = |rule: &str| {
+        let volume = &audit["volumes"].as_array().unwrap()[0];
+        let found = volume["findings"].as_array().unwrap().iter().find(|finding| finding["rule"] == rule);
+        found.unwrap_or_else(|| panic!("no {rule}"))["verdict"].clone()
+    };
+    for rule in
+        ["lock-missing", "lock-governance-only", "lock-shorter-than-policy", "lock-lapses-before-next-copy"]
+    {
+        assert_eq!(verdict(rule), "pass", "{rule}: {audit}");
+    }
+}
+
+#[test]
+fn a_bucket_without_object_lock_is_refused_and_nothing_is_made_in_it() {
+    let place = Place::new();
+    estate(&place, "locked_for = \"2d\"", "lock = { mode = \"compliance\" }");
+    let bucket = seaweedfs().new_bucket();
+    let file = std::fs::read_to_string(place.path("outlive.toml")).unwrap();
+    let old = file.lines().find(|line| line.starts_with("bucket = ")).unwrap().to_owned();
+    place.file("outlive.toml", file.replace(&old, &format!("bucket = {bucket:?}")));
+    let refused = outlive(&place, &["vault", "init", "offsite", "--yes"]).end().expect(2);
+    assert!(refused.stderr.contains("Object Lock"), "{}", refused.stderr);
+    let copied = outlive(&place, &["copy", "tree"]).end().expect(2);
+    assert!(copied.stderr.contains("vault init"), "{}", copied.stderr);
+    let listed = block(client(&seaweedfs().endpoint).list_objects_v2().bucket(&bucket).send()).unwrap();
+    assert_eq!(listed.contents().len(), 0, "{listed:?}");
+}
+
+#[test]
+fn a_thief_of_the_writers_key_deletes_no_version_and_everything_is_restored() {
+    let place = Place::new();
+    let bucket = estate(&place, "locked_for = \"2d\"", "lock = { mode = \"compliance\" }");
+    outlive(&place, &["vault", "init", "offsite", "--yes"]).end().expect(0);
+    outlive(&place, &["copy", "tree"]).end().expect(0);
+    let client = client(&seaweedfs().endpoint);
+    block(async {
+        let listed = client.list_object_versions().bucket(&bucket).send().await.unwrap();
+        assert!(listed.versions().len() >= 7, "{}", listed.versions().len());
+        for version in listed.versions() {
+            let (key, id) = (version.key().unwrap(), version.version_id().unwrap());
+            let one = client.delete_object().bucket(&bucket).key(key).version_id(id);
+            assert!(one.bypass_governance_retention(true).send().await.is_err(), "{key} was deleted");
+            let shorter = aws_sdk_s3::types::ObjectLockRetention::builder()
+                .mode(aws_sdk_s3::types::ObjectLockRetentionMode::Compliance)
+                .retain_until_date(aws_sdk_s3::primitives::DateTime::from_secs(
+                    chrono::Utc::now().timestamp() + 60,
+                ));
+            let asked = client.put_object_retention().bucket(&bucket).key(key).version_id(id);
+            let asked = asked.retention(shorter.build()).bypass_governance_retention(true);
+            assert!(asked.send().await.is_err(), "the lock of {key} was made shorter");
+        }
+        let all = listed.versions().iter().map(|version| {
+            let one = ObjectIdentifier::builder().key(version.key().unwrap());
+            one.version_id(version.version_id().unwrap()).build().unwrap()
+        });
+        let batch = Delete::builder().set_objects(Some(all.collect())).build().unwrap();
+        drop(client.delete_objects().bucket(&bucket).delete(batch).send().await);
+    });
+    let target = place.path("restored");
+    let target_text = target.to_str().unwrap();
+    outlive(&place, &["restore", "tree", "--vault", "offsite", "--to", target_text]).end().expect(0);
+    assert_same(&place.path("data"), &target);
+}

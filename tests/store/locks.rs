@@ -1,0 +1,99 @@
+//! Locks of objects, as a store keeps them.
+
+use crate::contract::bytes;
+use crate::hand::TempDir;
+use crate::servers::{self, Server};
+use chrono::{TimeDelta, Utc};
+use outlive::domain::{Kind, Lock, LockKind, LockMode, Timestamp};
+use outlive::store::{DirStore, Key, Limits, MemoryStore, Retention, S3Store, Store, UNLOCKED};
+use std::io::Write;
+use std::sync::Arc;
+
+fn key(text: &str) -> Key {
+    Key::new(text).unwrap()
+}
+
+fn s3(server: &Server, locks: bool) -> S3Store {
+    let place = if locks { server.new_locked_place("vault/") } else { server.new_place("vault/") };
+    let limits = Limits { part: 5 * 1024 * 1024, ..Limits::default() };
+    S3Store::with_limits(&place, &place.writer, &servers::credentials(), limits).unwrap()
+}
+
+fn asked(kind: LockKind, days: i64) -> Retention {
+    Retention::new(kind, Utc::now() + TimeDelta::days(days))
+}
+
+/// What every store with locks does.
+fn keep_locks(store: &dyn Store) {
+    let soft = asked(LockKind::Governance, 1);
+    let firm = asked(LockKind::Compliance, 2);
+    for (name, retention) in [("locks/soft", soft), ("locks/firm", firm)] {
+        let lock = store.put_locked(&key(name), b"small", Some(retention)).unwrap();
+        assert_eq!(lock, Some(retention.lock()), "{name}: read back with the write");
+        assert_eq!(store.lock_of(&key(name)).unwrap(), Some(retention.lock()), "{name}");
+        assert_eq!(store.get_bytes(&key(name), 9).unwrap(), b"small");
+    }
+    let large = bytes(12 << 20);
+    let mut upload = store.put_new(&key("locks/large"), Some(firm)).unwrap();
+    upload.write_all(&large).unwrap();
+    assert_eq!(upload.finish().unwrap(), Some(firm.lock()), "in parts");
+    assert_eq!(store.lock_of(&key("locks/large")).unwrap(), Some(firm.lock()));
+    assert!(store.get_bytes(&key("locks/large"), 99 << 20).unwrap() == large);
+
+    store.put_bytes(&key("locks/none"), b"free").unwrap();
+    assert_eq!(store.lock_of(&key("locks/none")).unwrap(), Some(UNLOCKED));
+    store.extend_lock(&key("locks/none"), soft).unwrap();
+    assert_eq!(store.lock_of(&key("locks/none")).unwrap(), Some(soft.lock()), "a lock for what had none");
+    let later = asked(LockKind::Compliance, 9);
+    store.extend_lock(&key("locks/firm"), later).unwrap();
+    assert_eq!(store.lock_of(&key("locks/firm")).unwrap(), Some(later.lock()));
+    // Nobody shortens a lock, whoever asks.
+    assert!(store.extend_lock(&key("locks/firm"), firm).is_err());
+    assert_eq!(store.lock_of(&key("locks/firm")).unwrap(), Some(later.lock()));
+    assert_eq!(store.lock_of(&key("locks/absent")).unwrap_err().kind, Kind::NotFound);
+    assert!(store.extend_lock(&key("locks/absent"), firm).is_err());
+    let again = store.put_locked(&key("locks/firm"), b"other", Some(firm)).unwrap_err();
+    assert_eq!(again.kind, Kind::Refused, "{again}");
+}
+
+#[test]
+fn seaweedfs_and_memory_keep_locks_of_small_objects_and_of_such_in_parts() {
+    keep_locks(&s3(servers::seaweedfs(), true));
+    keep_locks(&MemoryStore::with_locks(Arc::new(Utc::now)));
+}
+
+#[test]
+fn a_store_without_locks_says_so_and_writes_nothing() {
+    let temp = TempDir::new();
+    let dir = DirStore::create(&temp.path().join("vault")).unwrap();
+    let (plain, rclone) = (s3(servers::seaweedfs(), false), s3(servers::rclone(), false));
+    let stores: [&dyn Store; 3] = [&dir, &MemoryStore::default(), &plain];
+    for store in stores {
+        let one = key("locks/one");
+        let problem = store.put_locked(&one, b"x", Some(asked(LockKind::Compliance, 1))).unwrap_err();
+        assert_eq!(problem.kind, Kind::Refused, "{}: {problem}", store.place());
+        assert!(problem.remedy.contains("Object Lock"), "{}: {problem:?}", store.place());
+        assert_eq!(store.size(&one).unwrap(), None, "{}", store.place());
+        let large = bytes(6 << 20);
+        assert!(store.put_locked(&one, &large, Some(asked(LockKind::Compliance, 1))).is_err());
+        store.put_bytes(&one, b"x").unwrap();
+        // Some of them do not even say that they have none.
+        let lock = store.lock_of(&one).unwrap();
+        assert!(lock.is_none_or(|lock| lock == UNLOCKED), "{}: {lock:?}", store.place());
+        assert!(store.extend_lock(&one, asked(LockKind::Compliance, 1)).is_err(), "{}", store.place());
+    }
+    // This one takes the headers and does nothing with them: what counts is what it says afterwards.
+    let lock =
+        (&rclone as &dyn Store).put_locked(&key("locks/one"), b"x", Some(asked(LockKind::Compliance, 1)));
+    assert!(!matches!(lock, Ok(Some(Lock { mode: LockMode::Compliance, .. }))), "{lock:?}");
+}
+
+/// A moment far enough from now that whole seconds do not matter.
+#[test]
+fn the_end_of_a_lock_is_kept_to_the_second() {
+    let store = s3(servers::seaweedfs(), true);
+    let until: Timestamp = Utc::now() + TimeDelta::days(3) + TimeDelta::milliseconds(1);
+    let retention = Retention::new(LockKind::Compliance, until);
+    let lock = (&store as &dyn Store).put_locked(&key("locks/second"), b"x", Some(retention)).unwrap();
+    assert!(lock.unwrap().until.unwrap() >= until, "never shorter than was asked for");
+}
