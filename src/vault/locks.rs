@@ -5,7 +5,7 @@ use super::format::{Digest, Marker, PackLine};
 use super::index::packs_known;
 use super::parallel::in_parallel;
 use super::roots::FoundRoot;
-use crate::domain::{Kind, Lock, LockKind, Problem, Result, SLACK, Timestamp, say_duration};
+use crate::domain::{Kind, Lock, LockKind, LockMode, Problem, Result, SLACK, Timestamp, say_duration};
 use crate::store::{Key, Retention, UNLOCKED, weaker};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
@@ -232,9 +232,11 @@ impl Vault {
             let packs = table.values().map(of_pack).collect::<Result<Vec<_>>>()?;
             let keys: Vec<Key> =
                 packs.into_iter().flatten().chain(of_all()?).chain([point.key.clone()]).collect();
+            // Nothing is needed for longer than what is written now: a point that claims to be of the future is not believed.
+            let until = terms.least.min(*until);
             for key in &keys {
-                let least = wanted.entry(key.clone()).or_insert(*until);
-                *least = (*least).max(*until);
+                let least = wanted.entry(key.clone()).or_insert(until);
+                *least = (*least).max(until);
             }
             objects.push((point.id, keys));
         }
@@ -261,30 +263,32 @@ fn keep_locked(
         lock => lock.map(|lock| (lock, None)),
     })?;
     let mut kept = Kept::default();
-    let mut due: Vec<(&Key, Timestamp, Timestamp)> = Vec::new();
+    let mut due: Vec<Due<'_>> = Vec::new();
     for ((key, least), (lock, gone)) in wanted.iter().zip(looked) {
         kept.locks.insert(key.clone(), lock);
         match gone {
             Some(problem) => kept.refuse(problem),
-            None => due.push((key, *least, ends(terms, *least, lock))),
+            None => due.push(Due { key, least: *least, ends: ends(terms, *least, lock), lock }),
         }
     }
     let days = usize::try_from(terms.slack().num_days()).unwrap_or(1).max(1);
     let most_ahead = if ahead { (2 * wanted.len()).div_ceil(days) } else { 0 };
     let soon = terms.slack() / 2;
-    due.retain(|(_, least, ends)| *ends < *least + soon);
-    due.sort_by_key(|(_, least, ends)| *ends - *least);
-    let must = due.iter().filter(|(_, least, ends)| ends < least).count();
+    due.retain(|due| due.ends < due.least + soon);
+    due.sort_by_key(|due| due.ends - due.least);
+    let must = due.iter().filter(|due| due.ends < due.least).count();
     due.truncate(must.max(most_ahead));
-    let extended = each(vault, &due, |(key, least, _)| {
-        // Under the terms of now, or longer where a point has to stay longer than they say.
-        Ok(match store.extend_lock(key, Retention::new(terms.kind, terms.until.max(*least))) {
+    let extended = each(vault, &due, |Due { key, lock, .. }| {
+        // What is under a harder lock than is asked for by now stays under it: there is no call for less.
+        let is_firm = lock.is_some_and(|lock| lock.mode == LockMode::Compliance);
+        let kind = if is_firm { LockKind::Compliance } else { terms.kind };
+        Ok(match store.extend_lock(key, Retention::new(kind, terms.until)) {
             // What counts is what the store says afterwards, not that it took the call.
             Ok(()) => Ok(store.lock_of(key)?),
             Err(problem) => Err(problem),
         })
     })?;
-    for ((key, ..), done) in due.into_iter().zip(extended) {
+    for (Due { key, .. }, done) in due.into_iter().zip(extended) {
         match done {
             Ok(lock) => {
                 kept.extended += 1;
@@ -294,6 +298,14 @@ fn keep_locked(
         }
     }
     Ok(kept)
+}
+
+/// An object whose lock ends before it is needed, or soon.
+struct Due<'k> {
+    key: &'k Key,
+    least: Timestamp,
+    ends: Timestamp,
+    lock: Option<Lock>,
 }
 
 /// When a lock ends that is as hard as is asked for; long ago, where it is none, or the store does not say.

@@ -7,7 +7,7 @@ use super::checksum::Guard;
 use super::failure::{Class, Failure};
 use super::lock;
 use crate::domain::{Kind, Lock, Problem, Result, Timestamp};
-use crate::store::Key;
+use crate::store::{Key, UNLOCKED};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::http::Response;
@@ -39,6 +39,9 @@ pub struct Seen {
     pub bytes: u64,
     /// Its lock, where it says of one.
     pub lock: Option<Lock>,
+    /// Whether it names a version. Locks are of versions: a store without them keeps the words of a lock at most, as
+    /// `rclone serve s3` does, which tells them to whoever asks.
+    pub is_version: bool,
 }
 
 /// What is asked, for the bounds and for messages.
@@ -177,6 +180,7 @@ impl Bucket {
     /// The lock of what is read under a key; `None` where the store does not say.
     pub async fn lock_of(&self, key: &Key) -> Result<Option<Lock>> {
         match self.seen(key, None, true).await? {
+            Some(Seen { is_version: false, .. }) => Ok(Some(UNLOCKED)),
             Some(Seen { lock: Some(lock), .. }) => Ok(Some(lock)),
             Some(_) => self.lock(key, None).await,
             None => {
@@ -196,7 +200,10 @@ impl Bucket {
                 let seen = request.send().await.map_err(failed)?;
                 let bytes = seen.content_length().and_then(|bytes| u64::try_from(bytes).ok());
                 match (bytes, seen.e_tag()) {
-                    (Some(bytes), Some(_)) => Ok(Seen { bytes, lock: lock::told(&seen) }),
+                    (Some(bytes), Some(_)) => {
+                        let is_version = seen.version_id().is_some_and(|id| !id.is_empty());
+                        Ok(Seen { bytes, lock: lock::told(&seen), is_version })
+                    }
                     _ => Err(Failure::odd("an answer without the size or the ETag of the object")),
                 }
             }

@@ -6,7 +6,7 @@ use super::checksum::Crc;
 use super::parts::Parts;
 use super::put;
 use crate::domain::{Kind, Lock, Problem, Result};
-use crate::store::{Key, Retention, Upload};
+use crate::store::{Key, Retention, UNLOCKED, Upload};
 use bytes::Bytes;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -149,7 +149,8 @@ pub async fn confirm(
         }
     }
     match bucket.seen(key, version.as_deref().filter(|_| target.retention.is_some()), true).await? {
-        Some(Seen { bytes, lock }) if bytes == sent.bytes => match (lock, target.retention) {
+        Some(Seen { bytes, lock, is_version }) if bytes == sent.bytes => match (lock, target.retention) {
+            (_, Some(_)) if !is_version || version.is_none() => Ok(Some(UNLOCKED)),
             // Who may not read locks is told nothing, which is not yet that there is none.
             (None, Some(_)) => bucket.lock(key, version.as_deref()).await,
             (None, None) => Ok(None),
