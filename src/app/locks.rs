@@ -4,11 +4,12 @@ use super::named;
 use super::stores::{Purpose, look_for_writing, say_place};
 use super::{Context, CopyOrder};
 use crate::domain::{
-    Kind, Lock, LockKind, LockMode, Problem, Result, SLACK, Timestamp, VolumeId, printable, say_duration,
+    Keep, Kind, Lock, LockKind, LockMode, Problem, Result, SLACK, Timestamp, VolumeId, printable,
+    say_duration,
 };
 use crate::estate::{Estate, LockOrder, VaultEntry};
 use crate::ledger::{Event, History, Ledger, PATIENCE, Record, VaultRef};
-use crate::plan::needed_until;
+use crate::plan::{needed_until, own_time};
 use crate::report::activity::{VaultMade, say_lock};
 use crate::store::{MOST_SKEW, Store};
 use crate::vault::format::Digest;
@@ -89,7 +90,7 @@ impl LockPlan {
     /// Of one vault; `None` where it locks nothing.
     pub fn of(estate: &Estate, entry: &VaultEntry) -> Option<Self> {
         entry.lock?;
-        let volumes = estate.volumes.iter().map(|volume| &volume.id);
+        let volumes = estate.copies_to(&entry.id).map(|copy| &copy.volume);
         let of_volume = volumes.filter_map(|id| Some((id.clone(), estate.lock_order(entry, id)?))).collect();
         let of_others = estate.lock_order(entry, &VolumeId(String::new()));
         Some(Self { entry: entry.clone(), of_volume, of_others })
@@ -123,7 +124,6 @@ pub struct LocksKept {
 /// # Errors
 /// Where there is no such vault, nobody agreed to locks in it, or its store does not answer.
 pub fn keep_locks(context: &Context, plan: &LockPlan) -> Result<LocksKept> {
-    let now = (context.clock)();
     let records = Ledger::look(&context.state, PATIENCE)?;
     let (id, place) = (&plan.entry.id, &plan.entry.place);
     let vault = look_for_writing(context, place)?;
@@ -135,7 +135,14 @@ pub fn keep_locks(context: &Context, plan: &LockPlan) -> Result<LocksKept> {
     roots.sound.iter().for_each(|found| volumes.entry(&found.root.volume).or_default().push(found));
     let (mut kept, mut locks) = (LocksKept::default(), BTreeMap::new());
     for (volume, points) in volumes {
-        let Some(order) = plan.order(volume) else { continue };
+        let Some(order) = plan.order(volume) else {
+            // Nobody says for how long: what it holds is not kept, and that is told.
+            let newest = points.last().map(|found| found.short()).unwrap_or_default();
+            kept.short.push(format!("{newest} of {}", printable(volume.0.as_bytes())));
+            continue;
+        };
+        // The clock is asked each time: what came before may have taken hours.
+        let now = (context.clock)();
         if !is_agreed(&vault, order.kind, now)? {
             return Err(not_agreed(&vault.place(), id, order.kind));
         }
@@ -153,14 +160,23 @@ fn keep_of_volume(
     kept: &mut LocksKept,
     locks: &mut BTreeMap<Digest, Option<Lock>>,
 ) -> Result<()> {
-    let stored: Vec<Timestamp> =
-        points.iter().map(|found| found.stored_at.unwrap_or(found.root.taken_at)).collect();
     let store_now = terms.least - order.locked_for;
-    let until = needed_until(&stored, order.keep, order.locked_for, store_now);
-    let needed: Vec<Needed> = points
-        .iter()
-        .zip(until)
-        .filter_map(|(found, until)| Some(Needed { point: (*found).clone(), until: until? }))
+    // A point that lacks something takes nobody's place: it stays for its own time.
+    let (whole, partial): (Vec<&FoundRoot>, Vec<&FoundRoot>) =
+        points.iter().copied().partition(|found| found.root.is_complete());
+    let until_of = |points: &[&FoundRoot], keep: Option<Keep>| {
+        let stored: Vec<Timestamp> =
+            points.iter().map(|found| found.stored_at.unwrap_or(found.root.taken_at)).collect();
+        match keep {
+            Some(keep) => needed_until(&stored, keep, order.locked_for, store_now),
+            None => stored.iter().map(|at| own_time(*at, order.locked_for, store_now)).collect(),
+        }
+    };
+    let (of_whole, of_partial) = (until_of(&whole, Some(order.keep)), until_of(&partial, None));
+    let both = whole.iter().zip(of_whole).chain(partial.iter().zip(of_partial));
+    // Nothing is needed for longer than what is written now: a point that claims to be of the future is not believed.
+    let needed: Vec<Needed> = both
+        .filter_map(|(found, until)| Some(Needed { point: (*found).clone(), until: until?.min(terms.least) }))
         .collect();
     let (done, of_points) = vault.keep_needed(&needed, terms)?;
     kept.points += needed.len();

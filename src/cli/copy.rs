@@ -52,6 +52,19 @@ fn order(terminal: &Terminal, options: &Copy) -> Result<CopyOrder, Failure> {
             Problem::new(Kind::Usage, what).remedy("name a vault with --vault, or a volume of outlive.toml"),
         )
     })?;
+    // A path has no policy that says for how long.
+    let id = vault.to_str().filter(|text| !text.contains('/'));
+    if let (Some(id), Some(estate)) = (id, terminal.estate_if_any()?)
+        && estate.vault(id).is_some_and(|vault| vault.lock.is_some())
+    {
+        let what = format!(
+            "the vault `{id}` locks what it holds, and nothing says for how long this is to be locked"
+        );
+        return Err(usage(
+            Problem::new(Kind::Usage, what)
+                .remedy("make it a [[volume]] with a [[copy]], and copy it by its id"),
+        ));
+    }
     Ok(CopyOrder {
         volume: options.name.clone().map(VolumeId),
         from: match (options.path.to_str(), &options.name) {

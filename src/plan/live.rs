@@ -17,6 +17,15 @@ fn rules(keep: Keep) -> [(usize, Period); 5] {
     ]
 }
 
+fn later(at: Timestamp, by: TimeDelta) -> Timestamp {
+    at.checked_add_signed(by).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC)
+}
+
+/// Until when a point has to stay for its own sake; `None` of one whose time is over.
+pub fn own_time(stored_at: Timestamp, locked_for: TimeDelta, now: Timestamp) -> Option<Timestamp> {
+    Some(later(stored_at, locked_for)).filter(|until| *until > now)
+}
+
 /// Until when each of a volume's points has to stay, by the moments at which the store took them, in any order; `None` of
 /// one that nothing needs any more.
 ///
@@ -29,7 +38,6 @@ pub fn needed_until(
     locked_for: TimeDelta,
     now: Timestamp,
 ) -> Vec<Option<Timestamp>> {
-    let later = |at: Timestamp| at.checked_add_signed(locked_for).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC);
     let mut newest_first: Vec<usize> = (0..stored_at.len()).collect();
     newest_first.sort_by_key(|place| std::cmp::Reverse(stored_at[*place]));
     let mut kept: BTreeSet<usize> = newest_first.first().copied().into_iter().collect();
@@ -42,8 +50,7 @@ pub fn needed_until(
         }
     }
     let needed = |(place, at): (usize, &Timestamp)| {
-        let own = Some(later(*at)).filter(|until| *until > now);
-        own.max(kept.contains(&place).then(|| later(now)))
+        own_time(*at, locked_for, now).max(kept.contains(&place).then(|| later(now, locked_for)))
     };
     stored_at.iter().enumerate().map(needed).collect()
 }

@@ -6,6 +6,6 @@ mod schedule;
 mod share;
 
 pub use drills::{DrillSlot, drills_due};
-pub use live::needed_until;
+pub use live::{needed_until, own_time};
 pub use schedule::{Due, Schedule};
 pub use share::{Share, StoredPack, share};

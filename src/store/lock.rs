@@ -38,8 +38,8 @@ impl Retention {
 /// No lock at all.
 pub const UNLOCKED: Lock = Lock { mode: LockMode::None, until: None };
 
-/// The weaker of two locks: the softer, and of like ones the one that ends first. A legal hold ends when somebody says so:
-/// of it and a lock with an end neither is surely the harder, and the one that can be lifted counts.
+/// What two locks hold off together: as hard as the softer, until the one that ends first. A legal hold ends when
+/// somebody says so: of it and a lock with an end neither is surely the longer, and no end is known.
 pub fn weaker(one: Lock, other: Lock) -> Lock {
     let hardness = |lock: &Lock| match lock.mode {
         LockMode::None => 0,
@@ -47,7 +47,8 @@ pub fn weaker(one: Lock, other: Lock) -> Lock {
         LockMode::Governance => 2,
         LockMode::Compliance => 3,
     };
-    std::cmp::min_by_key(one, other, |lock| (hardness(lock), lock.until))
+    let mode = std::cmp::min_by_key(one, other, hardness).mode;
+    Lock { mode, until: one.until.min(other.until).filter(|_| mode != LockMode::None) }
 }
 
 #[cfg(test)]
@@ -84,7 +85,9 @@ mod tests {
         let (firm, short) = (has(LockMode::Compliance, 20), has(LockMode::Compliance, 10));
         let soft = has(LockMode::Governance, 99);
         assert_eq!(weaker(firm, short), short);
-        assert_eq!(weaker(firm, soft), soft);
+        let both = Lock { mode: LockMode::Governance, until: firm.until };
+        assert_eq!(weaker(firm, soft), both, "what ends first ends for both");
+        assert_eq!(weaker(soft, firm), both);
         assert_eq!(weaker(soft, UNLOCKED), UNLOCKED);
         let hold = Lock { mode: LockMode::LegalHold, until: None };
         assert_eq!(weaker(hold, soft), hold);

@@ -282,7 +282,9 @@ fn keep_locked(
         // What is under a harder lock than is asked for by now stays under it: there is no call for less.
         let is_firm = lock.is_some_and(|lock| lock.mode == LockMode::Compliance);
         let kind = if is_firm { LockKind::Compliance } else { terms.kind };
-        Ok(match store.extend_lock(key, Retention::new(kind, terms.until)) {
+        // No end comes nearer, whatever kind of lock it is of.
+        let until = lock.and_then(|lock| lock.until).max(Some(terms.until)).unwrap_or(terms.until);
+        Ok(match store.extend_lock(key, Retention::new(kind, until)) {
             // What counts is what the store says afterwards, not that it took the call.
             Ok(()) => Ok(store.lock_of(key)?),
             Err(problem) => Err(problem),

@@ -43,6 +43,9 @@ fn nothing_is_locked_before_somebody_agreed_and_then_everything_is() {
     estate(&place, "locked_for = \"2d\"", "lock = { mode = \"compliance\" }");
     let refused = outlive(&place, &["copy", "tree"]).end().expect(2);
     assert!(refused.stderr.contains("outlive vault init offsite"), "{}", refused.stderr);
+    let data = place.path("data");
+    let by_path = outlive(&place, &["copy", data.to_str().unwrap(), "--vault", "offsite"]).end().expect(2);
+    assert!(by_path.stderr.contains("for how long"), "{}", by_path.stderr);
     let unasked = outlive(&place, &["vault", "init", "offsite"]).end().expect(2);
     assert!(unasked.stderr.contains("locked (compliance) for 4 d"), "the cost is told: {}", unasked.stderr);
     assert!(unasked.stderr.contains("--yes"), "{}", unasked.stderr);
