@@ -1,13 +1,13 @@
 //! Locks of vaults: agreed to once, given with each copy, and made longer while recovery points are needed.
 
+use super::Context;
 use super::named;
 use super::stores::{Purpose, look_for_writing, say_place};
-use super::{Context, CopyOrder};
 use crate::domain::{
-    Keep, Kind, Lock, LockKind, LockMode, Problem, Result, SLACK, Timestamp, VolumeId, printable,
-    say_duration,
+    Keep, Kind, Lock, LockKind, LockMode, Problem, Result, Timestamp, VolumeId, printable, say_duration,
+    slack_of,
 };
-use crate::estate::{Estate, LockOrder, VaultEntry};
+use crate::estate::{Estate, LockOrder, VaultEntry, VaultPlace};
 use crate::ledger::{Event, History, Ledger, PATIENCE, Record, VaultRef};
 use crate::plan::{needed_until, own_time};
 use crate::report::activity::{VaultMade, say_lock};
@@ -21,15 +21,17 @@ use std::collections::BTreeMap;
 /// # Errors
 /// `Refused` where there is none, it was not made with such a lock, another one is known by this name, or the store's clock
 /// is not to be relied on.
-pub fn open(context: &Context, name: &str, order: &CopyOrder, records: &[Record]) -> Result<Vault> {
-    let Some(lock) = &order.lock else {
-        return Err(Problem::new(Kind::Internal, "a copy without a lock is none under lock"));
-    };
+pub fn open(
+    context: &Context,
+    (name, place): (&str, &VaultPlace),
+    lock: &LockOrder,
+    records: &[Record],
+) -> Result<Vault> {
     let now = (context.clock)();
-    let found = look_for_writing(context, &order.vault)?;
+    let found = look_for_writing(context, place)?;
     named::check(name, found.as_ref(), records)?;
-    let Some(vault) = found else { return Err(not_agreed(&say_place(&order.vault), name, lock.kind)) };
-    if !is_agreed(&vault, lock.kind, now)? {
+    let Some(vault) = found else { return Err(not_agreed(&say_place(place), name, lock.kind)) };
+    if !is_agreed(vault.own_lock()?, lock.kind, now) {
         return Err(not_agreed(&vault.place(), name, lock.kind));
     }
     let terms = terms(vault.store(), lock, now)?;
@@ -37,12 +39,11 @@ pub fn open(context: &Context, name: &str, order: &CopyOrder, records: &[Record]
 }
 
 /// Whether the vault itself lies under such a lock: that is how everybody sees that somebody agreed.
-fn is_agreed(vault: &Vault, kind: LockKind, now: Timestamp) -> Result<bool> {
-    let own = vault.own_lock()?;
-    Ok(own.is_some_and(|lock| {
+fn is_agreed(own: Option<Lock>, kind: LockKind, now: Timestamp) -> bool {
+    own.is_some_and(|lock| {
         let as_hard = lock.mode == LockMode::Compliance || lock.mode == kind.mode();
         as_hard && lock.until.is_some_and(|until| until > now)
-    }))
+    })
 }
 
 fn not_agreed(place: &str, name: &str, kind: LockKind) -> Problem {
@@ -119,6 +120,13 @@ pub struct LocksKept {
     pub short: Vec<String>,
 }
 
+impl LocksKept {
+    fn refuse(&mut self, count: usize, problem: Problem) {
+        let (before, first) = self.refused.take().unwrap_or((0, problem));
+        self.refused = Some((before + count, first));
+    }
+}
+
 /// Makes the locks longer of all that is still needed in a vault, and records which lock each point has by then.
 ///
 /// # Errors
@@ -141,25 +149,57 @@ pub fn keep_locks(context: &Context, plan: &LockPlan) -> Result<LocksKept> {
             kept.short.push(format!("{newest} of {}", printable(volume.0.as_bytes())));
             continue;
         };
-        // The clock is asked each time: what came before may have taken hours.
-        let now = (context.clock)();
-        if !is_agreed(&vault, order.kind, now)? {
-            return Err(not_agreed(&vault.place(), id, order.kind));
+        match keep_of_volume((context, &vault), id, &points, (order, &mut kept, &mut locks)) {
+            Ok(()) => {}
+            // One that asks for what is refused does not keep the others from being kept.
+            Err(problem) if problem.kind == Kind::Refused => kept.refuse(1, problem),
+            Err(problem) => {
+                record(context, &vault, &roots, locks)?;
+                return Err(problem);
+            }
         }
-        let terms = terms(vault.store(), order, now)?;
-        keep_of_volume(&vault, &points, (order, terms), &mut kept, &mut locks)?;
     }
     record(context, &vault, &roots, locks)?;
     Ok(kept)
 }
 
+/// What is found out of the points of one volume: what is asked for, what became of it, and the lock of each.
+type Of<'a> = (&'a LockOrder, &'a mut LocksKept, &'a mut BTreeMap<Digest, Option<Lock>>);
+
 fn keep_of_volume(
-    vault: &Vault,
+    (context, vault): (&Context, &Vault),
+    name: &str,
     points: &[&FoundRoot],
-    (order, terms): (&LockOrder, LockTerms),
-    kept: &mut LocksKept,
-    locks: &mut BTreeMap<Digest, Option<Lock>>,
+    (order, kept, locks): Of<'_>,
 ) -> Result<()> {
+    // The clock is asked each time: what came before may have taken hours.
+    let now = (context.clock)();
+    let own = vault.own_lock()?;
+    if !is_agreed(own, order.kind, now) {
+        // No point is locked better than the vault that it needs.
+        locks.extend(points.iter().map(|point| (point.id, own)));
+        return Err(not_agreed(&vault.place(), name, order.kind));
+    }
+    let terms = terms(vault.store(), order, now)?;
+    let needed = needed_of(points, order, terms);
+    let (done, of_points) = vault.keep_needed(&needed, terms)?;
+    kept.points += needed.len();
+    kept.extended += done.extended;
+    if let Some((count, problem)) = done.refused {
+        kept.refuse(count, problem);
+    }
+    for Needed { point, until } in &needed {
+        let lock = of_points.get(&point.id).copied().flatten();
+        if !lock.is_some_and(|lock| terms.meets(&lock, *until)) {
+            kept.short.push(format!("{} of {}", point.short(), printable(point.root.volume.0.as_bytes())));
+        }
+    }
+    locks.extend(of_points);
+    Ok(())
+}
+
+/// Which of a volume's points are still needed, and until when.
+fn needed_of(points: &[&FoundRoot], order: &LockOrder, terms: LockTerms) -> Vec<Needed> {
     let store_now = terms.least - order.locked_for;
     // A point that lacks something takes nobody's place: it stays for its own time.
     let (whole, partial): (Vec<&FoundRoot>, Vec<&FoundRoot>) =
@@ -175,27 +215,11 @@ fn keep_of_volume(
     let (of_whole, of_partial) = (until_of(&whole, Some(order.keep)), until_of(&partial, None));
     let both = whole.iter().zip(of_whole).chain(partial.iter().zip(of_partial));
     // Nothing is needed for longer than what is written now: a point that claims to be of the future is not believed.
-    let needed: Vec<Needed> = both
-        .filter_map(|(found, until)| Some(Needed { point: (*found).clone(), until: until?.min(terms.least) }))
-        .collect();
-    let (done, of_points) = vault.keep_needed(&needed, terms)?;
-    kept.points += needed.len();
-    kept.extended += done.extended;
-    if let Some((count, problem)) = done.refused {
-        let (before, first) = kept.refused.take().unwrap_or((0, problem));
-        kept.refused = Some((before + count, first));
-    }
-    for Needed { point, until } in &needed {
-        let lock = of_points.get(&point.id).copied().flatten();
-        if !lock.is_some_and(|lock| terms.meets(&lock, *until)) {
-            kept.short.push(format!("{} of {}", point.short(), printable(point.root.volume.0.as_bytes())));
-        }
-    }
-    locks.extend(of_points);
-    Ok(())
+    both.filter_map(|(found, until)| Some(Needed { point: (*found).clone(), until: until?.min(terms.least) }))
+        .collect()
 }
 
-/// Records the lock of each point where another one is known than before.
+/// Records the lock of each point where another one is known than before, or none any more.
 fn record(
     context: &Context,
     vault: &Vault,
@@ -206,8 +230,8 @@ fn record(
     let mut ledger = Ledger::open(&context.state, PATIENCE)?;
     let known = History::of(ledger.records(), &here).locks;
     for found in &roots.sound {
-        let Some(lock) = locks.get(&found.id).copied().flatten() else { continue };
-        if known.get(&found.id).is_none_or(|(before, _)| *before != lock) {
+        let Some(lock) = locks.get(&found.id).copied() else { continue };
+        if known.get(&found.id).map(|(before, _)| *before) != lock {
             let event = Event::Locked { point: found.record(), vault: here.clone(), lock };
             ledger.append((context.clock)(), event)?;
         }
@@ -218,8 +242,7 @@ fn record(
 /// What a vault's locks mean for whoever pays for it, in sentences; none where it locks nothing.
 pub fn cost_of_locks(plan: &LockPlan) -> Vec<String> {
     let Some(order) = plan.longest() else { return Vec::new() };
-    let slack = SLACK.min(order.locked_for);
-    let most = say_duration(order.locked_for + slack);
+    let most = say_duration(order.locked_for + slack_of(order.locked_for));
     let who = match order.kind {
         LockKind::Compliance => {
             "Nobody can delete it before that or take the lock back: not you, not the provider's support. It is paid for until \

@@ -24,7 +24,7 @@ pub use name::{ByteName, printable};
 pub use point::{
     Consistency, CopyState, Lock, LockKind, LockMode, PointId, PointKind, RecoveryPoint, Usable,
 };
-pub use policy::{Keep, Policies, Policy, RuleWaiver, SLACK, parse_duration, say_duration};
+pub use policy::{Keep, Policies, Policy, RuleWaiver, SLACK, parse_duration, say_duration, slack_of};
 pub use problem::{Kind, Problem, Result};
 pub use volume::{Volume, VolumeId, VolumeKind};
 

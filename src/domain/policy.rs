@@ -41,6 +41,11 @@ impl Default for Policy {
 /// How much longer than is needed something is locked, so that not every night has to make every lock longer.
 pub const SLACK: TimeDelta = TimeDelta::days(7);
 
+/// How much longer something is locked that is to be locked for so long: never for more than twice that.
+pub fn slack_of(locked_for: TimeDelta) -> TimeDelta {
+    SLACK.min(locked_for)
+}
+
 /// How many points are kept, beyond the time that each is locked for: the newest of so many hours, days, weeks, months and
 /// years that have one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -268,8 +268,7 @@ impl Builder {
                 let why = format!(
                     "a bond says from where {label} can be had, which is neither a credential nor an identity"
                 );
-                self.nodes[holder].open.insert(bond.nature);
-                self.nodes[holder].odd.insert(bond.nature, why);
+                self.leave_out(holder, bond.nature, why);
                 continue;
             }
             let on: BTreeSet<usize> = bond.on.iter().map(|id| self.asset_or_phantom(id)).collect();
@@ -279,14 +278,19 @@ impl Builder {
                 let why = format!(
                     "a bond says that {label} falls when {at} of {of} assets fall, which makes no sense"
                 );
-                self.nodes[holder].open.insert(bond.nature);
-                self.nodes[holder].odd.insert(bond.nature, why);
+                self.leave_out(holder, bond.nature, why);
                 continue;
             }
             let (how, grace) = (bond.how.clone(), bond.grace);
             let on = on.into_iter().collect();
             self.edges.push(Edge { holder, nature: bond.nature, on, dies_at: bond.dies_at, how, grace });
         }
+    }
+
+    /// A bond that makes no sense is one of which nothing is known.
+    fn leave_out(&mut self, holder: usize, nature: Nature, why: String) {
+        self.nodes[holder].open.insert(nature);
+        self.nodes[holder].odd.insert(nature, why);
     }
 
     /// Per node: the bonds that name it, and its own.

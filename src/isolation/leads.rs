@@ -89,7 +89,7 @@ impl Links<'_> {
     fn bond(&mut self, node: usize, edge: &Edge) {
         use State::{Deleted, Held, Lost};
         let leads: &[(State, State)] = match edge.nature {
-            Nature::StoredOn if self.graph.is_held(node) => &[(Lost, Lost), (Held, Held)],
+            Nature::StoredOn if self.graph.can_be_held(node) => &[(Lost, Lost), (Held, Held)],
             Nature::StoredOn | Nature::Needs => &[(Lost, Lost)],
             Nature::CascadesFrom => &[(Deleted, Deleted)],
             Nature::DeletableBy => &[(Held, Deleted)],

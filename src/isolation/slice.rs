@@ -214,7 +214,7 @@ impl<'g> Slice<'g> {
         match edge.nature {
             Nature::StoredOn | Nature::Needs => {
                 self.stored(holder, edge, &all, why);
-                let is_held = !is_point && self.graph.is_held(self.members[holder].node);
+                let is_held = !is_point && self.graph.can_be_held(self.members[holder].node);
                 if edge.nature == Nature::StoredOn && is_held {
                     // Whoever holds one of the places can read what lies there, and do with it what it allows.
                     self.system.add(of(State::Held), 1, on(State::Held), true, why);

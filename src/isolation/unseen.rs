@@ -150,7 +150,7 @@ impl Graph {
 
     /// Whether somebody may get hold of a node at all. Nobody acts as a provider, a region or a site, unless somebody says
     /// that it deletes or administers something, or that a credential can be had from it.
-    pub(super) fn is_held(&self, place: usize) -> bool {
+    pub(super) fn can_be_held(&self, place: usize) -> bool {
         use AssetKind::{Provider, Region, Site, UpstreamProvider};
         let acts =
             |nature| matches!(nature, Nature::DeletableBy | Nature::AdministeredBy | Nature::YieldedBy);
@@ -166,7 +166,7 @@ impl Graph {
                 &[Nature::YieldedBy, Nature::AdministeredBy, Nature::StoredOn]
             }
             Some(AssetKind::Key | AssetKind::Catalogue) => &[Nature::AdministeredBy, Nature::StoredOn],
-            Some(_) if !self.is_held(place) => &[],
+            Some(_) if !self.can_be_held(place) => &[],
             Some(_) if self.is_on_host(place) => &[],
             Some(_) => &[Nature::AdministeredBy, Nature::StoredOn],
         };

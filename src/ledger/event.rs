@@ -86,8 +86,8 @@ pub enum Event {
         point: RootRecord,
         /// The vault.
         vault: VaultRef,
-        /// The lock.
-        lock: Lock,
+        /// The lock; none where the store does not tell it any more.
+        lock: Option<Lock>,
     },
     /// All objects of a point came back from the store with the digests taken while writing.
     ReadBack {

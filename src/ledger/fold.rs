@@ -187,7 +187,10 @@ impl History {
         if let Event::Locked { point, vault, lock } = &record.event
             && self.knows(point, vault, here)
         {
-            self.locks.insert(point.id, (*lock, record.at));
+            match lock {
+                Some(lock) => drop(self.locks.insert(point.id, (*lock, record.at))),
+                None => drop(self.locks.remove(&point.id)),
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use super::format::{Digest, Marker, PackLine};
 use super::index::packs_known;
 use super::parallel::in_parallel;
 use super::roots::FoundRoot;
-use crate::domain::{Kind, Lock, LockKind, LockMode, Problem, Result, SLACK, Timestamp, say_duration};
+use crate::domain::{Kind, Lock, LockKind, LockMode, Problem, Result, Timestamp, say_duration, slack_of};
 use crate::store::{Key, Retention, UNLOCKED, weaker};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ impl LockTerms {
     /// # Errors
     /// `Refused` where that, with the slack, is longer than `most`.
     pub fn new(kind: LockKind, locked_for: TimeDelta, most: TimeDelta, now: Timestamp) -> Result<Self> {
-        let whole = locked_for.checked_add(&SLACK.min(locked_for)).unwrap_or(TimeDelta::MAX);
+        let whole = locked_for.checked_add(&slack_of(locked_for)).unwrap_or(TimeDelta::MAX);
         if whole > most {
             let (asked, most) = (say_duration(whole), say_duration(most));
             let what =

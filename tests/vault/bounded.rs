@@ -5,7 +5,7 @@ use super::support::{Place, noise};
 use crate::hand::fs;
 use outlive::domain::{AssetId, Consistency, Result, Silent, Volume, VolumeId, VolumeKind};
 use outlive::providers::stream::StdinSource;
-use outlive::store::{DirStore, Identity, Key, Listed, Retention, Store, Upload};
+use outlive::store::{DirStore, Key, Listed, Store};
 use outlive::vault::format::Origin;
 use outlive::vault::{CopyReport, CopyRequest, Vault, copy};
 use std::collections::BTreeSet;
@@ -30,17 +30,7 @@ impl Slow {
 }
 
 impl Store for Slow {
-    fn place(&self) -> String {
-        self.inner.place()
-    }
-
-    fn identity(&self) -> Result<Identity> {
-        self.inner.identity()
-    }
-
-    fn put_new(&self, key: &Key, retention: Option<Retention>) -> Result<Box<dyn Upload>> {
-        self.inner.put_new(key, retention)
-    }
+    forward!(self => self.inner; place identity put_new size stranger);
 
     fn get(&self, key: &Key, offset: u64) -> Result<Box<dyn Read + Send>> {
         if key.as_str().starts_with("packs/") && self.stood_at.load(Relaxed) == 0 {
@@ -52,14 +42,6 @@ impl Store for Slow {
             self.stood_at.store(before, Relaxed);
         }
         self.inner.get(key, offset)
-    }
-
-    fn size(&self, key: &Key) -> Result<Option<u64>> {
-        self.inner.size(key)
-    }
-
-    fn stranger(&self, known: &[&str]) -> Result<Option<String>> {
-        self.inner.stranger(known)
     }
 
     fn list(&self, folder: &str) -> Result<Vec<Listed>> {

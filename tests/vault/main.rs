@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in tests a panic is the message
 
+#[macro_use]
+mod forward;
+
 mod adopted;
+mod agreed;
 mod bits;
 mod bounded;
 mod by_hand;

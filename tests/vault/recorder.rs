@@ -2,7 +2,7 @@
 
 use crate::hand::TempDir;
 use outlive::domain::{Lock, Result};
-use outlive::store::{DirStore, Key, Listed, Retention, Store, Upload};
+use outlive::store::{DirStore, Key, Retention, Store, Upload};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -42,13 +42,7 @@ impl Recorder {
 }
 
 impl Store for Recorder {
-    fn place(&self) -> String {
-        self.inner.place()
-    }
-
-    fn identity(&self) -> Result<outlive::store::Identity> {
-        self.inner.identity()
-    }
+    forward!(self => self.inner; place identity forget size stranger list);
 
     fn put_new(&self, key: &Key, retention: Option<Retention>) -> Result<Box<dyn Upload>> {
         let inner = self.inner.put_new(key, retention)?;
@@ -66,22 +60,6 @@ impl Store for Recorder {
             self.read.lock().unwrap().push(key.clone());
         }
         self.inner.get(key, offset)
-    }
-
-    fn forget(&self, key: &Key) -> Result<()> {
-        self.inner.forget(key)
-    }
-
-    fn size(&self, key: &Key) -> Result<Option<u64>> {
-        self.inner.size(key)
-    }
-
-    fn stranger(&self, known: &[&str]) -> Result<Option<String>> {
-        self.inner.stranger(known)
-    }
-
-    fn list(&self, folder: &str) -> Result<Vec<Listed>> {
-        self.inner.list(folder)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::gallery::Gallery;
 use outlive::domain::{Result, Silent};
-use outlive::store::{Key, Listed, Retention, Store, Upload};
+use outlive::store::{Key, Store};
 use outlive::vault::{Vault, VerifyReport, verify};
 use std::collections::BTreeSet;
 use std::io::{Error, Read};
@@ -29,17 +29,7 @@ impl Read for BadSector {
 }
 
 impl Store for BadMedium {
-    fn place(&self) -> String {
-        self.vault.store().place()
-    }
-
-    fn identity(&self) -> Result<outlive::store::Identity> {
-        self.vault.store().identity()
-    }
-
-    fn put_new(&self, key: &Key, retention: Option<Retention>) -> Result<Box<dyn Upload>> {
-        self.vault.store().put_new(key, retention)
-    }
+    forward!(self => self.vault.store(); place identity put_new forget size stranger list);
 
     fn get(&self, key: &Key, offset: u64) -> Result<Box<dyn Read + Send>> {
         let reader = self.vault.store().get(key, offset)?;
@@ -48,22 +38,6 @@ impl Store for BadMedium {
         }
         let readable = reader.take(self.from.saturating_sub(offset));
         Ok(Box::new(readable.chain(BadSector(self.failed.clone()))))
-    }
-
-    fn forget(&self, key: &Key) -> Result<()> {
-        self.vault.store().forget(key)
-    }
-
-    fn size(&self, key: &Key) -> Result<Option<u64>> {
-        self.vault.store().size(key)
-    }
-
-    fn stranger(&self, known: &[&str]) -> Result<Option<String>> {
-        self.vault.store().stranger(known)
-    }
-
-    fn list(&self, folder: &str) -> Result<Vec<Listed>> {
-        self.vault.store().list(folder)
     }
 }
 

@@ -9,13 +9,12 @@ use outlive::domain::{
 };
 use outlive::plan::needed_until;
 use outlive::providers::files::TreeSource;
-use outlive::store::{Identity, Key, Listed, MemoryStore, Retention, Store, Upload};
+use outlive::store::{Key, MemoryStore, Retention, Store};
 use outlive::vault::format::{Marker, Origin};
 use outlive::vault::{
     CopyReport, CopyRequest, FoundRoot, LockTerms, Needed, Roots, Vault, copy, packs_known,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
 
@@ -39,20 +38,10 @@ struct Counting {
 }
 
 impl Store for Counting {
-    fn place(&self) -> String {
-        self.inner.place()
-    }
+    forward!(self => self.inner; place identity put_new get size stranger list);
 
     fn at_once(&self) -> usize {
         1
-    }
-
-    fn identity(&self) -> Result<Identity> {
-        self.inner.identity()
-    }
-
-    fn put_new(&self, key: &Key, retention: Option<Retention>) -> Result<Box<dyn Upload>> {
-        self.inner.put_new(key, retention)
     }
 
     fn lock_of(&self, key: &Key) -> Result<Option<Lock>> {
@@ -62,22 +51,6 @@ impl Store for Counting {
     fn extend_lock(&self, key: &Key, retention: Retention) -> Result<()> {
         self.extended.fetch_add(1, Relaxed);
         self.inner.extend_lock(key, retention)
-    }
-
-    fn get(&self, key: &Key, offset: u64) -> Result<Box<dyn Read + Send>> {
-        self.inner.get(key, offset)
-    }
-
-    fn size(&self, key: &Key) -> Result<Option<u64>> {
-        self.inner.size(key)
-    }
-
-    fn stranger(&self, known: &[&str]) -> Result<Option<String>> {
-        self.inner.stranger(known)
-    }
-
-    fn list(&self, folder: &str) -> Result<Vec<Listed>> {
-        self.inner.list(folder)
     }
 
     fn server_time(&self) -> Result<Option<Timestamp>> {

@@ -49,11 +49,14 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     let looked = Looked::at(order, now)?;
     let mut notices = looked.notices.clone();
     let mut ledger = Ledger::open(&context.state, PATIENCE)?;
-    let vault = match &order.vault_name {
+    let vault = match (&order.vault_name, &order.lock) {
         // One under lock is never made on the way: what that costs is told first.
-        Some(name) if order.lock.is_some() => locks::open(context, name, order, ledger.records())?,
-        Some(name) => named::open_or_create(context, name, &order.vault, now, ledger.records())?,
-        None => open_or_create_vault(context, &order.vault, now)?,
+        (name, Some(lock)) => {
+            let named = (name.as_deref().unwrap_or_default(), &order.vault);
+            locks::open(context, named, lock, ledger.records())?
+        }
+        (Some(name), None) => named::open_or_create(context, name, &order.vault, now, ledger.records())?,
+        (None, None) => open_or_create_vault(context, &order.vault, now)?,
     };
     let here = VaultRef::of(&vault)?;
     notices.extend(unknown_place(&vault)?);
@@ -123,7 +126,7 @@ fn write(
             ledger.append((request.clock)(), stored)?;
             if let Some(lock) = report.lock {
                 let (point, vault) = (report.root.record(), VaultRef::of(vault)?);
-                ledger.append((request.clock)(), Event::Locked { point, vault, lock })?;
+                ledger.append((request.clock)(), Event::Locked { point, vault, lock: Some(lock) })?;
             }
             Ok(report)
         }

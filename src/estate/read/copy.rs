@@ -5,7 +5,7 @@ use super::Known;
 use super::secrets::{argv, variables};
 use super::value::{Table, Value};
 use super::words::shown;
-use crate::domain::{SLACK, VolumeId, say_duration};
+use crate::domain::{VolumeId, say_duration, slack_of};
 use chrono::TimeDelta;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -231,12 +231,12 @@ fn say_how_long_they_are_locked(
             file.complain(*at, what, "say it in the volume's policy: locked_for = \"35d\"");
             continue;
         };
-        let whole = locked_for.checked_add(&SLACK.min(locked_for)).unwrap_or(TimeDelta::MAX);
+        let whole = locked_for.checked_add(&slack_of(locked_for)).unwrap_or(TimeDelta::MAX);
         if whole > lock.most {
             let what = format!(
                 "`{volume}` is to be locked in `{vault}` for {} and {} to spare, and {} is the most that is allowed there",
                 written(locked_for),
-                written(SLACK.min(locked_for)),
+                written(slack_of(locked_for)),
                 written(lock.most),
             );
             let remedy = "nobody takes a lock back: lower `locked_for`, or raise `most` of the vault's lock";
