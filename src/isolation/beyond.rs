@@ -28,6 +28,19 @@ pub(super) struct Standing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Grounds(u32);
 
+impl Grounds {
+    /// What tells nothing apart.
+    pub const NONE: Self = Self(0);
+
+    /// The same, where it tells apart what things share of a class.
+    pub fn telling(self, class: HazardClass) -> Self {
+        match class {
+            HazardClass::Region | HazardClass::Account => self,
+            _ => Self::NONE,
+        }
+    }
+}
+
 /// What tells machines apart that hold bytes: where they are, as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Berth(u32);
@@ -119,15 +132,19 @@ impl Graph {
 
     /// The same, where it tells apart what things share of a class.
     pub(super) fn grounds_of(&self, node: usize, class: HazardClass) -> Grounds {
-        match class {
-            HazardClass::Region | HazardClass::Account => self.grounds(node),
-            _ => Grounds(0),
-        }
+        self.grounds(node).telling(class)
     }
 
     /// On which providers a node is known to stand.
     pub(super) fn grounds(&self, node: usize) -> Grounds {
         self.beyond.of_node[node]
+    }
+
+    /// The providers of grounds, in words; none where they are not known.
+    pub(super) fn grounds_in_words(&self, grounds: Grounds) -> Option<String> {
+        let of = self.beyond.providers[grounds.0 as usize].iter().map(|on| self.nodes[*on].label.as_str());
+        let labels: Vec<&str> = of.collect();
+        (!labels.is_empty()).then(|| labels.join(" and "))
     }
 
     /// Whether things on such grounds share nothing of a class.

@@ -24,6 +24,8 @@ pub struct CutEvent {
     pub hazard: Option<Hazard>,
     /// The classes that it belongs to.
     pub classes: BTreeSet<HazardClass>,
+    /// Whether it strikes something known to which nothing known ties the volume.
+    pub is_elsewhere: bool,
     /// In words; of something that nobody saw, what is not known.
     pub title: String,
 }
@@ -121,11 +123,16 @@ pub(super) fn cut_sets(slice: &Slice<'_>, volume: &Volume, policy: &Policy, now:
         Some(_) => Sets { complete_to: ORDER, ..Sets::default() },
     };
     let events = search.events.into_iter().map(|event| CutEvent {
+        is_elsewhere: matches!(event.happening, Happening::Elsewhere(_)),
         hazard: event.hazard,
         classes: event.classes,
         title: event.title,
     });
-    CutSets { events: events.collect(), certain, possible, hidden }
+    // A fleet keeps all of them: no more room than they take.
+    let mut events: Vec<CutEvent> = events.collect();
+    events.iter_mut().for_each(|event| event.title.shrink_to_fit());
+    events.shrink_to_fit();
+    CutSets { events, certain, possible, hidden }
 }
 
 struct Search<'s, 'g> {

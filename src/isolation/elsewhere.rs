@@ -9,9 +9,9 @@
 //! The reach is taken widely: one of several supports is enough, and what stands on something unknown falls with
 //! whatever it may stand on. It only ever says what *may* fall, and errs on that side alone.
 
+use super::acts::{Acts, Known};
 use super::aspects::{Classes, Numbered};
 use super::beyond::{Berth, Grounds};
-use super::event::known_act;
 use super::graph::{Edge, Graph};
 use super::leads::links;
 use super::slice::is_closed;
@@ -21,7 +21,7 @@ use crate::domain::{AssetKind, HazardClass, Nature};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-/// One thing that can happen: an asset is lost, deleted or held; or one of the hubs.
+/// One thing that can happen: an asset is lost, deleted, held or struck itself; or one of the hubs.
 pub(super) type Spot = u32;
 
 /// What makes many things fall at once, or is brought about by many.
@@ -48,9 +48,12 @@ pub(super) enum Hub {
     Taken(Grounds),
     /// The same of a host, a server or a network.
     TakenWithin,
-    /// What is known is in hostile hands, or deleted, as a hazard of this class: a credential, an identity, a host; a
-    /// bucket, a volume.
-    Known(HazardClass),
+    /// What is known is lost, deleted or in hostile hands, as one event.
+    Known(Known),
+    /// What of that is on just these grounds.
+    Act(Known),
+    /// What may hide something of these classes, on such grounds, is lost; and whether it may hide anything else as well.
+    Hides(Classes, Grounds, bool),
     /// Something beyond machines is lost, of this class and on such grounds.
     Lies(HazardClass, Grounds),
     /// What names none of these classes, on such grounds, may be lost.
@@ -88,7 +91,7 @@ impl Hub {
 pub(super) enum Target {
     /// Something beyond machines is lost, of this class and on such grounds.
     Wide(HazardClass, Grounds),
-    /// A machine is deleted, or a part of one.
+    /// A machine is struck, or a part of one.
     Seat,
     /// Something is lost that a virtual disk or server may stand on.
     Kin,
@@ -138,8 +141,10 @@ pub(super) struct Elsewhere {
     /// Per spot: its reach, as a place in `reaches`; the first one is empty.
     of_spot: Vec<u32>,
     reaches: Vec<Reach>,
-    /// How many assets there are that can be in hostile hands, or deleted, by the class of that.
-    acts: BTreeMap<HazardClass, usize>,
+    /// What happens to what is known.
+    pub acts: Acts,
+    /// Per event a few of the nodes that it strikes and of which anything may fall.
+    pub told: BTreeMap<Known, Vec<u32>>,
     /// What was searched for, and whether it was found.
     searched: Arc<Mutex<HashMap<Question, bool, Numbered>>>,
     /// Per node for which something was searched: what rests on it.
@@ -158,10 +163,14 @@ pub(super) fn spot(node: usize, state: State) -> Option<Spot> {
         State::Lost => 0,
         State::Deleted => 1,
         State::Held => 2,
-        State::Struck | State::Gone => return None,
+        State::Struck => 3,
+        State::Gone => return None,
     };
-    Spot::try_from(node * 3 + place).ok()
+    Spot::try_from(node * SPOTS + place).ok()
 }
+
+/// How many spots a node has.
+pub(super) const SPOTS: usize = 4;
 
 impl Elsewhere {
     /// What a spot may bring down.
@@ -176,11 +185,6 @@ impl Elsewhere {
     /// What may happen to what nobody saw, and reaches anything.
     pub fn unseen(&self) -> &[(Hub, Spot)] {
         &self.unseen
-    }
-
-    /// How many assets can be in hostile hands, or deleted, as a hazard of this class.
-    pub fn acts(&self, class: HazardClass) -> usize {
-        self.acts.get(&class).copied().unwrap_or_default()
     }
 
     fn known(&self, question: Question) -> Option<bool> {
@@ -201,8 +205,9 @@ impl Elsewhere {
 impl Graph {
     /// Works out what everything may bring down.
     pub(super) fn look_elsewhere(&mut self) {
+        self.elsewhere.acts = self.find_acts();
         let (hubs, links) = links(self);
-        let spots = self.nodes.len() * 3 + hubs.len();
+        let spots = self.nodes.len() * SPOTS + hubs.len();
         let (starts, leads) = index(spots, links.iter().copied());
         let (ends, from) = index(spots, links.iter().map(|(from, to)| (*to, *from)));
         drop(links);
@@ -212,12 +217,21 @@ impl Graph {
         let (of_spot, reaches) = intern(found);
         let unseen = hubs.iter().map(|(hub, spot)| (*hub, *spot)).filter(|(hub, _)| hub.is_unseen());
         let unseen = unseen.filter(|(_, spot)| of_spot[*spot as usize] != 0).collect();
-        let (searched, resting) = (Arc::default(), Arc::default());
-        let mut acts = BTreeMap::new();
-        for (class, _) in self.nodes.iter().filter_map(|node| known_act(node.kind?)) {
-            *acts.entry(class).or_default() += 1;
+        let acts = std::mem::take(&mut self.elsewhere.acts);
+        let leads_on = |node: usize, state| spot(node, state).is_some_and(|spot| of_spot[spot as usize] != 0);
+        let mut told: BTreeMap<Known, Vec<u32>> = BTreeMap::new();
+        for node in 0..self.nodes.len() {
+            for (class, _, grounds) in self.own_acts(node).filter(|(_, state, _)| leads_on(node, *state)) {
+                let few = acts.all_of(class).filter(|known| self.is_part(Known { class, grounds }, *known));
+                for known in few {
+                    let nodes = told.entry(known).or_default();
+                    nodes.extend(u32::try_from(node).ok().filter(|_| nodes.len() < TOLD));
+                }
+            }
         }
-        self.elsewhere = Elsewhere { hubs, unseen, starts, leads, of_spot, reaches, acts, searched, resting };
+        let (searched, resting) = (Arc::default(), Arc::default());
+        self.elsewhere =
+            Elsewhere { hubs, unseen, starts, leads, of_spot, reaches, acts, told, searched, resting };
     }
 
     /// Per spot what it may bring down: each target is handed back to whatever leads to it.
@@ -253,9 +267,10 @@ impl Graph {
             let servers = self.supports(node).into_iter().filter(|on| self.is_open_server(*on));
             targets.extend(servers.filter_map(|on| Some((lost, Target::Kept(u32::try_from(on).ok()?)))));
         }
+        let struck = spot(node, State::Struck).filter(|_| self.seat(node).is_some());
+        targets.extend(struck.map(|struck| (struck, Target::Seat)));
         if let Some(deleted) = spot(node, State::Deleted) {
             targets.push((deleted, Target::Deleted));
-            targets.extend(self.seat(node).map(|_| (deleted, Target::Seat)));
             targets.extend(kind.is_some_and(is_closed).then_some((deleted, Target::Closed)));
             let servers = self.open_servers_below(node).into_iter();
             targets
@@ -290,14 +305,14 @@ impl Graph {
         if let Some(known) = self.elsewhere.known(question) {
             return known;
         }
-        let assets = self.nodes.len() * 3;
+        let assets = self.nodes.len() * SPOTS;
         let mut seen: HashSet<Spot, Numbered> = HashSet::default();
         let mut waiting = vec![spot];
         let mut found = false;
         let resting = self.resting(asking);
         while let Some(at) = waiting.pop().filter(|_| !found) {
             for next in self.elsewhere.leads(at).iter().filter(|next| seen.insert(**next)) {
-                let node = *next as usize / 3;
+                let node = *next as usize / SPOTS;
                 let is_it =
                     |(at, target): (Spot, Target)| at == *next && fits(target, node, resting.contains(&node));
                 found |= (*next as usize) < assets && self.targets(node).into_iter().any(is_it);

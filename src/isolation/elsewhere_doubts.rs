@@ -1,8 +1,9 @@
 //! What members may lose because of something that happens elsewhere in the estate: see `elsewhere.rs`.
 
+use super::acts::Known;
 use super::elsewhere::{Ask, Hub, Spot, TOLD, Target, spot};
 use super::slice::Slice;
-use super::system::{State, Variable, Why, member, variable};
+use super::system::{Fallen, State, Variable, Why, member, variable};
 use super::unseen::Openness;
 use crate::domain::{HazardClass, Nature};
 
@@ -52,7 +53,9 @@ impl Slice<'_> {
         let within = class.is_none_or(|class| !class.is_wide());
         let apart = |of, grounds| graph.are_apart(of, graph.grounds(node), grounds);
         let happens = |hub: Hub| match hub {
-            Hub::Share(of, grounds) => class == Some(of) && !apart(of, grounds),
+            Hub::Share(of, grounds) => {
+                class == Some(of) && !apart(of, grounds) || class.is_none() && of == HazardClass::Host
+            }
             Hub::Lost(of, grounds) => class == Some(of) && !apart(of, grounds),
             Hub::LostWithin => within,
             Hub::TakenWithin => taken && within,
@@ -62,20 +65,6 @@ impl Slice<'_> {
         let found =
             self.unseen.iter().filter(|(hub, _)| happens(*hub)).map(|(_, stands_for_it)| *stands_for_it);
         found.chain([self.elsewhere_open()]).collect()
-    }
-
-    /// That whoever was not named is one who is known elsewhere.
-    pub(super) fn elsewhere_hands(&self) -> impl Iterator<Item = Variable> {
-        let hands = self.elsewhere_acts().filter(|(class, _)| *class != HazardClass::PrimaryDeletion);
-        hands.map(|(_, known)| known)
-    }
-
-    /// What is known elsewhere falls into hostile hands, or is deleted: by the class of that.
-    pub(super) fn elsewhere_acts(&self) -> impl Iterator<Item = (HazardClass, Variable)> {
-        self.unseen.iter().filter_map(|(hub, stands_for_it)| match hub {
-            Hub::Known(class) => Some((*class, *stands_for_it)),
-            _ => None,
-        })
     }
 
     /// What may happen to members and reaches anything.
@@ -202,7 +191,11 @@ impl Slice<'_> {
 
     /// A member that may fall with something that happens elsewhere alone, and what is not known of it.
     pub(super) fn touched_by(&self, happens: Variable) -> Option<(usize, String)> {
-        let fallen = self.system.run(&[happens], true);
+        self.first_touched(&self.system.run(&[happens], true))
+    }
+
+    /// The first member of what fell, and what is not known of it.
+    pub(super) fn first_touched(&self, fallen: &Fallen) -> Option<(usize, String)> {
         fallen.in_order().find_map(|(variable, rule)| {
             let (member, why) = (member(variable), self.system.rules[rule? as usize].why);
             let node = self.members.get(member)?.node;
@@ -214,5 +207,16 @@ impl Slice<'_> {
             };
             Some((member, why.unwrap_or_else(|| format!("what {label} stands on is not wholly known"))))
         })
+    }
+
+    /// Whether what happens to a node elsewhere, as an event of a class, is what a member may fall with.
+    pub(super) fn may_reach(&self, node: usize, known: Known, of: usize) -> bool {
+        let asking = self.members[of].node;
+        let asks = self.asks(of).into_iter().map(|(_, ask, _)| ask).chain([Ask::Deleted]);
+        let own = self.graph.own_acts(node).filter(|(class, ..)| *class == known.class);
+        let spots =
+            own.flat_map(|(_, state, _)| [state, State::Struck]).filter_map(|state| spot(node, state));
+        let spots: Vec<Spot> = spots.collect();
+        asks.into_iter().any(|ask| spots.iter().any(|spot| self.finds(*spot, Some(asking), ask)))
     }
 }

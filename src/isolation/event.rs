@@ -1,5 +1,6 @@
 //! The basic events that bear on one volume: hazards of what is known, and the loss of what nobody saw.
 
+use super::acts::{HANDS, Known, NEEDED};
 use super::slice::Slice;
 use super::system::{State, Variable, variable};
 use super::unseen::Openness;
@@ -28,9 +29,8 @@ pub(super) enum Happening {
     /// Somebody nobody named acts: whoever may delete or obtain what it is not known who may, or delete what takes
     /// along what may go with anything.
     UnseenHands,
-    /// Something known falls into hostile hands, or is deleted, to which nothing ties the volume that is known: a hazard
-    /// of this class.
-    Elsewhere(HazardClass),
+    /// Something known is lost, deleted or in hostile hands, to which nothing ties the volume that is known.
+    Elsewhere(Known),
 }
 
 /// A basic event.
@@ -60,7 +60,11 @@ impl Slice<'_> {
         match happening {
             Happening::BadData => seeds.bad_data = true,
             Happening::Strikes(member, state) => {
-                seeds.certain.extend([variable(member, state), variable(member, State::Struck)]);
+                seeds.certain.push(variable(member, state));
+                // What is in hostile hands is not gone, unless whoever has it can end it: that follows.
+                if state != State::Held {
+                    seeds.certain.push(variable(member, State::Struck));
+                }
                 if state == State::Lost {
                     seeds.certain.push(variable(member, State::Gone));
                 }
@@ -93,11 +97,12 @@ impl Slice<'_> {
                 let open = (0..self.members.len()).filter(is_open);
                 seeds.possible = open.map(|member| variable(member, State::Lost)).collect();
                 seeds.possible.push(self.elsewhere_needs());
+                seeds.possible.extend(self.elsewhere_of(&NEEDED));
             }
             Happening::UnseenClosing => seeds.possible = self.closed_unseen(),
-            Happening::Elsewhere(class) => {
-                let known = self.elsewhere_acts().filter(|(of, _)| *of == class);
-                seeds.possible = known.map(|(_, known)| known).collect();
+            Happening::Elsewhere(known) => {
+                let acts = self.elsewhere_acts().filter(|(of, _)| *of == known);
+                seeds.possible = acts.map(|(_, stands_for_it)| stands_for_it).collect();
             }
             Happening::UnseenHands => {
                 for member in 0..self.members.len() {
@@ -116,22 +121,6 @@ impl Slice<'_> {
         }
         seeds.possible.extend(seeds.certain.clone());
         seeds
-    }
-
-    /// What happens to something known elsewhere, of these classes, and may reach something here.
-    fn elsewhere(&self, asked: &BTreeSet<HazardClass>) -> Vec<(Event, usize)> {
-        let here = |class: HazardClass| {
-            let kinds = self.members[..self.known].iter().filter_map(|of| self.graph.nodes[of.node].kind);
-            kinds.filter(|kind| known_act(*kind).is_some_and(|(of, _)| of == class)).count()
-        };
-        let known = self.elsewhere_acts().filter(|(class, _)| asked.contains(class));
-        let elsewhere = known.filter(|(class, _)| self.graph.elsewhere.acts(*class) > here(*class));
-        let events = elsewhere.filter_map(|(class, known)| {
-            let (member, title) = self.touched_by(known)?;
-            let (happening, classes) = (Happening::Elsewhere(class), [class].into());
-            Some((Event { happening, hazard: None, classes, title }, member))
-        });
-        events.collect()
     }
 
     /// A member that goes with the closing of an account that nobody saw, and what is not known of it.
@@ -154,12 +143,14 @@ impl Slice<'_> {
 
     fn unseen_below(&self, root: usize, class: Option<HazardClass>) -> Vec<Variable> {
         let (graph, below) = (self.graph, &self.members[root]);
+        let is_open = graph.aspect(below.node).openness != Openness::Closed;
+        let is_within = class.is_none() || class == Some(HazardClass::Host) && is_open;
         let mut seeds = vec![variable(root, State::Lost)];
         for (member, other) in self.members.iter().enumerate() {
             let shares = match graph.aspect(other.node).openness {
                 Openness::Anything | Openness::Medium => true,
                 // It may be a machine, and of what is open nobody knows that it is apart from where a point may be.
-                _ if class.is_none() && graph.unseated(other.node).is_some() => true,
+                _ if is_within && graph.unseated(other.node).is_some() => true,
                 Openness::Wide | Openness::Closed => class.is_some_and(|class| {
                     graph.may_share(below.standing, (other.node, other.standing), class)
                 }),
@@ -240,11 +231,10 @@ impl Slice<'_> {
     /// What may happen through what is not known: below each of `roots`, of the classes `asked` for.
     pub fn unknowns(&self, roots: &[usize], asked: &BTreeSet<HazardClass>) -> Vec<(Event, usize)> {
         let mut events = self.unknowns_below_each(roots, asked);
-        let hands: BTreeSet<HazardClass> =
-            [HazardClass::Credential, HazardClass::Identity, HazardClass::HostCompromise]
-                .into_iter()
-                .filter(|class| asked.contains(class))
-                .collect();
+        let of = |classes: &[HazardClass]| -> BTreeSet<HazardClass> {
+            classes.iter().copied().filter(|class| asked.contains(class)).collect()
+        };
+        let (hands, needs, mut elsewhere) = (of(&HANDS), of(&NEEDED), asked.clone());
         let open = (0..self.members.len()).find_map(|member| {
             let open = self.open_hands(member).or_else(|| self.open_yield(member));
             let nature = open.or_else(|| self.open_cascade(member))?;
@@ -255,16 +245,9 @@ impl Slice<'_> {
         let open = open.or_else(|| self.touched_by(self.anything(State::Held)).filter(|_| !hands.is_empty()));
         if let Some((member, title)) = open.filter(|_| !hands.is_empty()) {
             let happening = Happening::UnseenHands;
+            elsewhere.retain(|class| !hands.contains(class));
             events.push((Event { happening, hazard: None, classes: hands, title }, member));
-        } else {
-            events.extend(self.elsewhere(&hands));
         }
-        let deletion = [HazardClass::PrimaryDeletion].into_iter().filter(|class| asked.contains(class));
-        events.extend(self.elsewhere(&deletion.collect()));
-        let needs: BTreeSet<HazardClass> = [HazardClass::Key, HazardClass::Catalogue]
-            .into_iter()
-            .filter(|class| asked.contains(class))
-            .collect();
         let open = (0..self.members.len()).find_map(|member| {
             let (_, why) = self.graph.nodes[self.members[member].node].open_support()?;
             Some((member, why))
@@ -272,12 +255,15 @@ impl Slice<'_> {
         let open = open.or_else(|| self.touched_by(self.elsewhere_needs()).filter(|_| !needs.is_empty()));
         if let Some((member, title)) = open.filter(|_| !needs.is_empty()) {
             let happening = Happening::UnseenNeed;
+            elsewhere.retain(|class| !needs.contains(class));
             events.push((Event { happening, hazard: None, classes: needs, title }, member));
         }
         if let Some((member, title)) = locked.filter(|_| asked.contains(&HazardClass::Account)) {
             let (happening, classes) = (Happening::UnseenClosing, [HazardClass::Account].into());
             events.push((Event { happening, hazard: None, classes, title }, member));
         }
+        let elsewhere = self.elsewhere(&elsewhere, &events);
+        events.extend(elsewhere);
         events
     }
 
@@ -340,14 +326,8 @@ pub(super) fn loss_class(kind: AssetKind) -> Option<HazardClass> {
 }
 
 /// Kinds of which the deletion is a hazard by itself.
-fn is_deleted_by_itself(kind: AssetKind) -> bool {
+pub(super) fn is_deleted_by_itself(kind: AssetKind) -> bool {
     matches!(kind, AssetKind::Bucket | AssetKind::Volume)
-}
-
-/// What somebody may do to an asset of a kind, and in which state that leaves it.
-pub(super) fn known_act(kind: AssetKind) -> Option<(HazardClass, State)> {
-    let deleted = is_deleted_by_itself(kind).then_some((HazardClass::PrimaryDeletion, State::Deleted));
-    hands_class(kind).map(|class| (class, State::Held)).or(deleted)
 }
 
 /// The class of somebody hostile holding an asset of a kind.

@@ -263,6 +263,7 @@ impl Builder {
             }
         }
         for bond in &bonds.list {
+            let on: BTreeSet<usize> = bond.on.iter().map(|id| self.asset_or_phantom(id)).collect();
             if bond.nature == Nature::YieldedBy && !self.nodes[holder].is_yielded() {
                 let label = &self.nodes[holder].label;
                 let why = format!(
@@ -271,7 +272,6 @@ impl Builder {
                 self.leave_out(holder, bond.nature, why);
                 continue;
             }
-            let on: BTreeSet<usize> = bond.on.iter().map(|id| self.asset_or_phantom(id)).collect();
             if bond.dies_at == 0 || bond.dies_at > on.len() {
                 let (at, of) = (bond.dies_at, on.len());
                 let label = &self.nodes[holder].label;

@@ -1,8 +1,9 @@
 //! What may bring about what, anywhere in an estate: see `elsewhere.rs`.
 
+use super::acts::{Known, NEEDED};
 use super::aspects::Classes;
-use super::elsewhere::{Hub, Spot, spot};
-use super::event::{hands_class, known_act};
+use super::elsewhere::{Hub, SPOTS, Spot, spot};
+use super::event::hands_class;
 use super::graph::{Edge, Graph};
 use super::slice::{is_closed, only_opens};
 use super::system::State;
@@ -25,7 +26,7 @@ struct Links<'g> {
 
 impl Links<'_> {
     fn hub(&mut self, hub: Hub) -> Spot {
-        let next = self.graph.nodes.len() * 3 + self.hubs.len();
+        let next = self.graph.nodes.len() * SPOTS + self.hubs.len();
         *self.hubs.entry(hub).or_insert_with(|| Spot::try_from(next).unwrap_or(Spot::MAX))
     }
 
@@ -60,6 +61,8 @@ impl Links<'_> {
                 self.shares(node);
             }
         }
+        self.hidden();
+        self.known_together();
         let hubs = self.hubs.iter().map(|(hub, spot)| (*hub, *spot));
         let lacks: Vec<(Hub, Spot)> = hubs.clone().filter(|(hub, _)| matches!(hub, Hub::Lacks(..))).collect();
         for (lies, from) in hubs {
@@ -74,10 +77,49 @@ impl Links<'_> {
         }
     }
 
+    /// What is lost unseen, by what may hide it.
+    fn hidden(&mut self) {
+        let hides = |(hub, spot): (&Hub, &Spot)| match hub {
+            Hub::Hides(classes, grounds, opens) => Some((*classes, *grounds, *opens, *spot)),
+            _ => None,
+        };
+        let hides: Vec<_> = self.hubs.iter().filter_map(hides).collect();
+        for (classes, grounds, opens, spot) in hides {
+            for class in classes.iter() {
+                let grounds = grounds.telling(class);
+                let act = self.hub(Hub::Act(Known { class, grounds }));
+                self.links.push((act, spot));
+                // What may stand on anything falls with whatever nobody saw.
+                if !opens && !NEEDED.contains(&class) {
+                    let share = self.hub(Hub::Share(class, grounds));
+                    self.links.push((share, spot));
+                }
+            }
+        }
+    }
+
+    /// What is on no grounds that are known may be on any, and what is on several on each.
+    fn known_together(&mut self) {
+        let acts = |(hub, spot): (&Hub, &Spot)| match hub {
+            Hub::Act(act) => Some((*act, *spot)),
+            _ => None,
+        };
+        let acts: Vec<(Known, Spot)> = self.hubs.iter().filter_map(acts).collect();
+        for known in self.graph.elsewhere.acts.all() {
+            let from = self.hub(Hub::Known(known));
+            for (_, to) in acts.iter().filter(|(act, _)| self.graph.is_part(*act, known)) {
+                self.links.push((from, *to));
+            }
+        }
+    }
+
     /// What the states themselves imply.
     fn meanings(&mut self, node: usize) {
         let kind = self.graph.nodes[node].kind;
         self.link((node, State::Deleted), (node, State::Lost));
+        if self.graph.seat(node).is_some() {
+            self.link((node, State::Deleted), (node, State::Struck));
+        }
         if kind.is_some_and(is_closed) {
             self.link((node, State::Lost), (node, State::Deleted));
         }
@@ -133,10 +175,10 @@ impl Links<'_> {
         if graph.is_kin(node) {
             self.leads_to_hub(lost, Hub::Kin);
         }
-        if matches!(aspect.openness, Openness::Wide | Openness::Closed) {
-            for class in aspect.hidden.and(aspect.lacking).iter() {
-                self.hub_leads_to(Hub::Share(class, graph.grounds_of(node, class)), lost);
-            }
+        let unseen = graph.may_hide(node);
+        if unseen != Classes::default() {
+            let opens = matches!(aspect.openness, Openness::Anything | Openness::Medium);
+            self.hub_leads_to(Hub::Hides(unseen, graph.grounds(node), opens), lost);
         }
         self.may_be_unseen(node);
         let lacking: Classes = aspect.lacking.iter().filter(|class| class.is_wide()).collect();
@@ -158,8 +200,11 @@ impl Links<'_> {
             }
             _ => {}
         }
-        if let Some((class, state)) = kind.and_then(known_act) {
-            self.hub_leads_to(Hub::Known(class), (node, state));
+        for (class, state, grounds) in graph.own_acts(node) {
+            self.hub_leads_to(Hub::Act(Known { class, grounds }), (node, state));
+            if state != State::Held && graph.seat(node).is_some() {
+                self.hub_leads_to(Hub::Act(Known { class, grounds }), (node, State::Struck));
+            }
         }
         match kind.and_then(hands_class) {
             Some(HazardClass::HostCompromise) => self.hub_leads_to(Hub::TakenWithin, (node, State::Held)),

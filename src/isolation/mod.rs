@@ -1,5 +1,6 @@
 //! Expanding an inventory into a graph of bonds, and fates within it. Pure.
 
+mod acts;
 mod aspects;
 mod beyond;
 mod cut_sets;

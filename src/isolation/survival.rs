@@ -1,5 +1,6 @@
 //! The survival table: under each hazard that takes a volume, the newest recovery point that is left.
 
+use super::acts::NEEDED;
 use super::cut_sets::{CutSets, cut_sets};
 use super::event::{Event, Happening, Seeds};
 use super::fate::{Badness, Brief, Outcome};
@@ -316,11 +317,12 @@ impl<'v, 'g> View<'v, 'g> {
         let mut shadows: Vec<Shadow> = Vec::new();
         for (event, _) in own {
             let outcome = self.outcome(event.happening);
-            // What reaches copies alone leaves the volume.
-            let at_all = matches!(
-                event.happening,
-                Happening::UnseenHands | Happening::Elsewhere(_) | Happening::UnseenClosing
-            );
+            // What reaches copies alone leaves the volume; but a copy without its key is none.
+            let at_all = match event.happening {
+                Happening::UnseenHands | Happening::UnseenClosing => true,
+                Happening::Elsewhere(known) => !NEEDED.contains(&known.class),
+                _ => false,
+            };
             if !at_all || outcome.possible.is(top, State::Lost) {
                 shadows.push(self.shadow(event, &outcome));
             }

@@ -61,46 +61,9 @@ impl Brute<'_> {
         };
         let Some(thing) = self.asset(hazard.asset()) else { return Blow::default() };
         let gone = if state == State::Lost { bit(thing, State::Gone) } else { 0 };
-        let both = bit(thing, state) | bit(thing, State::Struck) | gone;
+        let struck = if state == State::Held { 0 } else { bit(thing, State::Struck) };
+        let both = bit(thing, state) | struck | gone;
         Blow { certain: both, possible: both, ..Blow::default() }
-    }
-
-    /// The loss of something below a thing that nobody saw; of a class that nobody declared, where one is given.
-    fn unseen(&self, root: usize, class: Option<HazardClass>) -> Blow {
-        let mut possible = bit(root, State::Lost);
-        for other in self.scope.iter().copied().filter(|other| *other != root) {
-            let anything = matches!(self.openness(other), Openness::Anything | Openness::Medium)
-                || class.is_none() && self.is_vague(other);
-            if anything || class.is_some_and(|class| self.may_share(root, other, class)) {
-                possible |= bit(other, State::Lost);
-            }
-        }
-        let lost = Blow { possible, far: self.unseen_far(root, class), ..Blow::default() };
-        match class {
-            Some(HazardClass::Account | HazardClass::Provider) => lost | self.closing_unseen(),
-            _ => lost,
-        }
-    }
-
-    fn unseen_need(&self) -> Blow {
-        let open = self.scope.iter().filter(|thing| self.openness(**thing) != Openness::Closed);
-        let possible = open.map(|thing| bit(*thing, State::Lost)).sum();
-        Blow { possible, far: self.far.needs, ..Blow::default() }
-    }
-
-    /// The classes of being in hostile hands, or deleted, of which something elsewhere may reach what bears on a volume.
-    fn touched_from_elsewhere(&self, bears: &BTreeSet<usize>) -> Vec<HazardClass> {
-        use HazardClass::{Credential, HostCompromise, Identity, PrimaryDeletion};
-        let elsewhere = |class: HazardClass| {
-            let mut all = (0..self.things.len()).filter(|thing| !bears.contains(thing));
-            all.any(|thing| match class {
-                PrimaryDeletion => self.is_container(thing),
-                class => self.held_class(thing) == Some(class),
-            })
-        };
-        let all = [Credential, HostCompromise, Identity, PrimaryDeletion];
-        let all = all.into_iter().filter(|class| elsewhere(*class));
-        all.filter(|class| self.touches(self.known_far(Some(*class)))).collect()
     }
 
     /// Whether somebody whom nobody named may act.
@@ -118,7 +81,7 @@ impl Brute<'_> {
             possible |= if goes { bit(thing, State::Deleted) } else { 0 };
             possible |= if self.origin_unknown(thing) { bit(thing, State::Held) } else { 0 };
         }
-        let far = self.far.by_hands | self.known_far(None);
+        let far = self.far.by_hands | self.held_far();
         Blow { possible, far, ..Blow::default() } | self.closing_unseen()
     }
 
@@ -130,7 +93,7 @@ impl Brute<'_> {
     }
 
     /// An account that nobody saw is closed: so may be whatever goes with any deletion.
-    fn closing_unseen(&self) -> Blow {
+    pub fn closing_unseen(&self) -> Blow {
         let goes = self.scope.iter().filter(|thing| self.cascade_unknown(**thing));
         let goes = goes.map(|thing| bit(*thing, State::Deleted)).sum::<States>();
         Blow { possible: self.closings() | goes, far: self.far.closed_unseen(), ..Blow::default() }
@@ -182,6 +145,40 @@ pub fn is_sure(point: &RecoveryPoint) -> bool {
 impl Trial<'_> {
     /// Every event that there must be: its hazard or none, its classes, and what it does.
     pub fn events(&self) -> Vec<Act> {
+        let mut events = self.events_here();
+        let elsewhere = self.events_elsewhere(&events);
+        events.extend(
+            elsewhere.into_iter().map(|(class, possible)| {
+                (None, BTreeSet::from([class]), Blow { possible, ..Blow::default() })
+            }),
+        );
+        events
+    }
+
+    /// What happens elsewhere, of the classes asked for.
+    fn events_elsewhere(&self, others: &[Act]) -> Vec<(HazardClass, States)> {
+        let brute = self.brute;
+        if brute.top.is_none() {
+            return Vec::new();
+        }
+        let mut asked = self.policy.survive.clone();
+        asked.retain(|class| match class {
+            HazardClass::Credential | HazardClass::Identity | HazardClass::HostCompromise => {
+                !brute.somebody_may_act()
+            }
+            HazardClass::Key | HazardClass::Catalogue => !self.somebody_may_need(),
+            _ => true,
+        });
+        brute.touched_from_elsewhere(&brute.bears_on(self.volume), &asked, others)
+    }
+
+    fn somebody_may_need(&self) -> bool {
+        let brute = self.brute;
+        let mut scope = brute.scope.iter();
+        scope.any(|thing| brute.openness(*thing) != Openness::Closed) || brute.touches(brute.far.needs)
+    }
+
+    fn events_here(&self) -> Vec<Act> {
         let mut events = Vec::new();
         let (brute, asked) = (self.brute, &self.policy.survive);
         let Some(top) = brute.top else { return events };
@@ -192,8 +189,6 @@ impl Trial<'_> {
         known(Hazard::Deleted(self.volume.asset.clone()), HazardClass::PrimaryDeletion);
         known(Hazard::BadData(self.volume.asset.clone()), HazardClass::BadData);
         let bears = brute.bears_on(self.volume);
-        let needs = brute.scope.iter().any(|thing| brute.openness(*thing) != Openness::Closed);
-        let needs = needs || brute.touches(brute.far.needs);
         for place in bears.iter().copied().filter(|place| brute.things[*place].kind.is_some()) {
             use AssetKind::*;
             let asset = &brute.inventory.assets[place];
@@ -217,13 +212,7 @@ impl Trial<'_> {
             use HazardClass::{Credential, HostCompromise, Identity};
             events.push((None, classes(&[Credential, Identity, HostCompromise]), brute.unseen_hands()));
         }
-        for class in brute.touched_from_elsewhere(&bears) {
-            if class == HazardClass::PrimaryDeletion || !brute.somebody_may_act() {
-                let blow = Blow { far: brute.known_far(Some(class)), ..Blow::default() };
-                events.push((None, classes(&[class]), blow));
-            }
-        }
-        if needs {
+        if self.somebody_may_need() {
             let of = [HazardClass::Key, HazardClass::Catalogue];
             events.push((None, classes(&of), brute.unseen_need()));
         }
@@ -285,6 +274,19 @@ impl Trial<'_> {
     fn blow_of_unseen(&self, event: &CutEvent) -> Said<Blow> {
         let (brute, first) = (self.brute, event.classes.first());
         let taken = event.title.ends_with("nor who holds that");
+        if let Some(what) = event.title.strip_suffix(" may take that along") {
+            let of = HazardClass::clone(first.ok_or("an event of no class")?);
+            let Some((_, on)) = what.trim_end_matches(',').split_once(", on ") else {
+                let mut all = self.events_elsewhere(&self.events_here());
+                all.retain(|(class, _)| *class == of);
+                let only = all.first().filter(|_| all.len() == 1);
+                let only = only.ok_or(format!("{event:?} does not say which of {all:?}"))?;
+                return Ok(Blow { possible: only.1, ..Blow::default() });
+            };
+            let on = on.split(" and ").map(|label| brute.thing(label).unwrap()).collect();
+            let possible = brute.perhaps(0, brute.event_far(of, &on).0);
+            return Ok(Blow { possible, ..Blow::default() });
+        }
         match first {
             _ if taken => {}
             Some(HazardClass::Account)
@@ -293,14 +295,8 @@ impl Trial<'_> {
                 return Ok(brute.closing_unseen());
             }
             Some(HazardClass::Key | HazardClass::Catalogue) => return Ok(brute.unseen_need()),
-            Some(HazardClass::PrimaryDeletion) => {
-                return Ok(Blow { far: brute.known_far(first.copied()), ..Blow::default() });
-            }
             Some(HazardClass::Credential | HazardClass::Identity | HazardClass::HostCompromise) => {
-                if brute.somebody_may_act() {
-                    return Ok(brute.unseen_hands());
-                }
-                return Ok(Blow { far: brute.known_far(first.copied()), ..Blow::default() });
+                return Ok(brute.unseen_hands());
             }
             _ => {}
         }

@@ -2,8 +2,10 @@
 //! one of several supports is enough.
 
 use crate::brute::{Brute, State, States, bit};
+use crate::brute_cuts::Act;
 use crate::brute_unseen::Openness;
 use outlive::domain::*;
+use std::collections::BTreeSet;
 
 /// What may happen elsewhere: assets lost, deleted and held, by the same bits as in scope.
 #[derive(Debug, Default)]
@@ -170,8 +172,9 @@ impl Brute<'_> {
         let lies = self.all(State::Lost, |of| {
             other(of) && self.class(of).is_some_and(|class| self.lies_far(thing, of, class))
         });
-        let berths = self.all(State::Deleted, |of| self.may_be_on(thing, of));
-        far.near.push((lost, below | lies | berths));
+        let berths = [State::Deleted, State::Struck];
+        let berths = berths.map(|state| self.all(state, |of| self.may_be_on(thing, of)));
+        far.near.push((lost, below | lies | berths[0] | berths[1]));
         self.nearing_shares(thing, far);
         if self.things[thing].open.contains(&Nature::CascadesFrom) {
             use AssetKind::{Account, Organisation, Project};
@@ -213,9 +216,12 @@ impl Brute<'_> {
         self.all(State::Lost, |other| {
             let of = self.class(other);
             let within = of.is_some_and(|of| [File, Filesystem, Device, Host].contains(&of));
+            let hides = self.hidden(other).union(&self.undeclared(other)).any(|of| *of == Host);
+            let narrow = matches!(self.openness(other), Openness::Wide | Openness::Closed);
+            let hides_machine = class.is_none() && narrow && hides;
             let is_it = match beyond {
                 Some(class) => of == beyond && !self.apart_far(root, other, class),
-                None => within,
+                None => within || hides_machine,
             };
             is_it
                 || match self.openness(other) {
@@ -252,14 +258,103 @@ impl Brute<'_> {
         }
     }
 
-    /// Whoever was not named may be anybody who is known elsewhere, of a class where one is given.
-    pub fn known_far(&self, class: Option<HazardClass>) -> States {
-        if class == Some(HazardClass::PrimaryDeletion) {
-            return self.all(State::Deleted, |other| self.is_container(other));
+    /// Whoever was not named may be anybody who is known elsewhere.
+    pub fn held_far(&self) -> States {
+        self.all(State::Held, |other| self.held_class(other).is_some())
+    }
+
+    /// Where a thing is known to the bottom: on which providers.
+    pub fn footing(&self, thing: usize) -> BTreeSet<usize> {
+        let closed = |on: &usize| {
+            let open = &self.things[*on].open;
+            !open.contains(&Nature::StoredOn) && !open.contains(&Nature::Needs)
+        };
+        let known = self.has_standing(thing) && self.rests_on(thing).iter().all(closed);
+        let on = self.lies_on(thing).into_iter().filter(|on| self.class(*on) == Some(HazardClass::Provider));
+        on.filter(|_| known).collect()
+    }
+
+    /// What may happen to a thing as a hazard of a class: in which state, whether it is struck itself, on which providers.
+    fn acts_of(&self, thing: usize, class: HazardClass) -> Vec<(State, bool, BTreeSet<usize>)> {
+        use AssetKind::{Credential, Identity};
+        use HazardClass::{Account, Catalogue, Key, PrimaryDeletion, Region};
+        let anywhere = BTreeSet::new;
+        let mut acts = Vec::new();
+        let kind = self.things[thing].kind;
+        if class == PrimaryDeletion {
+            let deleted = kind.is_none() || self.is_container(thing);
+            return deleted.then(|| (State::Deleted, true, anywhere())).into_iter().collect();
         }
-        self.all(State::Held, |other| {
-            self.held_class(other).is_some_and(|of| class.is_none_or(|class| class == of))
-        })
+        if self.held_class(thing) == Some(class) {
+            acts.push((State::Held, false, anywhere()));
+        }
+        if self.class(thing) == Some(class) && !matches!(kind, Some(Credential | Identity)) {
+            acts.push((State::Lost, true, if class.is_wide() { self.footing(thing) } else { anywhere() }));
+        }
+        let hands = [HazardClass::Credential, HazardClass::Identity, HazardClass::HostCompromise];
+        let hides = match class {
+            Key | Catalogue => self.openness(thing) != Openness::Closed,
+            class => self.hidden(thing).contains(&class) || self.undeclared(thing).contains(&class),
+        };
+        if (hides || kind.is_none()) && !hands.contains(&class) && class != HazardClass::BadData {
+            let tells = matches!(class, Region | Account);
+            acts.push((State::Lost, false, if tells { self.footing(thing) } else { anywhere() }));
+        }
+        acts
+    }
+
+    /// What happens elsewhere as one event of a class: on which providers.
+    pub fn events_far(&self, class: HazardClass) -> BTreeSet<BTreeSet<usize>> {
+        let all: BTreeSet<_> =
+            self.assets().flat_map(|thing| self.acts_of(thing, class)).map(|(_, _, on)| on).collect();
+        let known: BTreeSet<_> = all.iter().filter(|on| !on.is_empty()).cloned().collect();
+        if known.is_empty() { all } else { known }
+    }
+
+    /// What such an event does, and to which things. What is on no providers that are known may be on any.
+    pub fn event_far(&self, class: HazardClass, on: &BTreeSet<usize>) -> (States, BTreeSet<usize>) {
+        let (mut states, mut struck) = (0, BTreeSet::new());
+        for thing in self.assets() {
+            for (state, itself, at) in self.acts_of(thing, class) {
+                if at.is_empty() || on.is_empty() || !at.is_disjoint(on) {
+                    states |= bit(thing, state) | if itself { bit(thing, State::Struck) } else { 0 };
+                    struck.insert(thing);
+                }
+            }
+        }
+        (states, struck)
+    }
+
+    /// What is an event elsewhere that may reach what bears on a volume, of the classes asked for: each with its providers.
+    /// But for what one of the `others` does as well.
+    pub fn touched_from_elsewhere(
+        &self,
+        bears: &BTreeSet<usize>,
+        asked: &BTreeSet<HazardClass>,
+        others: &[Act],
+    ) -> Vec<(HazardClass, States)> {
+        let mut found: Vec<(HazardClass, States)> = Vec::new();
+        for class in asked.iter().copied() {
+            let mut all: Vec<States> = Vec::new();
+            for on in self.events_far(class) {
+                let (states, struck) = self.event_far(class, &on);
+                if !struck.is_subset(bears) && self.touches(states) {
+                    all.push(self.perhaps(0, states));
+                }
+            }
+            // One of which another one does all is none besides.
+            for (hazard, classes, blow) in others {
+                if hazard.is_none() && classes.contains(&class) {
+                    let falls = self.perhaps(blow.possible, blow.far);
+                    all.retain(|one| *one & !falls != 0);
+                }
+            }
+            all.sort_unstable();
+            all.dedup();
+            let least = all.iter().filter(|one| all.iter().all(|other| other == *one || *one & !other != 0));
+            found.extend(least.map(|states| (class, *states)));
+        }
+        found
     }
 
     /// Whether the deletion of a thing is a hazard by itself.

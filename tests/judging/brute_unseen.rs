@@ -1,6 +1,7 @@
 //! The second writing of what may lie below things without anybody having seen it.
 
-use crate::brute::{Brute, State};
+use crate::brute::{Brute, State, bit};
+use crate::brute_cuts::Blow;
 use outlive::domain::*;
 use std::collections::BTreeSet;
 
@@ -89,7 +90,7 @@ impl Brute<'_> {
         !acts(thing.kind) && !self.is_wide(place) && on.all(no_seat)
     }
 
-    fn has_standing(&self, place: usize) -> bool {
+    pub fn has_standing(&self, place: usize) -> bool {
         self.is_wide(place) || self.is_lowest(place)
     }
 
@@ -206,6 +207,33 @@ impl Brute<'_> {
     pub fn may_share(&self, one: usize, other: usize, class: HazardClass) -> bool {
         let hides = self.hidden(other).contains(&class) || self.undeclared(other).contains(&class);
         hides && !self.is_apart(one, other, class)
+    }
+
+    /// The loss of something below a thing that nobody saw; of a class that nobody declared, where one is given.
+    pub fn unseen(&self, root: usize, class: Option<HazardClass>) -> Blow {
+        let mut possible = bit(root, State::Lost);
+        let is_open = self.openness(root) != Openness::Closed;
+        let is_within = class.is_none() || class == Some(HazardClass::Host) && is_open;
+        for other in self.scope.iter().copied().filter(|other| *other != root) {
+            let anything = matches!(self.openness(other), Openness::Anything | Openness::Medium)
+                || is_within && self.is_vague(other);
+            if anything || class.is_some_and(|class| self.may_share(root, other, class)) {
+                possible |= bit(other, State::Lost);
+            }
+        }
+        let lost = Blow { possible, far: self.unseen_far(root, class), ..Blow::default() };
+        match class {
+            Some(HazardClass::Account | HazardClass::Provider) => lost | self.closing_unseen(),
+            _ => lost,
+        }
+    }
+
+    pub fn unseen_need(&self) -> Blow {
+        let open = self.scope.iter().filter(|thing| self.openness(**thing) != Openness::Closed);
+        let (possible, anywhere) = (open.map(|thing| bit(*thing, State::Lost)).sum(), BTreeSet::new());
+        let known =
+            [HazardClass::Key, HazardClass::Catalogue].map(|class| self.event_far(class, &anywhere).0);
+        Blow { possible, far: self.far.needs | known[0] | known[1], ..Blow::default() }
     }
 
     /// Storage within a machine that is known, and nowhere else: who holds the machine holds it, and nobody else.

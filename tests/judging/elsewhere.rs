@@ -215,3 +215,159 @@ fn set_how(estate: &mut Inventory, how: &How) {
         bonds.list = all.into();
     }
 }
+
+/// A volume and its copy, of which all is known but the account; and an account that `hangs` so on something elsewhere.
+fn without_account(kind: AssetKind, hangs: &[Nature], account: Asset) -> Inventory {
+    use AssetKind::{Bucket, Device, Filesystem, Host, Network, Provider, Region, Site};
+    use Nature::StoredOn;
+    let beyond = |number: usize| {
+        [("region", Region), ("site", Site), ("network", Network), ("provider", Provider)]
+            .map(|(word, kind)| known(&format!("{word}:{number}"), kind, &[]))
+    };
+    let mut assets: Vec<Asset> = [1, 2, 3].into_iter().flat_map(beyond).collect();
+    let on = |number: usize, kind, id: &str| {
+        let ids = ["region", "site", "network", "provider"].map(|word| format!("{word}:{number}"));
+        known(id, kind, &ids.each_ref().map(|id| (StoredOn, id.as_str())))
+    };
+    assets.extend([on(1, Host, "host:1"), on(2, Host, "host:2")]);
+    assets.push(known("device:1", Device, &[(StoredOn, "host:1")]));
+    assets.push(known("filesystem:f", Filesystem, &[(StoredOn, "device:1")]));
+    assets.push(known("bucket:b", Bucket, &[(StoredOn, "host:2")]));
+    assets.push(known("x:far", kind, &[]));
+    let far: Vec<(Nature, &str)> = hangs.iter().map(|nature| (*nature, "x:far")).collect();
+    let mut account = account;
+    for (nature, on) in far {
+        account.bonds = account.bonds.with(Bond::observed(nature, AssetId(on.into()), now()));
+    }
+    account.bonds.complete = Nature::ALL.into_iter().collect();
+    assets.push(account);
+    estate("bucket:b", assets)
+}
+
+#[test]
+fn what_is_lost_elsewhere_counts_where_it_may_take_a_volume_and_its_copy() {
+    use AssetKind::{Account, Device, Host, Key, Network, Region, Site, UpstreamProvider};
+    use Nature::{Needs, StoredOn};
+    let cases = [
+        (Key, HazardClass::Key, "key-only-with-primary", Needs),
+        (AssetKind::Catalogue, HazardClass::Catalogue, "catalogue-only-with-primary", Needs),
+        (Region, HazardClass::Region, "same-region", StoredOn),
+        (Site, HazardClass::Site, "same-site", StoredOn),
+        (Network, HazardClass::Network, "same-network", StoredOn),
+        (UpstreamProvider, HazardClass::Provider, "same-provider", Needs),
+        (Host, HazardClass::Host, "same-host", Needs),
+        (Device, HazardClass::Device, "same-device", Needs),
+    ];
+    for (kind, class, rule, nature) in cases {
+        let says = |hangs: &[Nature], at: &[(Nature, &str)]| {
+            let account = known("account:a", Account, at);
+            let graph = expand(&without_account(kind, hangs, account), &Catalogue::default());
+            let policy = Policy { survive: [class].into(), ..Policy::default() };
+            let findings = judge(&graph, &policy, now()).remove(0).findings;
+            findings.into_iter().find(|finding| finding.rule == rule).unwrap().verdict
+        };
+        let open = says(&[nature], &[]);
+        let why = matches!(&open, Verdict::Undetermined(why) if why.contains("which account"));
+        assert!(why, "{rule}: {open:?}");
+        assert!(is_green(&says(&[], &[])), "{rule}: nothing hangs on it");
+        let elsewhere = says(&[nature], &[(StoredOn, "provider:3")]);
+        assert!(is_green(&elsewhere), "{rule}, of an account of another provider: {elsewhere:?}");
+        // It may be the volume's account, and cannot be the copy's.
+        let here = says(&[nature], &[(StoredOn, "provider:1")]);
+        assert!(is_green(&here), "{rule}, of an account of the volume's provider: {here:?}");
+    }
+}
+
+#[test]
+fn what_two_providers_lose_is_two_events() {
+    use AssetKind::{Account, Region};
+    use Nature::StoredOn;
+    let mut inventory =
+        without_account(Region, &[], known("account:1", Account, &[(StoredOn, "provider:1")]));
+    for number in [1, 2] {
+        let (region, on) = (format!("region:far{number}"), format!("provider:{number}"));
+        inventory.assets.push(known(&region, Region, &[(StoredOn, &on)]));
+        let account = format!("account:far{number}");
+        inventory.assets.push(known(&account, Account, &[(StoredOn, &region)]));
+    }
+    let policy = Policy { survive: [HazardClass::Region].into(), ..Policy::default() };
+    let graph = expand(&inventory, &Catalogue::default());
+    let (_, cuts) = isolate(&graph, &graph.inventory().volumes[0], &policy, now());
+    let unseen = cuts.events.iter().filter(|event| event.hazard.is_none());
+    let told: Vec<&str> = unseen.map(|event| event.title.rsplit("; ").next().unwrap()).collect();
+    let along = |number| format!("region far{number}, on provider {number}, may take that along");
+    assert_eq!(told, [along(1), along(2)]);
+    assert!(cuts.possible.sets.iter().all(|set| set.order() > 1), "{:?}", cuts.possible);
+}
+
+fn is_green(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Pass(_) | Verdict::NotApplicable(_))
+}
+
+#[test]
+fn a_copy_of_which_no_machine_is_named_falls_perhaps_with_a_host_that_the_volume_is_tied_to_by_nothing() {
+    use AssetKind::{Account, Host};
+    use Nature::Needs;
+    let says = |top_on: &str, needs: bool| {
+        let on: &[(Nature, &str)] = if needs { &[(Needs, "x:far")] } else { &[] };
+        let mut inventory = without_account(Host, &[], known("account:a", Account, on));
+        // A volume of which no host is named either, or one on its own host.
+        inventory.volumes[0].asset = AssetId(top_on.into());
+        let beyond = ["region:1", "site:1", "network:1", "provider:1"].map(|on| (Nature::StoredOn, on));
+        inventory.assets.push(known("volume:v", AssetKind::Volume, &beyond));
+        let bonds = &mut inventory.points[0].bonds;
+        let on = ["region:2", "site:2", "network:2", "provider:2"];
+        let declared = |on: &str| {
+            let how = How::Declared(Owner("the owner".into()));
+            Bond { how, ..Bond::observed(Nature::StoredOn, AssetId(on.into()), now()) }
+        };
+        bonds.list = on.into_iter().map(declared).collect::<Vec<_>>().into();
+        let policy = Policy { survive: [HazardClass::Host].into(), min_cut_order: 2, ..Policy::default() };
+        let graph = expand(&inventory, &Catalogue::default());
+        let findings = judge(&graph, &policy, now()).remove(0).findings;
+        let verdict = |rule| findings.iter().find(|finding| finding.rule == rule).unwrap().verdict.clone();
+        ["same-host", "cut-order"].map(verdict)
+    };
+    for top in ["filesystem:f", "volume:v"] {
+        let open = says(top, true);
+        assert!(open.iter().all(|verdict| matches!(verdict, Verdict::Undetermined(_))), "{top}: {open:?}");
+    }
+    assert!(says("filesystem:f", false).iter().all(is_green));
+}
+
+#[test]
+fn a_key_elsewhere_that_copies_alone_may_need_leaves_none_of_them() {
+    use AssetKind::{Account, Key};
+    use Nature::{Needs, StoredOn};
+    let says = |at: &str| {
+        let account = known("account:a", Account, &[(StoredOn, at), (Needs, "x:far")]);
+        let graph = expand(&without_account(Key, &[], account), &Catalogue::default());
+        let policy = Policy { survive: [HazardClass::Key].into(), ..Policy::default() };
+        let findings = judge(&graph, &policy, now()).remove(0).findings;
+        findings.into_iter().find(|finding| finding.rule == "key-only-with-primary").unwrap().verdict
+    };
+    let open = says("provider:2");
+    let named = matches!(&open, Verdict::Undetermined(why) if why.ends_with("; key far may take that along"));
+    assert!(named, "{open:?}");
+    assert!(is_green(&says("provider:3")));
+}
+
+#[test]
+fn one_region_that_may_be_of_any_provider_is_one_event() {
+    use AssetKind::{Account, Region};
+    use Nature::StoredOn;
+    let mut inventory = without_account(Region, &[StoredOn], known("account:a", Account, &[]));
+    for number in [1, 2, 3] {
+        let (region, on) = (format!("region:of{number}"), format!("provider:{number}"));
+        inventory.assets.push(known(&region, Region, &[(StoredOn, &on)]));
+    }
+    let policy = Policy { survive: [HazardClass::Region].into(), ..Policy::default() };
+    let graph = expand(&inventory, &Catalogue::default());
+    let (_, cuts) = isolate(&graph, &graph.inventory().volumes[0], &policy, now());
+    let told: Vec<&str> =
+        cuts.events.iter().filter(|event| event.is_elsewhere).map(|event| event.title.as_str()).collect();
+    assert!(
+        matches!(told[..], [one] if one.ends_with("stands on; region far may take that along")),
+        "{told:?}"
+    );
+}

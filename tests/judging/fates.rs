@@ -186,3 +186,33 @@ fn what_was_never_seen_may_lie_below_a_region_that_is_open() {
     // What a region stands on is no file on a disk, whatever it is.
     assert!(matches!(fate_in(&estate, "c", lost("device:vda")), Fate::Survives { .. }));
 }
+
+#[test]
+fn what_was_never_seen_falls_when_it_is_deleted_and_perhaps_with_whoever_holds_it() {
+    use Nature::{CascadesFrom, DeletableBy, StoredOn, YieldedBy};
+    let says = |on: &[(Nature, &str)], hazard: Hazard| {
+        let mut point = copy("c", "host:b", 1);
+        let bond = |(nature, on): &(Nature, &str)| Bond::observed(*nature, AssetId((*on).into()), now());
+        point.bonds.list = on.iter().map(bond).collect::<Vec<_>>().into();
+        point.bonds.complete = Nature::ALL.into_iter().collect();
+        let mut token = asset("credential:t", AssetKind::Credential, &[]);
+        token.bonds.list = vec![Bond::observed(YieldedBy, AssetId("ghost".into()), now())].into();
+        token.bonds.complete = Nature::ALL.into_iter().collect();
+        let mut estate = incident();
+        estate.0.assets.push(token);
+        match fate_in(&estate.and_point(point), "c", hazard) {
+            Fate::Dies { .. } => "dies",
+            Fate::Undetermined { .. } => "may die",
+            Fate::Survives { .. } => "stays",
+        }
+    };
+    let (gone, held) = (|| deleted("ghost"), || Hazard::Compromised(AssetId("ghost".into())));
+    assert_eq!(says(&[(StoredOn, "ghost")], gone()), "dies");
+    assert_eq!(says(&[(StoredOn, "ghost")], held()), "may die", "what control of it means nobody knows");
+    assert_eq!(says(&[(CascadesFrom, "ghost")], gone()), "dies");
+    assert_eq!(says(&[(CascadesFrom, "ghost")], held()), "may die");
+    assert_eq!(says(&[(DeletableBy, "ghost")], held()), "dies");
+    assert_eq!(says(&[(DeletableBy, "credential:t")], held()), "dies", "a token is had from it");
+    assert_eq!(says(&[(DeletableBy, "credential:t")], gone()), "stays", "nobody has it then");
+    assert_eq!(says(&[(StoredOn, "host:b")], gone()), "stays");
+}

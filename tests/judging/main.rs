@@ -28,6 +28,7 @@ mod fates;
 mod forgetting;
 mod incidents;
 mod properties;
+mod properties_acts;
 mod properties_brute;
 mod properties_forgotten;
 mod random;

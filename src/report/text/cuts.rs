@@ -276,7 +276,8 @@ fn title(event: &CutEvent) -> String {
         return event.title.clone();
     }
     let classes: Vec<&str> = event.classes.iter().map(|class| class.word()).collect();
-    format!("something unseen ({}): {}", classes.join(", "), event.title)
+    let what = if event.is_elsewhere { "elsewhere" } else { "unseen" };
+    format!("something {what} ({}): {}", classes.join(", "), event.title)
 }
 
 /// The smallest number of acts, certain and possible, in a few words for a table.
