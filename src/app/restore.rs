@@ -4,7 +4,7 @@ use super::Context;
 use super::damage::{or_unrecorded, record_damage, record_unread, told};
 use super::doubt::doubts;
 use super::stores::{directory_of, open_vault};
-use super::vaults::unknown_place;
+use super::vaults::what_to_know;
 use crate::domain::{Kind, Monitor, Problem, Result, Timestamp, printable};
 use crate::estate::VaultPlace;
 use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
@@ -48,7 +48,7 @@ pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -
     }
     let here = VaultRef::of(&vault)?;
     let roots = Roots::read(&vault)?;
-    let mut notices: Vec<String> = unknown_place(&vault)?.into_iter().collect();
+    let mut notices: Vec<String> = what_to_know(&vault)?;
     let mut book =
         Book { ledger: Ledger::open(&context.state, PATIENCE), context, here: &here, roots: &roots };
     // At 03:00 there may be no ledger, and no place for one: restoring goes on and says so.

@@ -27,6 +27,14 @@ pub fn unknown_place(vault: &Vault) -> Result<Option<String>> {
     )))
 }
 
+/// What people must know of where a vault is, and of how its store turned out to work; asked for once it was read.
+///
+/// # Errors
+/// What the store said.
+pub fn what_to_know(vault: &Vault) -> Result<Vec<String>> {
+    Ok(unknown_place(vault)?.into_iter().chain(vault.store().notice()).collect())
+}
+
 /// The recovery points of one vault with what they stand on; gaps where it cannot be read.
 pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], now: Timestamp) -> Inventory {
     let Standing { on, assets, gaps } = match &seen.place {
@@ -219,7 +227,7 @@ pub fn list_vault(context: &Context, place: &VaultPlace) -> Result<VaultListed> 
         vault: printable(vault.id().as_bytes()),
         points: points.collect(),
         damaged: roots.damaged.iter().map(|(_, problem)| problem.to_string()).collect(),
-        notices: unknown_place(&vault)?.into_iter().collect(),
+        notices: what_to_know(&vault)?,
         at: (context.clock)(),
     })
 }

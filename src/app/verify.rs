@@ -3,7 +3,7 @@
 use super::Context;
 use super::damage::{record_or_fail, record_unread, told};
 use super::stores::open_vault;
-use super::vaults::unknown_place;
+use super::vaults::what_to_know;
 use crate::domain::{CopyState, Monitor, Problem, Result, printable};
 use crate::estate::VaultPlace;
 use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
@@ -51,7 +51,7 @@ pub fn verify(context: &Context, place: &VaultPlace, monitor: &dyn Monitor) -> R
         stopped: report.stopped.as_ref().map(|problem| problem.what.clone()),
         unfinished_packs: report.unfinished_packs,
         ledger_knew: history.points.len(),
-        notices: unknown_place(&vault)?.into_iter().collect(),
+        notices: what_to_know(&vault)?,
         seconds: began.elapsed().as_secs_f64(),
     })
 }

@@ -119,9 +119,26 @@ fn a_thief_of_the_writers_key_deletes_no_version_and_everything_is_restored() {
         });
         let batch = Delete::builder().set_objects(Some(all.collect())).build().unwrap();
         drop(client.delete_objects().bucket(&bucket).delete(batch).send().await);
+        // What a lock does not keep off: other bytes on top, and delete markers.
+        for (number, version) in listed.versions().iter().enumerate() {
+            let key = version.key().unwrap();
+            if number % 3 != 0 {
+                let junk = client.put_object().bucket(&bucket).key(key).body(b"{}".to_vec().into());
+                junk.send().await.unwrap();
+            }
+            if number % 3 != 1 {
+                client.delete_object().bucket(&bucket).key(key).send().await.unwrap();
+            }
+        }
     });
     let target = place.path("restored");
     let target_text = target.to_str().unwrap();
-    outlive(&place, &["restore", "tree", "--vault", "offsite", "--to", target_text]).end().expect(0);
+    let restored = outlive(&place, &["restore", "tree", "--vault", "offsite", "--to", target_text]).end();
+    restored.expect(0).says("9 objects were written over or deleted");
     assert_same(&place.path("data"), &target);
+    outlive(&place, &["verify", "offsite"]).end().expect(0).says("change that credential");
+    let night = with_keys(nightly(&place, &["--format", "json"])).end();
+    let locks = night.json("nightly")["tasks"].as_array().unwrap().clone();
+    let locks = locks.into_iter().find(|task| task["task"] == "lock").unwrap();
+    assert_eq!(locks["outcome"], "done", "what was written keeps its lock: {locks}");
 }

@@ -88,6 +88,60 @@ fn a_store_without_locks_says_so_and_writes_nothing() {
     assert!(!matches!(lock, Ok(Some(Lock { mode: LockMode::Compliance, .. }))), "{lock:?}");
 }
 
+#[test]
+fn what_somebody_writes_on_top_of_an_object_or_deletes_is_read_as_it_was_written() {
+    let server = servers::seaweedfs();
+    let place = server.new_locked_place("vault/");
+    let store = || {
+        let limits = Limits { part: 5 * 1024 * 1024, ..Limits::default() };
+        S3Store::with_limits(&place, &place.writer, &servers::credentials(), limits).unwrap()
+    };
+    let (firm, later) = (asked(LockKind::Compliance, 2), asked(LockKind::Compliance, 9));
+    let names = ["packs/over", "packs/gone", "packs/both", "packs/left", "roots/deep"];
+    let writer = store();
+    for name in names {
+        (&writer as &dyn Store).put_locked(&key(name), name.as_bytes(), Some(firm)).unwrap();
+    }
+    assert_eq!(writer.notice(), None);
+    let before = writer.list("packs").unwrap();
+    let thief = servers::client(&server.endpoint);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let put = |name: &str, bytes: &'static [u8]| {
+            let put = thief.put_object().bucket(&place.bucket).key(format!("vault/{name}"));
+            put.body(bytes.to_vec().into()).send()
+        };
+        let delete =
+            |name: &str| thief.delete_object().bucket(&place.bucket).key(format!("vault/{name}")).send();
+        for _ in 0..3 {
+            put("packs/over", b"something else").await.unwrap();
+        }
+        delete("packs/gone").await.unwrap();
+        put("packs/both", b"worse").await.unwrap();
+        delete("packs/both").await.unwrap();
+        put("packs/both", b"still worse").await.unwrap();
+        delete("roots/deep").await.unwrap();
+    });
+    let reader = store();
+    for name in names {
+        let of = key(name);
+        assert_eq!((&reader as &dyn Store).get_bytes(&of, 99).unwrap(), name.as_bytes(), "{name}");
+        let range = (&reader as &dyn Store).get_range(&of, 6, 2).unwrap();
+        assert_eq!(range, name.as_bytes()[6..8], "{name}");
+        assert_eq!(reader.size(&of).unwrap(), Some(name.len() as u64), "{name}");
+        assert_eq!(reader.lock_of(&of).unwrap(), Some(firm.lock()), "{name}");
+        reader.extend_lock(&of, later).unwrap();
+        assert_eq!(reader.lock_of(&of).unwrap(), Some(later.lock()), "{name}");
+    }
+    assert_eq!(reader.list("packs").unwrap(), before, "with their sizes and times");
+    assert_eq!(reader.list("roots").unwrap().len(), 1);
+    let notice = reader.notice().unwrap();
+    assert!(notice.contains("4 objects were written over or deleted (packs/both and others)"), "{notice}");
+    assert_eq!(reader.notice(), None, "it is told once");
+    // Who wrote over it has no lock, and ours is what was made longer.
+    assert!(store().put_new(&key("packs/over"), None).and_then(|upload| upload.finish()).is_err());
+}
+
 /// A moment far enough from now that whole seconds do not matter.
 #[test]
 fn the_end_of_a_lock_is_kept_to_the_second() {

@@ -34,6 +34,7 @@ fn a_key_that_was_rotated_in_the_middle_is_fetched_anew() {
     let store = store(&behind, &S3Access::Joined(SecretSource::File(file.clone())));
     let store: &dyn Store = &store;
     store.put_bytes(&key("a/one"), b"one").unwrap();
+    assert_eq!(store.get_bytes(&key("a/one"), 9).unwrap(), b"one");
     // The one that is held ends, and the file holds one that the server does not know: asked once more, then said.
     fs::write(&file, format!("{ID}:rotated-and-wrong")).unwrap();
     proxy.arm(Some((Fault::Expired, 0)));

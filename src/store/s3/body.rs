@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 pub struct Body {
     bucket: Arc<Bucket>,
     key: Key,
+    /// The version that is read; none for whatever is read under the key.
+    version: Option<String>,
     doing: Doing,
     /// The next byte.
     at: u64,
@@ -50,9 +52,11 @@ impl Body {
     /// `NotFound` where there is no object; otherwise what the store said.
     pub async fn open(bucket: &Arc<Bucket>, key: &Key, at: u64, end: Option<u64>) -> Result<Self> {
         let doing = Doing::new(format!("reading {key}"));
+        let version = bucket.oldest(key).await?;
         let mut body = Self {
             bucket: bucket.clone(),
             key: key.clone(),
+            version,
             doing,
             at,
             end,
@@ -141,6 +145,7 @@ impl Body {
             let request =
                 bucket.client.get_object().bucket(&bucket.address.bucket).key(bucket.name(&self.key));
             let request = request.set_range(range.clone()).set_if_match(etag.clone());
+            let request = request.set_version_id(self.version.clone());
             let request =
                 if range.is_none() { request.checksum_mode(ChecksumMode::Enabled) } else { request };
             // Before anything was read nobody knows where the object ends; from then on it is known.

@@ -6,6 +6,7 @@ use super::address::Address;
 use super::checksum::Guard;
 use super::failure::{Class, Failure};
 use super::lock;
+use super::versions::Versions;
 use crate::domain::{Kind, Lock, Problem, Result, Timestamp};
 use crate::store::{Key, UNLOCKED};
 use aws_sdk_s3::Client;
@@ -14,7 +15,7 @@ use aws_smithy_runtime_api::http::Response;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 /// What all requests of a store share.
 #[derive(Debug)]
@@ -31,6 +32,10 @@ pub struct Bucket {
     unconditional: AtomicBool,
     /// Set once that was told.
     told: AtomicBool,
+    /// What is not read as it is, once it was looked for.
+    pub versions: OnceCell<Versions>,
+    /// Set once that was told.
+    told_versions: AtomicBool,
 }
 
 /// What an answer to HEAD says of an object.
@@ -70,8 +75,9 @@ impl Doing {
 impl Bucket {
     pub fn new(address: Address, client: Client, keyring: Arc<Keyring>, limits: Limits) -> Self {
         let permits = Arc::new(Semaphore::new(limits.parts_in_flight.max(1)));
-        let (md5, unconditional, told) = Default::default();
-        Self { client, address, limits, keyring, permits, md5, unconditional, told }
+        let (md5, unconditional, told, told_versions) = Default::default();
+        let versions = OnceCell::new();
+        Self { client, address, limits, keyring, permits, md5, unconditional, told, versions, told_versions }
     }
 
     /// The whole key, as the store has it.
@@ -111,6 +117,31 @@ impl Bucket {
 
     /// What people must know of how this store is written to; told once.
     pub fn notice(&self) -> Option<String> {
+        let both: Vec<String> = self.of_writing().into_iter().chain(self.of_versions()).collect();
+        (!both.is_empty()).then(|| both.join("; "))
+    }
+
+    fn of_versions(&self) -> Option<String> {
+        let (versions, place) = (self.versions.get()?, self.address.place());
+        let told = versions.told();
+        if told.is_none() && versions.blind.is_none() || self.told_versions.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        Some(match (told, &versions.blind) {
+            (Some((count, first)), _) => format!(
+                "in {place}, {count} {} written over or deleted ({first}{}): what was written first is read. Whoever did \
+                 it may write here: change that credential",
+                if count == 1 { "object was" } else { "objects were" },
+                if count == 1 { "" } else { " and others" },
+            ),
+            (None, blind) => format!(
+                "{place} does not show versions ({}): what somebody writes over or deletes there is not seen",
+                blind.as_deref().unwrap_or_default()
+            ),
+        })
+    }
+
+    fn of_writing(&self) -> Option<String> {
         let unconditional = self.unconditional.load(Ordering::Relaxed);
         (unconditional && !self.told.swap(true, Ordering::Relaxed)).then(|| {
             let place = self.address.place();
@@ -174,15 +205,17 @@ impl Bucket {
 
     /// The size of an object, or `None` where there is none.
     pub async fn size(&self, key: &Key, doubts_absence: bool) -> Result<Option<u64>> {
-        Ok(self.seen(key, None, doubts_absence).await?.map(|seen| seen.bytes))
+        let version = self.oldest(key).await?;
+        Ok(self.seen(key, version.as_deref(), doubts_absence).await?.map(|seen| seen.bytes))
     }
 
     /// The lock of what is read under a key; `None` where the store does not say.
     pub async fn lock_of(&self, key: &Key) -> Result<Option<Lock>> {
-        match self.seen(key, None, true).await? {
+        let version = self.oldest(key).await?;
+        match self.seen(key, version.as_deref(), true).await? {
             Some(Seen { is_version: false, .. }) => Ok(Some(UNLOCKED)),
             Some(Seen { lock: Some(lock), .. }) => Ok(Some(lock)),
-            Some(_) => self.lock(key, None).await,
+            Some(_) => self.lock(key, version.as_deref()).await,
             None => {
                 Err(Problem::new(Kind::NotFound, format!("there is no object {key}"))
                     .at(self.address.place()))

@@ -10,6 +10,7 @@ use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::EncodingType;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
+use std::future::Future;
 use tokio::time::Instant;
 
 /// What one page says.
@@ -29,7 +30,7 @@ struct Named {
 }
 
 /// What the pages of one list must keep to: they get on, and they end.
-struct Course {
+pub struct Course {
     limits: Limits,
     ends: Instant,
     names: u64,
@@ -40,25 +41,36 @@ struct Course {
 }
 
 impl Course {
-    fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits) -> Self {
         let ends = Instant::now() + limits.listing;
         Self { limits, ends, names: 0, last: None, tokens: HashSet::new() }
     }
 
-    /// The next page; the error says what is wrong with it.
-    fn take(&mut self, page: &Page) -> std::result::Result<(), String> {
-        if page.next.as_ref().is_some_and(|next| !self.tokens.insert(Sha256::digest(next).into())) {
+    /// An answer, if it comes before the list has taken too long.
+    pub async fn within<T>(&self, answer: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout_at(self.ends, answer).await.ok()
+    }
+
+    /// So many names more, and how it goes on; the error says what is wrong with that.
+    pub fn count(&mut self, names: usize, next: Option<&str>) -> std::result::Result<(), String> {
+        if next.is_some_and(|next| !self.tokens.insert(Sha256::digest(next).into())) {
             return Err("its pages lead back to one before".into());
         }
+        self.names += names as u64;
+        if self.names > self.limits.names {
+            return Err(format!("it has more than {} names", self.limits.names));
+        }
+        Ok(())
+    }
+
+    /// The next page; the error says what is wrong with it.
+    fn take(&mut self, page: &Page) -> std::result::Result<(), String> {
+        self.count(page.names.len(), page.next.as_deref())?;
         let objects = || page.names.iter().filter(|named| named.bytes.is_some()).map(|named| &named.name);
         if objects().min().is_some_and(|first| self.last.as_ref().is_some_and(|last| first <= last)) {
             return Err("a page names what comes before the end of the page before".into());
         }
         self.last = objects().max().cloned().or(self.last.take());
-        self.names += page.names.len() as u64;
-        if self.names > self.limits.names {
-            return Err(format!("it has more than {} names", self.limits.names));
-        }
         Ok(())
     }
 }
@@ -78,10 +90,24 @@ impl Bucket {
         })
         .await?;
         found.sort_by(|a, b| a.key.cmp(&b.key));
+        self.as_written(folder, &mut found).await?;
         if found.windows(2).any(|pair| pair[0].key == pair[1].key) {
             return Err(self.wrong_list(folder, "it names a key twice"));
         }
         Ok(found)
+    }
+
+    /// Puts what was written in the place of what somebody wrote over it, or of a delete marker. Keeps the order.
+    async fn as_written(&self, folder: &str, found: &mut Vec<Listed>) -> Result<()> {
+        for (name, oldest) in self.versions().await?.within(folder) {
+            let Ok(key) = Key::new(name) else { continue };
+            let listed = Listed { key, bytes: Some(oldest.bytes), stored_at: oldest.stored_at };
+            match found.binary_search_by(|one| one.key.cmp(&listed.key)) {
+                Ok(place) => found[place] = listed,
+                Err(place) => found.insert(place, listed),
+            }
+        }
+        Ok(())
     }
 
     /// Something at the top that is none of `known`.
@@ -104,8 +130,8 @@ impl Bucket {
         };
         let (mut token, mut course) = (None, Course::new(self.limits));
         for _ in 0..self.limits.pages {
-            let page = tokio::time::timeout_at(course.ends, self.page(folder, &below, token.take())).await;
-            let page = page.unwrap_or_else(|_| {
+            let page = course.within(self.page(folder, &below, token.take())).await;
+            let page = page.unwrap_or_else(|| {
                 let seconds = self.limits.listing.as_secs_f32();
                 Err(self.wrong_list(folder, &format!("it does not end within {seconds} s")))
             })?;
@@ -177,7 +203,7 @@ fn read(
 }
 
 /// Undoes the encoding of names that `encoding-type=url` asks for.
-fn decoded(text: &str) -> Option<String> {
+pub fn decoded(text: &str) -> Option<String> {
     let (mut out, mut bytes) = (Vec::new(), text.bytes());
     while let Some(byte) = bytes.next() {
         out.push(match byte {

@@ -16,6 +16,7 @@ mod lock;
 mod parts;
 mod put;
 mod upload;
+mod versions;
 
 pub use limits::Limits;
 
@@ -112,7 +113,10 @@ impl Store for S3Store {
     }
 
     fn extend_lock(&self, key: &Key, retention: Retention) -> Result<()> {
-        self.runtime.block_on(self.bucket.extend(key, None, retention))
+        self.runtime.block_on(async {
+            let version = self.bucket.oldest(key).await?;
+            self.bucket.extend(key, version.as_deref(), retention).await
+        })
     }
 
     fn get(&self, key: &Key, offset: u64) -> Result<Box<dyn Read + Send>> {

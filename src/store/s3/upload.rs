@@ -117,7 +117,7 @@ pub enum Told {
 /// Refuses to write where something is. A store that knows the condition of the write refuses by itself; for one
 /// that does not, only another write between this look and the next request would go unseen, and keys are random.
 pub async fn refuse_existing(bucket: &Bucket, key: &Key) -> Result<()> {
-    match bucket.size(key, false).await? {
+    match bucket.seen(key, None, false).await? {
         Some(_) => Err(exists(bucket, key)),
         None => Ok(()),
     }

@@ -1,0 +1,253 @@
+//! What lies below the newest version of a key. A lock keeps a version, not its key: whoever may write may put another one
+//! on top, or a delete marker. A key is written once, so that its oldest version is ours: where there are several, or a
+//! marker, it is the one that is read.
+
+use super::bucket::{Bucket, Doing, failed};
+use super::failure::{Class, Failure};
+use super::listing::{Course, decoded};
+use super::lock::timestamp;
+use crate::domain::{Kind, Problem, Result, Timestamp};
+use crate::store::Key;
+use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
+use aws_sdk_s3::types::{BucketVersioningStatus, EncodingType};
+use std::collections::{BTreeMap, HashSet};
+
+/// The oldest version of a key that has several, or a delete marker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Oldest {
+    pub id: String,
+    pub bytes: u64,
+    pub stored_at: Option<Timestamp>,
+}
+
+/// The keys of a store that somebody wrote over, or deleted.
+#[derive(Debug, Default)]
+pub struct Versions {
+    hidden: BTreeMap<String, Oldest>,
+    /// Why nobody can say whether there are any.
+    pub blind: Option<String>,
+}
+
+impl Versions {
+    /// The oldest version, where it is not what is read under the key.
+    pub fn of(&self, key: &Key) -> Option<&Oldest> {
+        self.hidden.get(key.as_str())
+    }
+
+    /// The keys directly in a folder that are not read as they are.
+    pub fn within(&self, folder: &str) -> impl Iterator<Item = (&str, &Oldest)> {
+        let below = format!("{folder}/");
+        let from = self.hidden.range(below.clone()..).take_while(move |(name, _)| name.starts_with(&below));
+        let above = folder.len() + 1;
+        from.filter(move |(name, _)| !name[above..].contains('/'))
+            .map(|(name, oldest)| (name.as_str(), oldest))
+    }
+
+    /// How many, and the first.
+    pub fn told(&self) -> Option<(usize, &str)> {
+        self.hidden.keys().next().map(|first| (self.hidden.len(), first.as_str()))
+    }
+}
+
+/// What one page says: versions, the newest first within a key, and keys with a delete marker.
+struct Page {
+    versions: Vec<(String, Oldest)>,
+    marked: Vec<String>,
+    next: Option<(String, Option<String>)>,
+}
+
+/// Versions as the pages bring them.
+#[derive(Default)]
+struct Walk {
+    found: Versions,
+    marked: HashSet<String>,
+    /// The key whose versions come, the oldest so far, and how many there were.
+    open: Option<(String, Oldest, usize)>,
+}
+
+impl Walk {
+    fn take(&mut self, page: Page) {
+        self.marked.extend(page.marked);
+        for (name, version) in page.versions {
+            match &mut self.open {
+                Some((key, oldest, count)) if *key == name => {
+                    *count += 1;
+                    // Of one moment, what is listed later is older.
+                    if version.stored_at <= oldest.stored_at {
+                        *oldest = version;
+                    }
+                }
+                _ => {
+                    self.close();
+                    self.open = Some((name, version, 1));
+                }
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some((name, oldest, count)) = self.open.take()
+            && (count > 1 || self.marked.contains(&name))
+        {
+            self.found.hidden.insert(name, oldest);
+        }
+    }
+}
+
+impl Bucket {
+    /// What is not read as it is, found once.
+    ///
+    /// # Errors
+    /// What the store said; that it does not show versions is no error.
+    pub async fn versions(&self) -> Result<&Versions> {
+        self.versions.get_or_try_init(|| self.find_versions()).await
+    }
+
+    /// The id of the version of a key that is ours, where it is not the one that is read.
+    pub async fn oldest(&self, key: &Key) -> Result<Option<String>> {
+        Ok(self.versions().await?.of(key).map(|oldest| oldest.id.clone()))
+    }
+
+    async fn find_versions(&self) -> Result<Versions> {
+        if !self.has_versions().await? {
+            return Ok(Versions::default());
+        }
+        let (mut walk, mut from, mut course) = (Walk::default(), None, Course::new(self.limits));
+        for _ in 0..self.limits.pages {
+            let page = match course.within(self.versions_page(from.take())).await {
+                Some(Ok(page)) => page,
+                Some(Err(failure)) if is_blind(&failure) => {
+                    return Ok(Versions { blind: Some(failure.says), ..Versions::default() });
+                }
+                Some(Err(failure)) => return Err(self.problem(&Doing::new(DOING), failure)),
+                None => return Err(self.wrong_versions("it does not end in time")),
+            };
+            let token =
+                page.next.as_ref().map(|(key, id)| format!("{key}\n{}", id.as_deref().unwrap_or_default()));
+            let names = page.versions.len() + page.marked.len();
+            course.count(names, token.as_deref()).map_err(|because| self.wrong_versions(&because))?;
+            from = page.next.clone();
+            walk.take(page);
+            if from.is_none() {
+                walk.close();
+                return Ok(walk.found);
+            }
+        }
+        Err(self.wrong_versions(&format!("it does not end within {} pages", self.limits.pages)))
+    }
+
+    /// Whether the bucket keeps versions, or may. Who may not ask looks.
+    async fn has_versions(&self) -> Result<bool> {
+        let doing = Doing::new("asking whether the bucket keeps versions");
+        let answer = self.attempt(&doing, || {
+            let request = self.client.get_bucket_versioning().bucket(&self.address.bucket);
+            async move { request.send().await.map_err(failed) }
+        });
+        match answer.await {
+            Ok(answer) => Ok(matches!(
+                answer.status(),
+                Some(BucketVersioningStatus::Enabled | BucketVersioningStatus::Suspended)
+            )),
+            Err(failure) if is_blind(&failure) => Ok(failure.class == Class::Denied),
+            Err(failure) => Err(self.problem(&doing, failure)),
+        }
+    }
+
+    async fn versions_page(
+        &self,
+        from: Option<(String, Option<String>)>,
+    ) -> std::result::Result<Page, Failure> {
+        let doing = Doing::new(DOING);
+        let (key, id) = from.map_or((None, None), |(key, id)| (Some(key), id));
+        self.attempt(&doing, || {
+            let request = self.client.list_object_versions().bucket(&self.address.bucket);
+            let request = request.prefix(&self.address.prefix).encoding_type(EncodingType::Url);
+            let request = request.set_key_marker(key.clone()).set_version_id_marker(id.clone());
+            async move {
+                let answer = request.send().await.map_err(failed)?;
+                read(&answer, &self.address.prefix)
+            }
+        })
+        .await
+    }
+
+    fn wrong_versions(&self, because: &str) -> Problem {
+        Problem::new(Kind::Io, format!("the store's list of versions is wrong: {because}"))
+            .at(self.address.place())
+            .remedy("tell whoever runs the store; nothing is concluded from such a list")
+    }
+}
+
+const DOING: &str = "listing versions";
+
+/// Whether a refusal says that versions are not to be seen here.
+fn is_blind(failure: &Failure) -> bool {
+    matches!(failure.class, Class::Denied | Class::Unsupported | Class::Lasting | Class::Missing)
+}
+
+fn read(answer: &ListObjectVersionsOutput, prefix: &str) -> std::result::Result<Page, Failure> {
+    let is_encoded = answer.encoding_type() == Some(&EncodingType::Url);
+    let plain = |text: &str| if is_encoded { decoded(text) } else { Some(text.to_owned()) };
+    let unreadable = || Failure::odd("a list of versions with a name that cannot be read");
+    // What lies elsewhere is none of ours.
+    let own = |name: Option<&str>| {
+        let name = name.and_then(plain).ok_or_else(unreadable)?;
+        Ok::<_, Failure>(name.strip_prefix(prefix).map(str::to_owned))
+    };
+    let mut page = Page { versions: Vec::new(), marked: Vec::new(), next: None };
+    for version in answer.versions() {
+        let Some(name) = own(version.key())? else { continue };
+        let bytes = version.size().and_then(|size| u64::try_from(size).ok());
+        let (Some(bytes), Some(id)) = (bytes, version.version_id()) else {
+            return Err(Failure::odd("a list of versions without a size or an id"));
+        };
+        let stored_at = version.last_modified().and_then(timestamp);
+        page.versions.push((name, Oldest { id: id.to_owned(), bytes, stored_at }));
+    }
+    for marker in answer.delete_markers() {
+        page.marked.extend(own(marker.key())?);
+    }
+    match (answer.is_truncated(), answer.next_key_marker()) {
+        (Some(true), None | Some("")) => {
+            Err(Failure::odd("a list of versions that is cut, and does not say how it goes on"))
+        }
+        (Some(true), Some(next)) => {
+            let key = plain(next).ok_or_else(unreadable)?;
+            let id = answer.next_version_id_marker().filter(|id| !id.is_empty()).map(str::to_owned);
+            page.next = Some((key, id));
+            Ok(page)
+        }
+        (Some(false), _) => Ok(page),
+        (None, _) => Err(Failure::odd("a list of versions that does not say whether it is whole")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(name: &str, id: &str, at: i64) -> (String, Oldest) {
+        let stored_at = chrono::DateTime::from_timestamp(at, 0);
+        (name.to_owned(), Oldest { id: id.to_owned(), bytes: 1, stored_at })
+    }
+
+    #[test]
+    fn of_several_versions_the_oldest_is_ours_also_across_pages_and_under_a_marker() {
+        let mut walk = Walk::default();
+        let page = |versions, marked: &[&str]| {
+            let marked = marked.iter().map(|name| (*name).to_owned()).collect();
+            Page { versions, marked, next: None }
+        };
+        walk.take(page(vec![version("packs/a", "1", 5), version("packs/b", "9", 9)], &[]));
+        walk.take(page(vec![version("packs/b", "8", 9), version("packs/b", "7", 6)], &["roots/c"]));
+        walk.take(page(vec![version("roots/c", "4", 3), version("roots/d", "5", 3)], &[]));
+        walk.take(page(vec![], &["roots/d"]));
+        walk.close();
+        let of = |name: &str| walk.found.of(&Key::new(name).unwrap()).map(|oldest| oldest.id.as_str());
+        assert_eq!((of("packs/a"), of("packs/b")), (None, Some("7")));
+        assert_eq!((of("roots/c"), of("roots/d")), (Some("4"), Some("5")));
+        let within: Vec<&str> = walk.found.within("roots").map(|(name, _)| name).collect();
+        assert_eq!(within, ["roots/c", "roots/d"]);
+        assert_eq!(walk.found.told(), Some((3, "packs/b")));
+    }
+}
