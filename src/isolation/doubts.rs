@@ -197,6 +197,10 @@ impl Slice<'_> {
             let held = variable(member, State::Held);
             self.system.add(held, 1, [self.anything(State::Held)], false, Why::Unseen(nature));
         }
+        if let Some(nature) = self.graph.acts_unnamed(self.members[member].node) {
+            let acts = variable(member, State::Gone);
+            self.system.add(acts, 1, [self.anything(State::Held)], false, Why::Unseen(nature));
+        }
     }
 
     /// Which of the natures through which somebody gets hold of a member is open.

@@ -164,13 +164,13 @@ pub(super) fn spot(node: usize, state: State) -> Option<Spot> {
         State::Deleted => 1,
         State::Held => 2,
         State::Struck => 3,
-        State::Gone => return None,
+        State::Gone => 4,
     };
     Spot::try_from(node * SPOTS + place).ok()
 }
 
 /// How many spots a node has.
-pub(super) const SPOTS: usize = 4;
+pub(super) const SPOTS: usize = 5;
 
 impl Elsewhere {
     /// What a spot may bring down.

@@ -80,7 +80,8 @@ impl Slice<'_> {
         let hubs = hubs.chain(unseen).chain(ghosts);
         let hubs = hubs.filter_map(|(hub, variable)| Some((variable, elsewhere.hub(hub)?)));
         let own = members.flat_map(|member| {
-            [State::Lost, State::Deleted, State::Held].into_iter().filter_map(move |state| {
+            let acts = self.graph.is_place(self.members[member].node).then_some(State::Gone);
+            [State::Lost, State::Deleted, State::Held].into_iter().chain(acts).filter_map(move |state| {
                 Some((variable(member, state), spot(self.members[member].node, state)?))
             })
         });

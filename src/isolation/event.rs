@@ -65,7 +65,7 @@ impl Slice<'_> {
                 if state != State::Held {
                     seeds.certain.push(variable(member, State::Struck));
                 }
-                if state == State::Lost {
+                if state == State::Lost && !self.graph.is_place(self.members[member].node) {
                     seeds.certain.push(variable(member, State::Gone));
                 }
             }
@@ -104,23 +104,31 @@ impl Slice<'_> {
                 let acts = self.elsewhere_acts().filter(|(of, _)| *of == known);
                 seeds.possible = acts.map(|(_, stands_for_it)| stands_for_it).collect();
             }
-            Happening::UnseenHands => {
-                for member in 0..self.members.len() {
-                    if self.open_hands(member).or_else(|| self.open_cascade(member)).is_some() {
-                        seeds.possible.push(variable(member, State::Deleted));
-                    }
-                    if self.open_yield(member).is_some() {
-                        seeds.possible.push(variable(member, State::Held));
-                    }
-                }
-                // As whoever holds anything at all, elsewhere too: who closes an account may be one of them.
-                seeds.possible.push(self.anything(State::Held));
-                seeds.possible.extend(self.closed_unseen());
-                seeds.possible.extend(self.elsewhere_hands());
-            }
+            Happening::UnseenHands => seeds.possible = self.in_unseen_hands(),
         }
         seeds.possible.extend(seeds.certain.clone());
         seeds
+    }
+
+    /// What somebody whom nobody named may do at first.
+    fn in_unseen_hands(&self) -> Vec<Variable> {
+        let mut possible = Vec::new();
+        for member in 0..self.members.len() {
+            if self.open_hands(member).or_else(|| self.open_cascade(member)).is_some() {
+                possible.push(variable(member, State::Deleted));
+            }
+            if self.open_yield(member).is_some() {
+                possible.push(variable(member, State::Held));
+            }
+            if self.graph.acts_unnamed(self.members[member].node).is_some() {
+                possible.push(variable(member, State::Gone));
+            }
+        }
+        // As whoever holds anything at all, elsewhere too: who closes an account may be one of them.
+        possible.push(self.anything(State::Held));
+        possible.extend(self.closed_unseen());
+        possible.extend(self.elsewhere_hands());
+        possible
     }
 
     /// A member that goes with the closing of an account that nobody saw, and what is not known of it.
@@ -237,6 +245,7 @@ impl Slice<'_> {
         let (hands, needs, mut elsewhere) = (of(&HANDS), of(&NEEDED), asked.clone());
         let open = (0..self.members.len()).find_map(|member| {
             let open = self.open_hands(member).or_else(|| self.open_yield(member));
+            let open = open.or_else(|| self.graph.acts_unnamed(self.members[member].node));
             let nature = open.or_else(|| self.open_cascade(member))?;
             Some((member, self.graph.nodes[self.members[member].node].missing(nature)?))
         });

@@ -131,8 +131,8 @@ impl Links<'_> {
     fn bond(&mut self, node: usize, edge: &Edge) {
         use State::{Deleted, Held, Lost};
         let leads: &[(State, State)] = match edge.nature {
-            Nature::StoredOn if self.graph.can_be_held(node) => &[(Lost, Lost), (Held, Held)],
-            Nature::StoredOn | Nature::Needs => &[(Lost, Lost)],
+            Nature::StoredOn => &[(Lost, Lost), (Held, Held)],
+            Nature::Needs => &[(Lost, Lost)],
             Nature::CascadesFrom => &[(Deleted, Deleted)],
             Nature::DeletableBy => &[(Held, Deleted)],
             Nature::AdministeredBy => &[(Held, Deleted), (Held, Held)],
@@ -140,7 +140,12 @@ impl Links<'_> {
         };
         for on in &edge.on {
             for (from, to) in leads {
-                self.link((*on, *from), (node, *to));
+                let from = match (edge.nature, from) {
+                    (Nature::StoredOn, Held) => Held,
+                    (_, Held) => self.graph.at_hand(*on),
+                    (_, from) => *from,
+                };
+                self.link((*on, from), (node, *to));
             }
         }
     }
@@ -150,6 +155,12 @@ impl Links<'_> {
         let graph = self.graph;
         if graph.open_yield(node).is_some() {
             self.hub_leads_to(Hub::Held, (node, State::Held));
+        }
+        if graph.is_place(node) {
+            self.link((node, State::Held), (node, State::Gone));
+        }
+        if graph.acts_unnamed(node).is_some() {
+            self.hub_leads_to(Hub::Held, (node, State::Gone));
         }
         let deleters = [Nature::DeletableBy, Nature::AdministeredBy];
         if graph.has_hands(node) && deleters.iter().any(|by| graph.nodes[node].open.contains(*by)) {

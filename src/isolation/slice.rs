@@ -194,6 +194,10 @@ impl<'g> Slice<'g> {
         }
         self.system.add(of(State::Struck), 1, [of(State::Deleted)], true, Why::Meaning);
         let kind = self.graph.nodes[self.members[member].node].kind;
+        if self.graph.is_place(self.members[member].node) {
+            // Whoever holds it acts as it.
+            self.system.add(of(State::Gone), 1, [of(State::Held)], true, Why::Meaning);
+        }
         if kind.is_some_and(is_closed) {
             // To lose an account is to have it closed, and what is deleted along with it goes.
             self.system.add(of(State::Deleted), 1, [of(State::Lost)], true, Why::Meaning);
@@ -208,14 +212,17 @@ impl<'g> Slice<'g> {
         let of = |state| variable(holder, state);
         let all: Vec<usize> = edge.on.iter().filter_map(|on| self.member_of(*on)).collect();
         let on = |state| all.iter().map(move |member| variable(*member, state));
+        let hands: Vec<Variable> = all
+            .iter()
+            .map(|member| variable(*member, self.graph.at_hand(self.members[*member].node)))
+            .collect();
         let (need, why) = (edge.dies_at, Why::Bond(number));
         let (deletes, surely) = self.deletion(holder, edge.nature);
         let is_point = self.is_point(holder);
         match edge.nature {
             Nature::StoredOn | Nature::Needs => {
                 self.stored(holder, edge, &all, why);
-                let is_held = !is_point && self.graph.can_be_held(self.members[holder].node);
-                if edge.nature == Nature::StoredOn && is_held {
+                if edge.nature == Nature::StoredOn && !is_point {
                     // Whoever holds one of the places can read what lies there, and do with it what it allows.
                     self.system.add(of(State::Held), 1, on(State::Held), true, why);
                 }
@@ -227,18 +234,18 @@ impl<'g> Slice<'g> {
                 self.closures(holder, need, &all, why);
             }
             Nature::DeletableBy if deletes => {
-                self.system.add(of(State::Deleted), need, on(State::Held), surely, why);
+                self.system.add(of(State::Deleted), need, hands.iter().copied(), surely, why);
             }
             Nature::AdministeredBy => {
                 if deletes {
-                    self.system.add(of(State::Deleted), need, on(State::Held), surely, why);
+                    self.system.add(of(State::Deleted), need, hands.iter().copied(), surely, why);
                 }
                 if !is_point {
-                    self.system.add(of(State::Held), need, on(State::Held), true, why);
+                    self.system.add(of(State::Held), need, hands.iter().copied(), true, why);
                 }
             }
             Nature::YieldedBy => {
-                self.system.add(of(State::Held), need, on(State::Held), true, why);
+                self.system.add(of(State::Held), need, hands.iter().copied(), true, why);
             }
             Nature::DeletableBy => {}
         }

@@ -17,7 +17,7 @@ pub(super) enum State {
     /// It was struck itself, or deleted: something unseen above it may hang on that.
     Struck,
     /// Of a bucket: it is lost otherwise than by being deleted, so that no lock in it helps. Of what was named and never
-    /// seen: it is lost itself, not with something else.
+    /// seen: it is lost itself, not with something else. Of a place, as a provider: somebody acts as it.
     Gone,
 }
 

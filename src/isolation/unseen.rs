@@ -148,14 +148,25 @@ impl Graph {
         node.is_point || !(nobodys || self.is_on_host(place))
     }
 
-    /// Whether somebody may get hold of a node at all. Nobody acts as a provider, a region or a site, unless somebody says
-    /// that it deletes or administers something, or that a credential can be had from it.
-    pub(super) fn can_be_held(&self, place: usize) -> bool {
+    /// A site, a region, a provider: nobody acts as one, unless somebody says that it deletes or administers something, or
+    /// that a credential can be had from it.
+    pub(super) fn is_place(&self, node: usize) -> bool {
         use AssetKind::{Provider, Region, Site, UpstreamProvider};
+        matches!(self.nodes[node].kind, Some(Site | Region | Provider | UpstreamProvider))
+    }
+
+    /// The state in which whatever hands may do with it is done: somebody acts as a place where it is not known who.
+    pub(super) fn at_hand(&self, node: usize) -> State {
+        if self.is_place(node) { State::Gone } else { State::Held }
+    }
+
+    /// Of a place that acts, which of the natures is open that tell who does.
+    pub(super) fn acts_unnamed(&self, place: usize) -> Option<Nature> {
         let acts =
             |nature| matches!(nature, Nature::DeletableBy | Nature::AdministeredBy | Nature::YieldedBy);
-        let is_place = matches!(self.nodes[place].kind, Some(Site | Region | Provider | UpstreamProvider));
-        !is_place || self.fed(place).any(|edge| acts(edge.nature))
+        let is_it = self.is_place(place) && self.fed(place).any(|edge| acts(edge.nature));
+        let mut natures = [Nature::AdministeredBy, Nature::StoredOn].into_iter();
+        natures.find(|nature| is_it && self.nodes[place].open.contains(*nature))
     }
 
     /// Which of the natures through which somebody gets hold of a node is open.
@@ -166,7 +177,7 @@ impl Graph {
                 &[Nature::YieldedBy, Nature::AdministeredBy, Nature::StoredOn]
             }
             Some(AssetKind::Key | AssetKind::Catalogue) => &[Nature::AdministeredBy, Nature::StoredOn],
-            Some(_) if !self.can_be_held(place) => &[],
+            Some(_) if self.is_place(place) => &[],
             Some(_) if self.is_on_host(place) => &[],
             Some(_) => &[Nature::AdministeredBy, Nature::StoredOn],
         };

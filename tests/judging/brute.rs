@@ -2,7 +2,7 @@
 //! until nothing changes. It shares no code with the engine.
 
 use crate::brute_far::Far;
-use crate::brute_unseen::{Openness, is_wide};
+use crate::brute_unseen::{Openness, guard, is_wide};
 use outlive::domain::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,7 +41,7 @@ pub struct Thing {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Guard {
+pub enum Guard {
     Open,
     Liftable,
     Shut,
@@ -200,6 +200,9 @@ impl<'i> Brute<'i> {
             self.rule(bit(place, Lost), 1, bit(place, Deleted), true);
             if !is_point {
                 self.rule(bit(place, Struck), 1, bit(place, Deleted), true);
+                if self.is_place(place) {
+                    self.rule(bit(place, Gone), 1, bit(place, Held), true);
+                }
                 if matches!(thing.kind, Some(Project | Account | Organisation)) {
                     self.rule(bit(place, Deleted), 1, bit(place, Lost), true);
                 }
@@ -210,7 +213,11 @@ impl<'i> Brute<'i> {
                 }
             }
             for (nature, on, need) in &thing.bonds {
-                let of = |state| on.iter().map(|on| bit(*on, state)).sum::<States>();
+                let hands = self.at_hand(on);
+                let of = |state| match (nature, state) {
+                    (Nature::StoredOn, _) | (_, Lost | Deleted) => on.iter().map(|on| bit(*on, state)).sum(),
+                    _ => hands,
+                };
                 let (may, surely) = self.reaches(place, *nature);
                 if matches!(nature, Nature::StoredOn | Nature::Needs) {
                     self.stands_or_falls(place, on, *need);
@@ -227,12 +234,7 @@ impl<'i> Brute<'i> {
                 if let Some(head) = falls_with {
                     self.rule(bit(place, head), *need, of(state), surely);
                 }
-                let opens = match nature {
-                    Nature::AdministeredBy => true,
-                    Nature::StoredOn => self.can_be_held(place),
-                    Nature::YieldedBy => true,
-                    _ => false,
-                };
+                let opens = matches!(nature, Nature::AdministeredBy | Nature::StoredOn | Nature::YieldedBy);
                 if opens && !is_point {
                     let need = if *nature == Nature::StoredOn { 1 } else { *need };
                     self.rule(bit(place, Held), need, of(Held), true);
@@ -316,6 +318,9 @@ impl<'i> Brute<'i> {
             if self.origin_unknown(place) {
                 self.rule(bit(place, Held), 1, anybody, false);
             }
+            if self.actor_unknown(place) {
+                self.rule(bit(place, Gone), 1, anybody, false);
+            }
         }
         for (from, to, state) in self.shares() {
             self.rule(bit(to, state), 1, bit(from, state), false);
@@ -380,18 +385,5 @@ impl<'i> Brute<'i> {
 
     pub fn is_wide(&self, thing: usize) -> bool {
         is_wide(self.things[thing].kind)
-    }
-}
-
-fn guard(point: &RecoveryPoint, now: Timestamp) -> Guard {
-    let Some(lock) = point.lock.value() else { return Guard::Unclear };
-    let ended = lock.until.is_some_and(|until| until <= now);
-    match lock.mode {
-        LockMode::None => Guard::Open,
-        LockMode::LegalHold => Guard::Liftable,
-        _ if ended => Guard::Open,
-        _ if lock.until.is_none() => Guard::Unclear,
-        LockMode::Compliance => Guard::Shut,
-        LockMode::Governance => Guard::Liftable,
     }
 }

@@ -60,7 +60,8 @@ impl Brute<'_> {
             Hazard::BadData(_) => return Blow { bad_data: true, ..Blow::default() },
         };
         let Some(thing) = self.asset(hazard.asset()) else { return Blow::default() };
-        let gone = if state == State::Lost { bit(thing, State::Gone) } else { 0 };
+        let is_gone = state == State::Lost && !self.is_place(thing);
+        let gone = if is_gone { bit(thing, State::Gone) } else { 0 };
         let struck = if state == State::Held { 0 } else { bit(thing, State::Struck) };
         let both = bit(thing, state) | struck | gone;
         Blow { certain: both, possible: both, ..Blow::default() }
@@ -69,7 +70,8 @@ impl Brute<'_> {
     /// Whether somebody whom nobody named may act.
     fn somebody_may_act(&self) -> bool {
         let open = |thing: &usize| {
-            self.hands_unknown(*thing) || self.origin_unknown(*thing) || self.cascade_unknown(*thing)
+            let by_hands = self.hands_unknown(*thing) || self.origin_unknown(*thing);
+            by_hands || self.actor_unknown(*thing) || self.cascade_unknown(*thing)
         };
         self.scope.iter().any(open) || self.closings() != 0 || self.touches(self.far.by_hands)
     }
@@ -80,6 +82,7 @@ impl Brute<'_> {
             let goes = self.hands_unknown(thing) || self.cascade_unknown(thing);
             possible |= if goes { bit(thing, State::Deleted) } else { 0 };
             possible |= if self.origin_unknown(thing) { bit(thing, State::Held) } else { 0 };
+            possible |= if self.actor_unknown(thing) { bit(thing, State::Gone) } else { 0 };
         }
         let far = self.far.by_hands | self.held_far();
         Blow { possible, far, ..Blow::default() } | self.closing_unseen()

@@ -58,8 +58,10 @@ impl Brute<'_> {
         let of = |state| bit(thing, state);
         far.rules.push((of(State::Lost), of(State::Deleted)));
         match self.things[thing].kind {
-            Some(Credential | Identity | Key | Catalogue | Network | Site | Region) => {}
-            Some(Provider | UpstreamProvider) => {}
+            Some(Credential | Identity | Key | Catalogue | Network) => {}
+            Some(Site | Region | Provider | UpstreamProvider) => {
+                far.rules.push((of(State::Gone), of(State::Held)));
+            }
             Some(Project | Account | Organisation) => {
                 far.rules.push((of(State::Deleted), of(State::Held)));
                 far.rules.push((of(State::Deleted), of(State::Lost)));
@@ -71,14 +73,17 @@ impl Brute<'_> {
     fn far_of_bonds(&self, thing: usize, far: &mut Far) {
         use State::{Deleted, Held, Lost};
         for (nature, on, _) in &self.things[thing].bonds {
-            let any = |state| on.iter().map(|on| bit(*on, state)).sum::<States>();
+            let any = |state| match (nature, state) {
+                (Nature::StoredOn, _) | (_, Lost | Deleted) => {
+                    on.iter().map(|on| bit(*on, state)).sum::<States>()
+                }
+                _ => self.at_hand(on),
+            };
             let mut leads = |head, from| far.rules.push((bit(thing, head), any(from)));
             match nature {
                 Nature::StoredOn => {
                     leads(Lost, Lost);
-                    if self.can_be_held(thing) {
-                        leads(Held, Held);
-                    }
+                    leads(Held, Held);
                 }
                 Nature::Needs => leads(Lost, Lost),
                 Nature::CascadesFrom => leads(Deleted, Deleted),
@@ -116,6 +121,7 @@ impl Brute<'_> {
         }
         let (origin, hands) = (self.origin_unknown(thing), self.hands_unknown_far(thing));
         far.by_hands |= if origin { bit(thing, State::Held) } else { 0 };
+        far.by_hands |= if self.actor_unknown(thing) { bit(thing, State::Gone) } else { 0 };
         far.by_hands |= if hands { bit(thing, State::Deleted) } else { 0 };
     }
 
@@ -365,7 +371,7 @@ impl Brute<'_> {
     /// One round: what holds in scope and elsewhere.
     pub fn far_round(&self, far: &Far, states: &mut States, there: &mut States) {
         let of = |state| self.all(state, |_| true);
-        let itself = self.all(State::Gone, |thing| self.things[thing].kind.is_none());
+        let itself = self.all(State::Gone, |thing| self.things[thing].kind.is_none() || self.is_place(thing));
         *there |= *states & (of(State::Lost) | of(State::Deleted) | of(State::Held) | itself);
         let gone: States = self.scope.iter().map(|thing| bit(*thing, State::Deleted)).sum();
         let is_deleted = *states & gone != 0 || *there & of(State::Deleted) != 0;

@@ -1,6 +1,6 @@
 //! The second writing of what may lie below things without anybody having seen it.
 
-use crate::brute::{Brute, State, bit};
+use crate::brute::{Brute, Guard, State, States, bit};
 use crate::brute_cuts::Blow;
 use outlive::domain::*;
 use std::collections::BTreeSet;
@@ -279,15 +279,28 @@ impl Brute<'_> {
         self.things[place].open.contains(&nature) && self.reaches(place, nature).0
     }
 
-    /// Nobody acts as a place beyond machines that does nothing: one that is nobody's holder, deleter or source.
-    pub fn can_be_held(&self, place: usize) -> bool {
+    /// What nobody acts as, unless somebody says so.
+    pub fn is_place(&self, place: usize) -> bool {
         use AssetKind::*;
+        matches!(self.things[place].kind, Some(Site | Region | Provider | UpstreamProvider))
+    }
+
+    /// Whether somebody whom nobody named may act as a place that is somebody's holder, deleter or source.
+    pub fn actor_unknown(&self, place: usize) -> bool {
         let acts = |bond: &(Nature, BTreeSet<usize>, usize)| {
             let hands = [Nature::DeletableBy, Nature::AdministeredBy, Nature::YieldedBy];
             hands.contains(&bond.0) && bond.1.contains(&place)
         };
-        let is_place = matches!(self.things[place].kind, Some(Site | Region | Provider | UpstreamProvider));
-        !is_place || self.things.iter().any(|thing| thing.bonds.iter().any(acts))
+        let open = |nature| self.things[place].open.contains(&nature);
+        self.is_place(place)
+            && self.things.iter().any(|thing| thing.bonds.iter().any(acts))
+            && (open(Nature::AdministeredBy) || open(Nature::StoredOn))
+    }
+
+    /// What holds of things when hands do with them what they may: of places, that somebody acts as them.
+    pub fn at_hand(&self, on: &BTreeSet<usize>) -> States {
+        let state = |thing| if self.is_place(thing) { State::Gone } else { State::Held };
+        on.iter().map(|on| bit(*on, state(*on))).sum()
     }
 
     /// Whether somebody may get hold of it in a way nobody named.
@@ -301,7 +314,7 @@ impl Brute<'_> {
                 open(Nature::YieldedBy) || open(Nature::AdministeredBy) || open(Nature::StoredOn)
             }
             Some(Key | Catalogue) => open(Nature::AdministeredBy) || open(Nature::StoredOn),
-            Some(_) if !self.can_be_held(place) => false,
+            Some(_) if self.is_place(place) => false,
             Some(_) if self.is_held_with_its_host(place) => false,
             Some(_) => open(Nature::AdministeredBy) || open(Nature::StoredOn),
         }
@@ -331,5 +344,19 @@ impl Brute<'_> {
             }
         }
         found
+    }
+}
+
+/// What keeps deletion off a point at a moment.
+pub fn guard(point: &RecoveryPoint, now: Timestamp) -> Guard {
+    let Some(lock) = point.lock.value() else { return Guard::Unclear };
+    let ended = lock.until.is_some_and(|until| until <= now);
+    match lock.mode {
+        LockMode::None => Guard::Open,
+        LockMode::LegalHold => Guard::Liftable,
+        _ if ended => Guard::Open,
+        _ if lock.until.is_none() => Guard::Unclear,
+        LockMode::Compliance => Guard::Shut,
+        LockMode::Governance => Guard::Liftable,
     }
 }

@@ -41,28 +41,6 @@ fn forget(random: &mut Random, inventory: &mut Inventory) -> (String, Option<Bon
     (format!("fact {what} of {}", point.id), None)
 }
 
-/// The places beyond machines of which somebody says that they act: nobody does as a provider, a region or a site, unless
-/// somebody says so. That is what the engine takes for granted: whoever forgets that one acts forgets that there is one.
-fn acting(inventory: &Inventory) -> BTreeSet<&AssetId> {
-    use AssetKind::{Credential, Identity, Provider, Region, Site, UpstreamProvider};
-    let of_assets = inventory.assets.iter().map(|asset| (&asset.bonds, Some(asset.kind)));
-    let all = of_assets.chain(inventory.points.iter().map(|point| (&point.bonds, None)));
-    // Only who acts, and what acts are done with, is had from somewhere.
-    let acts = |nature, holder: Option<AssetKind>| match nature {
-        Nature::DeletableBy | Nature::AdministeredBy => true,
-        Nature::YieldedBy => matches!(holder, Some(Credential | Identity)),
-        _ => false,
-    };
-    let makes_sense = |bond: &&Bond| (1..=bond.on.len()).contains(&bond.dies_at);
-    let named = all.flat_map(|(bonds, holder)| {
-        bonds.list.iter().filter(makes_sense).filter(move |bond| acts(bond.nature, holder))
-    });
-    let named: BTreeSet<&AssetId> = named.flat_map(|bond| &bond.on).collect();
-    let places = inventory.assets.iter();
-    let places = places.filter(|asset| matches!(asset.kind, Site | Region | Provider | UpstreamProvider));
-    places.map(|asset| &asset.id).filter(|id| named.contains(id)).collect()
-}
-
 fn is_green(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Pass(_) | Verdict::NotApplicable(_))
 }
@@ -100,17 +78,13 @@ fn sets_are_no_greener(whole: &Inventory, less: &Inventory, what: &str) -> usize
 
 #[test]
 fn what_is_forgotten_makes_nothing_greener() {
-    let (mut fell, mut green, mut bonds, mut unsaid) = (0, 0, 0, 0);
+    let (mut fell, mut green, mut bonds) = (0, 0, 0);
     for case in 0..cases(10_000) {
         let seed = seed().wrapping_add(case);
         let mut random = Random(seed);
         let inventory = possible_tangle(&mut random);
         let mut less = inventory.clone();
         let (fact, bond) = forget(&mut random, &mut less);
-        if acting(&inventory) != acting(&less) {
-            unsaid += 1;
-            continue;
-        }
         let what = format!("seed {seed}: forgetting {fact}");
         let hazard = any_hazard(&mut random, &inventory);
         for ((_, before), (id, after)) in cuts(&inventory).iter().zip(&cuts(&less)) {
@@ -135,6 +109,5 @@ fn what_is_forgotten_makes_nothing_greener() {
         assert!(turned.is_empty(), "{what} turned {turned:?} green: {:?}", said());
         (green, bonds) = (green + before.len(), bonds + usize::from(bond.is_some()));
     }
-    assert!(unsaid * 50 < cases(10_000), "{unsaid} places that no longer act");
     assert!(fell > 100 && green > 1000 && bonds > 1000, "{fell} fell, {green} green, {bonds} bonds");
 }
