@@ -1,12 +1,12 @@
 //! What lies below the newest version of a key. A lock keeps a version, not its key: whoever may write may put another one
 //! on top, or a delete marker. A key is written once, so that its oldest version is ours: where there are several, or a
-//! marker, it is the one that is read.
+//! marker, it is the one that is read. Where that cannot be told, no lock is.
 
 use super::bucket::{Bucket, Doing, failed};
 use super::failure::{Class, Failure};
 use super::listing::{Course, decoded};
 use super::lock::timestamp;
-use crate::domain::{Kind, Problem, Result, Timestamp};
+use crate::domain::{Result, Timestamp};
 use crate::store::Key;
 use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
 use aws_sdk_s3::types::{BucketVersioningStatus, EncodingType};
@@ -18,17 +18,25 @@ pub struct Oldest {
     pub id: String,
     pub bytes: u64,
     pub stored_at: Option<Timestamp>,
+    etag: Option<String>,
 }
 
 /// The keys of a store that somebody wrote over, or deleted.
 #[derive(Debug, Default)]
 pub struct Versions {
     hidden: BTreeMap<String, Oldest>,
+    /// How many of them do not hold the same in each version, and the first.
+    written_over: usize,
+    first: Option<String>,
     /// Why nobody can say whether there are any.
     pub blind: Option<String>,
 }
 
 impl Versions {
+    fn blind(because: impl Into<String>) -> Self {
+        Self { blind: Some(because.into()), ..Self::default() }
+    }
+
     /// The oldest version, where it is not what is read under the key.
     pub fn of(&self, key: &Key) -> Option<&Oldest> {
         self.hidden.get(key.as_str())
@@ -45,7 +53,7 @@ impl Versions {
 
     /// How many, and the first.
     pub fn told(&self) -> Option<(usize, &str)> {
-        self.hidden.keys().next().map(|first| (self.hidden.len(), first.as_str()))
+        self.first.as_deref().map(|first| (self.written_over, first))
     }
 }
 
@@ -61,8 +69,8 @@ struct Page {
 struct Walk {
     found: Versions,
     marked: HashSet<String>,
-    /// The key whose versions come, the oldest so far, and how many there were.
-    open: Option<(String, Oldest, usize)>,
+    /// The key whose versions come, the oldest so far, how many there were, and whether all hold the same.
+    open: Option<(String, Oldest, usize, bool)>,
 }
 
 impl Walk {
@@ -70,8 +78,11 @@ impl Walk {
         self.marked.extend(page.marked);
         for (name, version) in page.versions {
             match &mut self.open {
-                Some((key, oldest, count)) if *key == name => {
+                Some((key, oldest, count, alike)) if *key == name => {
                     *count += 1;
+                    let same =
+                        oldest.etag.is_some() && oldest.etag == version.etag && oldest.bytes == version.bytes;
+                    *alike &= same;
                     // Of one moment, what is listed later is older.
                     if version.stored_at <= oldest.stored_at {
                         *oldest = version;
@@ -79,16 +90,22 @@ impl Walk {
                 }
                 _ => {
                     self.close();
-                    self.open = Some((name, version, 1));
+                    self.open = Some((name, version, 1, true));
                 }
             }
         }
     }
 
     fn close(&mut self) {
-        if let Some((name, oldest, count)) = self.open.take()
+        // A write that was repeated leaves the same twice: nobody wrote over anything. What is no key is none of ours.
+        if let Some((name, oldest, count, alike)) = self.open.take()
             && (count > 1 || self.marked.contains(&name))
+            && Key::new(&name).is_ok()
         {
+            if !alike || self.marked.contains(&name) {
+                self.found.written_over += 1;
+                self.found.first = self.found.first.take().or_else(|| Some(name.clone()));
+            }
             self.found.hidden.insert(name, oldest);
         }
     }
@@ -116,16 +133,19 @@ impl Bucket {
         for _ in 0..self.limits.pages {
             let page = match course.within(self.versions_page(from.take())).await {
                 Some(Ok(page)) => page,
-                Some(Err(failure)) if is_blind(&failure) => {
-                    return Ok(Versions { blind: Some(failure.says), ..Versions::default() });
+                Some(Err(failure)) if is_lost(&failure) => {
+                    return Err(self.problem(&Doing::new(DOING), failure));
                 }
-                Some(Err(failure)) => return Err(self.problem(&Doing::new(DOING), failure)),
-                None => return Err(self.wrong_versions("it does not end in time")),
+                Some(Err(failure)) => return Ok(Versions::blind(failure.says)),
+                None => return Ok(Versions::blind("the list does not end in time")),
             };
             let token =
                 page.next.as_ref().map(|(key, id)| format!("{key}\n{}", id.as_deref().unwrap_or_default()));
             let names = page.versions.len() + page.marked.len();
-            course.count(names, token.as_deref()).map_err(|because| self.wrong_versions(&because))?;
+            // Whoever may write may make such a list as long as they like: what can be read is read all the same.
+            if let Err(because) = course.count(names, token.as_deref()) {
+                return Ok(Versions::blind(format!("of the list, {because}")));
+            }
             from = page.next.clone();
             walk.take(page);
             if from.is_none() {
@@ -133,7 +153,7 @@ impl Bucket {
                 return Ok(walk.found);
             }
         }
-        Err(self.wrong_versions(&format!("it does not end within {} pages", self.limits.pages)))
+        Ok(Versions::blind("the list has too many pages"))
     }
 
     /// Whether the bucket keeps versions, or may. Who may not ask looks.
@@ -148,8 +168,9 @@ impl Bucket {
                 answer.status(),
                 Some(BucketVersioningStatus::Enabled | BucketVersioningStatus::Suspended)
             )),
-            Err(failure) if is_blind(&failure) => Ok(failure.class == Class::Denied),
-            Err(failure) => Err(self.problem(&doing, failure)),
+            Err(failure) if is_lost(&failure) => Err(self.problem(&doing, failure)),
+            // Who may not ask that may be shown them; whoever does not know the question has none.
+            Err(failure) => Ok(failure.class == Class::Denied),
         }
     }
 
@@ -170,19 +191,13 @@ impl Bucket {
         })
         .await
     }
-
-    fn wrong_versions(&self, because: &str) -> Problem {
-        Problem::new(Kind::Io, format!("the store's list of versions is wrong: {because}"))
-            .at(self.address.place())
-            .remedy("tell whoever runs the store; nothing is concluded from such a list")
-    }
 }
 
 const DOING: &str = "listing versions";
 
-/// Whether a refusal says that versions are not to be seen here.
-fn is_blind(failure: &Failure) -> bool {
-    matches!(failure.class, Class::Denied | Class::Unsupported | Class::Lasting | Class::Missing)
+/// Whether nothing can be had of the bucket at all. Anything else says only that versions are not to be seen.
+fn is_lost(failure: &Failure) -> bool {
+    matches!(failure.class, Class::Credential | Class::NoBucket | Class::Skewed | Class::Given(_))
 }
 
 fn read(answer: &ListObjectVersionsOutput, prefix: &str) -> std::result::Result<Page, Failure> {
@@ -202,7 +217,8 @@ fn read(answer: &ListObjectVersionsOutput, prefix: &str) -> std::result::Result<
             return Err(Failure::odd("a list of versions without a size or an id"));
         };
         let stored_at = version.last_modified().and_then(timestamp);
-        page.versions.push((name, Oldest { id: id.to_owned(), bytes, stored_at }));
+        let etag = version.e_tag().map(str::to_owned);
+        page.versions.push((name, Oldest { id: id.to_owned(), bytes, stored_at, etag }));
     }
     for marker in answer.delete_markers() {
         page.marked.extend(own(marker.key())?);
@@ -228,7 +244,8 @@ mod tests {
 
     fn version(name: &str, id: &str, at: i64) -> (String, Oldest) {
         let stored_at = chrono::DateTime::from_timestamp(at, 0);
-        (name.to_owned(), Oldest { id: id.to_owned(), bytes: 1, stored_at })
+        let etag = Some(id.to_owned());
+        (name.to_owned(), Oldest { id: id.to_owned(), bytes: 1, stored_at, etag })
     }
 
     #[test]
