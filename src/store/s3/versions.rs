@@ -45,10 +45,10 @@ impl Versions {
     /// The keys directly in a folder that are not read as they are.
     pub fn within(&self, folder: &str) -> impl Iterator<Item = (&str, &Oldest)> {
         let below = format!("{folder}/");
-        let from = self.hidden.range(below.clone()..).take_while(move |(name, _)| name.starts_with(&below));
-        let above = folder.len() + 1;
-        from.filter(move |(name, _)| !name[above..].contains('/'))
-            .map(|(name, oldest)| (name.as_str(), oldest))
+        let from = self.hidden.range(below.clone()..).map(|(name, oldest)| (name.as_str(), oldest));
+        let within = from
+            .map_while(move |(name, oldest)| Some((name, oldest, name.strip_prefix(&below)?.contains('/'))));
+        within.filter(|(.., is_deeper)| !is_deeper).map(|(name, oldest, _)| (name, oldest))
     }
 
     /// How many, and the first.
