@@ -99,6 +99,12 @@ impl AssetKind {
             Self::Catalogue => "catalogue",
         }
     }
+
+    /// Whether it is a place, as a site, a region or a provider: things lie there, and nobody has it in hand. Who has an
+    /// account there has that account.
+    pub fn is_place(self) -> bool {
+        matches!(self, Self::Site | Self::Region | Self::Provider | Self::UpstreamProvider)
+    }
 }
 
 /// One asset with its bonds to others.

@@ -264,11 +264,7 @@ impl Builder {
         }
         for bond in &bonds.list {
             let on: BTreeSet<usize> = bond.on.iter().map(|id| self.asset_or_phantom(id)).collect();
-            if bond.nature == Nature::YieldedBy && !self.nodes[holder].is_yielded() {
-                let label = &self.nodes[holder].label;
-                let why = format!(
-                    "a bond says from where {label} can be had, which is neither a credential nor an identity"
-                );
+            if let Some(why) = self.nodes[holder].contradicted(bond.nature) {
                 self.leave_out(holder, bond.nature, why);
                 continue;
             }

@@ -33,6 +33,27 @@ impl Node {
         !self.is_point && matches!(self.kind, None | Some(AssetKind::Credential | AssetKind::Identity))
     }
 
+    /// A site, a region, a provider: nobody acts as one, unless somebody says that it deletes or administers something, or
+    /// that a credential can be had from it.
+    pub fn is_place(&self) -> bool {
+        self.kind.is_some_and(AssetKind::is_place)
+    }
+
+    /// Why nothing of its kind can have a bond of a nature; `None` where it can. What could have one and says nothing of it
+    /// is open, so that a nature which is never open has to be one that nothing says.
+    pub fn contradicted(&self, nature: Nature) -> Option<String> {
+        let label = &self.label;
+        match nature {
+            Nature::YieldedBy if !self.is_yielded() => Some(format!(
+                "a bond says from where {label} can be had, which is neither a credential nor an identity"
+            )),
+            Nature::AdministeredBy | Nature::DeletableBy if self.is_place() => Some(format!(
+                "a bond says whose hands {label} is in, which is a place: only the accounts there are in hands"
+            )),
+            _ => None,
+        }
+    }
+
     /// What is missing of a nature, in words; `None` where it is wholly known.
     pub fn missing(&self, nature: Nature) -> Option<String> {
         self.missing_of(nature, &self.label)

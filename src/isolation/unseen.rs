@@ -136,23 +136,14 @@ impl Graph {
         let nobodys = match node.kind {
             // That one is deleted matters to what goes with it.
             Some(AssetKind::Credential | AssetKind::Identity) => !needed(),
-            Some(
-                AssetKind::Network
-                | AssetKind::Site
-                | AssetKind::Region
-                | AssetKind::Provider
-                | AssetKind::UpstreamProvider,
-            ) => true,
-            _ => false,
+            _ => node.is_place(),
         };
         node.is_point || !(nobodys || self.is_on_host(place))
     }
 
-    /// A site, a region, a provider: nobody acts as one, unless somebody says that it deletes or administers something, or
-    /// that a credential can be had from it.
+    /// See `is_place` of nodes.
     pub(super) fn is_place(&self, node: usize) -> bool {
-        use AssetKind::{Provider, Region, Site, UpstreamProvider};
-        matches!(self.nodes[node].kind, Some(Site | Region | Provider | UpstreamProvider))
+        self.nodes[node].is_place()
     }
 
     /// The state in which whatever hands may do with it is done: somebody acts as a place where it is not known who.

@@ -2,7 +2,7 @@
 //! until nothing changes. It shares no code with the engine.
 
 use crate::brute_far::Far;
-use crate::brute_unseen::{Openness, guard, is_wide};
+use crate::brute_unseen::{Openness, guard, is_place, is_wide};
 use outlive::domain::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -142,7 +142,13 @@ impl<'i> Brute<'i> {
             let on: BTreeSet<usize> = bond.on.iter().map(|id| places[id]).collect();
             // Only who acts, and what acts are done with, is had from somewhere.
             let acts = matches!(thing.kind, None | Some(AssetKind::Credential | AssetKind::Identity));
-            let means_something = bond.nature != Nature::YieldedBy || (acts && thing.point.is_none());
+            // Nobody has hands on a place: on the accounts there, yes.
+            let place = is_place(thing.kind);
+            let means_something = match bond.nature {
+                Nature::YieldedBy => acts && thing.point.is_none(),
+                Nature::DeletableBy | Nature::AdministeredBy => !place,
+                _ => true,
+            };
             if (1..=on.len()).contains(&bond.dies_at) && means_something {
                 thing.bonds.push((bond.nature, on, bond.dies_at));
             } else {

@@ -15,6 +15,11 @@ pub enum Openness {
     Wide,
 }
 
+pub fn is_place(kind: Option<AssetKind>) -> bool {
+    use AssetKind::*;
+    matches!(kind, Some(Site | Region | Provider | UpstreamProvider))
+}
+
 pub fn is_wide(kind: Option<AssetKind>) -> bool {
     class(kind).is_some_and(HazardClass::is_wide)
 }
@@ -261,7 +266,7 @@ impl Brute<'_> {
         let can_be_deleted = match thing.kind {
             _ if is_top => true,
             None => true,
-            Some(Network | Site | Region | Provider | UpstreamProvider) => false,
+            Some(Site | Region | Provider | UpstreamProvider) => false,
             Some(Credential | Identity) => self.things.iter().any(|thing| {
                 let takes = [Nature::StoredOn, Nature::Needs, Nature::CascadesFrom];
                 thing.bonds.iter().any(|bond| takes.contains(&bond.0) && bond.1.contains(&place))
@@ -281,8 +286,7 @@ impl Brute<'_> {
 
     /// What nobody acts as, unless somebody says so.
     pub fn is_place(&self, place: usize) -> bool {
-        use AssetKind::*;
-        matches!(self.things[place].kind, Some(Site | Region | Provider | UpstreamProvider))
+        is_place(self.things[place].kind)
     }
 
     /// Whether somebody whom nobody named may act as a place that is somebody's holder, deleter or source.

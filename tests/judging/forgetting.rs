@@ -1,6 +1,6 @@
 //! Forgetting a fact never makes anything greener, and the order of listing never shows.
 
-use crate::estate::now;
+use crate::estate::{asset, copy, now};
 use crate::random::{Random, seed};
 use outlive::catalogue::Catalogue;
 use outlive::domain::*;
@@ -147,5 +147,52 @@ fn the_order_of_listing_never_shows() {
         }
         assert_eq!(before, judged(&inventory, &catalogue), "seed {seed}");
         assert_eq!(json, report(&inventory), "seed {seed}");
+    }
+}
+
+/// A volume and its copy in accounts of their own at one provider, with what is said of that provider or of both accounts.
+fn at_one_provider(of_provider: &[Bond], of_accounts: &[Bond]) -> Inventory {
+    let whole = |mut asset: Asset, more: &[Bond]| {
+        asset.bonds.list.extend(more.iter().cloned());
+        asset.bonds.complete = Nature::ALL.into_iter().collect();
+        asset
+    };
+    let account = |id: &str| whole(asset(id, AssetKind::Account, &["provider:p"]), of_accounts);
+    let mut copy = copy("c", "bucket:b", 1);
+    copy.bonds.complete = Nature::ALL.into_iter().collect();
+    Inventory {
+        assets: vec![
+            whole(asset("bucket:a", AssetKind::Bucket, &["account:a"]), &[]),
+            whole(asset("bucket:b", AssetKind::Bucket, &["account:b"]), &[]),
+            account("account:a"),
+            account("account:b"),
+            whole(asset("provider:p", AssetKind::Provider, &[]), of_provider),
+            whole(asset("identity:i", AssetKind::Identity, &[]), &[]),
+        ],
+        volumes: vec![Volume {
+            id: VolumeId("host:/srv/db".into()),
+            name: "/srv/db".into(),
+            kind: VolumeKind::Declared,
+            asset: AssetId("bucket:a".into()),
+        }],
+        points: vec![copy],
+        ..Inventory::default()
+    }
+}
+
+#[test]
+fn hands_on_a_provider_are_no_fact_and_those_on_its_accounts_are() {
+    let hands = |nature| Bond::observed(nature, AssetId("identity:i".into()), now());
+    let verdict = |inventory: &Inventory| {
+        let policy = Policy { survive: [HazardClass::Identity].into(), ..Policy::default() };
+        let findings = judge(&expand(inventory, &Catalogue::default()), &policy, now()).remove(0).findings;
+        findings.into_iter().find(|finding| finding.rule == "identity-reaches-both").unwrap().verdict
+    };
+    for nature in [Nature::AdministeredBy, Nature::DeletableBy] {
+        // Said or not, it is the same: who says nothing of it is no better off.
+        let said = verdict(&at_one_provider(&[hands(nature)], &[]));
+        assert_eq!(said, verdict(&at_one_provider(&[], &[])), "{nature:?}");
+        let of_accounts = verdict(&at_one_provider(&[], &[hands(nature)]));
+        assert!(matches!(of_accounts, Verdict::Fail(..)), "{nature:?} of both accounts: {of_accounts:?}");
     }
 }

@@ -98,21 +98,18 @@ pub fn any_place(random: &mut Random, inventory: &Inventory) -> usize {
     random.below(inventory.assets.len() + inventory.points.len())
 }
 
-/// What the engine takes for granted by kind: nobody deletes a site, what lies beyond machines stands only on what is as
-/// wide, and what a server or a disk stands on is of some kind: what was never seen could be anything.
+/// What the engine takes for granted by kind: what lies beyond machines stands only on what is as wide, and what a server
+/// or a disk stands on is of some kind: what was never seen could be anything.
 fn could_be(kind: AssetKind, bond: &Bond, kinds: &BTreeMap<AssetId, AssetKind>) -> bool {
-    use AssetKind::{Device, Network, Provider, Region, Server, Site, UpstreamProvider};
-    if is_storage(bond.nature) {
-        let class = HazardClass::of_loss(kind).filter(|class| class.is_wide());
-        return bond.on.iter().all(|on| match (class, kinds.get(on)) {
-            (Some(class), Some(below)) => HazardClass::of_loss(*below)
-                .is_some_and(|below| below.is_wide() && (class == HazardClass::Provider || below >= class)),
-            (Some(_), None) => false,
-            (None, below) => below.is_some() || !matches!(kind, Server | Device),
-        });
-    }
-    let deletes = matches!(bond.nature, Nature::DeletableBy | Nature::AdministeredBy);
-    !deletes || !matches!(kind, Network | Provider | Region | Site | UpstreamProvider)
+    use AssetKind::{Device, Server};
+    let class = HazardClass::of_loss(kind).filter(|class| class.is_wide());
+    let all = bond.on.iter().all(|on| match (class, kinds.get(on)) {
+        (Some(class), Some(below)) => HazardClass::of_loss(*below)
+            .is_some_and(|below| below.is_wide() && (class == HazardClass::Provider || below >= class)),
+        (Some(_), None) => false,
+        (None, below) => below.is_some() || !matches!(kind, Server | Device),
+    });
+    all || !is_storage(bond.nature)
 }
 
 /// A tangle that could be: nothing is stored on itself in a circle, kinds are borne in mind, and volumes hold data.

@@ -15,17 +15,6 @@ pub(super) const OF_DATA: [Nature; 5] =
 /// What is said of a vault for all its points; where their bytes are is told by `stands_on`.
 pub(super) const OF_VAULTS: [Nature; 3] = [Nature::AdministeredBy, Nature::Needs, Nature::DeletableBy];
 
-fn key(nature: Nature) -> &'static str {
-    match nature {
-        Nature::StoredOn => "stored_on",
-        Nature::CascadesFrom => "cascades_from",
-        Nature::AdministeredBy => "administered_by",
-        Nature::Needs => "needs",
-        Nature::DeletableBy => "deletable_by",
-        Nature::YieldedBy => "yielded_by",
-    }
-}
-
 /// Bonds of those natures that are written down. A list is all of its nature, also an empty one. `holder` is the
 /// asset that has them; nothing hangs on a recovery point, so that it needs none.
 pub(super) fn bonds(
@@ -37,7 +26,7 @@ pub(super) fn bonds(
 ) -> Bonds {
     let mut bonds = Bonds::default();
     for nature in natures.iter().copied() {
-        let Some(list) = table.get(key(nature)).and_then(|value| value.list()) else { continue };
+        let Some(list) = table.get(nature.key()).and_then(|value| value.list()) else { continue };
         bonds = bonds.complete(nature);
         for item in list {
             if let Some((on, dies_at, grace)) = bond(&item, nature, holder, known) {

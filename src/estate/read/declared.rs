@@ -29,6 +29,15 @@ fn asset(table: &Table<'_>, known: &Known<'_>) -> Option<DeclaredAsset> {
             "write who administers it under `administered_by`, or declare the credential that is yielded";
         yielded.complain("is said of something that is neither a credential nor an identity", remedy);
     }
+    if kind.is_some_and(AssetKind::is_place) {
+        for nature in [Nature::AdministeredBy, Nature::DeletableBy] {
+            let said = table.get(nature.key()).filter(|_| bonds.of(nature).next().is_some());
+            if let Some(hands) = said {
+                let remedy = "say it of each account there that you have: whoever has those hands reaches it";
+                hands.complain("is said of a place, which is in nobody's hands", remedy);
+            }
+        }
+    }
     let (name, line) = (printable(name?.as_bytes()), table.file.line(table.at));
     Some(DeclaredAsset { id: id?, kind: kind?, name, bonds, line })
 }

@@ -82,6 +82,12 @@ pub const AGREE: &[Wrong] = &[
         "5:15",
         &["a device does nothing by itself", "a credential"],
     ),
+    (
+        "[[asset]]\nkind='provider'\nname='p'\nowner='o'\nadministered_by=[]\ndeletable_by=['host:a']",
+        "6:14",
+        &["said of a place, which is in nobody's hands", "say it of each account there"],
+    ),
+    ("[[asset]]\nkind='site'\nname='p'\nowner='o'\nadministered_by=['host:a']", "5:17", &["said of a place"]),
     ("[[volume]]\nid='b'\nadministered_by=['volume:a']", "3:18", &["a volume does nothing by itself"]),
     (
         "[[recovery_point]]\nid='p'\nvolume='a'\nkind='dump'\nowner='o'\nyielded_by=[]",
