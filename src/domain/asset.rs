@@ -1,6 +1,6 @@
 //! Assets: anything whose loss can take recovery points along.
 
-use super::Bonds;
+use super::{Bonds, HazardClass};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -100,10 +100,30 @@ impl AssetKind {
         }
     }
 
-    /// Whether it is a place, as a site, a region or a provider: things lie there, and nobody has it in hand. Who has an
-    /// account there has that account.
+    /// Whether it can be stored on something of another kind. Where it is not known what something is stored on, that may be
+    /// whatever it can be: what is not to be thought of then, nobody can say either. What lies beyond machines is stored on
+    /// what is as wide or wider, and what a server serves on machines.
+    pub fn can_lie_on(self, below: Self) -> bool {
+        let class = |of| HazardClass::of_loss(of).filter(|class| class.is_wide());
+        match (class(self), class(below)) {
+            (Some(own), Some(below)) => own == HazardClass::Provider || below >= own,
+            (Some(_), None) => false,
+            (None, Some(_)) => true,
+            (None, None) => self != Self::Server || matches!(below, Self::Host | Self::Server),
+        }
+    }
+
+    /// Whether it is storage within a machine: who holds that machine has it in hand, and nobody else. Of a volume that lies
+    /// there it can be said all the same who deletes that.
+    pub fn is_within_machine(self) -> bool {
+        use AssetKind::{Device, Directory, File, Filesystem, Memory, Partition, Pool, Subvolume};
+        matches!(self, Directory | Subvolume | File | Filesystem | Pool | Partition | Device | Memory)
+    }
+
+    /// Whether it is a place, as a site, a region, a provider or a network: things lie there or are reached there, and nobody
+    /// has it in hand. Who has an account there has that account.
     pub fn is_place(self) -> bool {
-        matches!(self, Self::Site | Self::Region | Self::Provider | Self::UpstreamProvider)
+        matches!(self, Self::Site | Self::Region | Self::Provider | Self::UpstreamProvider | Self::Network)
     }
 }
 

@@ -18,7 +18,8 @@ impl Estate {
         let ids: BTreeSet<&AssetId> = own.iter().map(|asset| &asset.id).collect();
         let (mut volumes, mut assets) = (Vec::new(), Vec::new());
         for entry in self.volumes.iter().filter(|volume| volume.path.is_none()) {
-            let stood = stand(&entry.stands_on, host);
+            let mut stood = stand(&entry.stands_on, host);
+            only_stored(&mut stood.bonds);
             let bonds = joined(stood.bonds, canonical_bonds(&entry.bonds, host));
             let (asset, name) = (of_volume(&entry.id), printable(entry.id.0.as_bytes()));
             volumes.push(Volume {
@@ -65,6 +66,7 @@ impl Estate {
         for (place, mut more) in said {
             let bonds = &mut assets[place].bonds;
             more.list.retain(|bond| !bonds.is_complete(bond.nature));
+            only_stored(&mut more);
             *bonds = joined(std::mem::take(bonds), more);
         }
         assets
@@ -213,6 +215,13 @@ impl Estate {
         let ids: BTreeSet<AssetId> = self.assets.iter().map(|known| canonical_on(&known.id, host)).collect();
         assets.into_iter().filter(|asset| !ids.contains(&asset.id)).collect()
     }
+}
+
+/// Where something's bytes are says neither what they need nor what else takes them along: what has lines of its own for
+/// these says so there.
+fn only_stored(bonds: &mut Bonds) {
+    bonds.complete.remove(Nature::Needs);
+    bonds.complete.remove(Nature::CascadesFrom);
 }
 
 fn of_volume(id: &VolumeId) -> AssetId {

@@ -7,7 +7,7 @@ use super::beyond::{Berth, Standing};
 use super::slice::{Slice, is_closed};
 use super::system::{State, Variable, Why, variable};
 use super::unseen::Openness;
-use crate::domain::{HazardClass, Nature};
+use crate::domain::{AssetKind, HazardClass, Nature};
 use std::collections::BTreeSet;
 
 impl Slice<'_> {
@@ -181,14 +181,29 @@ impl Slice<'_> {
         self.is_open(member, nature) && !self.deletion(member, nature).0
     }
 
+    /// Whether somebody may have a hand on a member at all, and end it through a nature.
+    pub(super) fn in_hands(&self, member: usize, nature: Nature) -> bool {
+        let place = self.members[member].node;
+        // That a credential is deleted matters to what goes with it.
+        let only_acts = matches!(
+            self.graph.nodes[place].kind,
+            Some(AssetKind::Credential | AssetKind::Identity) if !self.members[member].carries
+        );
+        let has_hands = self.top == Some(member) || self.graph.has_hands(place) && !only_acts;
+        has_hands && self.deletion(member, nature).0
+    }
+
     /// Which of the natures through which somebody deletes is open, where deletion reaches the member at all.
     pub(super) fn open_hands(&self, member: usize) -> Option<Nature> {
-        let place = self.members[member].node;
-        let has_hands = self.top == Some(member) || self.graph.has_hands(place);
-        let open = self.graph.nodes[place].open;
+        let open = self.graph.nodes[self.members[member].node].open;
         [Nature::DeletableBy, Nature::AdministeredBy]
             .into_iter()
-            .find(|nature| has_hands && open.contains(*nature) && self.deletion(member, *nature).0)
+            .find(|nature| open.contains(*nature) && self.in_hands(member, *nature))
+    }
+
+    /// Of a place that acts on something here, which of the natures is open that tell who does.
+    pub(super) fn acts_unnamed(&self, member: usize) -> Option<Nature> {
+        self.graph.acts_unnamed(self.members[member].node).filter(|_| self.members[member].acts)
     }
 
     /// From where somebody may get hold of it.
@@ -197,7 +212,7 @@ impl Slice<'_> {
             let held = variable(member, State::Held);
             self.system.add(held, 1, [self.anything(State::Held)], false, Why::Unseen(nature));
         }
-        if let Some(nature) = self.graph.acts_unnamed(self.members[member].node) {
+        if let Some(nature) = self.acts_unnamed(member) {
             let acts = variable(member, State::Gone);
             self.system.add(acts, 1, [self.anything(State::Held)], false, Why::Unseen(nature));
         }

@@ -120,7 +120,7 @@ impl Slice<'_> {
             if self.open_yield(member).is_some() {
                 possible.push(variable(member, State::Held));
             }
-            if self.graph.acts_unnamed(self.members[member].node).is_some() {
+            if self.acts_unnamed(member).is_some() {
                 possible.push(variable(member, State::Gone));
             }
         }
@@ -245,7 +245,7 @@ impl Slice<'_> {
         let (hands, needs, mut elsewhere) = (of(&HANDS), of(&NEEDED), asked.clone());
         let open = (0..self.members.len()).find_map(|member| {
             let open = self.open_hands(member).or_else(|| self.open_yield(member));
-            let open = open.or_else(|| self.graph.acts_unnamed(self.members[member].node));
+            let open = open.or_else(|| self.acts_unnamed(member));
             let nature = open.or_else(|| self.open_cascade(member))?;
             Some((member, self.graph.nodes[self.members[member].node].missing(nature)?))
         });

@@ -33,7 +33,8 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
         builder.asset(asset.id.clone(), label, Some(asset.kind));
     }
     for volume in &inventory.volumes {
-        builder.asset_or_phantom(&volume.asset);
+        let node = builder.asset_or_phantom(&volume.asset);
+        builder.nodes[node].is_volume = true;
     }
     for asset in &inventory.assets {
         let mut bonds = asset.bonds.clone();
@@ -160,7 +161,7 @@ struct Builder {
 impl Builder {
     fn node(&mut self, label: String, kind: Option<AssetKind>, id: Option<AssetId>) -> usize {
         let (is_point, open, odd) = (id.is_none(), NatureSet::default(), BTreeMap::new());
-        self.nodes.push(Node { label, kind, is_point, open, odd });
+        self.nodes.push(Node { label, kind, is_point, hosts: 0, is_volume: false, open, odd });
         self.ids.push(id);
         self.nodes.len() - 1
     }
@@ -262,9 +263,13 @@ impl Builder {
                 self.nodes[holder].open.insert(nature);
             }
         }
+        let stored = bonds.list.iter().filter(|bond| bond.nature == Nature::StoredOn);
+        let stored: BTreeSet<&AssetId> = stored.flat_map(|bond| &bond.on).collect();
+        let kinds = stored.iter().filter_map(|id| self.assets.get(*id)).map(|node| self.nodes[*node].kind);
+        self.nodes[holder].hosts = kinds.filter(|kind| *kind == Some(AssetKind::Host)).count();
         for bond in &bonds.list {
             let on: BTreeSet<usize> = bond.on.iter().map(|id| self.asset_or_phantom(id)).collect();
-            if let Some(why) = self.nodes[holder].contradicted(bond.nature) {
+            if let Some(why) = self.contradiction(holder, bond.nature, &on) {
                 self.leave_out(holder, bond.nature, why);
                 continue;
             }
@@ -281,6 +286,38 @@ impl Builder {
             let on = on.into_iter().collect();
             self.edges.push(Edge { holder, nature: bond.nature, on, dies_at: bond.dies_at, how, grace });
         }
+    }
+
+    /// Why nothing of a kind has such a bond; `None` where it may. What is thought of where a nature is open decides what can
+    /// be said of it: whatever is not, as hands on a place, would make who says nothing of it look safer.
+    fn contradiction(&self, holder: usize, nature: Nature, on: &BTreeSet<usize>) -> Option<String> {
+        let (node, label) = (&self.nodes[holder], &self.nodes[holder].label);
+        if nature == Nature::YieldedBy && !node.is_yielded() {
+            let why = "can be had, which is neither a credential nor an identity";
+            return Some(format!("a bond says from where {label} {why}"));
+        }
+        let kind = node.kind?;
+        if matches!(nature, Nature::AdministeredBy | Nature::DeletableBy) {
+            let why = match kind {
+                _ if kind.is_place() => "is a place: only accounts there are in hands",
+                _ if kind.is_within_machine() && !node.is_volume => "is within a machine: that is in hands",
+                _ => return None,
+            };
+            return Some(format!("a bond says in whose hands {label} is, which {why}"));
+        }
+        if nature != Nature::StoredOn {
+            return None;
+        }
+        // What was named and never seen may be anything.
+        let of = |below: &usize| self.nodes[*below].kind.unwrap_or(AssetKind::File);
+        let lies = |below: &usize| match (kind, of(below)) {
+            // A disk of a host lies there; its medium, where that is elsewhere, on a server.
+            (AssetKind::Device, AssetKind::Host) => node.hosts == 1,
+            (AssetKind::Device, below) if node.hosts > 0 => below == AssetKind::Server,
+            (kind, below) => kind.can_lie_on(below),
+        };
+        let below = &self.nodes[*on.iter().find(|below| !lies(below))?].label;
+        Some(format!("a bond says that {label} {} {below}, and no {} does", nature.verb(), kind.word()))
     }
 
     /// A bond that makes no sense is one of which nothing is known.

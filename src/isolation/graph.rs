@@ -21,6 +21,10 @@ pub(super) struct Node {
     pub kind: Option<AssetKind>,
     /// True for recovery points.
     pub is_point: bool,
+    /// On how many hosts it is said to be stored.
+    pub hosts: usize,
+    /// True for what some volume is.
+    pub is_volume: bool,
     /// The natures of which not everything is known.
     pub open: NatureSet,
     /// Per open nature what is missing, where it is not simply that nobody said so.
@@ -33,25 +37,10 @@ impl Node {
         !self.is_point && matches!(self.kind, None | Some(AssetKind::Credential | AssetKind::Identity))
     }
 
-    /// A site, a region, a provider: nobody acts as one, unless somebody says that it deletes or administers something, or
-    /// that a credential can be had from it.
+    /// A site, a region, a provider, a network: nobody acts as one, unless somebody says that it deletes or administers
+    /// something, or that a credential can be had from it.
     pub fn is_place(&self) -> bool {
         self.kind.is_some_and(AssetKind::is_place)
-    }
-
-    /// Why nothing of its kind can have a bond of a nature; `None` where it can. What could have one and says nothing of it
-    /// is open, so that a nature which is never open has to be one that nothing says.
-    pub fn contradicted(&self, nature: Nature) -> Option<String> {
-        let label = &self.label;
-        match nature {
-            Nature::YieldedBy if !self.is_yielded() => Some(format!(
-                "a bond says from where {label} can be had, which is neither a credential nor an identity"
-            )),
-            Nature::AdministeredBy | Nature::DeletableBy if self.is_place() => Some(format!(
-                "a bond says whose hands {label} is in, which is a place: only the accounts there are in hands"
-            )),
-            _ => None,
-        }
     }
 
     /// What is missing of a nature, in words; `None` where it is wholly known.

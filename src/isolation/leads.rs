@@ -141,6 +141,7 @@ impl Links<'_> {
         for on in &edge.on {
             for (from, to) in leads {
                 let from = match (edge.nature, from) {
+                    (Nature::StoredOn, Held) if !self.graph.opens(*on) => continue,
                     (Nature::StoredOn, Held) => Held,
                     (_, Held) => self.graph.at_hand(*on),
                     (_, from) => *from,

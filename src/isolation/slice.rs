@@ -29,6 +29,10 @@ pub(super) struct Member<'g> {
     pub node: usize,
     pub hold: Hold,
     pub standing: Option<&'g Standing>,
+    /// Whether something here is in its hands.
+    pub acts: bool,
+    /// Whether something here goes with it.
+    pub carries: bool,
 }
 
 /// Recovery points with one fate.
@@ -59,18 +63,8 @@ pub(super) struct Slice<'g> {
 
 /// Kinds of which control does not mean that they can be ended.
 pub(super) fn only_opens(kind: AssetKind) -> bool {
-    matches!(
-        kind,
-        AssetKind::Credential
-            | AssetKind::Identity
-            | AssetKind::Key
-            | AssetKind::Catalogue
-            | AssetKind::Network
-            | AssetKind::Site
-            | AssetKind::Region
-            | AssetKind::Provider
-            | AssetKind::UpstreamProvider
-    )
+    use AssetKind::{Catalogue, Credential, Identity, Key};
+    matches!(kind, Credential | Identity | Key | Catalogue) || kind.is_place()
 }
 
 /// Kinds that are lost by being closed.
@@ -117,7 +111,7 @@ impl<'g> Slice<'g> {
         slice.top = top.map(|top| slice.add(top));
         for ((node, hold, orphans), places) in groups {
             let member = slice.members.len();
-            slice.members.push(Member { node, hold, standing: None });
+            slice.members.push(Member { node, hold, standing: None, acts: false, carries: false });
             slice.groups.push(Group { member, places, orphans });
         }
         slice.close(0);
@@ -134,7 +128,7 @@ impl<'g> Slice<'g> {
 
     pub(super) fn add(&mut self, node: usize) -> usize {
         *self.of_asset.entry(node).or_insert_with(|| {
-            self.members.push(Member { node, hold: Hold::Free, standing: None });
+            self.members.push(Member { node, hold: Hold::Free, standing: None, acts: false, carries: false });
             self.members.len() - 1
         })
     }
@@ -175,6 +169,7 @@ impl<'g> Slice<'g> {
         for member in &mut self.members {
             member.standing = graph.standing(member.node);
         }
+        self.find_hands();
         for member in 0..self.members.len() {
             self.meanings(member);
             for number in &graph.holds[self.members[member].node] {
@@ -183,6 +178,33 @@ impl<'g> Slice<'g> {
         }
         self.doubts();
         self.system.seal();
+    }
+
+    /// What carries something here, and what something here is in the hands of: as far as somebody else could be, of whom
+    /// nobody said it.
+    fn find_hands(&mut self) {
+        let graph = self.graph;
+        let edges = |node: usize| graph.holds[node].iter().map(|edge| &graph.edges[*edge as usize]);
+        for acts in [false, true] {
+            for holder in 0..self.members.len() {
+                for edge in edges(self.members[holder].node) {
+                    let hands = self.in_hands(holder, edge.nature);
+                    let is_it = match edge.nature {
+                        Nature::StoredOn | Nature::Needs => !acts,
+                        Nature::CascadesFrom => !acts && self.deletion(holder, edge.nature).0,
+                        Nature::DeletableBy => acts && hands,
+                        Nature::AdministeredBy | Nature::YieldedBy => {
+                            acts && (hands || graph.is_had(self.members[holder].node))
+                        }
+                    };
+                    for on in edge.on.iter().filter(|_| is_it) {
+                        let Some(on) = self.member_of(*on) else { continue };
+                        let on = &mut self.members[on];
+                        *(if acts { &mut on.acts } else { &mut on.carries }) = true;
+                    }
+                }
+            }
+        }
     }
 
     /// What the states themselves imply.
@@ -224,7 +246,9 @@ impl<'g> Slice<'g> {
                 self.stored(holder, edge, &all, why);
                 if edge.nature == Nature::StoredOn && !is_point {
                     // Whoever holds one of the places can read what lies there, and do with it what it allows.
-                    self.system.add(of(State::Held), 1, on(State::Held), true, why);
+                    let opens = all.iter().filter(|on| self.graph.opens(self.members[**on].node));
+                    let held: Vec<Variable> = opens.map(|on| variable(*on, State::Held)).collect();
+                    self.system.add(of(State::Held), 1, held, true, why);
                 }
             }
             Nature::CascadesFrom => {

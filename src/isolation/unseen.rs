@@ -38,7 +38,7 @@ pub(super) enum Openness {
 impl Graph {
     pub(super) fn find_openness(&self, node: usize) -> Openness {
         let medium = match self.nodes[node].kind {
-            Some(AssetKind::Device) => self.is_attached(node),
+            Some(AssetKind::Device) => self.nodes[node].hosts > 0,
             Some(AssetKind::Server) => true,
             _ => false,
         };
@@ -47,7 +47,7 @@ impl Graph {
         match (node.open.contains(Nature::StoredOn), node.open.contains(Nature::Needs)) {
             (false, false) => Openness::Closed,
             (true, false) if medium => Openness::Medium,
-            _ if wide => Openness::Wide,
+            (true, false) if wide => Openness::Wide,
             _ => Openness::Anything,
         }
     }
@@ -105,27 +105,12 @@ impl Graph {
         self.nodes[node].kind == Some(AssetKind::Server) && self.aspect(node).openness != Openness::Closed
     }
 
-    fn is_attached(&self, device: usize) -> bool {
-        self.supports(device).iter().any(|below| self.nodes[*below].kind == Some(AssetKind::Host))
-    }
-
     /// Whether nobody but whoever holds the machine has a hand on it: what lies on a known host, and on nothing else that
     /// nobody saw, of which others may be the holders.
     fn is_on_host(&self, node: usize) -> bool {
-        let storage = matches!(
-            self.nodes[node].kind,
-            Some(
-                AssetKind::Directory
-                    | AssetKind::Subvolume
-                    | AssetKind::File
-                    | AssetKind::Filesystem
-                    | AssetKind::Pool
-                    | AssetKind::Partition
-                    | AssetKind::Device
-                    | AssetKind::Memory
-            )
-        );
-        storage && self.aspect(node).over_host && !self.nodes[node].open.contains(Nature::StoredOn)
+        let storage = self.nodes[node].kind.is_some_and(AssetKind::is_within_machine);
+        let bare = storage && !self.nodes[node].is_volume;
+        bare && self.aspect(node).over_host && !self.nodes[node].open.contains(Nature::StoredOn)
     }
 
     /// Whether somebody nobody named may have a hand on a node at all.
@@ -146,6 +131,12 @@ impl Graph {
         self.nodes[node].is_place()
     }
 
+    /// Whether who holds a node holds what is stored on it: who is on a network does not hold the machines that are reached
+    /// over it. Where they are administered from there, that is a bond of its own.
+    pub(super) fn opens(&self, node: usize) -> bool {
+        self.nodes[node].kind != Some(AssetKind::Network)
+    }
+
     /// The state in which whatever hands may do with it is done: somebody acts as a place where it is not known who.
     pub(super) fn at_hand(&self, node: usize) -> State {
         if self.is_place(node) { State::Gone } else { State::Held }
@@ -160,6 +151,11 @@ impl Graph {
         natures.find(|nature| is_it && self.nodes[place].open.contains(*nature))
     }
 
+    /// Whether somebody may get hold of a node whom nobody named.
+    pub(super) fn is_had(&self, node: usize) -> bool {
+        !self.nodes[node].is_point && !self.is_place(node) && !self.is_on_host(node)
+    }
+
     /// Which of the natures through which somebody gets hold of a node is open.
     pub(super) fn open_yield(&self, place: usize) -> Option<Nature> {
         let node = &self.nodes[place];
@@ -168,8 +164,7 @@ impl Graph {
                 &[Nature::YieldedBy, Nature::AdministeredBy, Nature::StoredOn]
             }
             Some(AssetKind::Key | AssetKind::Catalogue) => &[Nature::AdministeredBy, Nature::StoredOn],
-            Some(_) if self.is_place(place) => &[],
-            Some(_) if self.is_on_host(place) => &[],
+            Some(_) if !self.is_had(place) => &[],
             Some(_) => &[Nature::AdministeredBy, Nature::StoredOn],
         };
         let open = natures.iter().find(|nature| node.open.contains(**nature)).copied();

@@ -51,7 +51,7 @@ impl Rule for CutOrder {
         if let Some(set) = smaller(&case.cuts.possible) {
             return Verdict::Undetermined(format!("perhaps {}", say(case, set)));
         }
-        if case.cuts.events.is_empty() {
+        if case.survival.rows.is_empty() {
             return Verdict::Undetermined("what the volume stands on was not seen".into());
         }
         // What is not computed is not known to be enough.

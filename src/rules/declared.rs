@@ -3,7 +3,7 @@
 use super::shared_fate::say_some;
 use super::{Case, Rule};
 use crate::domain::{Gap, Known, RecoveryPoint, Severity, Verdict};
-use crate::isolation::{Cell, Row};
+use crate::isolation::{Cell, Row, Shadow};
 use std::collections::BTreeMap;
 
 /// Fails where the newest survivor of a hazard that the policy names is only declared.
@@ -68,6 +68,16 @@ impl Rule for DeclaredNotObserved {
         if let Some((point, why)) = doubt {
             return Verdict::Undetermined(format!("{} is only declared: {why}", case.label(point)));
         }
+        // What nobody saw, and takes the volume, may leave just that.
+        let shadows = case.survival.shadows.iter();
+        let mut shadows = shadows.filter(|shadow| !shadow.classes.is_disjoint(&case.policy.survive));
+        let rests = |shadow: &Shadow| Some((declared_survivor(case, &shadow.cell)?, shadow.because.clone()));
+        if let Some((point, because)) = shadows.find_map(rests) {
+            let label = case.label(point);
+            return Verdict::Undetermined(format!(
+                "{label} is only declared, and may be what is left: {because}"
+            ));
+        }
         match case.hidden() {
             Some(why) => Verdict::Undetermined(why),
             None => Verdict::Pass("no verdict rests on what is only declared".into()),
@@ -77,12 +87,17 @@ impl Rule for DeclaredNotObserved {
 
 /// Of a row of which the newest survivor is only declared: what is to be said of that point, and the hazard.
 fn rests_on(case: Case<'_>, row: &Row) -> Option<(String, String)> {
-    let Cell::Survivor { point, .. } = &row.cell else { return None };
-    let point = case.graph.at(*point).filter(|point| is_declared(point))?;
+    let point = declared_survivor(case, &row.cell)?;
     let label = case.label(point);
     let owner =
         [declarer(&point.of), declarer(&point.taken_at)].into_iter().flatten().next().unwrap_or_default();
     Some((format!("{label} is only declared, by {owner}"), row.title.clone()))
+}
+
+/// The newest survivor, where it is only declared.
+fn declared_survivor<'c>(case: Case<'c>, cell: &Cell) -> Option<&'c RecoveryPoint> {
+    let Cell::Survivor { point, .. } = cell else { return None };
+    case.graph.at(*point).filter(|point| is_declared(point))
 }
 
 fn is_declared(point: &RecoveryPoint) -> bool {

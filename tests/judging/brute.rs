@@ -1,8 +1,9 @@
-//! Judging written a second time, as plainly as can be: every thing of an inventory, every rule, swept again and again
-//! until nothing changes. It shares no code with the engine.
+//! Judging written a second time, plainly: every rule of every thing, swept until nothing changes. It shares no code with
+//! the engine.
 
 use crate::brute_far::Far;
-use crate::brute_unseen::{Openness, guard, is_place, is_wide};
+use crate::brute_kinds::{Holder, is_place};
+use crate::brute_unseen::{Openness, guard, is_wide};
 use outlive::domain::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,6 +37,8 @@ pub struct Thing {
     pub open: BTreeSet<Nature>,
     /// Whether somebody only said where it is stored, or said nothing.
     pub hearsay: bool,
+    /// How many hosts it is said to be stored on.
+    pub hosts: usize,
     /// Whether a lock keeps deletion off: by nobody, by some, by nobody knows whom.
     guard: Guard,
 }
@@ -88,6 +91,7 @@ impl<'i> Brute<'i> {
             bonds: Vec::new(),
             open: BTreeSet::new(),
             hearsay: false,
+            hosts: 0,
             guard,
         };
         for asset in &inventory.assets {
@@ -133,22 +137,22 @@ impl<'i> Brute<'i> {
     }
 
     fn tie(&mut self, thing: usize, bonds: &Bonds, places: &BTreeMap<&AssetId, usize>) {
+        let kinds: Vec<_> = self.things.iter().map(|thing| thing.kind).collect();
+        let is_volume = self.is_volume(thing);
         let thing = &mut self.things[thing];
         thing.open = Nature::ALL.into_iter().filter(|nature| !bonds.is_complete(*nature)).collect();
         let valid = |bond: &&Bond| (1..=bond.on.len()).contains(&bond.dies_at);
         let mut stored = bonds.list.iter().filter(|bond| bond.nature == Nature::StoredOn).filter(valid);
         thing.hearsay = stored.all(|bond| matches!(bond.how, How::Declared(_)));
+        let on = |bond: &Bond| -> BTreeSet<usize> { bond.on.iter().map(|id| places[id]).collect() };
+        let every = bonds.list.iter().filter(|bond| bond.nature == Nature::StoredOn).flat_map(on);
+        let hosts: BTreeSet<usize> = every.filter(|on| kinds[*on] == Some(AssetKind::Host)).collect();
+        thing.hosts = hosts.len();
+        let holder =
+            Holder { kind: thing.kind, is_point: thing.point.is_some(), is_volume, hosts: thing.hosts };
         for bond in &bonds.list {
-            let on: BTreeSet<usize> = bond.on.iter().map(|id| places[id]).collect();
-            // Only who acts, and what acts are done with, is had from somewhere.
-            let acts = matches!(thing.kind, None | Some(AssetKind::Credential | AssetKind::Identity));
-            // Nobody has hands on a place: on the accounts there, yes.
-            let place = is_place(thing.kind);
-            let means_something = match bond.nature {
-                Nature::YieldedBy => acts && thing.point.is_none(),
-                Nature::DeletableBy | Nature::AdministeredBy => !place,
-                _ => true,
-            };
+            let on = on(bond);
+            let means_something = holder.may_have(bond.nature, on.iter().map(|on| kinds[*on]));
             if (1..=on.len()).contains(&bond.dies_at) && means_something {
                 thing.bonds.push((bond.nature, on, bond.dies_at));
             } else {
@@ -213,15 +217,16 @@ impl<'i> Brute<'i> {
                     self.rule(bit(place, Deleted), 1, bit(place, Lost), true);
                 }
                 match thing.kind {
-                    Some(Credential | Identity | Key | Catalogue | Network | Site | Region)
-                    | Some(Provider | UpstreamProvider) => {}
+                    Some(Credential | Identity | Key | Catalogue) => {}
+                    kind if is_place(kind) => {}
                     kind => self.rule(bit(place, Deleted), 1, bit(place, Held), kind.is_some()),
                 }
             }
             for (nature, on, need) in &thing.bonds {
-                let hands = self.at_hand(on);
+                let (hands, holders) = (self.at_hand(on), self.holders(on));
                 let of = |state| match (nature, state) {
-                    (Nature::StoredOn, _) | (_, Lost | Deleted) => on.iter().map(|on| bit(*on, state)).sum(),
+                    (_, Lost | Deleted) => on.iter().map(|on| bit(*on, state)).sum(),
+                    (Nature::StoredOn, _) => holders,
                     _ => hands,
                 };
                 let (may, surely) = self.reaches(place, *nature);
@@ -324,7 +329,7 @@ impl<'i> Brute<'i> {
             if self.origin_unknown(place) {
                 self.rule(bit(place, Held), 1, anybody, false);
             }
-            if self.actor_unknown(place) {
+            if self.actor_unknown(place, false) {
                 self.rule(bit(place, Gone), 1, anybody, false);
             }
         }

@@ -71,7 +71,7 @@ impl Brute<'_> {
     fn somebody_may_act(&self) -> bool {
         let open = |thing: &usize| {
             let by_hands = self.hands_unknown(*thing) || self.origin_unknown(*thing);
-            by_hands || self.actor_unknown(*thing) || self.cascade_unknown(*thing)
+            by_hands || self.actor_unknown(*thing, false) || self.cascade_unknown(*thing)
         };
         self.scope.iter().any(open) || self.closings() != 0 || self.touches(self.far.by_hands)
     }
@@ -82,7 +82,7 @@ impl Brute<'_> {
             let goes = self.hands_unknown(thing) || self.cascade_unknown(thing);
             possible |= if goes { bit(thing, State::Deleted) } else { 0 };
             possible |= if self.origin_unknown(thing) { bit(thing, State::Held) } else { 0 };
-            possible |= if self.actor_unknown(thing) { bit(thing, State::Gone) } else { 0 };
+            possible |= if self.actor_unknown(thing, false) { bit(thing, State::Gone) } else { 0 };
         }
         let far = self.far.by_hands | self.held_far();
         Blow { possible, far, ..Blow::default() } | self.closing_unseen()
@@ -303,8 +303,9 @@ impl Trial<'_> {
             }
             _ => {}
         }
-        let named = |thing: &usize| event.title.contains(&brute.things[*thing].label);
-        let Some(root) = (0..brute.things.len()).find(named) else {
+        // What is named first is what it is about.
+        let named = |thing: usize| Some((event.title.find(&brute.things[thing].label)?, thing));
+        let Some((_, root)) = (0..brute.things.len()).filter_map(named).min() else {
             return Err(format!("{event:?} names nothing"));
         };
         let wide = match first {

@@ -3,6 +3,7 @@
 
 use crate::brute::{Brute, State, States, bit};
 use crate::brute_cuts::Act;
+use crate::brute_kinds::is_place;
 use crate::brute_unseen::Openness;
 use outlive::domain::*;
 use std::collections::BTreeSet;
@@ -58,8 +59,8 @@ impl Brute<'_> {
         let of = |state| bit(thing, state);
         far.rules.push((of(State::Lost), of(State::Deleted)));
         match self.things[thing].kind {
-            Some(Credential | Identity | Key | Catalogue | Network) => {}
-            Some(Site | Region | Provider | UpstreamProvider) => {
+            Some(Credential | Identity | Key | Catalogue) => {}
+            kind if is_place(kind) => {
                 far.rules.push((of(State::Gone), of(State::Held)));
             }
             Some(Project | Account | Organisation) => {
@@ -73,17 +74,15 @@ impl Brute<'_> {
     fn far_of_bonds(&self, thing: usize, far: &mut Far) {
         use State::{Deleted, Held, Lost};
         for (nature, on, _) in &self.things[thing].bonds {
-            let any = |state| match (nature, state) {
-                (Nature::StoredOn, _) | (_, Lost | Deleted) => {
-                    on.iter().map(|on| bit(*on, state)).sum::<States>()
-                }
+            let any = |state| match state {
+                Lost | Deleted => on.iter().map(|on| bit(*on, state)).sum::<States>(),
                 _ => self.at_hand(on),
             };
             let mut leads = |head, from| far.rules.push((bit(thing, head), any(from)));
             match nature {
                 Nature::StoredOn => {
                     leads(Lost, Lost);
-                    leads(Held, Held);
+                    far.rules.push((bit(thing, Held), self.holders(on)));
                 }
                 Nature::Needs => leads(Lost, Lost),
                 Nature::CascadesFrom => leads(Deleted, Deleted),
@@ -121,7 +120,7 @@ impl Brute<'_> {
         }
         let (origin, hands) = (self.origin_unknown(thing), self.hands_unknown_far(thing));
         far.by_hands |= if origin { bit(thing, State::Held) } else { 0 };
-        far.by_hands |= if self.actor_unknown(thing) { bit(thing, State::Gone) } else { 0 };
+        far.by_hands |= if self.actor_unknown(thing, true) { bit(thing, State::Gone) } else { 0 };
         far.by_hands |= if hands { bit(thing, State::Deleted) } else { 0 };
     }
 

@@ -1,7 +1,8 @@
 //! The second writing of what may lie below things without anybody having seen it.
 
-use crate::brute::{Brute, Guard, State, States, bit};
+use crate::brute::{Brute, Guard, State, States, Thing, bit};
 use crate::brute_cuts::Blow;
+use crate::brute_kinds::{is_place, is_within};
 use outlive::domain::*;
 use std::collections::BTreeSet;
 
@@ -13,11 +14,6 @@ pub enum Openness {
     /// A disk of a host, or a server, whose medium lies outside.
     Medium,
     Wide,
-}
-
-pub fn is_place(kind: Option<AssetKind>) -> bool {
-    use AssetKind::*;
-    matches!(kind, Some(Site | Region | Provider | UpstreamProvider))
 }
 
 pub fn is_wide(kind: Option<AssetKind>) -> bool {
@@ -36,17 +32,16 @@ impl Brute<'_> {
     pub fn openness(&self, place: usize) -> Openness {
         let thing = &self.things[place];
         let (storage, needs) = (thing.open.contains(&Nature::StoredOn), thing.open.contains(&Nature::Needs));
-        let on_host = |on: usize| self.things[on].kind == Some(AssetKind::Host);
         let outside = match thing.kind {
             Some(AssetKind::Server) => true,
-            Some(AssetKind::Device) => self.direct(place).into_iter().any(on_host),
+            Some(AssetKind::Device) => thing.hosts > 0,
             _ => false,
         };
         if !storage && !needs {
             Openness::Closed
         } else if outside && !needs {
             Openness::Medium
-        } else if self.is_wide(place) {
+        } else if self.is_wide(place) && !needs {
             Openness::Wide
         } else {
             Openness::Anything
@@ -241,41 +236,47 @@ impl Brute<'_> {
         Blow { possible, far: self.far.needs | known[0] | known[1], ..Blow::default() }
     }
 
+    pub fn is_volume(&self, place: usize) -> bool {
+        self.inventory.volumes.iter().any(|volume| self.asset(&volume.asset) == Some(place))
+    }
+
     /// Storage within a machine that is known, and nowhere else: who holds the machine holds it, and nobody else.
     fn is_held_with_its_host(&self, place: usize) -> bool {
-        use AssetKind::*;
-        let within = [Directory, Subvolume, File, Filesystem, Pool, Partition, Device, Memory];
-        let storage = self.things[place].kind.is_some_and(|kind| within.contains(&kind));
+        use AssetKind::Host;
+        let of_volume = self.is_volume(place);
+        let storage = !of_volume && is_within(self.things[place].kind);
         let whole = !self.things[place].open.contains(&Nature::StoredOn);
         storage && whole && self.rests_on(place).iter().any(|below| self.things[*below].kind == Some(Host))
     }
 
     /// Whether somebody nobody named may delete it.
     pub fn hands_unknown(&self, place: usize) -> bool {
-        self.hands_unknown_of(place, self.top == Some(place))
+        self.hands_unknown_of(place, self.top == Some(place), false)
     }
 
     /// The same of what is elsewhere.
     pub fn hands_unknown_far(&self, place: usize) -> bool {
-        self.hands_unknown_of(place, false)
+        self.hands_unknown_of(place, false, true)
     }
 
-    fn hands_unknown_of(&self, place: usize, is_top: bool) -> bool {
+    fn hands_unknown_of(&self, place: usize, is_top: bool, far: bool) -> bool {
+        let open = |nature: &Nature| self.things[place].open.contains(nature);
+        let by = [Nature::DeletableBy, Nature::AdministeredBy];
+        self.can_be_deleted(place, is_top, far)
+            && by.into_iter().any(|nature| open(&nature) && self.reaches(place, nature).0)
+    }
+
+    fn can_be_deleted(&self, place: usize, is_top: bool, far: bool) -> bool {
         use AssetKind::*;
-        let thing = &self.things[place];
-        let can_be_deleted = match thing.kind {
+        match self.things[place].kind {
             _ if is_top => true,
             None => true,
-            Some(Site | Region | Provider | UpstreamProvider) => false,
-            Some(Credential | Identity) => self.things.iter().any(|thing| {
-                let takes = [Nature::StoredOn, Nature::Needs, Nature::CascadesFrom];
-                thing.bonds.iter().any(|bond| takes.contains(&bond.0) && bond.1.contains(&place))
-            }),
+            kind if is_place(kind) => false,
+            Some(Credential | Identity) => {
+                self.is_on(place, &[Nature::StoredOn, Nature::Needs, Nature::CascadesFrom], far)
+            }
             Some(_) => !self.is_held_with_its_host(place),
-        };
-        let by = [Nature::DeletableBy, Nature::AdministeredBy];
-        can_be_deleted
-            && by.into_iter().any(|nature| thing.open.contains(&nature) && self.reaches(place, nature).0)
+        }
     }
 
     /// Whether somebody nobody named may delete what takes it along.
@@ -289,16 +290,42 @@ impl Brute<'_> {
         is_place(self.things[place].kind)
     }
 
-    /// Whether somebody whom nobody named may act as a place that is somebody's holder, deleter or source.
-    pub fn actor_unknown(&self, place: usize) -> bool {
-        let acts = |bond: &(Nature, BTreeSet<usize>, usize)| {
-            let hands = [Nature::DeletableBy, Nature::AdministeredBy, Nature::YieldedBy];
-            hands.contains(&bond.0) && bond.1.contains(&place)
+    /// Whether anything that is looked at, or anything at all, names it in such a bond.
+    fn is_on(&self, place: usize, natures: &[Nature], far: bool) -> bool {
+        // As far as somebody else could be, of whom nobody said it.
+        let hands = |thing: usize, nature: Nature| {
+            self.reaches(thing, nature).0 && self.can_be_deleted(thing, self.top == Some(thing), false)
         };
+        let had = |thing: usize| {
+            let Thing { point, kind, .. } = &self.things[thing];
+            point.is_none() && !is_place(*kind) && !self.is_held_with_its_host(thing)
+        };
+        let matters = |thing: usize, nature: Nature| match nature {
+            Nature::StoredOn | Nature::Needs => true,
+            Nature::CascadesFrom => self.reaches(thing, nature).0,
+            Nature::DeletableBy => hands(thing, nature),
+            Nature::AdministeredBy | Nature::YieldedBy => hands(thing, nature) || had(thing),
+        };
+        let names = |thing: usize| {
+            let named = self.things[thing].bonds.iter().filter(|bond| bond.1.contains(&place));
+            let mut named = named.map(|bond| bond.0).filter(|nature| natures.contains(nature));
+            named.any(|nature| far || matters(thing, nature))
+        };
+        (0..self.things.len()).any(|thing| (far || self.scope.contains(&thing)) && names(thing))
+    }
+
+    /// Whether somebody whom nobody named may act as a place that is somebody's holder, deleter or source.
+    pub fn actor_unknown(&self, place: usize, far: bool) -> bool {
         let open = |nature| self.things[place].open.contains(&nature);
         self.is_place(place)
-            && self.things.iter().any(|thing| thing.bonds.iter().any(acts))
+            && self.is_on(place, &[Nature::DeletableBy, Nature::AdministeredBy, Nature::YieldedBy], far)
             && (open(Nature::AdministeredBy) || open(Nature::StoredOn))
+    }
+
+    /// That somebody holds one of the things that something is stored on: a network holds nothing.
+    pub fn holders(&self, on: &BTreeSet<usize>) -> States {
+        let holds = on.iter().filter(|on| self.things[**on].kind != Some(AssetKind::Network));
+        holds.map(|on| bit(*on, State::Held)).sum()
     }
 
     /// What holds of things when hands do with them what they may: of places, that somebody acts as them.

@@ -236,7 +236,8 @@ fn a_declared_volume_and_a_bucket_at_one_provider_may_share_a_machine() {
         (self::vault(None, StandsOn::default()), at("railway"), "undetermined"),
     ] {
         let mut estate = estate(StandsOn::default());
-        estate.volumes.push(volume("orders", stands_on.clone()));
+        let bonds = Bonds::default().complete(Nature::Needs).complete(Nature::CascadesFrom);
+        estate.volumes.push(VolumeEntry { bonds, ..volume("orders", stands_on.clone()) });
         let mut inventory = night(&estate, &vault);
         inventory.points[0].of = Known::Observed(VolumeId("orders".into()), now());
         let all = judged(&inventory);

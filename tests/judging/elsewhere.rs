@@ -94,8 +94,9 @@ fn whoever_may_act_as_a_provider_holds_what_can_be_had_from_it() {
     assert_eq!(ends(&administered, taken("identity:i")), "may die", "nobody has a provider in hand");
     let unsaid = estate(without(provider(&[]), AdministeredBy));
     assert_eq!(ends(&unsaid, taken("identity:i")), "may die", "it is not known who acts as the provider");
-    assert_eq!(ends(&estate(provider(&[(StoredOn, "host:h")])), taken("host:h")), "dies");
     assert_eq!(ends(&estate(without(provider(&[]), StoredOn)), taken("host:h")), "may die");
+    let on_host = estate(provider(&[(StoredOn, "host:h")]));
+    assert_eq!(ends(&on_host, taken("host:h")), "may die", "a provider is stored on no host");
     assert_eq!(ends(&estate(provider(&[])), taken("host:h")), "stays");
 }
 
@@ -251,8 +252,8 @@ fn what_is_lost_elsewhere_counts_where_it_may_take_a_volume_and_its_copy() {
     let cases = [
         (Key, HazardClass::Key, "key-only-with-primary", Needs),
         (AssetKind::Catalogue, HazardClass::Catalogue, "catalogue-only-with-primary", Needs),
-        (Region, HazardClass::Region, "same-region", StoredOn),
-        (Site, HazardClass::Site, "same-site", StoredOn),
+        (Region, HazardClass::Region, "same-region", Needs),
+        (Site, HazardClass::Site, "same-site", Needs),
         (Network, HazardClass::Network, "same-network", StoredOn),
         (UpstreamProvider, HazardClass::Provider, "same-provider", Needs),
         (Host, HazardClass::Host, "same-host", Needs),
@@ -281,14 +282,14 @@ fn what_is_lost_elsewhere_counts_where_it_may_take_a_volume_and_its_copy() {
 #[test]
 fn what_two_providers_lose_is_two_events() {
     use AssetKind::{Account, Region};
-    use Nature::StoredOn;
+    use Nature::{Needs, StoredOn};
     let mut inventory =
         without_account(Region, &[], known("account:1", Account, &[(StoredOn, "provider:1")]));
     for number in [1, 2] {
         let (region, on) = (format!("region:far{number}"), format!("provider:{number}"));
         inventory.assets.push(known(&region, Region, &[(StoredOn, &on)]));
         let account = format!("account:far{number}");
-        inventory.assets.push(known(&account, Account, &[(StoredOn, &region)]));
+        inventory.assets.push(known(&account, Account, &[(StoredOn, &on), (Needs, &region)]));
     }
     let policy = Policy { survive: [HazardClass::Region].into(), ..Policy::default() };
     let graph = expand(&inventory, &Catalogue::default());
@@ -355,8 +356,8 @@ fn a_key_elsewhere_that_copies_alone_may_need_leaves_none_of_them() {
 #[test]
 fn one_region_that_may_be_of_any_provider_is_one_event() {
     use AssetKind::{Account, Region};
-    use Nature::StoredOn;
-    let mut inventory = without_account(Region, &[StoredOn], known("account:a", Account, &[]));
+    use Nature::{Needs, StoredOn};
+    let mut inventory = without_account(Region, &[Needs], known("account:a", Account, &[]));
     for number in [1, 2, 3] {
         let (region, on) = (format!("region:of{number}"), format!("provider:{number}"));
         inventory.assets.push(known(&region, Region, &[(StoredOn, &on)]));

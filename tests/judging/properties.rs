@@ -98,21 +98,23 @@ pub fn any_place(random: &mut Random, inventory: &Inventory) -> usize {
     random.below(inventory.assets.len() + inventory.points.len())
 }
 
-/// What the engine takes for granted by kind: what lies beyond machines stands only on what is as wide, and what a server
-/// or a disk stands on is of some kind: what was never seen could be anything.
-fn could_be(kind: AssetKind, bond: &Bond, kinds: &BTreeMap<AssetId, AssetKind>) -> bool {
-    use AssetKind::{Device, Server};
-    let class = HazardClass::of_loss(kind).filter(|class| class.is_wide());
-    let all = bond.on.iter().all(|on| match (class, kinds.get(on)) {
-        (Some(class), Some(below)) => HazardClass::of_loss(*below)
-            .is_some_and(|below| below.is_wide() && (class == HazardClass::Provider || below >= class)),
-        (Some(_), None) => false,
-        (None, below) => below.is_some() || !matches!(kind, Server | Device),
-    });
-    all || !is_storage(bond.nature)
+/// Whether a bond says what no thing of such a kind does, so that nothing is known by it.
+fn means_nothing(
+    (kind, is_volume): (AssetKind, bool),
+    bond: &Bond,
+    kinds: &BTreeMap<AssetId, AssetKind>,
+) -> bool {
+    let kind_of = |on: &AssetId| kinds.get(on).copied().unwrap_or(AssetKind::File);
+    match bond.nature {
+        Nature::StoredOn => !bond.on.iter().all(|on| kind.can_lie_on(kind_of(on))),
+        Nature::AdministeredBy | Nature::DeletableBy => {
+            kind.is_place() || kind.is_within_machine() && !is_volume
+        }
+        _ => false,
+    }
 }
 
-/// A tangle that could be: nothing is stored on itself in a circle, kinds are borne in mind, and volumes hold data.
+/// A tangle that could be: nothing is stored on itself in a circle, kinds are mostly borne in mind, and volumes hold data.
 /// That storage has no circles is what the engine takes for granted where something is not known, so that forgetting
 /// half a circle may help.
 pub fn possible_tangle(random: &mut Random) -> Inventory {
@@ -128,8 +130,8 @@ pub fn possible_tangle(random: &mut Random) -> Inventory {
     for (place, asset) in inventory.assets.iter_mut().enumerate() {
         let later = |on: &AssetId| ids.iter().position(|id| id == on).is_none_or(|other| other > place);
         asset.bonds.list.retain(|bond| !is_storage(bond.nature) || bond.on.iter().all(later));
-        let kind = asset.kind;
-        asset.bonds.list.retain(|bond| could_be(kind, bond, &kinds));
+        let kind = (asset.kind, tops.contains(&asset.id));
+        asset.bonds.list.retain(|bond| random.one_in(8) || !means_nothing(kind, bond, &kinds));
     }
     if !random.one_in(3) {
         declare(&mut inventory);

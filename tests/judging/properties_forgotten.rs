@@ -45,7 +45,7 @@ fn is_green(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Pass(_) | Verdict::NotApplicable(_))
 }
 
-fn greens(inventory: &Inventory) -> (BTreeSet<(VolumeId, String)>, Overall) {
+pub fn greens(inventory: &Inventory) -> (BTreeSet<(VolumeId, String)>, Overall) {
     let graph = expand(inventory, &Catalogue::default());
     let judged = judge(&graph, &policy(), now());
     let findings = judged.iter().flat_map(|judged| &judged.findings);
@@ -54,7 +54,7 @@ fn greens(inventory: &Inventory) -> (BTreeSet<(VolumeId, String)>, Overall) {
 }
 
 /// The verdicts of some rules, for a message.
-fn said(inventory: &Inventory, rules: &BTreeSet<(VolumeId, String)>) -> Vec<Verdict> {
+pub fn said(inventory: &Inventory, rules: &BTreeSet<(VolumeId, String)>) -> Vec<Verdict> {
     let judged = judge(&expand(inventory, &Catalogue::default()), &policy(), now());
     let findings = judged.into_iter().flat_map(|judged| judged.findings);
     let told = findings.filter(|finding| rules.contains(&(finding.volume.clone(), finding.rule.clone())));

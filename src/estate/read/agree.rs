@@ -5,7 +5,7 @@ use super::super::{DeclaredAsset, StandsOn, VaultEntry, VolumeEntry};
 use super::cycles::{self, Hang};
 use super::file::File;
 use super::words::shown;
-use crate::domain::{AssetId, Nature};
+use crate::domain::{AssetId, AssetKind, Nature};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Complains of an `[[asset]]` that a `stands_on` puts elsewhere, and of what hangs on itself. Each asset comes with
@@ -21,6 +21,18 @@ pub(super) fn complain(
     let mut told = BTreeSet::new();
     for (place, stands_on) in stands.all() {
         for stood in stand(stands_on, &nobody()).assets {
+            let builds_on_nobody = stood.kind == AssetKind::Provider
+                && stood.bonds.is_complete(Nature::StoredOn)
+                && stood.bonds.of(Nature::StoredOn).next().is_none();
+            if let Some(said) = said.get(&stood.id).filter(|said| builds_on_nobody && said.is_on_something())
+                && told.insert((stood.id.clone(), stood.id.clone()))
+            {
+                let id = shown(&stood.id.0);
+                let what = format!(
+                    "{id} is stored on something here, and builds on nobody by the `stands_on` of {place}"
+                );
+                file.complain(said.at, what, "correct one of the two");
+            }
             for bond in stood.bonds.of(Nature::StoredOn) {
                 for on in &bond.on {
                     let at = said.get(&stood.id).map_or(usize::MAX, |said| said.at);
@@ -53,6 +65,10 @@ impl Said {
         let on = asset.bonds.of(Nature::StoredOn).flat_map(|bond| &bond.on).map(canonical);
         let stored_on = asset.bonds.is_complete(Nature::StoredOn).then(|| on.collect());
         Self { stored_on, at }
+    }
+
+    fn is_on_something(&self) -> bool {
+        self.stored_on.as_ref().is_some_and(|known| !known.is_empty())
     }
 
     fn agrees(&self, on: &AssetId) -> bool {

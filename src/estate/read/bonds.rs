@@ -77,6 +77,12 @@ fn support(item: &Value<'_>, nature: Nature, holder: Option<&AssetId>, known: &K
         item.complain(what, "name where it lies: a host, a bucket, an account, a region, a provider");
         return None;
     }
+    let of = holder.and_then(kind_of);
+    if let Some(of) = of.filter(|of| nature == Nature::StoredOn && !of.can_lie_on(kind)) {
+        let what = format!("names {}, and no {} is stored on a {}", shown(&on.0), of.word(), kind.word());
+        item.complain(what, nowhere(of));
+        return None;
+    }
     if let Some(holder) = holder {
         let (from, to) = (super::canonical(holder), super::canonical(&on));
         if from == to {
@@ -86,6 +92,19 @@ fn support(item: &Value<'_>, nature: Nature, holder: Option<&AssetId>, known: &K
         known.hangs.borrow_mut().push(Hang { from, to, nature, at: item.at });
     }
     Some(on)
+}
+
+/// The kind that an id as it is written says.
+pub(super) fn kind_of(id: &AssetId) -> Option<AssetKind> {
+    variant(id.0.split_once(':')?.0).ok()
+}
+
+/// What to say instead of storage that there is not.
+fn nowhere(of: AssetKind) -> &'static str {
+    match of {
+        AssetKind::Server => "name the host that it runs on, or the place where that is",
+        _ => "name what it belongs to, or what it `needs`; say of what lies there where that lies",
+    }
 }
 
 /// Whether something can lie there: who acts, and what is needed for reading, is nowhere.

@@ -29,17 +29,36 @@ fn asset(table: &Table<'_>, known: &Known<'_>) -> Option<DeclaredAsset> {
             "write who administers it under `administered_by`, or declare the credential that is yielded";
         yielded.complain("is said of something that is neither a credential nor an identity", remedy);
     }
-    if kind.is_some_and(AssetKind::is_place) {
+    let mut on: Vec<&AssetId> = bonds.of(Nature::StoredOn).flat_map(|bond| &bond.on).collect();
+    on.retain(|on| bonds::kind_of(on) != Some(AssetKind::Server));
+    if let Some(stored) = table.get("stored_on").filter(|_| kind == Some(AssetKind::Device))
+        && on.iter().any(|on| bonds::kind_of(on) == Some(AssetKind::Host))
+        && on.iter().any(|other| *other != on[0])
+    {
+        let remedy = "leave the host out: whatever it lies on is part of that, or is served to it";
+        stored.complain("says that it is a disk of a host, and that it lies on something else", remedy);
+    }
+    if let Some((what, remedy)) = kind.and_then(in_no_hands) {
         for nature in [Nature::AdministeredBy, Nature::DeletableBy] {
             let said = table.get(nature.key()).filter(|_| bonds.of(nature).next().is_some());
             if let Some(hands) = said {
-                let remedy = "say it of each account there that you have: whoever has those hands reaches it";
-                hands.complain("is said of a place, which is in nobody's hands", remedy);
+                hands.complain(what, remedy);
             }
         }
     }
     let (name, line) = (printable(name?.as_bytes()), table.file.line(table.at));
     Some(DeclaredAsset { id: id?, kind: kind?, name, bonds, line })
+}
+
+/// Of what nobody is asked who has it in hand, and so nobody says it: what, and what to say instead.
+fn in_no_hands(kind: AssetKind) -> Option<(&'static str, &'static str)> {
+    if kind.is_place() {
+        let remedy = "say it of each account or machine there that you have, or of what lies in it";
+        return Some(("is said of a place, which is in nobody's hands", remedy));
+    }
+    let remedy = "say it of the volume that lies there, or of the machine: who holds that holds all in it";
+    kind.is_within_machine()
+        .then_some(("is said of a part of a machine, which is in the hands of that", remedy))
 }
 
 /// Without an owner the file is refused anyway.

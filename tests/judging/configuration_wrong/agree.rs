@@ -85,8 +85,29 @@ pub const AGREE: &[Wrong] = &[
     (
         "[[asset]]\nkind='provider'\nname='p'\nowner='o'\nadministered_by=[]\ndeletable_by=['host:a']",
         "6:14",
-        &["said of a place, which is in nobody's hands", "say it of each account there"],
+        &["said of a place, which is in nobody's hands", "say it of each account"],
     ),
+    (
+        "[[asset]]\nkind='filesystem'\nname='p'\nowner='o'\nadministered_by=['host:a']",
+        "5:17",
+        &["a part of a machine", "the volume that lies there"],
+    ),
+    (
+        "[[asset]]\nkind='account'\nname='p'\nowner='o'\nneeds=['host:a']\nstored_on=['host:a']",
+        "6:12",
+        &["no account is stored on a host", "what it `needs`"],
+    ),
+    (
+        "[[asset]]\nkind='server'\nname='p'\nowner='o'\nstored_on=['filesystem:a']",
+        "5:12",
+        &["no server is stored on a filesystem", "the host that it runs on"],
+    ),
+    (
+        "[[asset]]\nkind='device'\nname='p'\nowner='o'\nstored_on=['host:a','file:x']",
+        "5:11",
+        &["lies on something else", "leave the host out"],
+    ),
+    ("[[asset]]\nkind='network'\nname='p'\nowner='o'\ndeletable_by=['host:a']", "5:14", &["said of a place"]),
     ("[[asset]]\nkind='site'\nname='p'\nowner='o'\nadministered_by=['host:a']", "5:17", &["said of a place"]),
     ("[[volume]]\nid='b'\nadministered_by=['volume:a']", "3:18", &["a volume does nothing by itself"]),
     (
