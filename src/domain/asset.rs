@@ -102,11 +102,12 @@ impl AssetKind {
 
     /// Whether it can be stored on something of another kind. Where it is not known what something is stored on, that may be
     /// whatever it can be: what is not to be thought of then, nobody can say either. What lies beyond machines is stored on
-    /// what is as wide or wider, and what a server serves on machines.
+    /// what is as wide or wider, a provider or a network on any of it, and what a server serves on machines.
     pub fn can_lie_on(self, below: Self) -> bool {
         let class = |of| HazardClass::of_loss(of).filter(|class| class.is_wide());
         match (class(self), class(below)) {
-            (Some(own), Some(below)) => own == HazardClass::Provider || below >= own,
+            (Some(HazardClass::Provider | HazardClass::Network), Some(_)) => true,
+            (Some(own), Some(below)) => below >= own,
             (Some(_), None) => false,
             (None, Some(_)) => true,
             (None, None) => self != Self::Server || matches!(below, Self::Host | Self::Server),

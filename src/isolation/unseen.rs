@@ -95,7 +95,7 @@ impl Graph {
     /// build on another one may lie that one's sites, regions and accounts.
     fn wider(&self, node: usize) -> Classes {
         let own = self.nodes[node].kind.and_then(HazardClass::of_loss);
-        let builds_on_another = own == Some(HazardClass::Provider);
+        let builds_on_another = matches!(own, Some(HazardClass::Provider | HazardClass::Network));
         let wider = |class: &HazardClass| Some(*class) >= own || builds_on_another;
         HazardClass::WIDE.into_iter().filter(wider).collect()
     }

@@ -63,20 +63,21 @@ impl Rule for DeclaredNotObserved {
                 .map(|(what, titles)| format!("{what}, and is what is left after {}", say_some(titles)));
             return Verdict::Fail(self.severity(), told.collect::<Vec<_>>().join("; "));
         }
-        let open = rows.iter().filter(|row| matches!(row.cell, Cell::Unknown { .. }));
-        let doubt = open.flat_map(|row| case.doubts(row)).find(|(point, _)| is_declared(point));
+        let open = || rows.iter().filter(|row| matches!(row.cell, Cell::Unknown { .. }));
+        let doubt = open().flat_map(|row| case.doubts(row)).find(|(point, _)| is_declared(point));
         if let Some((point, why)) = doubt {
             return Verdict::Undetermined(format!("{} is only declared: {why}", case.label(point)));
         }
-        // What nobody saw, and takes the volume, may leave just that.
-        let shadows = case.survival.shadows.iter();
-        let mut shadows = shadows.filter(|shadow| !shadow.classes.is_disjoint(&case.policy.survive));
-        let rests = |shadow: &Shadow| Some((declared_survivor(case, &shadow.cell)?, shadow.because.clone()));
-        if let Some((point, because)) = shadows.find_map(rests) {
-            let label = case.label(point);
-            return Verdict::Undetermined(format!(
-                "{label} is only declared, and may be what is left: {because}"
-            ));
+        // What nobody saw, and takes the volume, may leave just what is declared.
+        let asked = |shadow: &&Shadow| !shadow.classes.is_disjoint(&case.policy.survive);
+        let may_rest = |shadow: &&Shadow| match shadow.cell {
+            Cell::Unknown { .. } => true,
+            Cell::Survivor { .. } => declared_survivor(case, &shadow.cell).is_some(),
+            Cell::None => false,
+        };
+        if let Some(shadow) = case.survival.shadows.iter().filter(asked).find(may_rest) {
+            let because = &shadow.because;
+            return Verdict::Undetermined(format!("what is left may be only declared: {because}"));
         }
         match case.hidden() {
             Some(why) => Verdict::Undetermined(why),

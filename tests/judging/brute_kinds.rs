@@ -19,7 +19,7 @@ pub fn lies(above: Option<AssetKind>, below: Option<AssetKind>, hosts: usize) ->
         // A disk of a host lies there; its medium, where that is elsewhere, on a server.
         (0, Some(Device)) if hosts > 0 => below == Some(Server) || below == Some(Host) && hosts == 1,
         (0, _) => true,
-        (4, _) => rank(below) > 0,
+        (4 | 5, _) => rank(below) > 0,
         (own, _) => rank(below) >= own,
     }
 }

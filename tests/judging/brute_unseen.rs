@@ -52,7 +52,8 @@ impl Brute<'_> {
     fn wider(&self, place: usize) -> BTreeSet<HazardClass> {
         let own = self.class(place);
         let all = HazardClass::WIDE.into_iter();
-        all.filter(|class| own == Some(HazardClass::Provider) || Some(*class) >= own).collect()
+        let any = matches!(own, Some(HazardClass::Provider | HazardClass::Network));
+        all.filter(|class| any || Some(*class) >= own).collect()
     }
 
     /// Whether, by kind, an open medium or wide thing may stand on another one.

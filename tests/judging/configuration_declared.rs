@@ -53,12 +53,13 @@ fn the_declared_cloud_of_the_page_is_one_graph_without_loose_ends() {
 #[test]
 fn bonds_of_a_volume_join_what_it_stands_on() {
     let estate = read(
-        "[[volume]]\nid='a'\nowner='team'\nstands_on={provider='p'}\nstored_on=['host:nas']\n\
+        "[[volume]]\nid='a'\nowner='team'\nstands_on={provider='p'}\ncascades_from=['host:nas']\n\
          needs=[]\nadministered_by=['account:x']\n[[asset]]\nkind='account'\nname='x'\nowner='o'\n",
     );
     let inventory = estate.declared(&this(), now());
     let bonds = &inventory.asset(&id("volume:a")).unwrap().bonds;
-    assert_eq!(named(bonds, Nature::StoredOn), ["provider:p", "host:nas"]);
+    assert_eq!(named(bonds, Nature::StoredOn), ["provider:p"]);
+    assert_eq!(named(bonds, Nature::CascadesFrom), ["host:nas"]);
     assert!(bonds.is_complete(Nature::AdministeredBy) && !bonds.is_complete(Nature::DeletableBy));
     let administered = bonds.of(Nature::AdministeredBy).next().unwrap();
     assert_eq!(administered.how, How::Declared(Owner("team".into())));

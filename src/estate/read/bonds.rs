@@ -79,7 +79,7 @@ fn support(item: &Value<'_>, nature: Nature, holder: Option<&AssetId>, known: &K
     }
     let of = holder.and_then(kind_of);
     if let Some(of) = of.filter(|of| nature == Nature::StoredOn && !of.can_lie_on(kind)) {
-        let what = format!("names {}, and no {} is stored on a {}", shown(&on.0), of.word(), kind.word());
+        let what = format!("names {}, and no {} is stored on such a thing", shown(&on.0), of.word());
         item.complain(what, nowhere(of));
         return None;
     }

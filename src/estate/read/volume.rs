@@ -53,6 +53,9 @@ fn one(
     let says = owner.clone().or_else(|| stands_on.owner.clone()).unwrap_or_else(file);
     let own = id.map(|id| AssetId(format!("volume:{id}")));
     let bonds = bonds(table, &bonds::OF_DATA, &says, own.as_ref(), known);
+    if let Some(stored) = table.get("stored_on").filter(|_| path.is_none() && !stands_on.assets.is_empty()) {
+        stored.complain("says where its bytes lie, as `stands_on` does", "say it in one of the two");
+    }
     let waive_drill = table.get("waive_drill").and_then(|value| waiver(&value, "waive_drill"));
     let plan_changed_at = table.get("plan_changed_at").and_then(|value| value.moment());
     if let Some(value) = table.get("is") {

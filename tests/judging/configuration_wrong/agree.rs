@@ -88,6 +88,17 @@ pub const AGREE: &[Wrong] = &[
         &["said of a place, which is in nobody's hands", "say it of each account"],
     ),
     (
+        "[[volume]]\nid='b'\nstands_on={provider='p'}\nstored_on=['host:a']",
+        "4:11",
+        &["as `stands_on` does", "in one of the two"],
+    ),
+    (
+        "[[asset]]\nkind='provider'\nname='p'\nowner='o'\nstored_on=['provider:u']\n\
+         [[asset]]\nkind='provider'\nname='u'\nowner='o'\n[[volume]]\nid='b'\nstands_on={provider='p',upstream_provider='p'}",
+        "5:1",
+        &["builds on nobody", "correct one of the two"],
+    ),
+    (
         "[[asset]]\nkind='filesystem'\nname='p'\nowner='o'\nadministered_by=['host:a']",
         "5:17",
         &["a part of a machine", "the volume that lies there"],
@@ -95,12 +106,12 @@ pub const AGREE: &[Wrong] = &[
     (
         "[[asset]]\nkind='account'\nname='p'\nowner='o'\nneeds=['host:a']\nstored_on=['host:a']",
         "6:12",
-        &["no account is stored on a host", "what it `needs`"],
+        &["no account is stored on such a thing", "what it `needs`"],
     ),
     (
         "[[asset]]\nkind='server'\nname='p'\nowner='o'\nstored_on=['filesystem:a']",
         "5:12",
-        &["no server is stored on a filesystem", "the host that it runs on"],
+        &["no server is stored on such a thing", "the host that it runs on"],
     ),
     (
         "[[asset]]\nkind='device'\nname='p'\nowner='o'\nstored_on=['host:a','file:x']",
