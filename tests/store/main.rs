@@ -1,6 +1,7 @@
 //! Stores against their contract, and against everything that can go wrong on the way.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+mod blind;
 mod contract;
 mod dialects;
 mod faults;

@@ -209,13 +209,13 @@ impl Bucket {
         Ok(self.seen(key, version.as_deref(), doubts_absence).await?.map(|seen| seen.bytes))
     }
 
-    /// The lock of what is read under a key; `None` where the store does not say, or does not show its versions: then what
-    /// is read need not be ours.
+    /// The lock of what is read under a key; `None` where the store does not say, does not show its versions, or names one
+    /// and says that it keeps none: then what is read need not be ours.
     pub async fn lock_of(&self, key: &Key) -> Result<Option<Lock>> {
         let version = self.oldest(key).await?;
         match self.seen(key, version.as_deref(), true).await? {
             Some(Seen { is_version: false, .. }) => Ok(Some(UNLOCKED)),
-            Some(_) if self.versions().await?.blind.is_some() => Ok(None),
+            Some(_) if !self.versions().await?.are_told() => Ok(None),
             Some(Seen { lock: Some(lock), .. }) => Ok(Some(lock)),
             Some(_) => self.lock(key, version.as_deref()).await,
             None => {

@@ -28,6 +28,8 @@ pub struct Versions {
     /// How many of them do not hold the same in each version, and the first.
     written_over: usize,
     first: Option<String>,
+    /// Whether the store says that it keeps versions, so that they were looked at.
+    kept: bool,
     /// Why nobody can say whether there are any.
     pub blind: Option<String>,
 }
@@ -35,6 +37,11 @@ pub struct Versions {
 impl Versions {
     fn blind(because: impl Into<String>) -> Self {
         Self { blind: Some(because.into()), ..Self::default() }
+    }
+
+    /// Whether what is read under a key that is named by a version is known to be the one that was written first.
+    pub fn are_told(&self) -> bool {
+        self.kept && self.blind.is_none()
     }
 
     /// The oldest version, where it is not what is read under the key.
@@ -150,7 +157,7 @@ impl Bucket {
             walk.take(page);
             if from.is_none() {
                 walk.close();
-                return Ok(walk.found);
+                return Ok(Versions { kept: true, ..walk.found });
             }
         }
         Ok(Versions::blind("the list has too many pages"))
