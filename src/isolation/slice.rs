@@ -136,8 +136,11 @@ impl<'g> Slice<'g> {
     /// Everything that the members hang on, in the order in which it is found.
     fn close(&mut self, mut next: usize) {
         while next < self.members.len() {
-            let node = self.members[next].node;
-            for on in self.graph.own(node).flat_map(|edge| &edge.on) {
+            let (graph, node) = (self.graph, self.members[next].node);
+            // Who may delete a point, and is kept off by its lock, does nothing here.
+            let hands = |edge: &&Edge| matches!(edge.nature, Nature::DeletableBy | Nature::AdministeredBy);
+            let kept_off = graph.nodes[node].is_point && !self.deletion(next, Nature::AdministeredBy).0;
+            for on in graph.own(node).filter(|edge| !(kept_off && hands(edge))).flat_map(|edge| &edge.on) {
                 self.add(*on);
             }
             next += 1;

@@ -177,10 +177,10 @@ impl<'i> Brute<'i> {
     /// All that some things hang on.
     fn closed(&self, mut all: BTreeSet<usize>) -> BTreeSet<usize> {
         loop {
-            let bonds = all.iter().flat_map(|thing| &self.things[*thing].bonds);
-            let more: BTreeSet<usize> = bonds.flat_map(|bond| bond.1.iter().copied()).collect();
             let before = all.len();
-            all.extend(more);
+            for thing in all.clone() {
+                all.extend(self.effective(thing).flat_map(|bond| bond.1.iter().copied()));
+            }
             if all.len() == before {
                 return all;
             }

@@ -1,6 +1,8 @@
 //! The second writing of which bonds a thing of a kind may have at all.
 
+use crate::brute::Brute;
 use outlive::domain::*;
+use std::collections::BTreeSet;
 
 /// Whether a thing of one kind may be stored on one of another.
 pub fn lies(above: Option<AssetKind>, below: Option<AssetKind>, hosts: usize) -> bool {
@@ -58,5 +60,14 @@ impl Holder {
             Nature::StoredOn => on.all(|on| lies(self.kind, on, self.hosts)),
             _ => true,
         }
+    }
+}
+
+impl Brute<'_> {
+    /// Its bonds, but for those on who may delete a point that is locked against them.
+    pub fn effective(&self, thing: usize) -> impl Iterator<Item = &(Nature, BTreeSet<usize>, usize)> {
+        let kept_off = self.things[thing].point.is_some() && !self.reaches(thing, Nature::AdministeredBy).0;
+        let hands = |nature| matches!(nature, Nature::DeletableBy | Nature::AdministeredBy);
+        self.things[thing].bonds.iter().filter(move |bond| !(kept_off && hands(bond.0)))
     }
 }

@@ -208,6 +208,11 @@ fn one_more_way_to_fall_makes_nothing_safer() {
         let on = &inventory.assets[earliest + random.below(inventory.assets.len() - earliest)];
         let on = on.id.clone();
         let hazard = any_hazard(&mut random, &inventory);
+        // A disk of a host contradicts whatever else it is said to be stored on, and then one of the two is not believed.
+        let holder = inventory.assets.get(place).map(|asset| asset.kind);
+        if nature == Nature::StoredOn && holder == Some(AssetKind::Device) {
+            continue;
+        }
         let bonds = bonds_at(&mut more, place);
         if !bonds.is_complete(nature) {
             continue;

@@ -106,7 +106,12 @@ fn what_is_forgotten_makes_nothing_greener() {
         assert!(whole == Overall::Sound || poorer != Overall::Sound, "{what} made it sound");
         let turned = &after - &before;
         let said = || (said(&inventory, &turned), said(&less, &turned));
-        assert!(turned.is_empty(), "{what} turned {turned:?} green: {:?}", said());
+        assert!(
+            turned.is_empty(),
+            "{what} turned {turned:?} green: {:?}\n{}",
+            said(),
+            crate::properties_brute::say(&inventory)
+        );
         (green, bonds) = (green + before.len(), bonds + usize::from(bond.is_some()));
     }
     assert!(fell > 100 && green > 1000 && bonds > 1000, "{fell} fell, {green} green, {bonds} bonds");
