@@ -128,14 +128,13 @@ fn weed(home: &Path, port: u16, command: &mut Command) {
     command.arg(format!("-s3.port={port}"));
     command.arg(format!("-s3.config={}", home.join("s3.json").display()));
     // Its other services take ports of their own, and some 10000 above for gRPC unless told otherwise.
-    for service in ["master.port", "volume.port", "filer.port"] {
-        command.arg(format!("-{service}={}", free_port()));
+    let services = ["master.port", "volume.port", "filer.port"];
+    let calls = ["master.port.grpc", "volume.port.grpc", "filer.port.grpc", "s3.port.grpc"];
+    for (service, port) in services.into_iter().chain(calls).zip(free_ports::<7>()) {
+        command.arg(format!("-{service}={port}"));
     }
     // Its catalogues take ports of their own, the same for every server on the machine.
     command.args(["-s3.port.iceberg=0", "-s3.port.lance=0"]);
-    for service in ["master.port.grpc", "volume.port.grpc", "filer.port.grpc", "s3.port.grpc"] {
-        command.arg(format!("-{service}={}", free_port()));
-    }
 }
 
 /// Runs what follows until nothing holds its standard input any more, and removes the folder: it ends with the test,
@@ -143,7 +142,13 @@ fn weed(home: &Path, port: u16, command: &mut Command) {
 const KEEPER: &str =
     r#"home=$1; shift; "$@" </dev/null & cat >/dev/null; kill -KILL $!; wait; rm -rf "$home""#;
 
-fn start(tool: &str, arrange: impl FnOnce(&Path, u16, &mut Command)) -> Server {
+/// Starts it, again where another program took one of its ports meanwhile.
+fn start(tool: &str, arrange: impl Fn(&Path, u16, &mut Command)) -> Server {
+    let all = (0..3).map(|_| start_once(tool, &arrange));
+    all.into_iter().find(|server| server.gets_ready(tool)).expect("a server that gets its ports")
+}
+
+fn start_once(tool: &str, arrange: impl Fn(&Path, u16, &mut Command)) -> Server {
     let folder = format!("outlive-test-{tool}-{}-{}", std::process::id(), free_port());
     let (home, port) = (std::env::temp_dir().join(folder), free_port());
     fs::create_dir(&home).unwrap();
@@ -154,19 +159,22 @@ fn start(tool: &str, arrange: impl FnOnce(&Path, u16, &mut Command)) -> Server {
     command.current_dir(&home).env("HOME", &home).stdin(Stdio::piped());
     command.stdout(log.try_clone().unwrap()).stderr(log);
     let keeper = by_hand(|| command.spawn()).unwrap();
-    let server = Server { endpoint: format!("http://127.0.0.1:{port}"), keeper, home };
-    server.wait_until_ready(tool);
-    server
+    Server { endpoint: format!("http://127.0.0.1:{port}"), keeper, home }
 }
 
 impl Server {
-    fn wait_until_ready(&self, tool: &str) {
+    /// False where it did not get its ports.
+    fn gets_ready(&self, tool: &str) -> bool {
         let deadline = Instant::now() + Duration::from_secs(90);
         while !self.answers() {
-            let log = || std::fs::read_to_string(self.home.join("log")).unwrap_or_default();
-            assert!(Instant::now() < deadline, "{tool} did not get ready:\n{}", log());
+            let log = std::fs::read_to_string(self.home.join("log")).unwrap_or_default();
+            if log.contains("address already in use") {
+                return false;
+            }
+            assert!(Instant::now() < deadline, "{tool} did not get ready:\n{log}");
             std::thread::sleep(Duration::from_millis(100));
         }
+        true
     }
 
     /// True once it answers a request that needs all of it: a bucket that can be made.
@@ -181,7 +189,14 @@ impl Server {
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let [port] = free_ports();
+    port
+}
+
+/// Several that differ: a port that is let go may be given again at once.
+fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
+    let held: Vec<TcpListener> = (0..COUNT).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    std::array::from_fn(|place| held[place].local_addr().unwrap().port())
 }
 
 fn find(tool: &str) -> PathBuf {
