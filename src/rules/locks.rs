@@ -204,11 +204,12 @@ fn is_reached(bonds: &Bonds) -> bool {
         .any(|nature| !bonds.is_complete(nature) || bonds.of(nature).next().is_some())
 }
 
-/// The same of a point, or of the bucket that it lies in.
+/// The same of a point, or of the bucket that it lies in: where it is not known where it lies, of one that nobody named.
 fn may_be_deleted(case: Case<'_>, point: &RecoveryPoint) -> bool {
     let below = point.bonds.of(Nature::StoredOn).flat_map(|bond| &bond.on);
     let mut buckets = below.filter_map(|on| case.asset(on)).filter(|asset| asset.kind == AssetKind::Bucket);
-    is_reached(&point.bonds) || buckets.any(|bucket| is_reached(&bucket.bonds))
+    let unnamed = !point.bonds.is_complete(Nature::StoredOn);
+    unnamed || is_reached(&point.bonds) || buckets.any(|bucket| is_reached(&bucket.bonds))
 }
 
 /// What nobody saw and may take the volume, where what it leaves may be there because of a lock that soon ends.

@@ -216,8 +216,7 @@ fn one_more_way_to_fall_makes_nothing_safer() {
         if earliest >= inventory.assets.len() {
             continue;
         }
-        let on = &inventory.assets[earliest + random.below(inventory.assets.len() - earliest)];
-        let on = on.id.clone();
+        let on = inventory.assets[earliest + random.below(inventory.assets.len() - earliest)].id.clone();
         let hazard = any_hazard(&mut random, &inventory);
         // A disk of a host contradicts whatever else it is said to be stored on, and then one of the two is not believed.
         let holder = inventory.assets.get(place).map(|asset| asset.kind);
@@ -235,9 +234,9 @@ fn one_more_way_to_fall_makes_nothing_safer() {
         let same: Vec<Bond> = bonds.list.iter().filter(|own| own.nature == nature).cloned().collect();
         let own = classes_below(&inventory, &same);
         let tells_apart = !classes_below(&inventory, std::slice::from_ref(&bond)).is_subset(&own);
-        let nothing = holder.is_some_and(|kind| means_nothing((kind, true), &bond, &kinds_of(&inventory)));
         bonds.list.push(bond.clone());
-        if is_storage(nature) && tells_apart || nothing {
+        let nothing = |kind| means_nothing((kind, true), &bond, &kinds_of(&inventory));
+        if is_storage(nature) && tells_apart || holder.is_some_and(nothing) {
             continue;
         }
         for ((_, before), (id, after)) in cuts(&inventory).iter().zip(&cuts(&more)) {
