@@ -69,7 +69,6 @@ pub(super) fn stand(stands_on: &StandsOn, host: &ThisHost) -> Stood {
             assets.push(whole(upstream, AssetKind::Provider, name));
         }
     }
-    let holds = [AssetKind::Host, AssetKind::Site, AssetKind::Provider];
     let on = match stands_on.assets.get(&AssetKind::Host) {
         None => beyond,
         Some(name) if host.is_named(name) => vec![host.asset.clone()],
@@ -82,10 +81,16 @@ pub(super) fn stand(stands_on: &StandsOn, host: &ThisHost) -> Stood {
         }
     };
     let mut bonds = Bonds { list: on.into_iter().map(bond).collect(), ..Bonds::default() };
-    if holds.iter().any(|kind| stands_on.assets.contains_key(kind)) {
+    if tells_where(stands_on) {
         bonds = bonds.complete(Nature::StoredOn).complete(Nature::Needs).complete(Nature::CascadesFrom);
     }
     Stood { bonds, assets }
+}
+
+/// Whether it tells where bytes are: a region or an account alone does not.
+pub(super) fn tells_where(stands_on: &StandsOn) -> bool {
+    let holds = [AssetKind::Host, AssetKind::Site, AssetKind::Provider];
+    holds.iter().any(|kind| stands_on.assets.contains_key(kind))
 }
 
 /// A bond of storage that somebody declared.

@@ -37,12 +37,6 @@ impl Node {
         !self.is_point && matches!(self.kind, None | Some(AssetKind::Credential | AssetKind::Identity))
     }
 
-    /// A site, a region, a provider, a network: nobody acts as one, unless somebody says that it deletes or administers
-    /// something, or that a credential can be had from it.
-    pub fn is_place(&self) -> bool {
-        self.kind.is_some_and(AssetKind::is_place)
-    }
-
     /// What is missing of a nature, in words; `None` where it is wholly known.
     pub fn missing(&self, nature: Nature) -> Option<String> {
         self.missing_of(nature, &self.label)

@@ -121,14 +121,15 @@ impl Graph {
         let nobodys = match node.kind {
             // That one is deleted matters to what goes with it.
             Some(AssetKind::Credential | AssetKind::Identity) => !needed(),
-            _ => node.is_place(),
+            _ => self.is_place(place),
         };
         node.is_point || !(nobodys || self.is_on_host(place))
     }
 
-    /// See `is_place` of nodes.
+    /// A site, a region, a provider, a network: nobody acts as one, unless somebody says that it deletes or administers
+    /// something, or that a credential can be had from it.
     pub(super) fn is_place(&self, node: usize) -> bool {
-        self.nodes[node].is_place()
+        self.nodes[node].kind.is_some_and(AssetKind::is_place)
     }
 
     /// Whether who holds a node holds what is stored on it: who is on a network does not hold the machines that are reached

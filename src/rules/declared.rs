@@ -63,8 +63,8 @@ impl Rule for DeclaredNotObserved {
                 .map(|(what, titles)| format!("{what}, and is what is left after {}", say_some(titles)));
             return Verdict::Fail(self.severity(), told.collect::<Vec<_>>().join("; "));
         }
-        let open = || rows.iter().filter(|row| matches!(row.cell, Cell::Unknown { .. }));
-        let doubt = open().flat_map(|row| case.doubts(row)).find(|(point, _)| is_declared(point));
+        let open = rows.iter().filter(|row| matches!(row.cell, Cell::Unknown { .. }));
+        let doubt = open.flat_map(|row| case.doubts(row)).find(|(point, _)| is_declared(point));
         if let Some((point, why)) = doubt {
             return Verdict::Undetermined(format!("{} is only declared: {why}", case.label(point)));
         }

@@ -6,38 +6,9 @@ use crate::properties::bonds_at;
 use crate::properties_brute::say;
 use crate::properties_forgotten::{greens, said};
 use crate::random::{Random, cases, seed};
+use crate::small::KINDS;
 use outlive::domain::*;
 use outlive::rules::Overall;
-
-const KINDS: [AssetKind; 24] = {
-    use AssetKind::*;
-    [
-        Volume,
-        Bucket,
-        Directory,
-        Subvolume,
-        File,
-        Filesystem,
-        Pool,
-        Partition,
-        Device,
-        Memory,
-        Server,
-        Host,
-        Site,
-        Region,
-        Project,
-        Account,
-        Organisation,
-        Provider,
-        UpstreamProvider,
-        Network,
-        Credential,
-        Identity,
-        Key,
-        Catalogue,
-    ]
-};
 
 /// How something is made to hang on something else.
 type Hold = (Nature, &'static str);

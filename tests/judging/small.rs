@@ -6,7 +6,7 @@ use crate::random::Random;
 use chrono::TimeDelta;
 use outlive::domain::*;
 
-const KINDS: [AssetKind; 24] = {
+pub const KINDS: [AssetKind; 24] = {
     use AssetKind::*;
     [
         Volume,

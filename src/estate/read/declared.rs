@@ -33,7 +33,7 @@ fn asset(table: &Table<'_>, known: &Known<'_>) -> Option<DeclaredAsset> {
     on.retain(|on| bonds::kind_of(on) != Some(AssetKind::Server));
     if let Some(stored) = table.get("stored_on").filter(|_| kind == Some(AssetKind::Device))
         && on.iter().any(|on| bonds::kind_of(on) == Some(AssetKind::Host))
-        && on.iter().any(|other| *other != on[0])
+        && on.iter().any(|other| super::canonical(other) != super::canonical(on[0]))
     {
         let remedy = "leave the host out: whatever it lies on is part of that, or is served to it";
         stored.complain("says that it is a disk of a host, and that it lies on something else", remedy);

@@ -1,6 +1,6 @@
 //! Volumes and what things stand on.
 
-use super::super::stand::file;
+use super::super::stand::{file, tells_where};
 use super::super::{StandsOn, VolumeEntry, Waiver};
 use super::Known;
 use super::bonds::{self, bonds};
@@ -53,7 +53,7 @@ fn one(
     let says = owner.clone().or_else(|| stands_on.owner.clone()).unwrap_or_else(file);
     let own = id.map(|id| AssetId(format!("volume:{id}")));
     let bonds = bonds(table, &bonds::OF_DATA, &says, own.as_ref(), known);
-    if let Some(stored) = table.get("stored_on").filter(|_| path.is_none() && !stands_on.assets.is_empty()) {
+    if let Some(stored) = table.get("stored_on").filter(|_| path.is_none() && tells_where(&stands_on)) {
         stored.complain("says where its bytes lie, as `stands_on` does", "say it in one of the two");
     }
     let waive_drill = table.get("waive_drill").and_then(|value| waiver(&value, "waive_drill"));
