@@ -6,7 +6,7 @@ use super::beyond::Grounds;
 use super::elsewhere::Hub;
 use super::event::{Event, Happening, hands_class, is_deleted_by_itself, loss_class};
 use super::graph::Graph;
-use super::slice::Slice;
+use super::slice::{Member, Slice};
 use super::system::{Fallen, State, Variable, member};
 use super::unseen::Openness;
 use crate::domain::HazardClass;
@@ -126,6 +126,12 @@ impl Graph {
         act.class == of.class && !self.are_apart(HazardClass::Account, act.grounds, of.grounds)
     }
 
+    /// Whether an event is one of what nobody saw below a node.
+    fn hides(&self, known: Known, node: usize) -> bool {
+        let grounds = self.grounds_of(node, known.class);
+        self.may_hide(node).contains(known.class) && self.is_part(Known { grounds, ..known }, known)
+    }
+
     /// Whether an event is one of a node.
     fn strikes(&self, known: Known, node: usize) -> bool {
         self.acts(node).any(|(class, _, grounds)| self.is_part(Known { class, grounds }, known))
@@ -180,10 +186,13 @@ impl Slice<'_> {
     fn touching(&self, known: Known, by: Variable) -> Option<Touching> {
         let fallen = self.system.run(&[by], true);
         let (member, why) = self.first_touched(&fallen)?;
-        let nodes = self.members[..self.known].iter().map(|member| member.node);
-        if nodes.filter(|node| self.graph.strikes(known, *node)).count()
-            >= self.graph.elsewhere.acts.count(known)
-        {
+        // What is not seen below what only acts is no event of its own: it counts as elsewhere.
+        let is_here = |member: &&Member<'_>| {
+            let graph = self.graph;
+            graph.strikes(known, member.node) && (member.carries || !graph.hides(known, member.node))
+        };
+        let here = self.members[..self.known].iter().filter(is_here).count();
+        if here >= self.graph.elsewhere.acts.count(known) {
             return None;
         }
         let falls = self.falls(&fallen);

@@ -52,8 +52,8 @@ pub(super) struct Aspect {
     pub lacking: Classes,
     /// Whether it rests on a known host.
     pub over_host: bool,
-    /// Whether it rests on a server of which it is not known what it keeps where.
-    pub over_open_server: bool,
+    /// Whether it lies, or may lie, on a server of which it is not known what it keeps where.
+    pub is_kept: bool,
     /// Whether a virtual disk or server of which the medium is not known rests on it.
     pub carries_medium: bool,
     /// Whether it, and all that it rests on, is on no circle.
@@ -75,15 +75,7 @@ impl Graph {
                 waiting.extend(self.borne(node));
             }
         }
-        let mut waiting: Vec<usize> =
-            (0..self.nodes.len()).filter(|node| self.is_open_server(*node)).collect();
-        while let Some(node) = waiting.pop() {
-            for above in self.borne(node) {
-                if !std::mem::replace(&mut self.aspects[above].over_open_server, true) {
-                    waiting.push(above);
-                }
-            }
-        }
+        self.find_shares();
         let open = |node: &usize| self.aspects[*node].openness == Openness::Medium;
         let mut waiting: Vec<usize> = (0..self.nodes.len()).filter(open).collect();
         while let Some(node) = waiting.pop() {
@@ -104,7 +96,7 @@ impl Graph {
             hidden: self.find_hidden(node, openness),
             lacking: Classes::default(),
             over_host: false,
-            over_open_server: false,
+            is_kept: false,
             carries_medium: false,
             straight: false,
         }

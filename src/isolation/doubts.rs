@@ -8,7 +8,6 @@ use super::slice::{Slice, is_closed};
 use super::system::{State, Variable, Why, variable};
 use super::unseen::Openness;
 use crate::domain::{AssetKind, HazardClass, Nature};
-use std::collections::BTreeSet;
 
 impl Slice<'_> {
     pub(super) fn doubts(&mut self) {
@@ -26,7 +25,7 @@ impl Slice<'_> {
             self.doubt_seat(member, &seats);
         }
         self.doubt_anything();
-        self.doubt_shares(&bearing);
+        self.doubt_shares();
         self.doubt_elsewhere();
     }
 
@@ -222,79 +221,4 @@ impl Slice<'_> {
     pub(super) fn open_yield(&self, member: usize) -> Option<Nature> {
         self.graph.open_yield(self.members[member].node)
     }
-
-    /// What a server keeps is not seen from here: of two of its shares one may lie in the other, or both be one.
-    fn doubt_shares(&mut self, bearing: &[Vec<usize>]) {
-        let servers: Vec<Shared> = (0..self.members.len())
-            .filter(|member| self.graph.is_open_server(self.members[*member].node))
-            .map(|server| self.shared(server, bearing))
-            .collect();
-        for member in 0..self.members.len() {
-            if self.is_point(member) {
-                continue;
-            }
-            for state in [State::Lost, State::Deleted] {
-                for server in servers.iter().filter(|server| server.member != member) {
-                    self.doubt_shares_of(server, member, state);
-                }
-            }
-        }
-    }
-
-    fn shared(&self, server: usize, bearing: &[Vec<usize>]) -> Shared {
-        let fed = self.graph.fed(self.members[server].node);
-        let holders = fed.filter(|edge| edge.nature == Nature::StoredOn).map(|edge| edge.holder);
-        let of =
-            |holder: usize| (0..self.members.len()).filter(move |share| self.members[*share].node == holder);
-        let shares = holders.flat_map(of).map(|share| Share {
-            member: share,
-            directly: bearing[share].iter().copied().collect(),
-            rests: Self::resting_on(bearing, share),
-        });
-        let shares = shares.collect();
-        Shared {
-            member: server,
-            directly: bearing[server].iter().copied().collect(),
-            rests: Self::resting_on(bearing, server),
-            shares,
-        }
-    }
-
-    fn doubt_shares_of(&mut self, server: &Shared, member: usize, state: State) {
-        let reaches = |directly: &BTreeSet<usize>, rests: &[bool]| match state {
-            State::Deleted => rests[member],
-            _ => directly.contains(&member),
-        };
-        if !reaches(&server.directly, &server.rests) {
-            return;
-        }
-        let nature = if state == State::Deleted { Nature::CascadesFrom } else { Nature::StoredOn };
-        for share in &server.shares {
-            if share.member == member || reaches(&share.directly, &share.rests) {
-                continue;
-            }
-            if state == State::Deleted && !self.deletion(share.member, nature).0 {
-                continue;
-            }
-            let (head, from) = (variable(share.member, state), variable(member, state));
-            self.system.add(head, 1, [from], false, Why::Unseen(nature));
-        }
-    }
-}
-
-/// A server of which it is not known what it keeps where, in a slice.
-struct Shared {
-    member: usize,
-    /// The members that stand on it directly.
-    directly: BTreeSet<usize>,
-    /// Per member: whether it rests on it.
-    rests: Vec<bool>,
-    shares: Vec<Share>,
-}
-
-/// One thing that such a server keeps.
-struct Share {
-    member: usize,
-    directly: BTreeSet<usize>,
-    rests: Vec<bool>,
 }

@@ -62,8 +62,16 @@ pub(super) enum Hub {
     Kin,
     /// Something is lost that an open server keeps.
     Kept(usize),
-    /// Something is deleted that rests on what an open server keeps.
+    /// The same of one of which it is not known.
+    KeptAnywhere,
+    /// Something is lost that any of them keeps, or may keep.
+    KeptByAny,
+    /// Something is deleted that lies on what an open server keeps.
     Emptied(usize),
+    /// The same of one of which it is not known.
+    EmptiedAnywhere,
+    /// The same of any of them.
+    EmptiedAny,
     /// What is open beyond machines, and may stand on something of this class, may be lost: from one number to before
     /// another one.
     Among(HazardClass, usize, usize),
@@ -101,8 +109,12 @@ pub(super) enum Target {
     Closed,
     /// Something is lost that an open server keeps.
     Kept(u32),
-    /// Something is deleted that rests on what an open server keeps.
+    /// The same of one of which it is not known.
+    KeptAnywhere,
+    /// Something is deleted that lies on what an open server keeps.
     Emptied(u32),
+    /// The same of one of which it is not known.
+    EmptiedAnywhere,
 }
 
 /// What of the estate may be below a member, unseen, or take it along.
@@ -120,8 +132,12 @@ pub(super) enum Ask {
     Closed,
     /// This server keeps it, nobody knows where: another of its shares may be below it.
     Kept(usize),
+    /// Any server may keep it so.
+    KeptAnywhere,
     /// The same of a deletion.
     Emptied(usize),
+    /// And of one by any.
+    EmptiedAnywhere,
 }
 
 /// How many of one target are told one by one.
@@ -264,27 +280,16 @@ impl Graph {
             let class = self.aspect(node).class.filter(|class| class.is_wide());
             targets.extend(class.map(|class| (lost, Target::Wide(class, self.grounds_of(node, class)))));
             targets.extend(self.is_kin(node).then_some((lost, Target::Kin)));
-            let servers = self.supports(node).into_iter().filter(|on| self.is_open_server(*on));
-            targets.extend(servers.filter_map(|on| Some((lost, Target::Kept(u32::try_from(on).ok()?)))));
         }
         let struck = spot(node, State::Struck).filter(|_| self.seat(node).is_some());
         targets.extend(struck.map(|struck| (struck, Target::Seat)));
         if let Some(deleted) = spot(node, State::Deleted) {
             targets.push((deleted, Target::Deleted));
             targets.extend(kind.is_some_and(is_closed).then_some((deleted, Target::Closed)));
-            let servers = self.open_servers_below(node).into_iter();
-            targets
-                .extend(servers.filter_map(|on| Some((deleted, Target::Emptied(u32::try_from(on).ok()?)))));
         }
+        let of_shares = self.targets_of_shares(node).into_iter();
+        targets.extend(of_shares.filter_map(|(state, target)| Some((spot(node, state)?, target))));
         targets
-    }
-
-    /// The open servers that a node rests on, without itself.
-    fn open_servers_below(&self, node: usize) -> Vec<usize> {
-        if !self.aspect(node).over_open_server {
-            return Vec::new();
-        }
-        self.below(node).into_iter().filter(|on| *on != node && self.is_open_server(*on)).collect()
     }
 
     /// Whether a virtual disk or server may stand on it.

@@ -101,12 +101,10 @@ impl Slice<'_> {
             let nature = graph.nodes[node].open_support().map_or(Nature::StoredOn, |(nature, _)| nature);
             asks.push((State::Lost, Ask::Stands, Why::Unseen(nature)));
         }
-        let servers =
-            graph.own(node).filter(|edge| edge.nature == Nature::StoredOn).flat_map(|edge| &edge.on);
-        for server in servers.copied().filter(|on| graph.is_open_server(*on)) {
-            asks.push((State::Lost, Ask::Kept(server), Why::Unseen(Nature::StoredOn)));
-            if self.deletion(member, Nature::CascadesFrom).0 {
-                asks.push((State::Deleted, Ask::Emptied(server), Why::Unseen(Nature::CascadesFrom)));
+        for (state, ask) in graph.asks_of_shares(node) {
+            let nature = if state == State::Deleted { Nature::CascadesFrom } else { Nature::StoredOn };
+            if state != State::Deleted || self.deletion(member, nature).0 {
+                asks.push((state, ask, Why::Unseen(nature)));
             }
         }
         // What any deletion takes along falls with what is deleted elsewhere as with any other.
@@ -158,6 +156,10 @@ impl Slice<'_> {
             (Ask::Kept(server), Target::Kept(on)) | (Ask::Emptied(server), Target::Emptied(on)) => {
                 server == on as usize
             }
+            (Ask::Kept(_) | Ask::KeptAnywhere, Target::KeptAnywhere)
+            | (Ask::KeptAnywhere, Target::Kept(_))
+            | (Ask::Emptied(_) | Ask::EmptiedAnywhere, Target::EmptiedAnywhere)
+            | (Ask::EmptiedAnywhere, Target::Emptied(_)) => true,
             (Ask::Stands, Target::Deleted) => openness == Some(Openness::Anything),
             (Ask::Stands, Target::Kin) => openness == Some(Openness::Medium),
             (Ask::Stands, Target::Wide(class, _)) => {
@@ -174,8 +176,13 @@ impl Slice<'_> {
         let node = match (ask, node) {
             (Ask::Deleted, _) | (_, None) => return true,
             (Ask::Lies(..) | Ask::Closed, Some(node)) => return node != other,
-            (Ask::Kept(_), Some(node)) => return node != other && !graph.supports(other).contains(&node),
-            (Ask::Emptied(_), Some(_)) => return !rests(),
+            (Ask::Kept(_) | Ask::KeptAnywhere, Some(node)) => {
+                let apart = node != other && !graph.supports(other).contains(&node);
+                return apart && graph.may_lie_within(node, other, false);
+            }
+            (Ask::Emptied(_) | Ask::EmptiedAnywhere, Some(node)) => {
+                return !rests() && graph.may_lie_within(node, other, true);
+            }
             (Ask::Seat(own), _) => {
                 return graph.seat(other).is_some_and(|seat| !graph.are_berths_apart(own, seat));
             }

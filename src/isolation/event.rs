@@ -290,6 +290,8 @@ impl Slice<'_> {
         let aspect = graph.aspect(node);
         // That nobody looked for a host counts for a volume that is itself only declared.
         let is_top = self.top == Some(member);
+        // That what only acts is lost ends nothing here.
+        let goes_with = self.members[member].carries;
         let lacking = aspect.lacking.iter().filter(|class| class.is_wide() || is_top);
         let (wide, narrow): (BTreeSet<_>, BTreeSet<_>) =
             lacking.chain(aspect.hidden.iter()).partition(|class| class.is_wide());
@@ -302,12 +304,13 @@ impl Slice<'_> {
             let happening = class.map_or(Happening::Unseen(member), |of| Happening::Undeclared(member, of));
             let taken_too = narrow.contains(&HazardClass::Host);
             let with_it = taken(member, class, HazardClass::HostCompromise, &title);
-            events.push((Event { happening, hazard: None, classes: narrow, title }, member));
+            let lost = Event { happening, hazard: None, classes: narrow, title };
+            events.extend(goes_with.then_some((lost, member)));
             events.extend(
                 taken_too.then_some(with_it).filter(|_| asked.contains(&HazardClass::HostCompromise)),
             );
         }
-        for class in wide.intersection(asked) {
+        for class in wide.intersection(asked).filter(|_| goes_with) {
             let (happening, title) =
                 (Happening::Undeclared(member, *class), graph.undeclared(node, *class, self.label(member)));
             events.push((Event { happening, hazard: None, classes: [*class].into(), title }, member));

@@ -68,6 +68,7 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
         node_of,
         by_volume,
         orphans,
+        open_servers: Vec::new(),
         aspects: Vec::new(),
         standings: Vec::new(),
         beyond: Beyond::default(),

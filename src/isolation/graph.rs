@@ -102,6 +102,8 @@ pub struct Graph {
     pub(super) by_volume: BTreeMap<VolumeId, Vec<PointPlace>>,
     /// Points of which nobody knows the volume: they may belong to any.
     pub(super) orphans: Vec<PointPlace>,
+    /// Servers of which it is not known what they keep where.
+    pub(super) open_servers: Vec<usize>,
     /// Per node: what is known of it by itself.
     pub(super) aspects: Vec<Aspect>,
     /// Per node: where it is, of leaves and of what lies beyond machines.

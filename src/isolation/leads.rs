@@ -57,10 +57,8 @@ impl Links<'_> {
             self.hands(node);
             self.support(node);
             self.beyond(node, &open);
-            if graph.is_open_server(node) {
-                self.shares(node);
-            }
         }
+        self.shares();
         self.hidden();
         self.known_together();
         let hubs = self.hubs.iter().map(|(hub, spot)| (*hub, *spot));
@@ -282,24 +280,44 @@ impl Links<'_> {
     }
 
     /// Of two shares of a server of which nobody knows what it keeps where, one may lie in the other.
-    fn shares(&mut self, server: usize) {
+    fn shares(&mut self) {
         let graph = self.graph;
-        let (mut waiting, mut seen) = (vec![server], BTreeSet::from([server]));
-        while let Some(node) = waiting.pop() {
-            for above in graph.borne(node).into_iter().filter(|above| !graph.nodes[*above].is_point) {
-                if node == server {
-                    self.leads_to_hub((above, State::Lost), Hub::Kept(server));
-                }
-                if seen.insert(above) {
-                    self.leads_to_hub((above, State::Deleted), Hub::Emptied(server));
-                    waiting.push(above);
-                }
+        for server in graph.open_servers.iter().copied() {
+            let kept: Vec<usize> =
+                graph.bears(server).filter(|share| !graph.nodes[*share].is_point).collect();
+            self.kept(&kept, Hub::Kept(server), Hub::Emptied(server));
+            for share in kept {
+                self.hub_leads_to(Hub::Kept(server), (share, State::Lost));
+                self.hub_leads_to(Hub::Emptied(server), (share, State::Deleted));
+            }
+            for (from, to) in [
+                (Hub::KeptAnywhere, Hub::Kept(server)),
+                (Hub::EmptiedAnywhere, Hub::Emptied(server)),
+                (Hub::Kept(server), Hub::KeptByAny),
+                (Hub::Emptied(server), Hub::EmptiedAny),
+            ] {
+                let link = (self.hub(from), self.hub(to));
+                self.links.push(link);
             }
         }
-        let kept = graph.fed(server).filter(|edge| edge.nature == Nature::StoredOn);
-        for share in kept.map(|edge| edge.holder).filter(|share| !graph.nodes[*share].is_point) {
-            self.hub_leads_to(Hub::Kept(server), (share, State::Lost));
-            self.hub_leads_to(Hub::Emptied(server), (share, State::Deleted));
+        let loose: Vec<usize> = (0..graph.nodes.len()).filter(|node| graph.is_loose(*node)).collect();
+        self.kept(&loose, Hub::KeptAnywhere, Hub::EmptiedAnywhere);
+        for share in loose {
+            self.hub_leads_to(Hub::KeptByAny, (share, State::Lost));
+            self.hub_leads_to(Hub::EmptiedAny, (share, State::Deleted));
+        }
+    }
+
+    /// What is lost with one of some shares, and deleted with what lies on one.
+    fn kept(&mut self, shares: &[usize], lost: Hub, deleted: Hub) {
+        shares.iter().for_each(|share| self.leads_to_hub((*share, State::Lost), lost));
+        let (mut waiting, mut seen) = (shares.to_vec(), BTreeSet::new());
+        while let Some(node) = waiting.pop() {
+            if seen.insert(node) {
+                self.leads_to_hub((node, State::Deleted), deleted);
+                let graph = self.graph;
+                waiting.extend(graph.bears(node).filter(|above| !graph.nodes[*above].is_point));
+            }
         }
     }
 }

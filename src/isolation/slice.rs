@@ -31,7 +31,7 @@ pub(super) struct Member<'g> {
     pub standing: Option<&'g Standing>,
     /// Whether something here is in its hands.
     pub acts: bool,
-    /// Whether something here goes with it.
+    /// Whether the volume or one of its points goes with it, or is it.
     pub carries: bool,
 }
 
@@ -172,6 +172,7 @@ impl<'g> Slice<'g> {
         for member in &mut self.members {
             member.standing = graph.standing(member.node);
         }
+        self.find_carriers();
         self.find_hands();
         for member in 0..self.members.len() {
             self.meanings(member);
@@ -183,27 +184,41 @@ impl<'g> Slice<'g> {
         self.system.seal();
     }
 
-    /// What carries something here, and what something here is in the hands of: as far as somebody else could be, of whom
-    /// nobody said it.
+    /// What the volume and its points go with, however far down.
+    fn find_carriers(&mut self) {
+        let graph = self.graph;
+        let mut waiting: Vec<usize> = self.groups.iter().map(|group| group.member).chain(self.top).collect();
+        while let Some(member) = waiting.pop() {
+            if std::mem::replace(&mut self.members[member].carries, true) {
+                continue;
+            }
+            for edge in graph.own(self.members[member].node) {
+                let goes_with = match edge.nature {
+                    Nature::StoredOn | Nature::Needs => true,
+                    Nature::CascadesFrom => self.deletion(member, edge.nature).0,
+                    Nature::DeletableBy | Nature::AdministeredBy | Nature::YieldedBy => false,
+                };
+                waiting.extend(edge.on.iter().filter(|_| goes_with).filter_map(|on| self.member_of(*on)));
+            }
+        }
+    }
+
+    /// What something here is in the hands of: as far as somebody else could be, of whom nobody said it.
     fn find_hands(&mut self) {
         let graph = self.graph;
-        let edges = |node: usize| graph.holds[node].iter().map(|edge| &graph.edges[*edge as usize]);
-        for acts in [false, true] {
-            for holder in 0..self.members.len() {
-                for edge in edges(self.members[holder].node) {
-                    let hands = self.in_hands(holder, edge.nature);
-                    let is_it = match edge.nature {
-                        Nature::StoredOn | Nature::Needs => !acts,
-                        Nature::CascadesFrom => !acts && self.deletion(holder, edge.nature).0,
-                        Nature::DeletableBy => acts && hands,
-                        Nature::AdministeredBy | Nature::YieldedBy => {
-                            acts && (hands || graph.is_had(self.members[holder].node))
-                        }
-                    };
-                    for on in edge.on.iter().filter(|_| is_it) {
-                        let Some(on) = self.member_of(*on) else { continue };
-                        let on = &mut self.members[on];
-                        *(if acts { &mut on.acts } else { &mut on.carries }) = true;
+        for holder in 0..self.members.len() {
+            for edge in graph.own(self.members[holder].node) {
+                let hands = self.in_hands(holder, edge.nature);
+                let is_it = match edge.nature {
+                    Nature::StoredOn | Nature::Needs | Nature::CascadesFrom => false,
+                    Nature::DeletableBy => hands,
+                    Nature::AdministeredBy | Nature::YieldedBy => {
+                        hands || graph.is_had(self.members[holder].node)
+                    }
+                };
+                for on in edge.on.iter().filter(|_| is_it) {
+                    if let Some(on) = self.member_of(*on) {
+                        self.members[on].acts = true;
                     }
                 }
             }

@@ -14,7 +14,7 @@
 //!    or mapped device whose lower side could not be read) may lie on anything, a file here included. This
 //!    holds for storage only: whose needs are open may need anything.
 //!    What lies beyond machines stands only on what is as wide or wider: see `beyond.rs`.
-//! 3. The shares of one open server may hold each other: see `doubt_shares` in `doubts.rs`.
+//! 3. The shares of one open server may hold each other, and what lies nobody knows where: see `shares.rs`.
 
 use super::aspects::Classes;
 use super::beyond::is_wide;
@@ -98,11 +98,6 @@ impl Graph {
         let builds_on_another = matches!(own, Some(HazardClass::Provider | HazardClass::Network));
         let wider = |class: &HazardClass| Some(*class) >= own || builds_on_another;
         HazardClass::WIDE.into_iter().filter(wider).collect()
-    }
-
-    /// True for a server of which it is not known what it keeps where.
-    pub(super) fn is_open_server(&self, node: usize) -> bool {
-        self.nodes[node].kind == Some(AssetKind::Server) && self.aspect(node).openness != Openness::Closed
     }
 
     /// Whether nobody but whoever holds the machine has a hand on it: what lies on a known host, and on nothing else that

@@ -68,6 +68,8 @@ pub struct Brute<'i> {
     pub top: Option<usize>,
     /// What is looked at.
     pub scope: BTreeSet<usize>,
+    /// With what of that the volume and its points go.
+    pub goes_with: BTreeSet<usize>,
     rules: Vec<Rule>,
     pub far: Far,
 }
@@ -81,8 +83,9 @@ pub enum Of<'a> {
 
 impl<'i> Brute<'i> {
     pub fn new(inventory: &'i Inventory, of: Of<'_>, struck: &[AssetId], now: Timestamp) -> Self {
-        let (things, scope, rules) = (Vec::new(), BTreeSet::new(), Vec::new());
-        let mut brute = Self { inventory, now, things, top: None, scope, rules, far: Far::default() };
+        let (things, scope, goes_with) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        let (rules, far) = (Vec::new(), Far::default());
+        let mut brute = Self { inventory, now, things, top: None, scope, goes_with, rules, far };
         let mut places: BTreeMap<&AssetId, usize> = BTreeMap::new();
         let blank = |label: String, kind, point, guard| Thing {
             label,
@@ -130,6 +133,7 @@ impl<'i> Brute<'i> {
         }
         brute.scope.extend(struck.iter().filter_map(|asset| places.get(asset)));
         brute.scope = brute.closed(brute.scope.clone());
+        brute.goes_with = brute.find_carriers();
         brute.known_rules();
         brute.doubtful_rules();
         brute.far = brute.look_far();
@@ -172,19 +176,6 @@ impl<'i> Brute<'i> {
 
     pub fn thing_of(&self, place: usize) -> usize {
         self.things.iter().position(|thing| thing.point == Some(place)).unwrap()
-    }
-
-    /// All that some things hang on.
-    fn closed(&self, mut all: BTreeSet<usize>) -> BTreeSet<usize> {
-        loop {
-            let before = all.len();
-            for thing in all.clone() {
-                all.extend(self.effective(thing).flat_map(|bond| bond.1.iter().copied()));
-            }
-            if all.len() == before {
-                return all;
-            }
-        }
     }
 
     fn rule(&mut self, head: States, need: usize, from: States, certain: bool) {
@@ -385,13 +376,6 @@ impl<'i> Brute<'i> {
             }
         }
         *states != before
-    }
-
-    /// Everything that a volume hangs on through what is known.
-    pub fn bears_on(&self, volume: &Volume) -> BTreeSet<usize> {
-        let of = |place: usize| self.inventory.points[place].of.value().is_none_or(|of| *of == volume.id);
-        let points = (0..self.things.len()).filter(|thing| self.things[*thing].point.is_some_and(of));
-        self.closed(points.chain(self.top).collect())
     }
 
     pub fn is_wide(&self, thing: usize) -> bool {

@@ -229,6 +229,7 @@ impl Trial<'_> {
     fn unseen_events(&self, place: usize, events: &mut Vec<Act>) {
         let brute = self.brute;
         let is_top = brute.top == Some(place);
+        let falls = brute.goes_with.contains(&place);
         let undeclared = brute.undeclared(place).into_iter().filter(|class| class.is_wide() || is_top);
         let all: BTreeSet<HazardClass> = undeclared.chain(brute.hidden(place)).collect();
         let (wide, narrow): (BTreeSet<_>, BTreeSet<_>) = all.into_iter().partition(|class| class.is_wide());
@@ -237,11 +238,15 @@ impl Trial<'_> {
                 let blow = self.narrow(place) | brute.taken(place, false);
                 events.push((None, BTreeSet::from([HazardClass::HostCompromise]), blow));
             }
-            events.push((None, narrow, self.narrow(place)));
+            if falls {
+                events.push((None, narrow, self.narrow(place)));
+            }
         }
         for class in wide {
             let blow = brute.unseen(place, Some(class));
-            events.push((None, BTreeSet::from([class]), blow));
+            if falls {
+                events.push((None, BTreeSet::from([class]), blow));
+            }
             if class == HazardClass::Account {
                 let taken = blow | brute.taken(place, true);
                 events.push((None, BTreeSet::from([HazardClass::Identity]), taken));

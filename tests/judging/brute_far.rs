@@ -12,9 +12,9 @@ use std::collections::BTreeSet;
 #[derive(Debug, Default)]
 pub struct Far {
     /// The first holds when any of the second do.
-    rules: Vec<(States, States)>,
+    pub rules: Vec<(States, States)>,
     /// The same from elsewhere into the scope.
-    near: Vec<(States, States)>,
+    pub near: Vec<(States, States)>,
     /// What somebody who holds anything may do.
     pub by_hands: States,
     by_deletion: States,
@@ -31,12 +31,12 @@ impl Far {
 }
 
 impl Brute<'_> {
-    fn assets(&self) -> impl Iterator<Item = usize> + Clone {
+    pub fn assets(&self) -> impl Iterator<Item = usize> + Clone {
         let things = &self.things;
         (0..things.len()).filter(move |thing| things[*thing].point.is_none())
     }
 
-    fn all(&self, state: State, mut of: impl FnMut(usize) -> bool) -> States {
+    pub fn all(&self, state: State, mut of: impl FnMut(usize) -> bool) -> States {
         self.assets().filter(|thing| of(*thing)).map(|thing| bit(thing, state)).sum()
     }
 
@@ -124,24 +124,6 @@ impl Brute<'_> {
         far.by_hands |= if hands { bit(thing, State::Deleted) } else { 0 };
     }
 
-    /// Of two shares of a server of which nobody knows what it keeps where, one may lie in the other.
-    fn far_shares(&self, far: &mut Far) {
-        let open = |server: &usize| {
-            self.things[*server].kind == Some(AssetKind::Server) && self.openness(*server) != Openness::Closed
-        };
-        for server in self.assets().filter(open) {
-            let lost = self.all(State::Lost, |on| self.direct(on).contains(&server));
-            let deleted = self.all(State::Deleted, |on| on != server && self.rests_on(on).contains(&server));
-            for share in self.assets() {
-                let bonds = self.things[share].bonds.iter().filter(|bond| bond.0 == Nature::StoredOn);
-                if bonds.flat_map(|bond| &bond.1).any(|on| *on == server) {
-                    far.rules.push((bit(share, State::Lost), lost));
-                    far.rules.push((bit(share, State::Deleted), deleted));
-                }
-            }
-        }
-    }
-
     /// Whether what names nothing of a class may lie in another thing of that class, or share it unseen.
     fn lies_far(&self, thing: usize, other: usize, class: HazardClass) -> bool {
         class.is_wide() && self.undeclared(thing).contains(&class) && !self.apart_far(thing, other, class)
@@ -187,29 +169,6 @@ impl Brute<'_> {
             let closed = |of: usize| matches!(self.things[of].kind, Some(Project | Account | Organisation));
             let from = self.all(State::Deleted, |of| reached || (other(of) && closed(of)));
             far.near.push((bit(thing, State::Deleted), from));
-        }
-    }
-
-    /// Of two shares of an open server one may lie in the other, also where that one is elsewhere.
-    fn nearing_shares(&self, thing: usize, far: &mut Far) {
-        let stored = self.things[thing].bonds.iter().filter(|bond| bond.0 == Nature::StoredOn);
-        for server in stored.flat_map(|bond| &bond.1).copied() {
-            let open = self.openness(server) != Openness::Closed;
-            if self.things[server].kind != Some(AssetKind::Server) || !open {
-                continue;
-            }
-            let kept = |other: usize| {
-                let below = self.direct(other);
-                other != thing && below.contains(&server) && !below.contains(&thing)
-            };
-            far.near.push((bit(thing, State::Lost), self.all(State::Lost, kept)));
-            let emptied = |other: usize| {
-                let below = self.rests_on(other);
-                other != server && below.contains(&server) && !below.contains(&thing)
-            };
-            if self.reaches(thing, Nature::CascadesFrom).0 {
-                far.near.push((bit(thing, State::Deleted), self.all(State::Deleted, emptied)));
-            }
         }
     }
 
@@ -316,18 +275,23 @@ impl Brute<'_> {
         if known.is_empty() { all } else { known }
     }
 
-    /// What such an event does, and to which things. What is on no providers that are known may be on any.
-    pub fn event_far(&self, class: HazardClass, on: &BTreeSet<usize>) -> (States, BTreeSet<usize>) {
-        let (mut states, mut struck) = (0, BTreeSet::new());
+    /// What such an event does, to which things, and below which of them to something unseen. What is on no providers that are known may be on any.
+    pub fn event_far(
+        &self,
+        class: HazardClass,
+        on: &BTreeSet<usize>,
+    ) -> (States, BTreeSet<usize>, BTreeSet<usize>) {
+        let (mut states, mut struck, mut unseen) = (0, BTreeSet::new(), BTreeSet::new());
         for thing in self.assets() {
             for (state, itself, at) in self.acts_of(thing, class) {
                 if at.is_empty() || on.is_empty() || !at.is_disjoint(on) {
                     states |= bit(thing, state) | if itself { bit(thing, State::Struck) } else { 0 };
                     struck.insert(thing);
+                    unseen.extend(Some(thing).filter(|_| state == State::Lost && !itself));
                 }
             }
         }
-        (states, struck)
+        (states, struck, unseen)
     }
 
     /// What is an event elsewhere that may reach what bears on a volume, of the classes asked for: each with its providers.
@@ -342,8 +306,9 @@ impl Brute<'_> {
         for class in asked.iter().copied() {
             let mut all: Vec<States> = Vec::new();
             for on in self.events_far(class) {
-                let (states, struck) = self.event_far(class, &on);
-                if !struck.is_subset(bears) && self.touches(states) {
+                let (states, struck, unseen) = self.event_far(class, &on);
+                let here = struck.is_subset(bears) && unseen.is_subset(&self.goes_with);
+                if !here && self.touches(states) {
                     all.push(self.perhaps(0, states));
                 }
             }

@@ -273,9 +273,10 @@ impl Brute<'_> {
             _ if is_top => true,
             None => true,
             kind if is_place(kind) => false,
-            Some(Credential | Identity) => {
+            Some(Credential | Identity) if far => {
                 self.is_on(place, &[Nature::StoredOn, Nature::Needs, Nature::CascadesFrom], far)
             }
+            Some(Credential | Identity) => self.goes_with.contains(&place),
             Some(_) => !self.is_held_with_its_host(place),
         }
     }
@@ -302,8 +303,7 @@ impl Brute<'_> {
             point.is_none() && !is_place(*kind) && !self.is_held_with_its_host(thing)
         };
         let matters = |thing: usize, nature: Nature| match nature {
-            Nature::StoredOn | Nature::Needs => true,
-            Nature::CascadesFrom => self.reaches(thing, nature).0,
+            Nature::StoredOn | Nature::Needs | Nature::CascadesFrom => false,
             Nature::DeletableBy => hands(thing, nature),
             Nature::AdministeredBy | Nature::YieldedBy => hands(thing, nature) || had(thing),
         };
@@ -350,32 +350,6 @@ impl Brute<'_> {
             Some(_) if self.is_held_with_its_host(place) => false,
             Some(_) => open(Nature::AdministeredBy) || open(Nature::StoredOn),
         }
-    }
-
-    /// Of two shares of a server of which nobody knows what it keeps where, one may lie in the other.
-    pub fn shares(&self) -> Vec<(usize, usize, State)> {
-        let mut found = Vec::new();
-        let stands_on = |thing: usize, server: usize| {
-            let bonds = self.things[thing].bonds.iter();
-            bonds.filter(|bond| bond.0 == Nature::StoredOn).any(|bond| bond.1.contains(&server))
-        };
-        for from in self.scope.iter().copied().filter(|from| self.things[*from].point.is_none()) {
-            for (state, below) in [(State::Lost, self.direct(from)), (State::Deleted, self.rests_on(from))] {
-                for server in below.iter().copied().filter(|server| *server != from) {
-                    let open = self.openness(server) != Openness::Closed;
-                    if self.things[server].kind != Some(AssetKind::Server) || !open {
-                        continue;
-                    }
-                    for to in self.scope.iter().copied().filter(|to| stands_on(*to, server)) {
-                        let deletable = state == State::Lost || self.reaches(to, Nature::CascadesFrom).0;
-                        if to != from && !below.contains(&to) && deletable {
-                            found.push((from, to, state));
-                        }
-                    }
-                }
-            }
-        }
-        found
     }
 }
 

@@ -10,6 +10,8 @@ mod brute;
 mod brute_cuts;
 mod brute_far;
 mod brute_kinds;
+mod brute_scope;
+mod brute_shares;
 mod brute_unseen;
 mod catalogue;
 mod catalogue_kinds;

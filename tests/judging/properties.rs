@@ -1,6 +1,7 @@
 //! What holds of every tangle: what is not known never makes anything greener, one more way to fall never makes anything
 //! safer, one more copy that shares nothing never makes anything worse, and nothing depends on the order of listing.
 
+use crate::brute_kinds::Holder;
 use crate::estate::now;
 use crate::random::{Random, cases, seed};
 use outlive::catalogue::Catalogue;
@@ -108,14 +109,8 @@ fn means_nothing(
     bond: &Bond,
     kinds: &BTreeMap<AssetId, AssetKind>,
 ) -> bool {
-    let kind_of = |on: &AssetId| kinds.get(on).copied().unwrap_or(AssetKind::File);
-    match bond.nature {
-        Nature::StoredOn => !bond.on.iter().all(|on| kind.can_lie_on(kind_of(on))),
-        Nature::AdministeredBy | Nature::DeletableBy => {
-            kind.is_place() || kind.is_within_machine() && !is_volume
-        }
-        _ => false,
-    }
+    let holder = Holder { kind: Some(kind), is_point: false, is_volume, hosts: 0 };
+    !holder.may_have(bond.nature, bond.on.iter().map(|on| kinds.get(on).copied()))
 }
 
 /// A tangle that could be: nothing is stored on itself in a circle, kinds are mostly borne in mind, and volumes hold data.
@@ -198,7 +193,7 @@ fn add_copy(inventory: &mut Inventory, name: &str, kind: AssetKind) {
     inventory.points.push(copy);
 }
 
-fn is_storage(nature: Nature) -> bool {
+pub fn is_storage(nature: Nature) -> bool {
     matches!(nature, Nature::StoredOn | Nature::Needs)
 }
 

@@ -1,0 +1,105 @@
+//! The second writing of what servers keep of which nobody knows what they keep where.
+
+use crate::brute::{Brute, State, States, bit};
+use crate::brute_far::Far;
+use crate::brute_kinds::lies;
+use crate::brute_unseen::Openness;
+use outlive::domain::*;
+use std::collections::BTreeSet;
+
+impl Brute<'_> {
+    fn open_servers(&self) -> BTreeSet<usize> {
+        let open = |server: &usize| {
+            self.things[*server].kind == Some(AssetKind::Server) && self.openness(*server) != Openness::Closed
+        };
+        self.assets().filter(open).collect()
+    }
+
+    /// What is stored nobody knows where.
+    fn is_loose(&self, thing: usize) -> bool {
+        let thing = &self.things[thing];
+        let may_lie = lies(thing.kind, Some(AssetKind::Server), thing.hosts);
+        thing.point.is_none() && may_lie && thing.open.contains(&Nature::StoredOn)
+    }
+
+    /// The open servers that one of some things says it is stored on.
+    fn told(&self, things: &BTreeSet<usize>) -> BTreeSet<usize> {
+        let bonds = things.iter().flat_map(|thing| &self.things[*thing].bonds);
+        let on = bonds.filter(|bond| bond.0 == Nature::StoredOn).flat_map(|bond| bond.1.iter().copied());
+        on.collect::<BTreeSet<_>>().intersection(&self.open_servers()).copied().collect()
+    }
+
+    /// The open servers that one of some things is on, or may be on.
+    fn keepers(&self, things: &BTreeSet<usize>) -> BTreeSet<usize> {
+        let may = |server: &usize| {
+            let mut loose = things.iter().filter(|thing| self.is_loose(**thing));
+            loose.any(|thing| !self.rests_on(*server).contains(thing))
+        };
+        let mut keepers = self.told(things);
+        keepers.extend(self.open_servers().into_iter().filter(may));
+        keepers
+    }
+
+    /// Whether with one thing another one may be lost, or deleted, because one server keeps both.
+    fn may_take(&self, from: usize, to: usize, state: State) -> bool {
+        let (within, below) = match state {
+            State::Deleted => (self.lies_on(from), self.rests_on(from)),
+            _ => (BTreeSet::from([from]), self.direct(from)),
+        };
+        let reached = state != State::Deleted || self.reaches(to, Nature::CascadesFrom).0;
+        let (ours, theirs) = (self.keepers(&BTreeSet::from([to])), self.keepers(&within));
+        let mut both = ours.intersection(&theirs);
+        reached && from != to && !below.contains(&to) && both.any(|server| *server != from && *server != to)
+    }
+
+    /// Of two shares of a server of which nobody knows what it keeps where, one may lie in the other.
+    pub fn shares(&self) -> Vec<(usize, usize, State)> {
+        let mut found = Vec::new();
+        let assets = self.scope.iter().copied().filter(|from| self.things[*from].point.is_none());
+        for from in assets {
+            for to in self.scope.iter().copied() {
+                let states = [State::Lost, State::Deleted].into_iter();
+                let states = states.filter(|state| self.may_take(from, to, *state));
+                found.extend(states.map(|state| (from, to, state)));
+            }
+        }
+        found
+    }
+
+    /// The same elsewhere, taken widely.
+    pub fn far_shares(&self, far: &mut Far) {
+        let open = self.open_servers();
+        if open.is_empty() {
+            return;
+        }
+        let loose = |thing: usize| self.is_loose(thing);
+        let on = |thing: usize, server: usize| self.told(&BTreeSet::from([thing])).contains(&server);
+        let kept = |server: usize| {
+            let lost = self.all(State::Lost, |thing| loose(thing) || on(thing, server));
+            let deleted = self.all(State::Deleted, |thing| {
+                self.lies_on(thing).into_iter().any(|thing| loose(thing) || on(thing, server))
+            });
+            (lost, deleted)
+        };
+        let any = open.iter().map(|server| kept(*server));
+        let any = any.fold((0, 0), |all, one| (all.0 | one.0, all.1 | one.1));
+        for share in self.assets() {
+            let mut lead = |(lost, deleted): (States, States)| {
+                far.rules.push((bit(share, State::Lost), lost));
+                far.rules.push((bit(share, State::Deleted), deleted));
+            };
+            open.iter().filter(|server| on(share, **server)).for_each(|server| lead(kept(*server)));
+            if loose(share) {
+                lead(any);
+            }
+        }
+    }
+
+    /// The same from elsewhere.
+    pub fn nearing_shares(&self, thing: usize, far: &mut Far) {
+        for state in [State::Lost, State::Deleted] {
+            let from = self.all(state, |from| self.may_take(from, thing, state));
+            far.near.push((bit(thing, state), from));
+        }
+    }
+}
