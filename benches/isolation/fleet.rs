@@ -77,6 +77,33 @@ pub fn fleet_on_an_open_provider(size: Size) -> Inventory {
     inventory
 }
 
+/// A fleet of which every fourth filesystem is a share of a server, of which nobody knows what it keeps where, and every
+/// twentieth lies nobody knows where.
+pub fn fleet_on_servers(size: Size) -> Inventory {
+    let mut inventory = known_fleet(size).inventory;
+    let mut servers = Vec::new();
+    let filesystems = inventory.assets.iter_mut().filter(|asset| asset.kind == AssetKind::Filesystem);
+    for (number, filesystem) in filesystems.enumerate() {
+        if number % 20 == 0 {
+            filesystem.bonds.list = Bonds::default().list;
+            filesystem.bonds.complete.remove(Nature::StoredOn);
+        } else if number % 4 == 0 {
+            let name = format!("nas-{}", number / 40);
+            servers.push(name.clone());
+            filesystem.bonds.list = bonds(&[(Nature::StoredOn, format!("server:{name}"))]).list;
+        }
+    }
+    servers.dedup();
+    let mut fleet = Fleet { random: Random(size.seed), size, inventory };
+    for (number, name) in servers.into_iter().enumerate() {
+        fleet.asset(AssetKind::Server, name, &[(Nature::StoredOn, format!("host:{}", number % 10))]);
+    }
+    for server in fleet.inventory.assets.iter_mut().filter(|asset| asset.kind == AssetKind::Server) {
+        server.bonds.complete.remove(Nature::StoredOn);
+    }
+    fleet.inventory
+}
+
 fn known_fleet(size: Size) -> Fleet {
     let mut fleet = Fleet { random: Random(size.seed), size, inventory: Inventory::default() };
     fleet.world();

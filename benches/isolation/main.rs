@@ -2,13 +2,17 @@
 //!
 //! `cargo bench --bench isolation [VOLUMES]` judges VOLUMES volumes with 100 points each, 10,000 when none are named;
 //! `one` in its place, one volume with 1,000 points; `double`, VOLUMES and twice as many, and fails where that costs more
-//! than 2.3 times as much; `open`, likewise where of one provider it is not known what it builds on; `deep`, volumes on
+//! than 2.3 times as much; `open`, likewise where of one provider it is not known what it builds on; `servers`, where many lie on servers of which
+//! nobody knows what they keep where; `deep`, volumes on
 //! long stacks and among many tokens of which nobody knows from where they can be had.
 #![allow(clippy::print_stdout)]
 
 mod fleet;
 
-use fleet::{Size, fleet, fleet_on_an_open_provider, now, one_volume, policies, policy, stack, tokens};
+use fleet::{
+    Size, fleet, fleet_on_an_open_provider, fleet_on_servers, now, one_volume, policies, policy, stack,
+    tokens,
+};
 use outlive::app::judge_all;
 use outlive::catalogue::Catalogue;
 use outlive::domain::Inventory;
@@ -28,6 +32,9 @@ fn main() {
             fleet_on_an_open_provider,
             asked.get(1).and_then(|volumes| volumes.parse().ok()).unwrap_or(5_000),
         ),
+        Some("servers") => {
+            double(fleet_on_servers, asked.get(1).and_then(|volumes| volumes.parse().ok()).unwrap_or(5_000))
+        }
         Some("deep") => deep(),
         Some(volumes) => whole(volumes.parse().unwrap_or(10_000)),
         None => whole(10_000),

@@ -52,7 +52,7 @@ pub(super) struct Aspect {
     pub lacking: Classes,
     /// Whether it rests on a known host.
     pub over_host: bool,
-    /// Whether it lies, or may lie, on a server of which it is not known what it keeps where.
+    /// Whether it is stored, or may be, on a server of which it is not known what it keeps where.
     pub is_kept: bool,
     /// Whether a virtual disk or server of which the medium is not known rests on it.
     pub carries_medium: bool,

@@ -14,7 +14,7 @@ use super::aspects::{Classes, Numbered};
 use super::beyond::{Berth, Grounds};
 use super::graph::{Edge, Graph};
 use super::leads::links;
-use super::slice::is_closed;
+use super::reach::{Reach, TOLD, Target, Through, intern};
 use super::system::State;
 use super::unseen::Openness;
 use crate::domain::{AssetKind, HazardClass, Nature};
@@ -94,29 +94,6 @@ impl Hub {
     }
 }
 
-/// What of a reach a member may care about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Target {
-    /// Something beyond machines is lost, of this class and on such grounds.
-    Wide(HazardClass, Grounds),
-    /// A machine is struck, or a part of one.
-    Seat,
-    /// Something is lost that a virtual disk or server may stand on.
-    Kin,
-    /// Something is deleted.
-    Deleted,
-    /// An account or the like is closed.
-    Closed,
-    /// Something is lost that an open server keeps.
-    Kept(u32),
-    /// The same of one of which it is not known.
-    KeptAnywhere,
-    /// Something is deleted that lies on what an open server keeps.
-    Emptied(u32),
-    /// The same of one of which it is not known.
-    EmptiedAnywhere,
-}
-
 /// What of the estate may be below a member, unseen, or take it along.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Ask {
@@ -139,12 +116,6 @@ pub(super) enum Ask {
     /// And of one by any.
     EmptiedAnywhere,
 }
-
-/// How many of one target are told one by one.
-pub(super) const TOLD: usize = 8;
-
-/// What something may bring down: of each target a few, in order.
-pub(super) type Reach = Vec<(Target, u32)>;
 
 /// See the module.
 #[derive(Debug, Clone, Default)]
@@ -227,7 +198,13 @@ impl Graph {
         let (starts, leads) = index(spots, links.iter().copied());
         let (ends, from) = index(spots, links.iter().map(|(from, to)| (*to, *from)));
         drop(links);
-        let found = self.find_reaches(spots, |spot: Spot| {
+        let of = |hub: Hub| hubs.get(&hub).copied();
+        let through = Through {
+            kept: [Hub::KeptAnywhere, Hub::KeptByAny].map(of),
+            emptied: [Hub::EmptiedAnywhere, Hub::EmptiedAny].map(of),
+            kin: of(Hub::Kin),
+        };
+        let found = self.find_reaches(spots, &through, |spot: Spot| {
             &from[ends[spot as usize] as usize..ends[spot as usize + 1] as usize]
         });
         let (of_spot, reaches) = intern(found);
@@ -248,48 +225,6 @@ impl Graph {
         let (searched, resting) = (Arc::default(), Arc::default());
         self.elsewhere =
             Elsewhere { hubs, unseen, starts, leads, of_spot, reaches, acts, told, searched, resting };
-    }
-
-    /// Per spot what it may bring down: each target is handed back to whatever leads to it.
-    fn find_reaches<'l>(&self, spots: usize, before: impl Fn(Spot) -> &'l [Spot]) -> Vec<Reach> {
-        let mut found: Vec<Reach> = vec![Vec::new(); spots];
-        let mut waiting: Vec<(Spot, (Target, u32))> = Vec::new();
-        for node in (0..self.nodes.len()).filter(|node| !self.nodes[*node].is_point) {
-            for (at, target) in self.targets(node) {
-                waiting.push((at, (target, u32::try_from(node).unwrap_or(u32::MAX))));
-            }
-        }
-        while let Some((at, one)) = waiting.pop() {
-            for earlier in before(at) {
-                let reach = &mut found[*earlier as usize];
-                let full = reach.iter().filter(|(target, _)| *target == one.0).count() >= TOLD;
-                if !full && !reach.contains(&one) {
-                    reach.push(one);
-                    waiting.push((*earlier, one));
-                }
-            }
-        }
-        found
-    }
-
-    /// What it is to others that something happens to a node.
-    fn targets(&self, node: usize) -> Vec<(Spot, Target)> {
-        let kind = self.nodes[node].kind;
-        let mut targets = Vec::new();
-        if let Some(lost) = spot(node, State::Lost) {
-            let class = self.aspect(node).class.filter(|class| class.is_wide());
-            targets.extend(class.map(|class| (lost, Target::Wide(class, self.grounds_of(node, class)))));
-            targets.extend(self.is_kin(node).then_some((lost, Target::Kin)));
-        }
-        let struck = spot(node, State::Struck).filter(|_| self.seat(node).is_some());
-        targets.extend(struck.map(|struck| (struck, Target::Seat)));
-        if let Some(deleted) = spot(node, State::Deleted) {
-            targets.push((deleted, Target::Deleted));
-            targets.extend(kind.is_some_and(is_closed).then_some((deleted, Target::Closed)));
-        }
-        let of_shares = self.targets_of_shares(node).into_iter();
-        targets.extend(of_shares.filter_map(|(state, target)| Some((spot(node, state)?, target))));
-        targets
     }
 
     /// Whether a virtual disk or server may stand on it.
@@ -374,19 +309,4 @@ fn index(count: usize, pairs: impl Iterator<Item = (Spot, Spot)> + Clone) -> (Ve
         next[first as usize] += 1;
     }
     (starts, seconds)
-}
-
-/// Equal reaches once, the empty one first; and per spot which is its own.
-fn intern(found: Vec<Reach>) -> (Vec<u32>, Vec<Reach>) {
-    let mut known: HashMap<Reach, u32, Numbered> = HashMap::default();
-    known.insert(Reach::new(), 0);
-    let mut of_spot = Vec::with_capacity(found.len());
-    for mut reach in found {
-        reach.sort_unstable();
-        let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
-        of_spot.push(*known.entry(reach).or_insert(next));
-    }
-    let mut reaches: Vec<(Reach, u32)> = known.into_iter().collect();
-    reaches.sort_unstable_by_key(|(_, place)| *place);
-    (of_spot, reaches.into_iter().map(|(reach, _)| reach).collect())
 }

@@ -1,7 +1,8 @@
 //! What members may lose because of something that happens elsewhere in the estate: see `elsewhere.rs`.
 
 use super::acts::Known;
-use super::elsewhere::{Ask, Hub, Spot, TOLD, Target, spot};
+use super::elsewhere::{Ask, Hub, Spot, spot};
+use super::reach::{TOLD, Target, part};
 use super::slice::Slice;
 use super::system::{Fallen, State, Variable, Why, member, variable};
 use super::unseen::Openness;
@@ -123,7 +124,8 @@ impl Slice<'_> {
     fn finds(&self, spot: Spot, node: Option<usize>, ask: Ask) -> bool {
         let reach = self.graph.elsewhere.reach(spot);
         let (mut before, mut count, mut full) = (None, 0, false);
-        for (target, other) in reach.iter().filter(|(target, _)| self.may_fit(*target, node, ask)) {
+        let may = part(reach, ask).into_iter().flatten();
+        for (target, other) in may.filter(|(target, _)| self.may_fit(*target, node, ask)) {
             let other = *other as usize;
             let rests = || node.is_some_and(|node| self.graph.rests_on(other, node));
             if self.fits(node, other, ask, rests) {
@@ -132,6 +134,12 @@ impl Slice<'_> {
             count = if before == Some(*target) { count + 1 } else { 1 };
             before = Some(*target);
             full |= count == TOLD;
+        }
+        let rests = |other: usize| node.is_some_and(|node| self.graph.rests_on(other, node));
+        if let Some(found) =
+            self.graph.of_all_shares(reach, ask, |other| self.fits(node, other, ask, || rests(other)))
+        {
+            return found;
         }
         // Where only a few of many are told, the others are looked for.
         let Some(asking) = node.filter(|_| full) else { return false };

@@ -290,7 +290,7 @@ impl Slice<'_> {
         let aspect = graph.aspect(node);
         // That nobody looked for a host counts for a volume that is itself only declared.
         let is_top = self.top == Some(member);
-        // That what only acts is lost ends nothing here.
+        // What is lost below what only acts counts as elsewhere.
         let goes_with = self.members[member].carries;
         let lacking = aspect.lacking.iter().filter(|class| class.is_wide() || is_top);
         let (wide, narrow): (BTreeSet<_>, BTreeSet<_>) =

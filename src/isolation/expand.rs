@@ -69,6 +69,8 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
         by_volume,
         orphans,
         open_servers: Vec::new(),
+        loose: Vec::new(),
+        servers_on: BTreeMap::new(),
         aspects: Vec::new(),
         standings: Vec::new(),
         beyond: Beyond::default(),

@@ -104,6 +104,10 @@ pub struct Graph {
     pub(super) orphans: Vec<PointPlace>,
     /// Servers of which it is not known what they keep where.
     pub(super) open_servers: Vec<usize>,
+    /// What any of them may keep.
+    pub(super) loose: Vec<usize>,
+    /// Which open servers rest on one of those.
+    pub(super) servers_on: BTreeMap<usize, BTreeSet<usize>>,
     /// Per node: what is known of it by itself.
     pub(super) aspects: Vec<Aspect>,
     /// Per node: where it is, of leaves and of what lies beyond machines.

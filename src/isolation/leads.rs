@@ -300,9 +300,8 @@ impl Links<'_> {
                 self.links.push(link);
             }
         }
-        let loose: Vec<usize> = (0..graph.nodes.len()).filter(|node| graph.is_loose(*node)).collect();
-        self.kept(&loose, Hub::KeptAnywhere, Hub::EmptiedAnywhere);
-        for share in loose {
+        self.kept(&graph.loose, Hub::KeptAnywhere, Hub::EmptiedAnywhere);
+        for share in graph.loose.iter().copied() {
             self.hub_leads_to(Hub::KeptByAny, (share, State::Lost));
             self.hub_leads_to(Hub::EmptiedAny, (share, State::Deleted));
         }

@@ -2,8 +2,9 @@
 //!
 //! What it is not known of where it lies may be kept by any such server, so that it may lie in a share, and a share in it.
 
-use super::elsewhere::{Ask, Target};
+use super::elsewhere::Ask;
 use super::graph::{Edge, Graph};
+use super::reach::Target;
 use super::slice::Slice;
 use super::system::{State, Why, variable};
 use super::unseen::Openness;
@@ -38,6 +39,17 @@ impl Graph {
         !of.is_point && may_lie && of.open.contains(Nature::StoredOn) && !self.open_servers.is_empty()
     }
 
+    /// A node and all that rests on it.
+    fn resting_on(&self, node: usize) -> BTreeSet<usize> {
+        let (mut waiting, mut all) = (vec![node], BTreeSet::new());
+        while let Some(node) = waiting.pop().filter(|_| !self.open_servers.is_empty()) {
+            if all.insert(node) {
+                waiting.extend(self.borne(node));
+            }
+        }
+        all
+    }
+
     /// What a node is stored on by its own bonds.
     fn lies_on(&self, node: usize) -> impl Iterator<Item = usize> {
         let stored = |edge: &&Edge| edge.nature == Nature::StoredOn;
@@ -52,9 +64,14 @@ impl Graph {
     /// Finds what is open so, and what lies on that.
     pub(super) fn find_shares(&mut self) {
         self.open_servers = (0..self.nodes.len()).filter(|node| self.is_open_server(*node)).collect();
-        let loose = (0..self.nodes.len()).filter(|node| self.is_loose(*node));
+        self.loose = (0..self.nodes.len()).filter(|node| self.is_loose(*node)).collect();
+        let servers: BTreeSet<usize> = self.open_servers.iter().copied().collect();
+        let on = |loose: &usize| (*loose, self.resting_on(*loose).intersection(&servers).copied().collect());
+        let servers_on =
+            self.loose.iter().map(on).filter(|(_, on): &(usize, BTreeSet<usize>)| !on.is_empty());
+        self.servers_on = servers_on.collect();
         let kept = self.open_servers.iter().flat_map(|server| self.bears(*server));
-        let mut waiting: Vec<usize> = loose.chain(kept).collect();
+        let mut waiting: Vec<usize> = self.loose.iter().copied().chain(kept).collect();
         while let Some(node) = waiting.pop() {
             if !std::mem::replace(&mut self.aspects[node].is_kept, true) {
                 waiting.extend(self.bears(node));
@@ -71,7 +88,7 @@ impl Graph {
         KeptBy { servers, loose: Some(node).filter(|node| self.is_loose(*node)).into_iter().collect() }
     }
 
-    /// Which open servers keep what a node lies in, itself included.
+    /// Which open servers keep a node or what it lies in; without itself, where it is one.
     pub(super) fn kept_below(&self, node: usize) -> KeptBy {
         let mut kept = KeptBy::default();
         let (mut waiting, mut seen) = (vec![node], BTreeSet::from([node]));
@@ -92,16 +109,37 @@ impl Graph {
         if of_one.is_nowhere() || of_other.is_nowhere() {
             return false;
         }
-        // Nothing lies on what lies on it.
+        // No server keeps what it rests on.
+        let rests =
+            |server: usize, loose: usize| self.servers_on.get(&loose).is_some_and(|on| on.contains(&server));
         let may = |kept: &KeptBy, server: usize| {
-            kept.servers.contains(&server) || kept.loose.iter().any(|loose| !self.rests_on(server, *loose))
+            kept.servers.contains(&server) || kept.loose.iter().any(|loose| !rests(server, *loose))
         };
         let is_it = |server: &usize| {
             *server != one && *server != other && may(of_one, *server) && may(of_other, *server)
         };
         let mut said = of_one.servers.iter().chain(&of_other.servers);
-        let both_loose = !of_one.loose.is_empty() && !of_other.loose.is_empty();
-        said.any(is_it) || both_loose && self.open_servers.iter().any(is_it)
+        let both_loose = || {
+            let pairs = of_one
+                .loose
+                .iter()
+                .flat_map(|loose| of_other.loose.iter().map(move |other| (*loose, *other)));
+            pairs.into_iter().any(|pair| self.has_server_beside([one, other], pair))
+        };
+        said.any(is_it) || both_loose()
+    }
+
+    /// Whether there is an open server that is none of `but` and rests on neither of two things.
+    fn has_server_beside(&self, but: [usize; 2], (loose, other): (usize, usize)) -> bool {
+        let none = BTreeSet::new();
+        let on = |loose| self.servers_on.get(&loose).unwrap_or(&none);
+        let (first, second, all) = (on(loose), on(other), self.open_servers.len());
+        // Mostly few rest on either, and there is nothing to count.
+        if first.len() + second.len() + but.len() < all || first.len().max(second.len()) == all {
+            return first.len().max(second.len()) < all;
+        }
+        let but = but.into_iter().filter(|server| self.is_open_server(*server));
+        first.union(second).copied().chain(but).collect::<BTreeSet<usize>>().len() < all
     }
 
     /// Whether a node that is asked about may lie in another one, or in what that lies in, on a server that keeps both.

@@ -29,7 +29,7 @@ pub(super) struct Member<'g> {
     pub node: usize,
     pub hold: Hold,
     pub standing: Option<&'g Standing>,
-    /// Whether something here is in its hands.
+    /// Whether something here is in its hands: that may be deleted, or held.
     pub acts: bool,
     /// Whether the volume or one of its points goes with it, or is it.
     pub carries: bool,

@@ -306,11 +306,12 @@ impl<'v, 'g> View<'v, 'g> {
         let Some(top) = self.slice.top else { return Vec::new() };
         let chain = self.graph.chain_nodes(self.slice.members[top].node);
         let mut roots: Vec<usize> = chain.iter().filter_map(|node| self.slice.member_of(*node)).collect();
-        let by_id = |member: &usize| self.graph.asset_of(self.slice.members[*member].node);
-        roots.sort_by_key(by_id);
-        let own = self.slice.unknowns(&roots, &self.policy.survive);
-        let others: Vec<usize> = (0..self.slice.known).filter(|member| !roots.contains(member)).collect();
-        let beside = self.slice.unknowns_below_each(&others, &self.policy.survive);
+        roots.sort_by_key(|member| self.graph.asset_of(self.slice.members[*member].node));
+        // The rule live-copy asks of filesystems, whatever the policy does.
+        let asked = self.policy.survive.iter().copied().chain([HazardClass::Filesystem]).collect();
+        let own = self.slice.unknowns(&roots, &asked);
+        let others = (0..self.slice.known).filter(|member| !roots.contains(member));
+        let beside = self.slice.unknowns_below_each(&others.collect::<Vec<_>>(), &asked);
         let seeds: Vec<_> =
             beside.iter().map(|(event, _)| self.slice.seeds(event.happening).possible).collect();
         let reach = Singles::of(&self.slice.system, &seeds, true);

@@ -88,20 +88,19 @@ impl LiveCopy {
 
 /// What keeps the question open, whatever is known of the copies seen.
 fn open(case: Case<'_>) -> Option<String> {
-    // A filesystem above the one seen would leave other copies to fall back on.
-    let unseen = case.survival.shadows.iter().find(|s| s.classes.contains(&HazardClass::Filesystem));
+    // A filesystem that was not seen, or only may take the volume, would leave other copies to fall back on.
+    let shadow = case.survival.shadows.iter().find(|s| s.classes.contains(&HazardClass::Filesystem));
     let orphan = case.graph.orphans().find(|point| is_copy(point)).map(|point| {
         format!("it is not known which volume {} is a state of", case.graph.point_label(&point.id))
     });
-    // Nor is it known what one falls back on where a filesystem may take the volume, and may not.
     let mut rows = case.survival.rows.iter().filter(|row| row.answers(HazardClass::Filesystem));
     let perhaps = rows.find(|row| row.may_take_primary && !row.takes_primary);
     let perhaps =
         perhaps.map(|row| format!("it is not known whether {} takes {}", row.title, case.volume.name));
     let any = case.points().any(is_copy);
     let hidden = hidden_points(case.graph, case.volume);
-    let unseen = unseen.map(|shadow| shadow.because.clone()).or(perhaps);
-    hidden.or(orphan).or_else(|| unseen.filter(|_| any))
+    let other = shadow.map(|shadow| shadow.because.clone()).or(perhaps);
+    hidden.or(orphan).or_else(|| other.filter(|_| any))
 }
 
 fn is_copy(point: &RecoveryPoint) -> bool {

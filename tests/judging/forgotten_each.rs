@@ -150,8 +150,8 @@ fn may_end_a_circle(whole: &Inventory, place: usize, bond: &Bond) -> bool {
 }
 
 /// Forgets one bond: no verdict turns green, and nothing survives any one hazard that did not.
-fn one_fact_forgotten(whole: impl Fn(&mut Random) -> Inventory) {
-    let (mut green, mut poorer, mut circles) = (0, 0, 0);
+fn one_fact_forgotten(most_circles: usize, whole: impl Fn(&mut Random) -> Inventory) {
+    let (mut green, mut poorer, mut circles) = (0, 0, Vec::new());
     for case in 0..cases(10_000) {
         let seed = seed().wrapping_add(case);
         let mut random = Random(seed);
@@ -166,8 +166,12 @@ fn one_fact_forgotten(whole: impl Fn(&mut Random) -> Inventory) {
         bonds.complete.remove(bond.nature);
         match turned(&whole, &less) {
             Ok((count, fewer)) => (green, poorer) = (green + count, poorer + usize::from(fewer)),
-            Err(_) if may_end_a_circle(&whole, place, &bond) => circles += 1,
-            Err(why) => panic!("seed {seed}: forgetting {bond:?}: {why}\n{}", say(&whole)),
+            Err(_) if circles.len() < most_circles && may_end_a_circle(&whole, place, &bond) => {
+                circles.push(seed)
+            }
+            Err(why) => {
+                panic!("seed {seed}: forgetting {bond:?} (after {circles:?}): {why}\n{}", say(&whole))
+            }
         }
         let hazard = any_hazard(&mut random, &whole);
         let (before, after) = (survivors(&whole, &hazard), survivors(&less, &hazard));
@@ -178,20 +182,20 @@ fn one_fact_forgotten(whole: impl Fn(&mut Random) -> Inventory) {
         );
     }
     assert!(green > 100_000 && poorer > 1000, "{green} green, {poorer} turned");
-    // One in some hundred thousand is.
-    assert!(circles <= 1 + cases(10_000) / 50_000, "{circles} turned green that may have been circles");
 }
 
 #[test]
 fn one_fact_forgotten_where_all_else_is_known_makes_nothing_greener() {
-    one_fact_forgotten(|random| chained(random, &KINDS));
+    one_fact_forgotten(0, |random| chained(random, &KINDS));
 }
 
 /// The same where nobody knows what servers keep where, or what they need.
 #[test]
 fn one_fact_forgotten_beside_open_servers_makes_nothing_greener() {
     use AssetKind::{Credential, Device, Directory, File, Filesystem, Host, Server, Volume};
-    one_fact_forgotten(|random| {
+    // None of the ten thousand; seed 20278698 is one.
+    let most_circles = if cases(1) > 1 { 2 } else { 0 };
+    one_fact_forgotten(most_circles, |random| {
         let kinds = [Server, Server, Server, Device, Directory, File, Filesystem, Host, Credential, Volume];
         let mut whole = chained(random, &kinds);
         let servers = whole.assets.iter_mut().filter(|asset| asset.kind == Server);
