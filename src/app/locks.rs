@@ -1,6 +1,7 @@
 //! Locks of vaults: agreed to once, given with each copy, and made longer while recovery points are needed.
 
 use super::Context;
+use super::check;
 use super::named;
 use super::stores::{Purpose, look_for_writing, say_place};
 use crate::domain::{
@@ -11,7 +12,7 @@ use crate::estate::{Estate, LockOrder, VaultEntry, VaultPlace};
 use crate::ledger::{Event, History, Ledger, PATIENCE, Record, VaultRef};
 use crate::plan::{needed_until, own_time};
 use crate::report::activity::{VaultMade, say_lock};
-use crate::store::{MOST_SKEW, Store};
+use crate::store::{MOST_SKEW, Scope, Store};
 use crate::vault::format::Digest;
 use crate::vault::{FoundRoot, LockTerms, Needed, Roots, Vault};
 use std::collections::BTreeMap;
@@ -273,6 +274,10 @@ pub fn make_vault(context: &Context, entry: &VaultEntry, plan: Option<&LockPlan>
     let order = plan.and_then(LockPlan::longest);
     let store = context.stores.open(&entry.place, Purpose::Write)?;
     let terms = order.map(|order| terms(&*store, order, now)).transpose()?;
+    // A store that gives locks up is seen before anything is locked there for long.
+    let trials =
+        order.map(|order| check::ask(context, &*store, Scope::Locks(order.kind))).transpose()?.flatten();
+    check::refuse_what_gives_way(trials.as_deref().unwrap_or_default(), &store.place())?;
     let vault = Vault::open_or_create_under(store, now, terms.map(|terms| terms.retention()))?;
     named::check(&entry.id, Some(&vault), ledger.records())?;
     let lock = match order.zip(terms) {
@@ -293,6 +298,9 @@ pub fn make_vault(context: &Context, entry: &VaultEntry, plan: Option<&LockPlan>
         }
     };
     named::note(&entry.id, &vault, now, &mut ledger)?;
+    if let Some(trials) = &trials {
+        check::record(context, &vault, trials, &mut ledger)?;
+    }
     Ok(VaultMade {
         name: entry.id.clone(),
         place: vault.place(),

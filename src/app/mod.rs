@@ -2,6 +2,7 @@
 
 mod asked;
 mod audit;
+mod check;
 mod copy;
 mod damage;
 mod doubt;
@@ -21,6 +22,7 @@ mod verify;
 
 pub use asked::{Asked, asked, explain, hazard_named, hazards_named, nearest, what_if};
 pub use audit::{Audited, audit};
+pub use check::check_vault;
 pub use copy::{CopyOrder, copy};
 pub use drill::{
     Afterwards, DrillOrder, DrillsOrder, Proving, Which, drill, drill_standings, due_drills, gone_drills,

@@ -90,7 +90,11 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
             Err(problem) => Usable::No(format!("cannot be restored: {problem}")),
         };
         let restored_at = history.restored_at.get(&found.id).copied();
-        let lock = lock_of(seen, history.locks.get(&found.id).copied(), now);
+        let lock = match history.gives_locks_up() {
+            // It was seen to: whatever it says of a lock holds nobody off.
+            Some(at) => Known::Observed(UNLOCKED, at),
+            None => lock_of(seen, history.locks.get(&found.id).copied(), now),
+        };
         inventory.points.push(point(found, &vault, Proof { state, usable, restored_at, lock }, bonds, now));
     }
     inventory

@@ -243,6 +243,11 @@ pub enum Vault {
         /// The vault: a directory, or s3://bucket/prefix
         vault: OsString,
     },
+    /// Ask a vault's store what it does: with small objects, some of them locked for ten minutes
+    Check {
+        /// Its name in outlive.toml
+        vault: String,
+    },
     /// Make a vault of outlive.toml, and put it under its lock
     Init {
         /// Its name in outlive.toml

@@ -7,6 +7,8 @@ use super::failure::Failure;
 use super::terminal::Terminal;
 use crate::app::{self, LockPlan};
 use crate::domain::{Kind, Problem};
+use crate::estate::{Estate, VaultEntry};
+use crate::store::Found;
 use std::ffi::OsStr;
 use std::io::{BufRead, IsTerminal, Write};
 
@@ -15,7 +17,34 @@ pub fn run(terminal: &Terminal, command: &Vault) -> Result<Outcome, Failure> {
     match command {
         Vault::List { vault } => list(terminal, vault),
         Vault::Init { vault, yes } => init(terminal, vault, *yes),
+        Vault::Check { vault } => check(terminal, vault),
     }
+}
+
+fn check(terminal: &Terminal, vault: &str) -> Result<Outcome, Failure> {
+    let estate = terminal.estate()?;
+    let entry = entry(&estate, vault)?;
+    let checked = app::check_vault(&terminal.context, entry).map_err(|problem| {
+        let exit = if problem.kind == Kind::Usage { Exit::Usage } else { Exit::Undetermined };
+        Failure::of_vault(problem, exit)
+    })?;
+    let mut exits = Vec::new();
+    if checked.count(Found::Fails) > 0 {
+        exits.push(Exit::RuleFailed);
+    }
+    if checked.count(Found::Open) > 0 {
+        exits.push(Exit::Undetermined);
+    }
+    Ok(Outcome { code: None, text: terminal.tell(&checked, &Exit::codes(&exits)), exits })
+}
+
+/// A vault of the estate file, by its name.
+fn entry<'e>(estate: &'e Estate, vault: &str) -> Result<&'e VaultEntry, Failure> {
+    estate.vault(vault).ok_or_else(|| {
+        let what = format!("the estate file has no vault `{vault}`");
+        let problem = Problem::new(Kind::Usage, what).remedy("name one of its [[vault]] tables by its id");
+        Failure::new(problem, Exit::Usage)
+    })
 }
 
 fn list(terminal: &Terminal, vault: &OsStr) -> Result<Outcome, Failure> {
@@ -34,10 +63,7 @@ fn list(terminal: &Terminal, vault: &OsStr) -> Result<Outcome, Failure> {
 fn init(terminal: &Terminal, vault: &str, yes: bool) -> Result<Outcome, Failure> {
     let usage = |problem: Problem| Failure::new(problem, Exit::Usage);
     let estate = terminal.estate()?;
-    let entry = estate.vault(vault).ok_or_else(|| {
-        let what = format!("the estate file has no vault `{vault}`");
-        usage(Problem::new(Kind::Usage, what).remedy("name one of its [[vault]] tables by its id"))
-    })?;
+    let entry = entry(&estate, vault)?;
     let plan = LockPlan::of(&estate, entry);
     if let Some(plan) = &plan {
         let cost = app::cost_of_locks(plan);

@@ -1,5 +1,6 @@
 //! The events a ledger holds.
 
+use super::checked::CheckedStore;
 use crate::domain::{Lock, Result, Timestamp, VolumeId};
 use crate::store::Identity;
 use crate::vault::format::PackKey;
@@ -204,6 +205,13 @@ pub enum Event {
         name: String,
         /// The vault.
         vault: VaultRef,
+    },
+    /// A store was asked what it does, with objects made for that.
+    StoreChecked {
+        /// The vault that it keeps.
+        vault: VaultRef,
+        /// What was found.
+        checked: CheckedStore,
     },
     /// The webhook took the state at the end of a run: later states are compared with it.
     WebhookTold {

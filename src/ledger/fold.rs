@@ -1,6 +1,6 @@
 //! States folded from events: never a field that somebody sets.
 
-use super::{DrillEnd, Event, Record, VaultRef};
+use super::{CheckedStore, DrillEnd, Event, Record, VaultRef};
 use crate::domain::{CopyState, Lock, Timestamp};
 use crate::vault::RootRecord;
 use crate::vault::format::{Digest, PACKS, PackKey, SIDECARS};
@@ -25,6 +25,8 @@ pub struct History {
     pub last_share: Option<Timestamp>,
     /// The lock that a point had, and when that was read.
     pub locks: BTreeMap<Digest, (Lock, Timestamp)>,
+    /// What the store was last found to do, and when.
+    pub checked: Option<(CheckedStore, Timestamp)>,
     /// The keys of the roots that damage takes along.
     damaged_roots: BTreeSet<String>,
     /// How many events were folded: their order is what tells later from earlier.
@@ -56,6 +58,7 @@ impl History {
             history.take(record, vault);
             history.take_restore(record, vault);
             history.take_lock(record, vault);
+            history.take_check(record, vault);
         }
         history
     }
@@ -121,6 +124,7 @@ impl History {
             | Event::NightEnded { .. }
             | Event::WebhookTold { .. }
             | Event::Locked { .. }
+            | Event::StoreChecked { .. }
             | Event::VaultNamed { .. } => {}
             Event::Stored { point, vault, missed, .. } => {
                 let state = if *missed == 0 { CopyState::Stored } else { CopyState::Incomplete };

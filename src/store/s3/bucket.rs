@@ -167,11 +167,7 @@ impl Bucket {
             if let Err(problem) = self.keyring.ready().await {
                 return Err(Failure::new(Class::Given(problem), ""));
             }
-            let deadline = self.limits.deadline(doing.bytes);
-            let answer = tokio::time::timeout(deadline, send()).await.unwrap_or_else(|_| {
-                Err(Failure::new(Class::Passing, format!("no answer within {} s", deadline.as_secs_f32())))
-            });
-            let failure = match answer {
+            let failure = match self.once(doing.bytes, send()).await {
                 Ok(given) => return Ok(given),
                 Err(failure) => failure,
             };
@@ -185,8 +181,7 @@ impl Bucket {
                 _ => false,
             };
             if !again {
-                let says = self.keyring.scrub(failure.says);
-                return Err(Failure { doubtful, says, ..failure });
+                return Err(Failure { doubtful, ..failure });
             }
             if failure.class == Class::Credential {
                 self.keyring.forget();
@@ -196,6 +191,22 @@ impl Bucket {
                 attempt += 1;
             }
         }
+    }
+
+    /// Sends a request once, with so many bytes.
+    ///
+    /// # Errors
+    /// As the store answered, or that it did not in time.
+    pub async fn once<T>(
+        &self,
+        bytes: u64,
+        sent: impl Future<Output = std::result::Result<T, Failure>>,
+    ) -> std::result::Result<T, Failure> {
+        let deadline = self.limits.deadline(bytes);
+        let answer = tokio::time::timeout(deadline, sent).await.unwrap_or_else(|_| {
+            Err(Failure::new(Class::Passing, format!("no answer within {} s", deadline.as_secs_f32())))
+        });
+        answer.map_err(|failure| Failure { says: self.keyring.scrub(failure.says), ..failure })
     }
 
     /// The problem of a failure, with this bucket as the place.

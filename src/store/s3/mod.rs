@@ -8,19 +8,21 @@ mod address;
 mod answers;
 mod body;
 mod bucket;
+mod canary;
 mod checksum;
 mod failure;
 mod limits;
 mod listing;
 mod lock;
 mod parts;
+mod probe;
 mod put;
 mod upload;
 mod versions;
 
 pub use limits::Limits;
 
-use super::{Identity, Key, Listed, Retention, Store, Upload};
+use super::{Identity, Key, Listed, Retention, Scope, Store, Trial, Upload};
 use crate::domain::{Kind, Lock, Problem, Result, Timestamp};
 use crate::estate::{Environment, S3Access, S3Place};
 use access::Keyring;
@@ -151,5 +153,9 @@ impl Store for S3Store {
 
     fn notice(&self) -> Option<String> {
         self.bucket.notice()
+    }
+
+    fn probe(&self, folder: &str, scope: Scope, now: Timestamp) -> Result<Option<Vec<Trial>>> {
+        self.runtime.block_on(probe::probe(&self.bucket, folder.to_owned(), scope, now)).map(Some)
     }
 }

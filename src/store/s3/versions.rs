@@ -7,7 +7,7 @@ use super::failure::{Class, Failure};
 use super::listing::{Course, decoded};
 use super::lock::timestamp;
 use crate::domain::{Result, Timestamp};
-use crate::store::Key;
+use crate::store::{CANARIES, Key};
 use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
 use aws_sdk_s3::types::{BucketVersioningStatus, EncodingType};
 use std::collections::{BTreeMap, HashSet};
@@ -108,6 +108,7 @@ impl Walk {
         if let Some((name, oldest, count, alike)) = self.open.take()
             && (count > 1 || self.marked.contains(&name))
             && Key::new(&name).is_ok()
+            && name.split('/').next() != Some(CANARIES)
         {
             if !alike || self.marked.contains(&name) {
                 self.found.written_over += 1;
