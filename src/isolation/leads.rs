@@ -5,6 +5,7 @@ use super::aspects::Classes;
 use super::elsewhere::{Hub, SPOTS, Spot, spot};
 use super::event::hands_class;
 use super::graph::{Edge, Graph};
+use super::shares::Role;
 use super::slice::{is_closed, only_opens};
 use super::system::State;
 use super::unseen::Openness;
@@ -286,7 +287,7 @@ impl Links<'_> {
             let kept: Vec<usize> =
                 graph.bears(server).filter(|share| !graph.nodes[*share].is_point).collect();
             self.kept(&kept, Hub::Kept(server), Hub::Emptied(server));
-            for share in kept {
+            for share in kept.into_iter().filter(|share| Role::Lies.fits(graph.nodes[*share].kind)) {
                 self.hub_leads_to(Hub::Kept(server), (share, State::Lost));
                 self.hub_leads_to(Hub::Emptied(server), (share, State::Deleted));
             }
@@ -309,13 +310,15 @@ impl Links<'_> {
 
     /// What is lost with one of some shares, and deleted with what lies on one.
     fn kept(&mut self, shares: &[usize], lost: Hub, deleted: Hub) {
-        shares.iter().for_each(|share| self.leads_to_hub((*share, State::Lost), lost));
-        let (mut waiting, mut seen) = (shares.to_vec(), BTreeSet::new());
+        let graph = self.graph;
+        let holds = |node: &usize| !graph.nodes[*node].is_point && Role::Holds.fits(graph.nodes[*node].kind);
+        let mut waiting: Vec<usize> = shares.iter().copied().filter(holds).collect();
+        waiting.iter().for_each(|share| self.leads_to_hub((*share, State::Lost), lost));
+        let mut seen = BTreeSet::new();
         while let Some(node) = waiting.pop() {
             if seen.insert(node) {
                 self.leads_to_hub((node, State::Deleted), deleted);
-                let graph = self.graph;
-                waiting.extend(graph.bears(node).filter(|above| !graph.nodes[*above].is_point));
+                waiting.extend(graph.bears(node).filter(holds));
             }
         }
     }

@@ -11,6 +11,28 @@ use super::unseen::Openness;
 use crate::domain::{AssetKind, Nature};
 use std::collections::BTreeSet;
 
+/// What something is to others that a server keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Another one may lie in it: files, and what holds files. A disk or a machine that is kept there is none of that.
+    Holds,
+    /// It may lie in another one: anything but a disk or a machine, which have media of their own.
+    Lies,
+}
+
+impl Role {
+    pub(super) fn fits(self, kind: Option<AssetKind>) -> bool {
+        use AssetKind::{Catalogue, Credential, Device, Host, Identity, Key, Partition, Server};
+        match self {
+            Self::Holds => !matches!(
+                kind,
+                Some(Device | Partition | Host | Server | Credential | Identity | Key | Catalogue)
+            ),
+            Self::Lies => !matches!(kind, Some(Device | Host | Server)),
+        }
+    }
+}
+
 /// Which servers keep something.
 #[derive(Debug, Clone, Default)]
 pub(super) struct KeptBy {
@@ -35,7 +57,8 @@ impl Graph {
     /// Whether any server that keeps what nobody knows may keep an asset.
     pub(super) fn is_loose(&self, node: usize) -> bool {
         let of = &self.nodes[node];
-        let may_lie = of.kind.is_none_or(|kind| kind.can_lie_on(AssetKind::Server));
+        let may_lie =
+            of.kind.is_none_or(|kind| kind.can_lie_on(AssetKind::Server)) && Role::Lies.fits(of.kind);
         !of.is_point && may_lie && of.open.contains(Nature::StoredOn) && !self.open_servers.is_empty()
     }
 
@@ -80,23 +103,24 @@ impl Graph {
     }
 
     /// Which open servers keep a node itself.
-    pub(super) fn kept_by(&self, node: usize) -> KeptBy {
-        if !self.aspect(node).is_kept {
+    pub(super) fn kept_by(&self, node: usize, role: Role) -> KeptBy {
+        if !self.aspect(node).is_kept || !role.fits(self.nodes[node].kind) {
             return KeptBy::default();
         }
         let servers = self.lies_on(node).filter(|on| self.is_open_server(*on)).collect();
         KeptBy { servers, loose: Some(node).filter(|node| self.is_loose(*node)).into_iter().collect() }
     }
 
-    /// Which open servers keep a node or what it lies in; without itself, where it is one.
+    /// Which open servers keep a node or what holds it; without itself, where it is one.
     pub(super) fn kept_below(&self, node: usize) -> KeptBy {
         let mut kept = KeptBy::default();
         let (mut waiting, mut seen) = (vec![node], BTreeSet::from([node]));
-        while let Some(at) = waiting.pop().filter(|at| self.aspect(*at).is_kept) {
+        let holds = |at: usize| self.aspect(at).is_kept && Role::Holds.fits(self.nodes[at].kind);
+        while let Some(at) = waiting.pop().filter(|at| holds(*at)) {
             kept.loose.extend(Some(at).filter(|at| self.is_loose(*at)));
             for on in self.lies_on(at) {
                 kept.servers.extend(Some(on).filter(|on| *on != node && self.is_open_server(*on)));
-                if seen.insert(on) && self.aspect(on).is_kept {
+                if seen.insert(on) && holds(on) {
                     waiting.push(on);
                 }
             }
@@ -144,8 +168,8 @@ impl Graph {
 
     /// Whether a node that is asked about may lie in another one, or in what that lies in, on a server that keeps both.
     pub(super) fn may_lie_within(&self, node: usize, other: usize, deleted: bool) -> bool {
-        let kept = if deleted { self.kept_below(other) } else { self.kept_by(other) };
-        self.keeps_both((node, &self.kept_by(node)), (other, &kept))
+        let kept = if deleted { self.kept_below(other) } else { self.kept_by(other, Role::Holds) };
+        self.keeps_both((node, &self.kept_by(node, Role::Lies)), (other, &kept))
     }
 
     /// What it is to others on a server that something happens to a node.
@@ -155,7 +179,7 @@ impl Graph {
                 kept.servers.into_iter().filter_map(move |on| Some(server(u32::try_from(on).ok()?)));
             servers.chain((!kept.loose.is_empty()).then_some(anywhere))
         };
-        let lost = told(self.kept_by(node), Target::Kept, Target::KeptAnywhere);
+        let lost = told(self.kept_by(node, Role::Holds), Target::Kept, Target::KeptAnywhere);
         let deleted = told(self.kept_below(node), Target::Emptied, Target::EmptiedAnywhere);
         let lost = lost.map(|target| (State::Lost, target));
         lost.chain(deleted.map(|target| (State::Deleted, target))).collect()
@@ -163,7 +187,7 @@ impl Graph {
 
     /// What is asked of an asset or a point because a server keeps it.
     pub(super) fn asks_of_shares(&self, node: usize) -> Vec<(State, Ask)> {
-        let kept = self.kept_by(node);
+        let kept = self.kept_by(node, Role::Lies);
         let servers = kept
             .servers
             .iter()
@@ -181,14 +205,14 @@ impl Slice<'_> {
         let all: Vec<usize> = (0..self.members.len()).filter(kept).collect();
         let node = |member: usize| self.members[member].node;
         let shares: Vec<(usize, KeptBy)> =
-            all.iter().map(|member| (*member, graph.kept_by(node(*member)))).collect();
+            all.iter().map(|member| (*member, graph.kept_by(node(*member), Role::Lies))).collect();
         let mut rules = Vec::new();
         for from in all.iter().copied().filter(|from| !self.is_point(*from)) {
             for (state, nature) in [(State::Lost, Nature::StoredOn), (State::Deleted, Nature::CascadesFrom)] {
                 let deleted = state == State::Deleted;
                 let (below, kept) = match deleted {
                     true => (graph.below(node(from)), graph.kept_below(node(from))),
-                    false => (graph.supports(node(from)), graph.kept_by(node(from))),
+                    false => (graph.supports(node(from)), graph.kept_by(node(from), Role::Holds)),
                 };
                 for (to, of) in &shares {
                     let reached = !deleted || self.deletion(*to, nature).0;

@@ -15,10 +15,38 @@ impl Brute<'_> {
         self.assets().filter(open).collect()
     }
 
+    /// What holds files, so that a share may lie in it.
+    fn holds_files(&self, thing: usize) -> bool {
+        use AssetKind::*;
+        let media = [Device, Partition, Host, Server, Credential, Identity, Key, Catalogue];
+        !self.things[thing].kind.is_some_and(|kind| media.contains(&kind))
+    }
+
+    /// What has no medium of its own, so that it may lie in a share.
+    fn is_kept_in_files(&self, thing: usize) -> bool {
+        !matches!(self.things[thing].kind, Some(AssetKind::Device | AssetKind::Host | AssetKind::Server))
+    }
+
+    /// A thing and what it lies in, as far as that holds files.
+    fn held_in(&self, thing: usize) -> BTreeSet<usize> {
+        let mut all = BTreeSet::from([thing]);
+        loop {
+            let holding = all.iter().filter(|thing| self.holds_files(**thing));
+            let bonds = holding.flat_map(|thing| &self.things[*thing].bonds);
+            let on = bonds.filter(|bond| bond.0 == Nature::StoredOn).flat_map(|bond| bond.1.iter().copied());
+            let more: BTreeSet<usize> = on.filter(|on| !all.contains(on)).collect();
+            if more.is_empty() {
+                return all.into_iter().filter(|thing| self.holds_files(*thing)).collect();
+            }
+            all.extend(more);
+        }
+    }
+
     /// What is stored nobody knows where.
     fn is_loose(&self, thing: usize) -> bool {
+        let kept = self.is_kept_in_files(thing);
         let thing = &self.things[thing];
-        let may_lie = lies(thing.kind, Some(AssetKind::Server), thing.hosts);
+        let may_lie = lies(thing.kind, Some(AssetKind::Server), thing.hosts) && kept;
         thing.point.is_none() && may_lie && thing.open.contains(&Nature::StoredOn)
     }
 
@@ -43,13 +71,15 @@ impl Brute<'_> {
     /// Whether with one thing another one may be lost, or deleted, because one server keeps both.
     fn may_take(&self, from: usize, to: usize, state: State) -> bool {
         let (within, below) = match state {
-            State::Deleted => (self.lies_on(from), self.rests_on(from)),
-            _ => (BTreeSet::from([from]), self.direct(from)),
+            State::Deleted => (self.held_in(from), self.rests_on(from)),
+            _ if self.holds_files(from) => (BTreeSet::from([from]), self.direct(from)),
+            _ => (BTreeSet::new(), self.direct(from)),
         };
         let reached = state != State::Deleted || self.reaches(to, Nature::CascadesFrom).0;
         let (ours, theirs) = (self.keepers(&BTreeSet::from([to])), self.keepers(&within));
         let mut both = ours.intersection(&theirs);
-        reached && from != to && !below.contains(&to) && both.any(|server| *server != from && *server != to)
+        let may = reached && self.is_kept_in_files(to) && from != to;
+        may && !below.contains(&to) && both.any(|server| *server != from && *server != to)
     }
 
     /// Of two shares of a server of which nobody knows what it keeps where, one may lie in the other.
@@ -75,15 +105,16 @@ impl Brute<'_> {
         let loose = |thing: usize| self.is_loose(thing);
         let on = |thing: usize, server: usize| self.told(&BTreeSet::from([thing])).contains(&server);
         let kept = |server: usize| {
-            let lost = self.all(State::Lost, |thing| loose(thing) || on(thing, server));
+            let holds = |thing: usize| self.holds_files(thing) && (loose(thing) || on(thing, server));
+            let lost = self.all(State::Lost, holds);
             let deleted = self.all(State::Deleted, |thing| {
-                self.lies_on(thing).into_iter().any(|thing| loose(thing) || on(thing, server))
+                self.held_in(thing).into_iter().any(|thing| loose(thing) || on(thing, server))
             });
             (lost, deleted)
         };
         let any = open.iter().map(|server| kept(*server));
         let any = any.fold((0, 0), |all, one| (all.0 | one.0, all.1 | one.1));
-        for share in self.assets() {
+        for share in self.assets().filter(|share| self.is_kept_in_files(*share)) {
             let mut lead = |(lost, deleted): (States, States)| {
                 far.rules.push((bit(share, State::Lost), lost));
                 far.rules.push((bit(share, State::Deleted), deleted));
