@@ -12,7 +12,7 @@ use crate::estate::{Estate, LockOrder, VaultEntry, VaultPlace};
 use crate::ledger::{Event, History, Ledger, PATIENCE, Record, VaultRef};
 use crate::plan::{needed_until, own_time};
 use crate::report::activity::{VaultMade, say_lock};
-use crate::store::{MOST_SKEW, Scope, Store};
+use crate::store::{Found, MOST_SKEW, Scope, Store, Trial};
 use crate::vault::format::Digest;
 use crate::vault::{FoundRoot, LockTerms, Needed, Roots, Vault};
 use std::collections::BTreeMap;
@@ -277,7 +277,14 @@ pub fn make_vault(context: &Context, entry: &VaultEntry, plan: Option<&LockPlan>
     // A store that gives locks up is seen before anything is locked there for long.
     let trials =
         order.map(|order| check::ask(context, &*store, Scope::Locks(order.kind))).transpose()?.flatten();
-    check::refuse_what_gives_way(trials.as_deref().unwrap_or_default(), &store.place())?;
+    if let Err(problem) = check::refuse_what_gives_way(trials.as_deref().unwrap_or_default(), &store.place())
+    {
+        // A vault that is there already is not to be believed under lock either.
+        if let Some((vault, trials)) = look_for_writing(context, &entry.place)?.zip(trials) {
+            check::record(context, &vault, &trials, &mut ledger)?;
+        }
+        return Err(problem);
+    }
     let vault = Vault::open_or_create_under(store, now, terms.map(|terms| terms.retention()))?;
     named::check(&entry.id, Some(&vault), ledger.records())?;
     let lock = match order.zip(terms) {
@@ -306,5 +313,6 @@ pub fn make_vault(context: &Context, entry: &VaultEntry, plan: Option<&LockPlan>
         place: vault.place(),
         vault: printable(vault.id().as_bytes()),
         lock,
+        open: trials.iter().flatten().filter(|trial| trial.found == Found::Open).map(Trial::say).collect(),
     })
 }

@@ -18,20 +18,23 @@ pub struct CheckedStore {
 }
 
 impl History {
-    /// Notes what the store was found to do.
+    /// Notes what the store was found to do. What it was found not to do, here or where a copy of the vault is, stays so until it
+    /// is found to do that here: a check that learnt nothing takes nothing back.
     pub(super) fn take_check(&mut self, record: &Record, here: &VaultRef) {
         if let Event::StoreChecked { vault, checked } = &record.event
-            && vault == here
+            && vault.id == here.id
         {
-            self.checked = Some((checked.clone(), record.at));
+            if vault == here {
+                self.fails.retain(|asked, _| !checked.holds.contains(asked));
+            }
+            self.fails.extend(checked.fails.iter().map(|asked| (asked.clone(), record.at)));
         }
     }
 
-    /// When the store was last asked, and found not to keep locks.
+    /// When the store was last found not to keep locks.
     pub fn gives_locks_up(&self) -> Option<Timestamp> {
-        let (checked, at) = self.checked.as_ref()?;
-        let denies = |id: &String| Asked::OF_LOCKS.iter().any(|asked| asked.id() == id);
-        checked.fails.iter().any(denies).then_some(*at)
+        let of_locks = Asked::OF_LOCKS.iter().filter_map(|asked| self.fails.get(asked.id()));
+        of_locks.max().copied()
     }
 }
 
@@ -40,25 +43,30 @@ mod tests {
     use super::*;
     use crate::vault::format::Digest;
 
-    fn record(at: i64, vault: &VaultRef, fails: &[&str]) -> Record {
-        let fails = fails.iter().map(|asked| (*asked).to_owned()).collect();
-        let checked = CheckedStore { fails, ..CheckedStore::default() };
+    fn record(at: i64, vault: &VaultRef, fails: &[&str], holds: &[&str]) -> Record {
+        let all = |of: &[&str]| of.iter().map(|asked| (*asked).to_owned()).collect();
+        let checked = CheckedStore { fails: all(fails), holds: all(holds), open: Vec::new() };
         let event = Event::StoreChecked { vault: vault.clone(), checked };
         let at = Timestamp::from_timestamp(at, 0).unwrap();
         Record { schema: String::new(), seq: 0, at, prev: Digest([0; 32]), after_torn: false, event }
     }
 
     #[test]
-    fn what_was_found_last_at_this_place_says_whether_locks_are_given_up() {
+    fn what_a_store_gave_up_counts_until_it_is_found_to_keep_that() {
         let here = VaultRef { id: "v".into(), place: "here".into() };
         let there = VaultRef { place: "there".into(), ..here.clone() };
         let gives_up =
             |records: &[Record]| History::of(records, &here).gives_locks_up().map(|at| at.timestamp());
         assert_eq!(gives_up(&[]), None);
-        let (sound, other) = (record(1, &here, &["creates-once"]), record(2, &there, &["lock"]));
-        assert_eq!(gives_up(&[sound.clone(), other]), None);
-        let (lies, mended) = (record(3, &here, &["clock", "lock-shorter"]), record(4, &here, &[]));
-        assert_eq!(gives_up(&[sound, lies.clone()]), Some(3));
+        let sound = record(1, &here, &["creates-once"], &["lock", "lock-shorter"]);
+        assert_eq!(gives_up(std::slice::from_ref(&sound)), None);
+        let lies = record(3, &here, &["clock", "lock-shorter"], &["lock"]);
+        let (silent, elsewhere) =
+            (record(4, &here, &[], &["lock"]), record(5, &there, &[], &["lock-shorter"]));
+        assert_eq!(gives_up(&[sound.clone(), lies.clone(), silent, elsewhere]), Some(3));
+        let mended = record(6, &here, &[], &["lock-shorter"]);
         assert_eq!(gives_up(&[lies, mended]), None);
+        // The place is told by the address: under another one it is the same vault.
+        assert_eq!(gives_up(&[sound, record(7, &there, &["lock"], &[])]), Some(7));
     }
 }

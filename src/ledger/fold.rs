@@ -1,6 +1,6 @@
 //! States folded from events: never a field that somebody sets.
 
-use super::{CheckedStore, DrillEnd, Event, Record, VaultRef};
+use super::{DrillEnd, Event, Record, VaultRef};
 use crate::domain::{CopyState, Lock, Timestamp};
 use crate::vault::RootRecord;
 use crate::vault::format::{Digest, PACKS, PackKey, SIDECARS};
@@ -25,8 +25,8 @@ pub struct History {
     pub last_share: Option<Timestamp>,
     /// The lock that a point had, and when that was read.
     pub locks: BTreeMap<Digest, (Lock, Timestamp)>,
-    /// What the store was last found to do, and when.
-    pub checked: Option<(CheckedStore, Timestamp)>,
+    /// What the store was found not to do, and when.
+    pub(super) fails: BTreeMap<String, Timestamp>,
     /// The keys of the roots that damage takes along.
     damaged_roots: BTreeSet<String>,
     /// How many events were folded: their order is what tells later from earlier.

@@ -81,7 +81,7 @@ impl Asked {
             Self::Md5 => "bytes of another Content-MD5 are refused",
             Self::Crc => "bytes of another CRC-64/NVME are refused",
             Self::Ranges => "a range gives its bytes",
-            Self::Versions => "what is written over stays as a version",
+            Self::Versions => "what is written is a version with a name",
             Self::Default => "what the bucket locks by itself is locked",
             Self::Lock => "an object has the lock it was written with",
             Self::LockOfParts => "so has one written in parts",
@@ -130,6 +130,11 @@ pub struct Trial {
 }
 
 impl Trial {
+    /// In a sentence.
+    pub fn say(&self) -> String {
+        format!("{}: {}", self.asked.title(), self.because)
+    }
+
     /// Whether the store was seen not to keep locks.
     pub fn denies_locks(&self) -> bool {
         self.found == Found::Fails && Asked::OF_LOCKS.contains(&self.asked)

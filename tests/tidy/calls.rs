@@ -67,7 +67,7 @@ const DESTROYING_ARGUMENTS: [&str; 5] = ["\"rm\"", "\"shred\"", "\"wipefs\"", "\
 const LOCKS: &str = "src/store/s3/lock.rs";
 const LENGTHENS_A_LOCK: &str = "self.client.put_object_retention()";
 /// The file that asks for less of a lock, of an object that it made itself, and the one line that does.
-const PROBE: &str = "src/store/s3/probe.rs";
+const PROBE: &str = "src/store/s3/probe_locks.rs";
 const ASKS_FOR_LESS: &str =
     "self.bucket.client.put_object_retention(); // of a canary: a sound store refuses";
 /// Calls that set a length: of a new file they make a sparse one, of an old file they cut.

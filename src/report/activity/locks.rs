@@ -17,6 +17,9 @@ pub struct VaultMade {
     pub vault: String,
     /// The lock that the vault itself has; none where none was asked for.
     pub lock: Option<Lock>,
+    /// What was asked of the store, and is not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<String>,
 }
 
 impl Told for VaultMade {
@@ -33,6 +36,9 @@ impl Told for VaultMade {
                 .to_owned(),
         };
         out.push_str(&look.say(&lock, 0, if self.lock.is_some() { Tone::Plain } else { Tone::Open }));
+        for open in &self.open {
+            out.push_str(&look.say(&format!("Not known of the store: {open}"), 0, Tone::Open));
+        }
         out
     }
 }

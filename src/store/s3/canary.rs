@@ -7,7 +7,7 @@ use super::checksum::md5_of;
 use super::failure::{Class, Failure};
 use super::lock;
 use crate::domain::Result;
-use crate::store::{Key, Retention};
+use crate::store::{CANARIES, Key, Retention};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use std::sync::Arc;
@@ -17,13 +17,33 @@ pub const FIRST: &[u8] = b"made by outlive to see what this store does";
 
 /// An object that this run made: of these alone less is asked.
 pub struct Canary {
-    pub key: Key,
-    pub version: Option<String>,
+    key: Key,
+    version: Option<String>,
+}
+
+impl Canary {
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// The version that was made; none where the store names none.
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
+    }
+
+    /// Only what was written here, just now, and in the folder for it.
+    fn made(key: &Key, version: Option<&str>) -> std::result::Result<Self, Failure> {
+        if key.as_str().split('/').next() != Some(CANARIES) {
+            return Err(Failure::new(Class::Lasting, "not in the folder of canaries"));
+        }
+        let version = version.filter(|version| !version.is_empty() && *version != "null");
+        Ok(Self { key: key.clone(), version: version.map(str::to_owned) })
+    }
 }
 
 /// What a store says of an object that it took.
 pub struct Made {
-    pub version: Option<String>,
+    pub canary: Canary,
     /// Whether it says the CRC-64/NVME of it.
     pub says_crc: bool,
 }
@@ -75,8 +95,8 @@ pub async fn put(
     let request = request.set_if_none_match(with.condition.then(|| "*".to_owned()));
     let sent = async { request.send().await.map_err(failed) };
     let made = bucket.once(bytes.len() as u64, sent).await?;
-    let version = made.version_id().map(str::to_owned);
-    Ok(Made { version, says_crc: made.checksum_crc64_nvme().is_some() })
+    let canary = Canary::made(key, made.version_id())?;
+    Ok(Made { canary, says_crc: made.checksum_crc64_nvme().is_some() })
 }
 
 /// The same in one part of an upload in parts.
@@ -110,12 +130,12 @@ pub async fn put_parts(
     let request = bucket.client.complete_multipart_upload().bucket(of).key(&name).upload_id(id);
     let request = request.multipart_upload(list);
     let done = bucket.once(0, async { request.send().await.map_err(failed) }).await?;
-    Ok(Made { version: done.version_id().map(str::to_owned), says_crc: false })
+    Ok(Made { canary: Canary::made(key, done.version_id())?, says_crc: false })
 }
 
 /// The bytes of a range of one, and some more where the store gives more.
 pub async fn read(bucket: &Arc<Bucket>, canary: &Canary, (from, end): (u64, u64)) -> Result<Vec<u8>> {
-    let (mut body, mut all) = (Body::open(bucket, &canary.key, from, Some(end)).await?, Vec::new());
+    let (mut body, mut all) = (Body::open(bucket, canary.key(), from, Some(end)).await?, Vec::new());
     while let Some(bytes) = body.next().await? {
         all.extend_from_slice(&bytes);
         if all.len() > FIRST.len() {

@@ -16,6 +16,7 @@ mod listing;
 mod lock;
 mod parts;
 mod probe;
+mod probe_locks;
 mod put;
 mod upload;
 mod versions;
