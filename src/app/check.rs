@@ -2,12 +2,12 @@
 
 use super::Context;
 use super::named;
-use super::stores::{Purpose, look_for_writing};
+use super::stores::{Purpose, look_for_writing, say_place};
 use crate::domain::{Kind, LockKind, Problem, Result, printable};
-use crate::estate::VaultEntry;
+use crate::estate::{VaultEntry, VaultPlace};
 use crate::ledger::{CheckedStore, Event, Ledger, PATIENCE, VaultRef};
 use crate::report::activity::{CheckedOf, VaultChecked};
-use crate::store::{CANARIES, Found, Scope, Store, Trial, random_hex};
+use crate::store::{Found, Scope, Trial};
 use crate::vault::Vault;
 
 /// Asks the store of a vault what it does, and records it where the vault is made.
@@ -15,16 +15,21 @@ use crate::vault::Vault;
 /// # Errors
 /// Where the store cannot be written, keeps nothing that could be asked for, or another vault is known by this name.
 pub fn check_vault(context: &Context, entry: &VaultEntry) -> Result<VaultChecked> {
+    let nothing = || {
+        Problem::new(Kind::Usage, "a vault in a directory has nothing that could be asked of a store")
+            .at(say_place(&entry.place))
+            .remedy("`outlive verify` reads it back; only an S3 store is checked")
+    };
+    // To open a directory for writing would make it.
+    if matches!(entry.place, VaultPlace::Dir(_)) {
+        return Err(nothing());
+    }
     let store = context.stores.open(&entry.place, Purpose::Write)?;
     let mut ledger = Ledger::open(&context.state, PATIENCE)?;
     let vault = look_for_writing(context, &entry.place)?;
     named::check(&entry.id, vault.as_ref(), ledger.records())?;
     let kind = entry.lock.map(|lock| lock.kind);
-    let trials = ask(context, &*store, Scope::All(kind))?.ok_or_else(|| {
-        Problem::new(Kind::Usage, "a vault in a directory has nothing that could be asked of a store")
-            .at(store.place())
-            .remedy("`outlive verify` reads it back; only an S3 store is checked")
-    })?;
+    let trials = store.probe(Scope::All(kind), (context.clock)())?.ok_or_else(nothing)?;
     let recorded = vault.map(|vault| record(context, &vault, &trials, &mut ledger)).transpose()?;
     let trials = trials.into_iter().map(|trial| CheckedOf {
         asked: trial.asked.id(),
@@ -39,15 +44,6 @@ pub fn check_vault(context: &Context, entry: &VaultEntry) -> Result<VaultChecked
         vault: recorded.map(|vault| printable(vault.id.as_bytes())),
         trials: trials.collect(),
     })
-}
-
-/// Asks a store; `None` where there is nothing to ask.
-///
-/// # Errors
-/// Where it cannot be written.
-pub fn ask(context: &Context, store: &dyn Store, scope: Scope) -> Result<Option<Vec<Trial>>> {
-    let folder = format!("{CANARIES}/{}", random_hex()?);
-    store.probe(&folder, scope, (context.clock)())
 }
 
 /// Records what was found of a vault's store.

@@ -270,17 +270,17 @@ pub fn cost_of_locks(plan: &LockPlan) -> Vec<String> {
 pub fn make_vault(context: &Context, entry: &VaultEntry, plan: Option<&LockPlan>) -> Result<VaultMade> {
     let now = (context.clock)();
     let mut ledger = Ledger::open(&context.state, PATIENCE)?;
-    named::check(&entry.id, look_for_writing(context, &entry.place)?.as_ref(), ledger.records())?;
+    let there = look_for_writing(context, &entry.place)?;
+    named::check(&entry.id, there.as_ref(), ledger.records())?;
     let order = plan.and_then(LockPlan::longest);
     let store = context.stores.open(&entry.place, Purpose::Write)?;
     let terms = order.map(|order| terms(&*store, order, now)).transpose()?;
     // A store that gives locks up is seen before anything is locked there for long.
-    let trials =
-        order.map(|order| check::ask(context, &*store, Scope::Locks(order.kind))).transpose()?.flatten();
+    let trials = order.map(|order| store.probe(Scope::Locks(order.kind), now)).transpose()?.flatten();
     if let Err(problem) = check::refuse_what_gives_way(trials.as_deref().unwrap_or_default(), &store.place())
     {
         // A vault that is there already is not to be believed under lock either.
-        if let Some((vault, trials)) = look_for_writing(context, &entry.place)?.zip(trials) {
+        if let Some((vault, trials)) = there.zip(trials) {
             check::record(context, &vault, &trials, &mut ledger)?;
         }
         return Err(problem);

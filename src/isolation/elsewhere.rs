@@ -277,18 +277,23 @@ impl Graph {
         false
     }
 
-    /// All that rests on a node, and itself; found once where it is needed.
-    fn resting(&self, node: usize) -> Arc<Resting> {
-        if let Some(known) = self.elsewhere.resting.lock().ok().and_then(|all| all.get(&node).cloned()) {
-            return known;
-        }
+    /// All that rests on a node, and itself.
+    pub(super) fn all_resting(&self, node: usize) -> HashSet<usize, Numbered> {
         let (mut waiting, mut all) = (vec![node], Resting::default());
         while let Some(at) = waiting.pop() {
             if all.insert(at) {
                 waiting.extend(self.borne(at));
             }
         }
-        let all = Arc::new(all);
+        all
+    }
+
+    /// The same, found once where it is needed.
+    fn resting(&self, node: usize) -> Arc<Resting> {
+        if let Some(known) = self.elsewhere.resting.lock().ok().and_then(|all| all.get(&node).cloned()) {
+            return known;
+        }
+        let all = Arc::new(self.all_resting(node));
         if let Ok(mut known) = self.elsewhere.resting.lock() {
             known.insert(node, all.clone());
         }

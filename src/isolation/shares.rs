@@ -62,17 +62,6 @@ impl Graph {
         !of.is_point && may_lie && of.open.contains(Nature::StoredOn) && !self.open_servers.is_empty()
     }
 
-    /// A node and all that rests on it.
-    fn resting_on(&self, node: usize) -> BTreeSet<usize> {
-        let (mut waiting, mut all) = (vec![node], BTreeSet::new());
-        while let Some(node) = waiting.pop().filter(|_| !self.open_servers.is_empty()) {
-            if all.insert(node) {
-                waiting.extend(self.borne(node));
-            }
-        }
-        all
-    }
-
     /// What a node is stored on by its own bonds.
     fn lies_on(&self, node: usize) -> impl Iterator<Item = usize> {
         let stored = |edge: &&Edge| edge.nature == Nature::StoredOn;
@@ -88,10 +77,12 @@ impl Graph {
     pub(super) fn find_shares(&mut self) {
         self.open_servers = (0..self.nodes.len()).filter(|node| self.is_open_server(*node)).collect();
         self.loose = (0..self.nodes.len()).filter(|node| self.is_loose(*node)).collect();
-        let servers: BTreeSet<usize> = self.open_servers.iter().copied().collect();
-        let on = |loose: &usize| (*loose, self.resting_on(*loose).intersection(&servers).copied().collect());
-        let servers_on =
-            self.loose.iter().map(on).filter(|(_, on): &(usize, BTreeSet<usize>)| !on.is_empty());
+        let servers_on = |loose: &usize| {
+            let resting = self.all_resting(*loose).into_iter();
+            let on: BTreeSet<usize> = resting.filter(|node| self.is_open_server(*node)).collect();
+            (*loose, on)
+        };
+        let servers_on = self.loose.iter().map(servers_on).filter(|(_, on)| !on.is_empty());
         self.servers_on = servers_on.collect();
         let kept = self.open_servers.iter().flat_map(|server| self.bears(*server));
         let mut waiting: Vec<usize> = self.loose.iter().copied().chain(kept).collect();

@@ -139,12 +139,12 @@ pub trait Store: Send + Sync {
         None
     }
 
-    /// Asks what it does, with small objects made for that in `folder`; where it is asked of locks, a few of them are locked for
+    /// Asks what it does, with small objects made for that; where it is asked of locks, a few of them are locked for
     /// minutes. `None` where there is nothing to ask: the machine keeps the store itself.
     ///
     /// # Errors
     /// Where nothing could be written at all; what the store said.
-    fn probe(&self, _folder: &str, _scope: Scope, _now: Timestamp) -> Result<Option<Vec<Trial>>> {
+    fn probe(&self, _scope: Scope, _now: Timestamp) -> Result<Option<Vec<Trial>>> {
         Ok(None)
     }
 }

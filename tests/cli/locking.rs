@@ -182,6 +182,13 @@ fn a_store_is_asked_what_it_does_before_it_is_trusted_with_a_lock() {
     assert_eq!(verdict(&place, "lock-missing"), "fail");
     let wrong = outlive(&place, &["vault", "check", "nothing"]).end().expect(2);
     assert!(wrong.stderr.contains("has no vault `nothing`"), "{}", wrong.stderr);
+    let here = place.path("vault-here");
+    let file = std::fs::read_to_string(place.path("outlive.toml")).unwrap();
+    place
+        .file("outlive.toml", format!("{file}\n[[vault]]\nid = \"here\"\nkind = \"dir\"\npath = {here:?}\n"));
+    let nothing = outlive(&place, &["vault", "check", "here"]).end().expect(2);
+    assert!(nothing.stderr.contains("only an S3 store is checked"), "{}", nothing.stderr);
+    assert!(!here.exists(), "nothing is made by a check");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use outlive::store::{Found, S3Store, Scope, Store, Trial};
 
 fn asked(place: &S3Place, kind: Option<LockKind>) -> Vec<Trial> {
     let store = S3Store::connect(place, &place.writer, &servers::credentials()).unwrap();
-    store.probe("canary/0123", Scope::All(kind), Utc::now()).unwrap().unwrap()
+    store.probe(Scope::All(kind), Utc::now()).unwrap().unwrap()
 }
 
 fn of(server: &Server, locks: bool) -> Vec<Trial> {
@@ -67,5 +67,5 @@ fn what_a_store_does_not_do_shows() {
 fn a_store_that_cannot_be_written_is_an_error() {
     let place = S3Place { bucket: "no-such-bucket-here".into(), ..servers::rclone().new_place("") };
     let store = S3Store::connect(&place, &place.writer, &servers::credentials()).unwrap();
-    assert!(store.probe("canary/0123", Scope::All(Some(LockKind::Compliance)), Utc::now()).is_err());
+    assert!(store.probe(Scope::All(Some(LockKind::Compliance)), Utc::now()).is_err());
 }

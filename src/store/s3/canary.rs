@@ -1,11 +1,11 @@
 //! The small objects that a store is asked with, each sent once: how it is refused is what is asked.
 
-use super::answers::element;
 use super::body::Body;
 use super::bucket::{Bucket, failed};
 use super::checksum::md5_of;
 use super::failure::{Class, Failure};
 use super::lock;
+use super::parts::begun;
 use crate::domain::Result;
 use crate::store::{CANARIES, Key, Retention};
 use aws_sdk_s3::primitives::ByteStream;
@@ -31,13 +31,18 @@ impl Canary {
         self.version.as_deref()
     }
 
-    /// Only what was written here, just now, and in the folder for it.
-    fn made(key: &Key, version: Option<&str>) -> std::result::Result<Self, Failure> {
-        if key.as_str().split('/').next() != Some(CANARIES) {
-            return Err(Failure::new(Class::Lasting, "not in the folder of canaries"));
-        }
+    /// Only for what was written here, just now.
+    fn made(key: &Key, version: Option<&str>) -> Self {
         let version = version.filter(|version| !version.is_empty() && *version != "null");
-        Ok(Self { key: key.clone(), version: version.map(str::to_owned) })
+        Self { key: key.clone(), version: version.map(str::to_owned) }
+    }
+}
+
+/// Nothing is written as a canary but in the folder for it.
+fn check_folder(key: &Key) -> std::result::Result<(), Failure> {
+    match key.as_str().split('/').next() == Some(CANARIES) {
+        true => Ok(()),
+        false => Err(Failure::new(Class::Lasting, "not in the folder of canaries")),
     }
 }
 
@@ -86,6 +91,7 @@ pub async fn put(
     bytes: &[u8],
     with: &With,
 ) -> std::result::Result<Made, Failure> {
+    check_folder(key)?;
     let request = bucket.client.put_object().bucket(&bucket.address.bucket).key(bucket.name(key));
     let request = request.body(ByteStream::from(bytes.to_vec())).content_length(bytes.len() as i64);
     let request = request.set_content_md5(with.md5.clone()).set_checksum_crc64_nvme(with.crc.clone());
@@ -95,7 +101,7 @@ pub async fn put(
     let request = request.set_if_none_match(with.condition.then(|| "*".to_owned()));
     let sent = async { request.send().await.map_err(failed) };
     let made = bucket.once(bytes.len() as u64, sent).await?;
-    let canary = Canary::made(key, made.version_id())?;
+    let canary = Canary::made(key, made.version_id());
     Ok(Made { canary, says_crc: made.checksum_crc64_nvme().is_some() })
 }
 
@@ -105,22 +111,12 @@ pub async fn put_parts(
     key: &Key,
     retention: Retention,
 ) -> std::result::Result<Made, Failure> {
+    check_folder(key)?;
     let (name, of) = (bucket.name(key), &bucket.address.bucket);
     let request = bucket.client.create_multipart_upload().bucket(of).key(&name);
     let request = request.object_lock_mode(lock::mode(retention.kind));
     let request = request.object_lock_retain_until_date(lock::moment(retention.until));
-    let begun = async {
-        match request.send().await {
-            Ok(answer) => Ok(answer.upload_id().map(str::to_owned)),
-            // Some servers give the answer another name, which the library does not take.
-            Err(error) => match error.raw_response().and_then(|raw| element(raw, "UploadId")) {
-                None => Err(failed(error)),
-                found => Ok(found),
-            },
-        }
-    };
-    let id = bucket.once(0, begun).await?;
-    let id = id.ok_or_else(|| Failure::odd("an answer without the id of the upload"))?;
+    let id = bucket.once(0, begun(request)).await?;
     let request = bucket.client.upload_part().bucket(of).key(&name).upload_id(&id).part_number(1);
     let request = request.body(ByteStream::from_static(FIRST)).content_length(FIRST.len() as i64);
     let request = request.content_md5(md5_of(FIRST));
@@ -130,7 +126,7 @@ pub async fn put_parts(
     let request = bucket.client.complete_multipart_upload().bucket(of).key(&name).upload_id(id);
     let request = request.multipart_upload(list);
     let done = bucket.once(0, async { request.send().await.map_err(failed) }).await?;
-    Ok(Made { canary: Canary::made(key, done.version_id())?, says_crc: false })
+    Ok(Made { canary: Canary::made(key, done.version_id()), says_crc: false })
 }
 
 /// The bytes of a range of one, and some more where the store gives more.

@@ -156,7 +156,7 @@ impl Store for S3Store {
         self.bucket.notice()
     }
 
-    fn probe(&self, folder: &str, scope: Scope, now: Timestamp) -> Result<Option<Vec<Trial>>> {
-        self.runtime.block_on(probe::probe(&self.bucket, folder.to_owned(), scope, now)).map(Some)
+    fn probe(&self, scope: Scope, now: Timestamp) -> Result<Option<Vec<Trial>>> {
+        self.runtime.block_on(probe::probe(&self.bucket, scope, now)).map(Some)
     }
 }

@@ -10,6 +10,7 @@ use super::put::told;
 use super::upload::{Sent, Target, Told, confirm, exists, own_or_refused, refuse_existing};
 use crate::domain::{Kind, Lock, Problem, Result};
 use crate::store::Key;
+use aws_sdk_s3::operation::create_multipart_upload::builders::CreateMultipartUploadFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
@@ -61,18 +62,7 @@ impl Parts {
                         .checksum_type(ChecksumType::FullObject),
                     Guard::Md5 => request,
                 };
-                async move {
-                    let id = match request.send().await {
-                        Ok(answer) => answer.upload_id().map(str::to_owned),
-                        // Some servers give the answer another name, which the library does not take.
-                        Err(error) => match error.raw_response().and_then(|raw| element(raw, "UploadId")) {
-                            None => return Err(failed(error)),
-                            found => found,
-                        },
-                    };
-                    let id = id.filter(|id| !id.is_empty());
-                    id.ok_or_else(|| Failure::odd("an answer without the id of the upload"))
-                }
+                begun(request)
             });
             let id = match answer.await {
                 Ok(id) => id,
@@ -202,6 +192,20 @@ impl Parts {
         });
         CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build()
     }
+}
+
+/// The id of an upload that begins.
+pub async fn begun(request: CreateMultipartUploadFluentBuilder) -> std::result::Result<String, Failure> {
+    let id = match request.send().await {
+        Ok(answer) => answer.upload_id().map(str::to_owned),
+        // Some servers give the answer another name, which the library does not take.
+        Err(error) => match error.raw_response().and_then(|raw| element(raw, "UploadId")) {
+            None => return Err(failed(error)),
+            found => found,
+        },
+    };
+    let id = id.filter(|id| !id.is_empty());
+    id.ok_or_else(|| Failure::odd("an answer without the id of the upload"))
 }
 
 /// One part on its way.

@@ -6,7 +6,7 @@ use super::checksum::{crc_of, md5_of};
 use super::failure::{Class, Failure};
 use super::probe_locks::{LOCKS, locks};
 use crate::domain::{LockMode, Result, Timestamp, say_duration};
-use crate::store::{Asked, Found, Key, MOST_SKEW, Scope, Trial};
+use crate::store::{Asked, CANARIES, Found, Key, MOST_SKEW, Scope, Trial, random_hex};
 use chrono::TimeDelta;
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,7 +16,8 @@ use tokio::task::JoinSet;
 const WRITERS: usize = 8;
 
 /// Asks as much as is wanted.
-pub async fn probe(bucket: &Arc<Bucket>, folder: String, scope: Scope, now: Timestamp) -> Result<Vec<Trial>> {
+pub async fn probe(bucket: &Arc<Bucket>, scope: Scope, now: Timestamp) -> Result<Vec<Trial>> {
+    let folder = format!("{CANARIES}/{}", random_hex()?);
     let mut probe = Probe { bucket: bucket.clone(), folder, trials: Vec::new() };
     let begun = Instant::now();
     probe.clock(now).await?;
@@ -145,9 +146,10 @@ impl Probe {
                 (Found::NotAsked, "it takes no notice of it; Content-MD5 goes along".to_owned())
             }
             Ok(_) => self.refuses("crc-wrong", &With { crc: Some(crc_of(other)), ..With::default() }).await?,
-            Err(failure) => {
+            Err(failure) if is_answer(&failure) => {
                 (Found::NotAsked, format!("it takes none ({}); Content-MD5 goes along", failure.says))
             }
+            Err(failure) => (Found::Open, failure.says),
         };
         self.tell(Asked::Crc, found, because);
         Ok(())
@@ -180,11 +182,13 @@ impl Probe {
             Err(problem) => (Found::Open, problem.what),
         };
         self.tell(Asked::Ranges, found, because);
-        let named = plain.version().is_some_and(|version| !version.is_empty() && version != "null");
         let (found, because) = match self.bucket.seen(plain.key(), plain.version(), true).await {
-            _ if !named => (Found::Fails, "it names no version of what was written".to_owned()),
+            _ if plain.version().is_none() => {
+                (Found::Fails, "it names no version of what was written".to_owned())
+            }
             Ok(Some(seen)) if seen.is_version => (Found::Holds, "it names the version".to_owned()),
-            Ok(_) => (Found::Fails, "there is no such version".to_owned()),
+            Ok(Some(_)) => (Found::Fails, "it does not name the version that is asked for".to_owned()),
+            Ok(None) => (Found::Open, "the version is not there (yet)".to_owned()),
             Err(problem) => (Found::Open, problem.what),
         };
         self.tell(Asked::Versions, found, because);
@@ -217,6 +221,6 @@ impl Probe {
 /// Whether a store says that nothing is locked by itself, or does not know the question.
 fn has_none(failure: &Failure) -> bool {
     let says = failure.says.as_str();
-    matches!(failure.class, Class::Unsupported | Class::Missing | Class::Lasting)
+    matches!(failure.class, Class::Unsupported | Class::Missing)
         || says.contains("ObjectLockConfigurationNotFound")
 }
