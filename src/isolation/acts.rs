@@ -1,5 +1,6 @@
 //! What happens to what is known elsewhere in an estate, where nothing that is known ties it to a volume: one event for each
-//! class of hazard, and of what lies beyond machines for each set of providers.
+//! class of hazard, and of what lies beyond machines for each set of providers. Whoever holds something there counts with
+//! whoever nobody named.
 
 use super::aspects::Classes;
 use super::beyond::Grounds;
@@ -7,7 +8,7 @@ use super::elsewhere::Hub;
 use super::event::{Event, Happening, hands_class, is_deleted_by_itself, loss_class};
 use super::graph::Graph;
 use super::slice::{Member, Slice};
-use super::system::{Fallen, State, Variable, member};
+use super::system::{Fallen, State, Variable};
 use super::unseen::Openness;
 use crate::domain::HazardClass;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +43,13 @@ type Act = (HazardClass, State, Grounds);
 pub(super) struct Known {
     pub class: HazardClass,
     pub grounds: Grounds,
+}
+
+impl Known {
+    /// Whether what happens is a loss of what something may stand on, and not that somebody may delete it.
+    pub fn is_loss(self) -> bool {
+        self.class != HazardClass::PrimaryDeletion && !HANDS.contains(&self.class)
+    }
 }
 
 /// The events there are, each with how many nodes it strikes.
@@ -186,23 +194,28 @@ impl Slice<'_> {
     fn touching(&self, known: Known, by: Variable) -> Option<Touching> {
         let fallen = self.system.run(&[by], true);
         let (member, why) = self.first_touched(&fallen)?;
-        // What is not seen below what only acts is no event of its own: it counts as elsewhere.
-        let is_here = |member: &&Member<'_>| {
-            let graph = self.graph;
-            graph.strikes(known, member.node) && (member.carries || !graph.hides(known, member.node))
-        };
-        let here = self.members[..self.known].iter().filter(is_here).count();
-        if here >= self.graph.elsewhere.acts.count(known) {
+        if self.is_all_here(known) {
             return None;
         }
         let falls = self.falls(&fallen);
         Some(Touching { known, member, why, falls })
     }
 
+    /// Whether an event strikes nothing that is not in the slice.
+    fn is_all_here(&self, known: Known) -> bool {
+        // What is not seen below what only acts is no event of its own: it counts as elsewhere.
+        let is_here = |member: &&Member<'_>| {
+            let graph = self.graph;
+            graph.strikes(known, member.node) && (member.bears || !graph.hides(known, member.node))
+        };
+        let here = self.members[..self.known].iter().filter(is_here).count();
+        here >= self.graph.elsewhere.acts.count(known)
+    }
+
     /// What fell here.
     fn falls(&self, fallen: &Fallen) -> BTreeSet<Variable> {
         let falls = fallen.in_order().map(|(variable, _)| variable);
-        falls.filter(|variable| member(*variable) < self.members.len()).collect()
+        falls.filter(|variable| self.owner(*variable).is_some()).collect()
     }
 
     fn in_words(&self, one: &Touching, alone: bool) -> String {
@@ -215,6 +228,18 @@ impl Slice<'_> {
             Some(on) => format!("{}; {what}, on {on}, may take that along", one.why),
             None => format!("{}; {what} may take that along", one.why),
         }
+    }
+
+    /// What somebody elsewhere may take along, where one of these classes is asked for, who holds what is known there or
+    /// what nobody named.
+    pub(super) fn touched_by_hands(&self, asked: &BTreeSet<HazardClass>) -> Option<(usize, String)> {
+        let known = || self.elsewhere_acts().filter(|(known, _)| asked.contains(&known.class));
+        let told = || known().find_map(|(known, by)| self.touching(known, by));
+        let told = told().map(|one| (one.member, self.in_words(&one, true)));
+        told.or_else(|| {
+            let held = known().filter(|(known, _)| !self.is_all_here(*known)).map(|(_, by)| by);
+            self.touched_by(&held.chain([self.anything(State::Held)]).collect::<Vec<_>>())
+        })
     }
 
     /// That whoever was not named is one who is known elsewhere.

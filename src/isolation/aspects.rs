@@ -68,6 +68,7 @@ impl Graph {
     /// Works out everything but what is lacking, which [`Graph::look_beyond`] finds.
     pub(super) fn look_at_each(&mut self) {
         self.aspects = (0..self.nodes.len()).map(|node| self.aspect_of(node)).collect();
+        self.some_need_anything = self.aspects.iter().any(|of| of.openness == Openness::Anything);
         let hosts = (0..self.nodes.len()).filter(|node| self.nodes[*node].kind == Some(AssetKind::Host));
         let mut waiting: Vec<usize> = hosts.collect();
         while let Some(node) = waiting.pop() {
@@ -115,6 +116,12 @@ impl Graph {
                 }
             }
         }
+    }
+
+    /// Whether any other asset names a node as storage or need.
+    pub(super) fn bears_others(&self, node: usize) -> bool {
+        let mut above = self.fed(node).filter(|edge| matches!(edge.nature, Nature::StoredOn | Nature::Needs));
+        above.any(|edge| edge.holder != node && !self.nodes[edge.holder].is_point)
     }
 
     /// What names a node as storage or need: each once.

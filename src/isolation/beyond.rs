@@ -155,7 +155,7 @@ impl Graph {
     }
 
     /// Whether nothing within a machine is known below it. What is stored on who acts, or on itself in a circle, is
-    /// nowhere yet.
+    /// nowhere yet. A server that is somewhere may keep things elsewhere too, where that is not known.
     fn is_leaf(&self, node: usize) -> bool {
         let nowhere = |node: usize| {
             use AssetKind::{Catalogue, Credential, Identity, Key};
@@ -165,7 +165,9 @@ impl Graph {
         // What has no circle below it does not rest on what rests on it.
         let circle = |on: usize| !self.aspect(on).straight && self.below(on).contains(&node);
         let seats = |on: &usize| !self.aspect(*on).wide && !nowhere(*on) && !circle(*on);
-        !nowhere(node) && !on.any(seats)
+        let of = &self.nodes[node];
+        let elsewhere = of.kind == Some(AssetKind::Server) && of.open.contains(Nature::StoredOn);
+        !nowhere(node) && (elsewhere || !on.any(seats))
     }
 
     /// By what it is stored on it is told where a thing is: what it needs may be anywhere.

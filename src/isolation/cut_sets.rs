@@ -123,7 +123,7 @@ pub(super) fn cut_sets(slice: &Slice<'_>, volume: &Volume, policy: &Policy, now:
         Some(_) => Sets { complete_to: ORDER, ..Sets::default() },
     };
     let events = search.events.into_iter().map(|event| CutEvent {
-        is_elsewhere: matches!(event.happening, Happening::Elsewhere(_)),
+        is_elsewhere: matches!(event.happening, Happening::Elsewhere(_) | Happening::HandsElsewhere),
         hazard: event.hazard,
         classes: event.classes,
         title: event.title,

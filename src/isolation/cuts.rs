@@ -196,14 +196,20 @@ pub(super) struct Families {
 impl Families {
     /// The family of a variable.
     pub fn of(&self, variable: Variable) -> Family {
-        let mut sets: Vec<Set> = self.singles.of_variable(variable).map(Set::one).collect();
-        sets.extend(&self.larger[variable as usize].0);
-        Family(sets)
+        Family(self.sets_of(variable).collect())
+    }
+
+    fn sets_of(&self, variable: Variable) -> impl Iterator<Item = Set> {
+        let singles = self.singles.of_variable(variable).map(Set::one);
+        singles.chain(self.larger[variable as usize].0.iter().copied())
     }
 
     /// What a rule that needs more than one of its supports gives.
     fn join(&mut self, system: &System, rule: &Rule, order: usize) -> Result<(), TooMany> {
-        let supports: Vec<Family> = system.supports(rule).iter().map(|support| self.of(*support)).collect();
+        // What holds an event that is enough by itself comes to nothing.
+        let rest = |set: &Set| !set.events().any(|event| self.singles.has(rule.head, usize::from(event)));
+        let of = |support: &Variable| Family(self.sets_of(*support).filter(rest).collect());
+        let supports: Vec<Family> = system.supports(rule).iter().map(of).collect();
         for set in some_of(supports.iter(), rule.need as usize, order)?.0 {
             self.add(rule.head, set)?;
         }

@@ -5,15 +5,25 @@
 
 use super::beyond::{Berth, Standing};
 use super::slice::{Slice, is_closed};
-use super::system::{State, Variable, Why, variable};
+use super::system::{State, Variable, Why, member, variable};
 use super::unseen::Openness;
 use crate::domain::{AssetKind, HazardClass, Nature};
+
+/// How a member falls with what nobody saw it stand on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Doubted {
+    /// What stands for any of the things being lost that it may stand on.
+    pub with: Variable,
+    /// What stands for something having been struck that it may stand on, however far below.
+    pub beneath: Variable,
+}
 
 impl Slice<'_> {
     pub(super) fn doubts(&mut self) {
         let open = |member: usize| self.graph.aspect(self.members[member].node).openness;
-        let is_open = (0..self.members.len()).any(|member| open(member) != Openness::Closed);
-        let bearing = if is_open { self.bearing() } else { Vec::new() };
+        let asks = |member: usize| open(member) != Openness::Closed || self.may_fall_unseen(member);
+        let bearing = if (0..self.members.len()).any(asks) { self.bearing() } else { Vec::new() };
+        self.look_beneath(&bearing);
         let wide = self.wide_by_class();
         let seat = |member: usize| Some((member, self.graph.seat(self.members[member].node)?));
         let seats: Vec<(usize, Berth)> = (0..self.members.len()).filter_map(seat).collect();
@@ -69,6 +79,44 @@ impl Slice<'_> {
         (0..self.members.len()).filter(move |other| *other != member && !self.is_point(*other))
     }
 
+    /// Whether it may fall with something that is lost and that nobody saw it stand on, and something else rests on it.
+    fn may_fall_unseen(&self, member: usize) -> bool {
+        let (graph, node) = (self.graph, self.members[member].node);
+        let narrow = matches!(graph.aspect(node).openness, Openness::Medium | Openness::Wide);
+        narrow && !self.is_point(member) && graph.bears_others(node)
+    }
+
+    /// Nothing stands on what rests on it, however many things nobody saw are between: with what was struck above it, and
+    /// nothing else, it does not fall.
+    fn look_beneath(&mut self, bearing: &[Vec<usize>]) {
+        self.doubted = vec![None; self.members.len()];
+        let doubted: Vec<usize> =
+            (0..self.members.len()).filter(|member| self.may_fall_unseen(*member)).collect();
+        for member in doubted {
+            let above = Self::resting_on(bearing, member);
+            let others = self.others(member).filter(|other| !above[*other]);
+            let struck: Vec<Variable> = others.map(|other| variable(other, State::Struck)).collect();
+            let (with, beneath) = (self.system.extra(), self.system.extra());
+            self.doubted[member] = Some(Doubted { with, beneath });
+            self.system.add(beneath, 1, struck, false, Why::Meaning);
+            self.system.add(variable(member, State::Lost), 2, [with, beneath], false, Why::Doubted);
+        }
+    }
+
+    /// A member may fall with any of these.
+    pub(super) fn doubt(&mut self, member: usize, with: Vec<Variable>, why: Why) {
+        let falls = self.doubted[member].map_or(variable(member, State::Lost), |of| of.with);
+        self.system.add(falls, 1, with, false, why);
+    }
+
+    /// The member that a variable speaks of; none of one that stands for several, or for nothing here.
+    pub(super) fn owner(&self, of: Variable) -> Option<usize> {
+        let own = Some(member(of)).filter(|member| *member < self.members.len());
+        let stands_for =
+            |doubted: &Option<Doubted>| doubted.is_some_and(|it| it.with == of || it.beneath == of);
+        own.or_else(|| self.doubted.iter().position(stands_for))
+    }
+
     /// What its storage or needs may be, unseen.
     fn doubt_support(&mut self, member: usize, bearing: &[Vec<usize>]) {
         let (graph, node) = (self.graph, self.members[member].node);
@@ -93,7 +141,11 @@ impl Slice<'_> {
                 .map(|other| variable(other, State::Lost))
                 .collect(),
         };
-        self.system.add(variable(member, State::Lost), 1, supports, false, Why::Unseen(nature));
+        let why = Why::Unseen(nature);
+        match openness {
+            Openness::Anything => self.system.add(variable(member, State::Lost), 1, supports, false, why),
+            _ => self.doubt(member, supports, why),
+        }
     }
 
     /// What names nothing of a class may lie in anything of that class.

@@ -103,6 +103,8 @@ pub(super) enum Ask {
     Seat(Berth),
     /// What it stands on is not known.
     Stands,
+    /// It may stand on something that is deleted.
+    Beneath,
     /// Anything that is deleted may take it along.
     Deleted,
     /// Whatever it lies in may be closed.
@@ -163,6 +165,11 @@ impl Elsewhere {
     /// What a spot may bring down.
     pub fn reach(&self, spot: Spot) -> &Reach {
         &self.reaches[self.of_spot[spot as usize] as usize]
+    }
+
+    /// The number of that: of two spots with one number it is the same.
+    pub fn number(&self, spot: Spot) -> u32 {
+        self.of_spot[spot as usize]
     }
 
     pub fn hub(&self, hub: Hub) -> Option<Spot> {

@@ -1,12 +1,15 @@
 //! What members may lose because of something that happens elsewhere in the estate: see `elsewhere.rs`.
 
 use super::acts::Known;
+use super::aspects::Numbered;
+use super::doubts::Doubted;
 use super::elsewhere::{Ask, Hub, Spot, spot};
 use super::reach::{TOLD, Target, part};
 use super::slice::Slice;
 use super::system::{Fallen, State, Variable, Why, member, variable};
 use super::unseen::Openness;
 use crate::domain::{HazardClass, Nature};
+use std::collections::HashMap;
 
 /// What may happen to members, by variable and spot.
 type Sources = Vec<(Variable, Spot)>;
@@ -25,11 +28,26 @@ impl Slice<'_> {
         self.system.add(any, 1, deleted, false, why);
         self.system.add(self.anything(State::Struck), 1, [any], false, why);
         for member in 0..self.members.len() {
+            self.look_beneath_elsewhere(member, &sources);
             for (state, ask, why) in self.asks(member) {
-                let found = self.found(&sources, Some(self.members[member].node), ask);
-                self.system.add(variable(member, state), 1, found, false, why);
+                let node = self.members[member].node;
+                let found = self.found(&sources, Some(node), ask);
+                match ask {
+                    Ask::Stands => self.doubt(member, found, why),
+                    _ => self.system.add(variable(member, state), 1, found, false, why),
+                }
             }
         }
+    }
+
+    /// What may be struck elsewhere that a member may stand on: what is deleted, and whatever nobody saw.
+    fn look_beneath_elsewhere(&mut self, member: usize, sources: &Sources) {
+        let Some(Doubted { beneath, .. }) = self.doubted[member] else { return };
+        let mut found = self.found(sources, Some(self.members[member].node), Ask::Beneath);
+        found.extend([self.elsewhere_open(), self.elsewhere_needs()]);
+        let acts = self.elsewhere_acts().filter(|(known, _)| known.is_loss());
+        found.extend(acts.map(|(_, stands_for_it)| stands_for_it));
+        self.system.add(beneath, 1, found, false, Why::Meaning);
     }
 
     /// That something nobody saw is lost elsewhere: what may stand on anything, or on an unseen medium, may be.
@@ -117,11 +135,22 @@ impl Slice<'_> {
 
     /// Which of the sources may bring about what is asked for.
     fn found(&self, sources: &Sources, node: Option<usize>, ask: Ask) -> Vec<Variable> {
-        let fits = sources.iter().filter(|(_, spot)| self.finds(*spot, node, ask));
+        // Many of them bring about the same.
+        let mut told: HashMap<u32, Option<bool>, Numbered> = HashMap::default();
+        let fits = sources.iter().filter(|(_, spot)| {
+            let number = self.graph.elsewhere.number(*spot);
+            let told = *told.entry(number).or_insert_with(|| self.tells(*spot, node, ask));
+            told.unwrap_or_else(|| self.searches(*spot, node, ask))
+        });
         fits.map(|(variable, _)| *variable).collect()
     }
 
     fn finds(&self, spot: Spot, node: Option<usize>, ask: Ask) -> bool {
+        self.tells(spot, node, ask).unwrap_or_else(|| self.searches(spot, node, ask))
+    }
+
+    /// What the reach of a spot says; none where only a few of many are told, and the others have to be looked for.
+    fn tells(&self, spot: Spot, node: Option<usize>, ask: Ask) -> Option<bool> {
         let reach = self.graph.elsewhere.reach(spot);
         let (mut before, mut count, mut full) = (None, 0, false);
         let may = part(reach, ask).into_iter().flatten();
@@ -129,20 +158,20 @@ impl Slice<'_> {
             let other = *other as usize;
             let rests = || node.is_some_and(|node| self.graph.rests_on(other, node));
             if self.fits(node, other, ask, rests) {
-                return true;
+                return Some(true);
             }
             count = if before == Some(*target) { count + 1 } else { 1 };
             before = Some(*target);
             full |= count == TOLD;
         }
         let rests = |other: usize| node.is_some_and(|node| self.graph.rests_on(other, node));
-        if let Some(found) =
-            self.graph.of_all_shares(reach, ask, |other| self.fits(node, other, ask, || rests(other)))
-        {
-            return found;
-        }
-        // Where only a few of many are told, the others are looked for.
-        let Some(asking) = node.filter(|_| full) else { return false };
+        let shares =
+            self.graph.of_all_shares(reach, ask, |other| self.fits(node, other, ask, || rests(other)));
+        shares.or_else(|| Some(false).filter(|_| !full || node.is_none()))
+    }
+
+    fn searches(&self, spot: Spot, node: Option<usize>, ask: Ask) -> bool {
+        let Some(asking) = node else { return false };
         // Where a point is, and not which one it is, decides what it may be on: all of a place ask as one.
         let asking = if matches!(ask, Ask::Seat(_)) { 0 } else { asking };
         self.graph.leads_to((spot, asking, ask), |target, other, rests| {
@@ -169,6 +198,7 @@ impl Slice<'_> {
             | (Ask::Emptied(_) | Ask::EmptiedAnywhere, Target::EmptiedAnywhere)
             | (Ask::EmptiedAnywhere, Target::Emptied(_)) => true,
             (Ask::Stands, Target::Deleted) => openness == Some(Openness::Anything),
+            (Ask::Beneath, Target::Deleted) => true,
             (Ask::Stands, Target::Kin) => openness == Some(Openness::Medium),
             (Ask::Stands, Target::Wide(class, _)) => {
                 let hidden = node.map(|node| graph.aspect(node).hidden).unwrap_or_default();
@@ -194,6 +224,7 @@ impl Slice<'_> {
             (Ask::Seat(own), _) => {
                 return graph.seat(other).is_some_and(|seat| !graph.are_berths_apart(own, seat));
             }
+            (Ask::Beneath, _) => return !rests(),
             (Ask::Stands, Some(node)) => node,
         };
         let by_kind = match graph.aspect(node).openness {
@@ -206,22 +237,33 @@ impl Slice<'_> {
     }
 
     /// A member that may fall with something that happens elsewhere alone, and what is not known of it.
-    pub(super) fn touched_by(&self, happens: Variable) -> Option<(usize, String)> {
-        self.first_touched(&self.system.run(&[happens], true))
+    pub(super) fn touched_by(&self, happens: &[Variable]) -> Option<(usize, String)> {
+        self.first_touched(&self.system.run(happens, true))
     }
 
     /// The first member of what fell, and what is not known of it.
     pub(super) fn first_touched(&self, fallen: &Fallen) -> Option<(usize, String)> {
-        fallen.in_order().find_map(|(variable, rule)| {
-            let (member, why) = (member(variable), self.system.rules[rule? as usize].why);
-            let node = self.members.get(member)?.node;
+        let fell = fallen.in_order().find_map(|(variable, rule)| {
+            let rule = self.system.rules[rule? as usize];
+            let why = match rule.why {
+                // What stands for what it falls with tells why.
+                Why::Doubted => {
+                    let with = fallen.mark(self.system.supports(&rule)[0])?.rule?;
+                    self.system.rules[with as usize].why
+                }
+                why => why,
+            };
+            Some((Some(member(variable)).filter(|member| *member < self.members.len())?, why))
+        });
+        fell.map(|(member, why)| {
+            let node = self.members[member].node;
             let (graph, label) = (self.graph, self.label(member));
             let why = match why {
                 Why::Undeclared(class) => Some(graph.undeclared(node, class, label)),
                 Why::Unseen(nature) => graph.nodes[node].missing(nature),
-                Why::Bond(_) | Why::Meaning => None,
+                Why::Bond(_) | Why::Meaning | Why::Doubted => None,
             };
-            Some((member, why.unwrap_or_else(|| format!("what {label} stands on is not wholly known"))))
+            (member, why.unwrap_or_else(|| format!("what {label} stands on is not wholly known")))
         })
     }
 

@@ -29,6 +29,8 @@ pub(super) enum Happening {
     /// Somebody nobody named acts: whoever may delete or obtain what it is not known who may, or delete what takes
     /// along what may go with anything.
     UnseenHands,
+    /// The same, of which here only is known what somebody elsewhere may take along.
+    HandsElsewhere,
     /// Something known is lost, deleted or in hostile hands, to which nothing ties the volume that is known.
     Elsewhere(Known),
 }
@@ -104,7 +106,7 @@ impl Slice<'_> {
                 let acts = self.elsewhere_acts().filter(|(of, _)| *of == known);
                 seeds.possible = acts.map(|(_, stands_for_it)| stands_for_it).collect();
             }
-            Happening::UnseenHands => seeds.possible = self.in_unseen_hands(),
+            Happening::UnseenHands | Happening::HandsElsewhere => seeds.possible = self.in_unseen_hands(),
         }
         seeds.possible.extend(seeds.certain.clone());
         seeds
@@ -251,9 +253,9 @@ impl Slice<'_> {
         });
         let locked = self.locked_and_open();
         let open = open.or_else(|| locked.clone());
-        let open = open.or_else(|| self.touched_by(self.anything(State::Held)).filter(|_| !hands.is_empty()));
-        if let Some((member, title)) = open.filter(|_| !hands.is_empty()) {
-            let happening = Happening::UnseenHands;
+        let open = open.map(|open| (Happening::UnseenHands, open));
+        let there = || Some((Happening::HandsElsewhere, self.touched_by_hands(&hands)?));
+        if let Some((happening, (member, title))) = open.or_else(there).filter(|_| !hands.is_empty()) {
             elsewhere.retain(|class| !hands.contains(class));
             events.push((Event { happening, hazard: None, classes: hands, title }, member));
         }
@@ -261,7 +263,7 @@ impl Slice<'_> {
             let (_, why) = self.graph.nodes[self.members[member].node].open_support()?;
             Some((member, why))
         });
-        let open = open.or_else(|| self.touched_by(self.elsewhere_needs()).filter(|_| !needs.is_empty()));
+        let open = open.or_else(|| self.touched_by(&[self.elsewhere_needs()]).filter(|_| !needs.is_empty()));
         if let Some((member, title)) = open.filter(|_| !needs.is_empty()) {
             let happening = Happening::UnseenNeed;
             elsewhere.retain(|class| !needs.contains(class));
@@ -291,7 +293,7 @@ impl Slice<'_> {
         // That nobody looked for a host counts for a volume that is itself only declared.
         let is_top = self.top == Some(member);
         // What is lost below what only acts counts as elsewhere.
-        let goes_with = self.members[member].carries;
+        let goes_with = self.members[member].bears;
         let lacking = aspect.lacking.iter().filter(|class| class.is_wide() || is_top);
         let (wide, narrow): (BTreeSet<_>, BTreeSet<_>) =
             lacking.chain(aspect.hidden.iter()).partition(|class| class.is_wide());

@@ -69,6 +69,7 @@ pub fn expand_whole(inventory: Inventory, catalogue: &Catalogue) -> Graph {
         by_volume,
         orphans,
         open_servers: Vec::new(),
+        some_need_anything: false,
         loose: Vec::new(),
         servers_on: BTreeMap::new(),
         aspects: Vec::new(),

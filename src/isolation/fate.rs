@@ -230,7 +230,7 @@ impl Outcome {
                 Why::Unseen(nature) => slice.graph.nodes[node].missing_of(nature, label(member)),
                 Why::Undeclared(class) => Some(slice.graph.undeclared(node, class, label(member))),
                 Why::Bond(_) => Some(format!("it is not known whether a lock keeps {}", label(member))),
-                Why::Meaning => None,
+                Why::Meaning | Why::Doubted => None,
             }
         });
         why.unwrap_or_else(|| format!("what {name} stands on is not wholly known"))
@@ -298,7 +298,11 @@ fn walk<'s>(
             return (bonds, own.map(|(nature, _)| (member(at), Why::Unseen(nature))).or(lock));
         };
         if !rule.certain && matches!(rule.why, Why::Unseen(_) | Why::Undeclared(_)) {
-            return (bonds, Some((member(at), rule.why)));
+            return (bonds, Some((slice.owner(at).unwrap_or(group), rule.why)));
+        }
+        if rule.why == Why::Doubted {
+            at = slice.system.supports(rule)[0];
+            continue;
         }
         let earlier = slice.system.supports(rule).iter().filter_map(|support| {
             fallen.mark(*support).filter(|before| before.order < mark.order).map(|before| (before, *support))
@@ -358,6 +362,6 @@ pub(super) fn settle(slice: &Slice<'_>, outcome: &Outcome, group: usize, name: &
         Why::Unseen(nature) => Some(format!("`{}` of {label}", nature.key())),
         Why::Undeclared(class) => Some(format!("the {} that {label} stands on", class.word())),
         Why::Bond(_) => Some(format!("`lock` of {label}")),
-        Why::Meaning => Some(format!("what {label} is: it was never seen nor declared")),
+        Why::Meaning | Why::Doubted => Some(format!("what {label} is: it was never seen nor declared")),
     }
 }

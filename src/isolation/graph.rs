@@ -104,6 +104,8 @@ pub struct Graph {
     pub(super) orphans: Vec<PointPlace>,
     /// Servers of which it is not known what they keep where.
     pub(super) open_servers: Vec<usize>,
+    /// Whether anything may stand on anything, or need it.
+    pub(super) some_need_anything: bool,
     /// What any of them may keep.
     pub(super) loose: Vec<usize>,
     /// Which open servers rest on one of those.

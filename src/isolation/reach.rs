@@ -85,18 +85,22 @@ impl Gathered {
 pub(super) fn part(reach: &Reach, ask: Ask) -> [&[(Target, u32)]; 2] {
     let from = |target: Target| reach.partition_point(|(of, _)| *of < target);
     let kept = |server: usize| u32::try_from(server).unwrap_or(u32::MAX);
-    let (first, kept_anywhere) = (from(Target::Kept(0)), from(Target::KeptAnywhere));
-    let (emptied, emptied_anywhere) = (from(Target::Emptied(0)), from(Target::EmptiedAnywhere));
     let of = |target: Target| {
         let start = from(target);
         &reach[start..start + reach[start..].partition_point(|(of, _)| *of == target)]
     };
+    let between = |one: Target, end: Target| &reach[from(one)..from(end)];
+    let (anywhere, emptied) = (Target::KeptAnywhere, Target::Emptied(0));
     match ask {
-        Ask::Kept(server) => [of(Target::Kept(kept(server))), &reach[kept_anywhere..emptied]],
-        Ask::KeptAnywhere => [&reach[first..emptied], &[]],
-        Ask::Emptied(server) => [of(Target::Emptied(kept(server))), &reach[emptied_anywhere..]],
-        Ask::EmptiedAnywhere => [&reach[emptied..], &[]],
-        _ => [&reach[..first], &[]],
+        Ask::Beneath | Ask::Deleted => [of(Target::Deleted), &[]],
+        Ask::Closed => [of(Target::Closed), &[]],
+        Ask::Seat(_) => [of(Target::Seat), &[]],
+        Ask::Lies(..) => [&reach[..from(Target::Seat)], &[]],
+        Ask::Stands => [&reach[..from(Target::Kept(0))], &[]],
+        Ask::Kept(server) => [of(Target::Kept(kept(server))), between(anywhere, emptied)],
+        Ask::KeptAnywhere => [between(Target::Kept(0), emptied), &[]],
+        Ask::Emptied(server) => [of(Target::Emptied(kept(server))), &reach[from(Target::EmptiedAnywhere)..]],
+        Ask::EmptiedAnywhere => [&reach[from(emptied)..], &[]],
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::aspects::Numbered;
 use super::beyond::Standing;
+use super::doubts::Doubted;
 use super::elsewhere::Hub;
 use super::graph::{Edge, Graph, PointPlace};
 use super::system::{State, System, Variable, Why, variable};
@@ -31,8 +32,16 @@ pub(super) struct Member<'g> {
     pub standing: Option<&'g Standing>,
     /// Whether something here is in its hands: that may be deleted, or held.
     pub acts: bool,
-    /// Whether the volume or one of its points goes with it, or is it.
+    /// Whether the volume or one of its points goes with it where it is deleted, or is it.
     pub carries: bool,
+    /// Whether it goes so where it is lost, in whatever way.
+    pub bears: bool,
+}
+
+impl Member<'_> {
+    fn new(node: usize, hold: Hold) -> Self {
+        Self { node, hold, standing: None, acts: false, carries: false, bears: false }
+    }
 }
 
 /// Recovery points with one fate.
@@ -54,6 +63,8 @@ pub(super) struct Slice<'g> {
     pub known: usize,
     of_asset: HashMap<usize, usize, Numbered>,
     pub system: System,
+    /// Per member: how it falls with what nobody saw it stand on, where something rests on it.
+    pub doubted: Vec<Option<Doubted>>,
     /// What may happen to what nobody saw elsewhere, each with what stands for it.
     pub unseen: Vec<(Hub, Variable)>,
     /// The primary; none where it was never seen.
@@ -105,13 +116,14 @@ impl<'g> Slice<'g> {
             unseen: Vec::new(),
             of_asset: HashMap::default(),
             system: System::default(),
+            doubted: Vec::new(),
             top: None,
             groups: Vec::new(),
         };
         slice.top = top.map(|top| slice.add(top));
         for ((node, hold, orphans), places) in groups {
             let member = slice.members.len();
-            slice.members.push(Member { node, hold, standing: None, acts: false, carries: false });
+            slice.members.push(Member::new(node, hold));
             slice.groups.push(Group { member, places, orphans });
         }
         slice.close(0);
@@ -128,7 +140,7 @@ impl<'g> Slice<'g> {
 
     pub(super) fn add(&mut self, node: usize) -> usize {
         *self.of_asset.entry(node).or_insert_with(|| {
-            self.members.push(Member { node, hold: Hold::Free, standing: None, acts: false, carries: false });
+            self.members.push(Member::new(node, Hold::Free));
             self.members.len() - 1
         })
     }
@@ -184,21 +196,27 @@ impl<'g> Slice<'g> {
         self.system.seal();
     }
 
-    /// What the volume and its points go with, however far down.
+    /// What the volume and its points go with, however far down. What goes with a deletion goes with a loss only where that
+    /// is a deletion too, as of an account.
     fn find_carriers(&mut self) {
         let graph = self.graph;
-        let mut waiting: Vec<usize> = self.groups.iter().map(|group| group.member).chain(self.top).collect();
-        while let Some(member) = waiting.pop() {
-            if std::mem::replace(&mut self.members[member].carries, true) {
+        let own = self.groups.iter().map(|group| group.member).chain(self.top);
+        let mut waiting: Vec<(usize, bool)> = own.map(|member| (member, true)).collect();
+        while let Some((member, lost)) = waiting.pop() {
+            let of = &mut self.members[member];
+            let lost = lost || graph.nodes[of.node].kind.is_some_and(is_closed);
+            if of.carries && (of.bears || !lost) {
                 continue;
             }
-            for edge in graph.own(self.members[member].node) {
+            (of.carries, of.bears) = (true, of.bears || lost);
+            for edge in graph.own(of.node) {
                 let goes_with = match edge.nature {
-                    Nature::StoredOn | Nature::Needs => true,
-                    Nature::CascadesFrom => self.deletion(member, edge.nature).0,
-                    Nature::DeletableBy | Nature::AdministeredBy | Nature::YieldedBy => false,
+                    Nature::StoredOn | Nature::Needs if lost => Some(true),
+                    Nature::CascadesFrom if self.deletion(member, edge.nature).0 => Some(false),
+                    _ => None,
                 };
-                waiting.extend(edge.on.iter().filter(|_| goes_with).filter_map(|on| self.member_of(*on)));
+                let on = edge.on.iter().filter_map(|on| self.member_of(*on));
+                waiting.extend(on.filter_map(|on| Some((on, goes_with?))));
             }
         }
     }

@@ -320,7 +320,7 @@ impl<'v, 'g> View<'v, 'g> {
             let outcome = self.outcome(event.happening);
             // What reaches copies alone leaves the volume; but a copy without its key is none.
             let at_all = match event.happening {
-                Happening::UnseenHands | Happening::UnseenClosing => true,
+                Happening::UnseenHands | Happening::HandsElsewhere | Happening::UnseenClosing => true,
                 Happening::Elsewhere(known) => !NEEDED.contains(&known.class),
                 _ => false,
             };

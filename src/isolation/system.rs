@@ -1,9 +1,7 @@
 //! A monotone system of rules over what can happen to things, and its two least fixpoints: what falls for certain,
 //! and what may fall. Linear in the rules; cycles end by themselves.
 
-use super::aspects::Numbered;
 use crate::domain::{HazardClass, Nature};
-use std::collections::HashMap;
 
 /// What can happen to a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +47,8 @@ pub(super) enum Why {
     Bond(u32),
     /// By what the states mean: what is deleted is lost.
     Meaning,
+    /// The first of what it needs says why: something is lost that it may stand on, and the second that it may be so.
+    Doubted,
     /// It may hang on something nobody saw.
     Unseen(Nature),
     /// It may stand on something of this class that nobody declared.
@@ -65,6 +65,8 @@ pub(super) struct Rule {
     /// Whether it holds for certain, or only may.
     pub certain: bool,
     pub why: Why,
+    /// Its place among the rules that need more than one.
+    joint: u32,
 }
 
 /// All rules that bear on one volume.
@@ -76,6 +78,8 @@ pub(super) struct System {
     starts: Vec<u32>,
     fed: Vec<u32>,
     variables: usize,
+    /// How many rules need more than one of their supports.
+    joint: u32,
 }
 
 impl System {
@@ -112,7 +116,8 @@ impl System {
         }
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let (need, from, to) = (number(need), number(from), number(to));
-        self.rules.push(Rule { head, need, from, to, certain, why });
+        self.rules.push(Rule { head, need, from, to, certain, why, joint: self.joint });
+        self.joint += u32::from(need > 1);
     }
 
     pub fn supports(&self, rule: &Rule) -> &[Variable] {
@@ -148,8 +153,7 @@ impl System {
     /// What follows from the seeds: for certain, or with all that may be.
     pub fn run(&self, seeds: &[Variable], possible: bool) -> Fallen {
         let mut fallen = Fallen { marks: vec![(0, 0); self.variables], order: Vec::new() };
-        // Hardly any rule needs more than one.
-        let mut counts: HashMap<u32, u32, Numbered> = HashMap::default();
+        let mut counts = vec![0; self.joint as usize];
         for seed in seeds {
             fallen.fall(*seed, NO_RULE);
         }
@@ -162,7 +166,7 @@ impl System {
                     continue;
                 }
                 let met = rule.need == 1 || {
-                    let count = counts.entry(*number).or_default();
+                    let count = &mut counts[rule.joint as usize];
                     *count += 1;
                     *count == rule.need
                 };

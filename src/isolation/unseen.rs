@@ -1,18 +1,19 @@
 //! What may stand on something that nobody saw.
 //!
 //! A node whose storage or needs are not completely known may fall under any hazard. Two exclusions keep
-//! that from drowning every answer, and both are sound; what the second one frees too much is doubted apart,
-//! see 3:
+//! that from drowning every answer; what the second one frees too much is doubted apart, see 3:
 //!
-//! 1. Storage is acyclic. Whatever the node stands on unseen cannot itself rest on the node. So a struck
-//!    asset that rests on the node (through known bonds) cannot be below it, nor can anything that stands
-//!    on the struck asset. Deaths by a cascade of deletions need no storage, so each of them counts as
-//!    struck in its own right.
+//! 1. Nothing stands on itself, be it through storage or need: an estate file that says so is refused. So a
+//!    struck asset that rests on the node (through known bonds) cannot be below it, nor can anything that
+//!    stands on the struck asset. Deaths by a cascade of deletions need no storage, so each of them counts as
+//!    struck in its own right. What is between may be unseen too: a virtual disk or server, and what lies
+//!    beyond machines, falls with what it may stand on only where something was struck that does not rest on
+//!    it, or is lost that nobody saw (`doubts.rs`).
 //! 2. By kind. A device that is attached to a host, and whose storage is open all the same, is a virtual or
 //!    remote disk: its medium lies outside. It can share it only with another such device or a server; an
-//!    open server only with such a device, a server or a host. A device that is attached to no host (a loop
-//!    or mapped device whose lower side could not be read) may lie on anything, a file here included. This
-//!    holds for storage only: whose needs are open may need anything.
+//!    open server only with such a device, a server or a host, and it may lie in anything beyond machines. A
+//!    device that is attached to no host (a loop or mapped device whose lower side could not be read) may lie
+//!    on anything, a file here included. This holds for storage only: whose needs are open may need anything.
 //!    What lies beyond machines stands only on what is as wide or wider: see `beyond.rs`.
 //! 3. The shares of one open server may hold each other, and what lies nobody knows where: see `shares.rs`.
 
@@ -114,8 +115,8 @@ impl Graph {
         let takes_along = |nature| matches!(nature, Nature::StoredOn | Nature::Needs | Nature::CascadesFrom);
         let needed = || self.fed(place).any(|edge| takes_along(edge.nature));
         let nobodys = match node.kind {
-            // That one is deleted matters to what goes with it.
-            Some(AssetKind::Credential | AssetKind::Identity) => !needed(),
+            // That one is deleted matters to what goes with it, or may need it.
+            Some(AssetKind::Credential | AssetKind::Identity) => !self.some_need_anything && !needed(),
             _ => self.is_place(place),
         };
         node.is_point || !(nobodys || self.is_on_host(place))

@@ -3,7 +3,7 @@
 
 use crate::brute_far::Far;
 use crate::brute_kinds::{Holder, is_place};
-use crate::brute_unseen::{Openness, guard, is_wide};
+use crate::brute_unseen::{guard, is_wide};
 use outlive::domain::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,14 +16,21 @@ pub enum State {
     Struck,
     /// Of a bucket: lost otherwise than by its deletion. Of what is named and was never seen: lost itself.
     Gone,
+    /// Something is lost that it may stand on.
+    With,
+    /// Something was struck that it may stand on, however far below.
+    Beneath,
 }
 
 /// States of things that hold: one bit each.
 pub type States = u128;
 
 pub fn bit(thing: usize, state: State) -> States {
-    1 << (thing * 5 + state as usize)
+    1 << (thing * 7 + state as usize)
 }
+
+/// That something was lost that nobody saw.
+pub const UNSEEN: States = 1 << 127;
 
 #[derive(Debug, Clone)]
 pub struct Thing {
@@ -68,8 +75,12 @@ pub struct Brute<'i> {
     pub top: Option<usize>,
     /// What is looked at.
     pub scope: BTreeSet<usize>,
-    /// With what of that the volume and its points go.
+    /// With what of that the volume and its points go where it is deleted.
     pub goes_with: BTreeSet<usize>,
+    /// The same where it is lost in whatever way.
+    pub falls_with: BTreeSet<usize>,
+    /// What falls with what nobody saw it stand on only where something was struck that may be below it.
+    pub doubted: BTreeSet<usize>,
     rules: Vec<Rule>,
     pub far: Far,
 }
@@ -84,8 +95,10 @@ pub enum Of<'a> {
 impl<'i> Brute<'i> {
     pub fn new(inventory: &'i Inventory, of: Of<'_>, struck: &[AssetId], now: Timestamp) -> Self {
         let (things, scope, goes_with) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-        let (rules, far) = (Vec::new(), Far::default());
-        let mut brute = Self { inventory, now, things, top: None, scope, goes_with, rules, far };
+        let (rules, far, doubted) = (Vec::new(), Far::default(), BTreeSet::new());
+        let falls_with = BTreeSet::new();
+        let mut brute =
+            Self { inventory, now, things, top: None, scope, goes_with, falls_with, doubted, rules, far };
         let mut places: BTreeMap<&AssetId, usize> = BTreeMap::new();
         let blank = |label: String, kind, point, guard| Thing {
             label,
@@ -133,7 +146,9 @@ impl<'i> Brute<'i> {
         }
         brute.scope.extend(struck.iter().filter_map(|asset| places.get(asset)));
         brute.scope = brute.closed(brute.scope.clone());
-        brute.goes_with = brute.find_carriers();
+        assert!(brute.things.len() <= 18, "each thing has seven bits");
+        (brute.falls_with, brute.goes_with) = brute.find_carriers();
+        brute.doubted = brute.scope.iter().copied().filter(|thing| brute.is_doubted(*thing)).collect();
         brute.known_rules();
         brute.doubtful_rules();
         brute.far = brute.look_far();
@@ -178,7 +193,7 @@ impl<'i> Brute<'i> {
         self.things.iter().position(|thing| thing.point == Some(place)).unwrap()
     }
 
-    fn rule(&mut self, head: States, need: usize, from: States, certain: bool) {
+    pub fn rule(&mut self, head: States, need: usize, from: States, certain: bool) {
         self.rules.push(Rule { head, from, need: need as u32, certain });
     }
 
@@ -273,59 +288,6 @@ impl<'i> Brute<'i> {
         if self.things[place].guard != Guard::Open {
             self.rule(bit(place, State::Deleted), need, surely, true);
             self.rule(bit(place, State::Deleted), need, perhaps, false);
-        }
-    }
-
-    /// All assets but one, in a state.
-    fn others(&self, thing: usize, state: State, mut may: impl FnMut(usize) -> bool) -> States {
-        let assets = self.scope.iter().copied().filter(|other| self.things[*other].point.is_none());
-        assets.filter(|other| *other != thing && may(*other)).map(|other| bit(other, state)).sum()
-    }
-
-    fn doubtful_rules(&mut self) {
-        use State::*;
-        for place in self.scope.clone() {
-            let under = |other: usize| !self.rests_on(other).contains(&place);
-            let may = |other: usize| under(other) && self.may_be_below(place, other);
-            let from = match self.openness(place) {
-                Openness::Closed => 0,
-                Openness::Anything => self.others(place, Struck, under),
-                Openness::Medium => self.others(place, Lost, may),
-                Openness::Wide => {
-                    let seen = |other: usize| self.things[other].kind.is_some();
-                    self.others(place, Lost, |other| may(other) && seen(other))
-                        | self.others(place, Gone, |other| may(other) && !seen(other))
-                }
-            };
-            let lies = self.others(place, Lost, |other| self.may_lie_in(place, other));
-            let berths = self.others(place, Struck, |other| self.may_be_on(place, other));
-            self.rule(bit(place, Lost), 1, from | lies | berths, false);
-            let own = if self.things[place].point.is_none() { bit(place, Held) } else { 0 };
-            let anybody = self.others(place, Held, |_| true) | own;
-            if self.things[place].open.contains(&Nature::CascadesFrom) {
-                let reached = self.reaches(place, Nature::CascadesFrom).0;
-                let closed = |other: usize| {
-                    use AssetKind::*;
-                    matches!(self.things[other].kind, Some(Project | Account | Organisation))
-                };
-                let all = self.scope.iter().filter(|other| **other != place && (reached || closed(**other)));
-                let from = all.map(|other| bit(*other, Deleted)).sum::<States>();
-                // Who holds anything at all may delete something that nobody looks at here.
-                let held = if reached { anybody } else { 0 };
-                self.rule(bit(place, Deleted), 1, from | held, false);
-            }
-            if self.hands_unknown(place) {
-                self.rule(bit(place, Deleted), 1, anybody, false);
-            }
-            if self.origin_unknown(place) {
-                self.rule(bit(place, Held), 1, anybody, false);
-            }
-            if self.actor_unknown(place, false) {
-                self.rule(bit(place, Gone), 1, anybody, false);
-            }
-        }
-        for (from, to, state) in self.shares() {
-            self.rule(bit(to, state), 1, bit(from, state), false);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The second writing of events, survival and minimal cut sets: all sets of up to three events, tried one by one.
 
-use crate::brute::{Brute, State, States, bit};
+use crate::brute::{Brute, State, States, UNSEEN, bit};
 use crate::brute_unseen::Openness;
 use chrono::TimeDelta;
 use outlive::domain::*;
@@ -67,15 +67,6 @@ impl Brute<'_> {
         Blow { certain: both, possible: both, ..Blow::default() }
     }
 
-    /// Whether somebody whom nobody named may act.
-    fn somebody_may_act(&self) -> bool {
-        let open = |thing: &usize| {
-            let by_hands = self.hands_unknown(*thing) || self.origin_unknown(*thing);
-            by_hands || self.actor_unknown(*thing, false) || self.cascade_unknown(*thing)
-        };
-        self.scope.iter().any(open) || self.closings() != 0 || self.touches(self.far.by_hands)
-    }
-
     fn unseen_hands(&self) -> Blow {
         let mut possible = 0;
         for thing in self.scope.iter().copied() {
@@ -89,7 +80,7 @@ impl Brute<'_> {
     }
 
     /// What is locked, and goes with the closing of an account that nobody named.
-    fn closings(&self) -> States {
+    pub fn closings(&self) -> States {
         let open = |thing: &&usize| self.things[**thing].open.contains(&Nature::CascadesFrom);
         let shut = |thing: &&usize| !self.reaches(**thing, Nature::CascadesFrom).0;
         self.scope.iter().filter(open).filter(shut).map(|thing| bit(*thing, State::Deleted)).sum()
@@ -167,7 +158,7 @@ impl Trial<'_> {
         let mut asked = self.policy.survive.clone();
         asked.retain(|class| match class {
             HazardClass::Credential | HazardClass::Identity | HazardClass::HostCompromise => {
-                !brute.somebody_may_act()
+                !brute.somebody_may_act(&brute.bears_on(self.volume), &self.policy.survive)
             }
             HazardClass::Key | HazardClass::Catalogue => !self.somebody_may_need(),
             _ => true,
@@ -178,7 +169,8 @@ impl Trial<'_> {
     fn somebody_may_need(&self) -> bool {
         let brute = self.brute;
         let mut scope = brute.scope.iter();
-        scope.any(|thing| brute.openness(*thing) != Openness::Closed) || brute.touches(brute.far.needs)
+        scope.any(|thing| brute.openness(*thing) != Openness::Closed)
+            || brute.touches(brute.far.needs | UNSEEN)
     }
 
     fn events_here(&self) -> Vec<Act> {
@@ -211,7 +203,7 @@ impl Trial<'_> {
             self.unseen_events(place, &mut events);
         }
         let classes = |of: &[HazardClass]| of.iter().copied().filter(|class| asked.contains(class)).collect();
-        if brute.somebody_may_act() {
+        if brute.somebody_may_act(&bears, asked) {
             use HazardClass::{Credential, HostCompromise, Identity};
             events.push((None, classes(&[Credential, Identity, HostCompromise]), brute.unseen_hands()));
         }
@@ -229,7 +221,7 @@ impl Trial<'_> {
     fn unseen_events(&self, place: usize, events: &mut Vec<Act>) {
         let brute = self.brute;
         let is_top = brute.top == Some(place);
-        let falls = brute.goes_with.contains(&place);
+        let falls = brute.falls_with.contains(&place);
         let undeclared = brute.undeclared(place).into_iter().filter(|class| class.is_wide() || is_top);
         let all: BTreeSet<HazardClass> = undeclared.chain(brute.hidden(place)).collect();
         let (wide, narrow): (BTreeSet<_>, BTreeSet<_>) = all.into_iter().partition(|class| class.is_wide());
@@ -282,7 +274,10 @@ impl Trial<'_> {
     fn blow_of_unseen(&self, event: &CutEvent) -> Said<Blow> {
         let (brute, first) = (self.brute, event.classes.first());
         let taken = event.title.ends_with("nor who holds that");
-        if let Some(what) = event.title.strip_suffix(" may take that along") {
+        use HazardClass::{Credential, HostCompromise, Identity};
+        let by_hands = [Credential, Identity, HostCompromise].iter().any(|class| first == Some(class));
+        let elsewhere = event.title.strip_suffix(" may take that along");
+        if let Some(what) = elsewhere.filter(|_| !by_hands) {
             let of = HazardClass::clone(first.ok_or("an event of no class")?);
             let Some((_, on)) = what.trim_end_matches(',').split_once(", on ") else {
                 let mut all = self.events_elsewhere(&self.events_here());

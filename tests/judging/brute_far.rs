@@ -1,7 +1,7 @@
 //! The second writing of what happens elsewhere in an estate, outside what a volume hangs on: taken widely, so that any
 //! one of several supports is enough.
 
-use crate::brute::{Brute, State, States, bit};
+use crate::brute::{Brute, State, States, UNSEEN, bit};
 use crate::brute_cuts::Act;
 use crate::brute_kinds::is_place;
 use crate::brute_unseen::Openness;
@@ -148,9 +148,16 @@ impl Brute<'_> {
         let lost = bit(thing, State::Lost);
         let other = |other: usize| other != thing;
         let free = |other: usize| other != thing && !self.rests_on(other).contains(&thing);
+        let deleted = self.all(State::Deleted, free);
+        if self.doubted.contains(&thing) {
+            far.near.push((bit(thing, State::Beneath), deleted | UNSEEN));
+        }
         let below = match self.openness(thing) {
             Openness::Closed => 0,
-            Openness::Anything => self.all(State::Deleted, free),
+            Openness::Anything => {
+                far.near.push((lost, deleted));
+                0
+            }
             Openness::Medium => self.all(State::Lost, |other| free(other) && self.may_be_below(thing, other)),
             Openness::Wide => self.all(State::Lost, |other| {
                 free(other) && self.may_be_below(thing, other) && self.things[other].kind.is_some()
@@ -161,7 +168,8 @@ impl Brute<'_> {
         });
         let berths = [State::Deleted, State::Struck];
         let berths = berths.map(|state| self.all(state, |of| self.may_be_on(thing, of)));
-        far.near.push((lost, below | lies | berths[0] | berths[1]));
+        far.near.push((self.may_be_lost(thing), below));
+        far.near.push((lost, lies | berths[0] | berths[1]));
         self.nearing_shares(thing, far);
         if self.things[thing].open.contains(&Nature::CascadesFrom) {
             use AssetKind::{Account, Organisation, Project};
@@ -281,7 +289,10 @@ impl Brute<'_> {
         class: HazardClass,
         on: &BTreeSet<usize>,
     ) -> (States, BTreeSet<usize>, BTreeSet<usize>) {
+        use HazardClass::{Credential, HostCompromise, Identity, PrimaryDeletion};
+        let by_somebody = [PrimaryDeletion, Credential, Identity, HostCompromise].contains(&class);
         let (mut states, mut struck, mut unseen) = (0, BTreeSet::new(), BTreeSet::new());
+        states |= if by_somebody { 0 } else { UNSEEN };
         for thing in self.assets() {
             for (state, itself, at) in self.acts_of(thing, class) {
                 if at.is_empty() || on.is_empty() || !at.is_disjoint(on) {
@@ -307,7 +318,7 @@ impl Brute<'_> {
             let mut all: Vec<States> = Vec::new();
             for on in self.events_far(class) {
                 let (states, struck, unseen) = self.event_far(class, &on);
-                let here = struck.is_subset(bears) && unseen.is_subset(&self.goes_with);
+                let here = struck.is_subset(bears) && unseen.is_subset(&self.falls_with);
                 if !here && self.touches(states) {
                     all.push(self.perhaps(0, states));
                 }
@@ -357,6 +368,7 @@ impl Brute<'_> {
 
     /// Whether what happens elsewhere may take anything in scope along, by itself.
     pub fn touches(&self, seeds: States) -> bool {
-        self.perhaps(0, seeds) != 0
+        let of = |thing: &usize| bit(*thing, State::With) | bit(*thing, State::Beneath);
+        self.perhaps(0, seeds) & !self.scope.iter().map(of).sum::<States>() != 0
     }
 }

@@ -25,26 +25,34 @@ impl Brute<'_> {
         }
     }
 
-    /// What the volume and its points go with.
-    pub fn find_carriers(&self) -> BTreeSet<usize> {
+    /// What the volume and its points go with: in whatever way it is lost, and where it is deleted.
+    pub fn find_carriers(&self) -> (BTreeSet<usize>, BTreeSet<usize>) {
+        use AssetKind::{Account, Organisation, Project};
         let points = self.scope.iter().copied().filter(|thing| self.things[*thing].point.is_some());
-        let mut all: BTreeSet<usize> = points.chain(self.top).collect();
+        let mut lost: BTreeSet<usize> = points.chain(self.top).collect();
+        let mut deleted = lost.clone();
         loop {
-            let mut more = BTreeSet::new();
-            for thing in all.iter().copied() {
+            let before = (lost.len(), deleted.len());
+            for thing in deleted.clone() {
                 for (nature, on, _) in &self.things[thing].bonds {
-                    let along = match nature {
-                        Nature::StoredOn | Nature::Needs => true,
-                        Nature::CascadesFrom => self.reaches(thing, Nature::CascadesFrom).0,
-                        _ => false,
-                    };
-                    more.extend(on.iter().copied().filter(|on| along && !all.contains(on)));
+                    match nature {
+                        Nature::StoredOn | Nature::Needs if lost.contains(&thing) => {
+                            lost.extend(on);
+                            deleted.extend(on);
+                        }
+                        Nature::CascadesFrom if self.reaches(thing, Nature::CascadesFrom).0 => {
+                            deleted.extend(on);
+                        }
+                        _ => {}
+                    }
+                }
+                if matches!(self.things[thing].kind, Some(Project | Account | Organisation)) {
+                    lost.insert(thing);
                 }
             }
-            if more.is_empty() {
-                return all;
+            if before == (lost.len(), deleted.len()) {
+                return (lost, deleted);
             }
-            all.extend(more);
         }
     }
 }

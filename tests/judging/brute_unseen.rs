@@ -1,6 +1,6 @@
 //! The second writing of what may lie below things without anybody having seen it.
 
-use crate::brute::{Brute, Guard, State, States, Thing, bit};
+use crate::brute::{Brute, Guard, State, States, Thing, UNSEEN, bit};
 use crate::brute_cuts::Blow;
 use crate::brute_kinds::{is_place, is_within};
 use outlive::domain::*;
@@ -79,6 +79,13 @@ impl Brute<'_> {
         }
     }
 
+    /// Whether it may fall with what nobody saw it stand on, and something rests on it.
+    pub fn is_doubted(&self, place: usize) -> bool {
+        let bears = self.assets().any(|other| other != place && self.rests_on(other).contains(&place));
+        let narrow = matches!(self.openness(place), Openness::Medium | Openness::Wide);
+        bears && narrow && self.things[place].point.is_none()
+    }
+
     /// Whether it lies lowest in its stack: below it are only declared things beyond machines.
     fn is_lowest(&self, place: usize) -> bool {
         use AssetKind::{Catalogue, Credential, Identity, Key};
@@ -88,7 +95,8 @@ impl Brute<'_> {
         let no_seat = |on: &usize| {
             self.is_wide(*on) || acts(self.things[*on].kind) || self.rests_on(*on).contains(&place)
         };
-        !acts(thing.kind) && !self.is_wide(place) && on.all(no_seat)
+        let elsewhere = thing.kind == Some(AssetKind::Server) && thing.open.contains(&Nature::StoredOn);
+        !acts(thing.kind) && !self.is_wide(place) && (elsewhere || on.all(no_seat))
     }
 
     pub fn has_standing(&self, place: usize) -> bool {
@@ -222,7 +230,7 @@ impl Brute<'_> {
                 possible |= bit(other, State::Lost);
             }
         }
-        let lost = Blow { possible, far: self.unseen_far(root, class), ..Blow::default() };
+        let lost = Blow { possible, far: self.unseen_far(root, class) | UNSEEN, ..Blow::default() };
         match class {
             Some(HazardClass::Account | HazardClass::Provider) => lost | self.closing_unseen(),
             _ => lost,
@@ -234,7 +242,7 @@ impl Brute<'_> {
         let (possible, anywhere) = (open.map(|thing| bit(*thing, State::Lost)).sum(), BTreeSet::new());
         let known =
             [HazardClass::Key, HazardClass::Catalogue].map(|class| self.event_far(class, &anywhere).0);
-        Blow { possible, far: self.far.needs | known[0] | known[1], ..Blow::default() }
+        Blow { possible, far: self.far.needs | known[0] | known[1] | UNSEEN, ..Blow::default() }
     }
 
     pub fn is_volume(&self, place: usize) -> bool {
@@ -274,7 +282,8 @@ impl Brute<'_> {
             None => true,
             kind if is_place(kind) => false,
             Some(Credential | Identity) if far => {
-                self.is_on(place, &[Nature::StoredOn, Nature::Needs, Nature::CascadesFrom], far)
+                let open = (0..self.things.len()).any(|thing| self.openness(thing) == Openness::Anything);
+                open || self.is_on(place, &[Nature::StoredOn, Nature::Needs, Nature::CascadesFrom], far)
             }
             Some(Credential | Identity) => self.goes_with.contains(&place),
             Some(_) => !self.is_held_with_its_host(place),

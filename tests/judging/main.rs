@@ -8,6 +8,7 @@ mod asked;
 mod beyond;
 mod brute;
 mod brute_cuts;
+mod brute_doubts;
 mod brute_far;
 mod brute_kinds;
 mod brute_scope;

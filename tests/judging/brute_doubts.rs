@@ -1,0 +1,90 @@
+//! The second writing of what may also happen, through what nobody saw or said.
+
+use crate::brute::{Brute, State, States, bit};
+use crate::brute_unseen::Openness;
+use outlive::domain::*;
+use std::collections::BTreeSet;
+
+impl Brute<'_> {
+    /// What holds of a thing that may be lost with what nobody saw it stand on, when any of that is.
+    pub fn may_be_lost(&self, thing: usize) -> States {
+        bit(thing, if self.doubted.contains(&thing) { State::With } else { State::Lost })
+    }
+
+    /// All assets but one, in a state.
+    fn others(&self, thing: usize, state: State, mut may: impl FnMut(usize) -> bool) -> States {
+        let assets = self.scope.iter().copied().filter(|other| self.things[*other].point.is_none());
+        assets.filter(|other| *other != thing && may(*other)).map(|other| bit(other, state)).sum()
+    }
+
+    pub fn doubtful_rules(&mut self) {
+        use State::*;
+        for place in self.scope.clone() {
+            let under = |other: usize| !self.rests_on(other).contains(&place);
+            let may = |other: usize| under(other) && self.may_be_below(place, other);
+            let struck = self.others(place, Struck, under);
+            let from = match self.openness(place) {
+                Openness::Closed | Openness::Anything => 0,
+                Openness::Medium => self.others(place, Lost, may),
+                Openness::Wide => {
+                    let seen = |other: usize| self.things[other].kind.is_some();
+                    self.others(place, Lost, |other| may(other) && seen(other))
+                        | self.others(place, Gone, |other| may(other) && !seen(other))
+                }
+            };
+            let lies = self.others(place, Lost, |other| self.may_lie_in(place, other));
+            let berths = self.others(place, Struck, |other| self.may_be_on(place, other));
+            self.rule(self.may_be_lost(place), 1, from, false);
+            self.rule(bit(place, Lost), 1, lies | berths, false);
+            if self.doubted.contains(&place) {
+                let both = bit(place, With) | bit(place, Beneath);
+                self.rule(bit(place, Lost), 2, both, false);
+                self.rule(bit(place, Beneath), 1, struck, false);
+            }
+            if self.openness(place) == Openness::Anything {
+                self.rule(bit(place, Lost), 1, struck, false);
+            }
+            let own = if self.things[place].point.is_none() { bit(place, Held) } else { 0 };
+            let anybody = self.others(place, Held, |_| true) | own;
+            if self.things[place].open.contains(&Nature::CascadesFrom) {
+                let reached = self.reaches(place, Nature::CascadesFrom).0;
+                let closed = |other: usize| {
+                    use AssetKind::*;
+                    matches!(self.things[other].kind, Some(Project | Account | Organisation))
+                };
+                let all = self.scope.iter().filter(|other| **other != place && (reached || closed(**other)));
+                let from = all.map(|other| bit(*other, Deleted)).sum::<States>();
+                // Who holds anything at all may delete something that nobody looks at here.
+                let held = if reached { anybody } else { 0 };
+                self.rule(bit(place, Deleted), 1, from | held, false);
+            }
+            if self.hands_unknown(place) {
+                self.rule(bit(place, Deleted), 1, anybody, false);
+            }
+            if self.origin_unknown(place) {
+                self.rule(bit(place, Held), 1, anybody, false);
+            }
+            if self.actor_unknown(place, false) {
+                self.rule(bit(place, Gone), 1, anybody, false);
+            }
+        }
+        for (from, to, state) in self.shares() {
+            self.rule(bit(to, state), 1, bit(from, state), false);
+        }
+    }
+
+    /// Whether somebody whom nobody named may act.
+    pub fn somebody_may_act(&self, bears: &BTreeSet<usize>, asked: &BTreeSet<HazardClass>) -> bool {
+        let open = |thing: &usize| {
+            let by_hands = self.hands_unknown(*thing) || self.origin_unknown(*thing);
+            by_hands || self.actor_unknown(*thing, false) || self.cascade_unknown(*thing)
+        };
+        use HazardClass::{Credential, HostCompromise, Identity};
+        let mut elsewhere = self.far.by_hands;
+        for class in [Credential, Identity, HostCompromise].iter().filter(|class| asked.contains(class)) {
+            let (states, struck, _) = self.event_far(*class, &BTreeSet::new());
+            elsewhere |= if struck.is_subset(bears) { 0 } else { states };
+        }
+        self.scope.iter().any(open) || self.closings() != 0 || self.touches(elsewhere)
+    }
+}
