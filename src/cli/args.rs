@@ -248,6 +248,17 @@ pub enum Vault {
         /// Its name in outlive.toml
         vault: String,
     },
+    /// Print the rights that a vault's credentials need in its store, and no more
+    Policy {
+        /// Its name in outlive.toml
+        vault: String,
+        /// The kind of store
+        #[arg(long = "for", value_enum)]
+        store: StoreKind,
+        /// Print this document alone, as a file has it
+        #[arg(long, value_enum)]
+        only: Option<PolicyRole>,
+    },
     /// Make a vault of outlive.toml, and put it under its lock
     Init {
         /// Its name in outlive.toml
@@ -256,6 +267,25 @@ pub enum Vault {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// In whose words rights are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StoreKind {
+    Aws,
+    Seaweedfs,
+    Minio,
+    Ceph,
+    B2,
+    Wasabi,
+}
+
+/// Whose rights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PolicyRole {
+    Writer,
+    Reader,
+    BrokenUploads,
 }
 
 #[derive(Debug, Args)]

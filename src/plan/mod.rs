@@ -2,10 +2,12 @@
 
 mod drills;
 mod live;
+mod rights;
 mod schedule;
 mod share;
 
 pub use drills::{DrillSlot, drills_due};
 pub use live::{needed_until, own_time};
+pub use rights::{Dialect, Document, Grounds, Role, documents, to_know};
 pub use schedule::{Due, Schedule};
 pub use share::{Share, StoredPack, share};

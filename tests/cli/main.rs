@@ -16,6 +16,7 @@ mod drilling_due;
 mod drilling_trust;
 mod durable;
 mod exporting;
+mod granting;
 #[path = "../hand/mod.rs"]
 mod hand;
 mod judge;

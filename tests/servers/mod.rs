@@ -120,13 +120,39 @@ fn make_bucket(endpoint: &str, name: &str, locks: bool) {
     runtime.block_on(request.send()).unwrap();
 }
 
+/// The keys of a user that has just this policy, and may read and write by no other; made by the server's own
+/// administrator, by the client that comes with moto.
+pub fn user_with(server: &Server, policy: &Path) -> (String, String) {
+    const SCRIPT: &str = "import boto3, sys\n\
+        endpoint, key, secret, user, policy = sys.argv[1:]\n\
+        iam = boto3.client('iam', endpoint_url=endpoint, region_name='us-east-1', aws_access_key_id=key, aws_secret_access_key=secret)\n\
+        iam.create_user(UserName=user)\n\
+        made = iam.create_access_key(UserName=user)['AccessKey']\n\
+        iam.put_user_policy(UserName=user, PolicyName='outlive', PolicyDocument=open(policy).read())\n\
+        print(made['AccessKeyId'], made['SecretAccessKey'])\n";
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let user = format!("user-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    let mut command = Command::new(find("python3"));
+    command.args(["-c", SCRIPT, &server.endpoint, ID, SECRET, &user]).arg(policy);
+    let made = crate::hand::output(&mut command).unwrap();
+    let said = String::from_utf8(made.stdout).unwrap();
+    let keys = said.trim().split_once(' ');
+    let (id, secret) = keys.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&made.stderr)));
+    (id.to_owned(), secret.to_owned())
+}
+
 /// The library by itself, for what the program has no call for: what somebody else does, a thief too.
 pub fn client(endpoint: &str) -> aws_sdk_s3::Client {
+    client_of(endpoint, ID, SECRET)
+}
+
+/// The same with somebody's keys.
+pub fn client_of(endpoint: &str, id: &str, secret: &str) -> aws_sdk_s3::Client {
     use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
     let http = aws_smithy_http_client::Builder::new().build_http();
     let config = aws_sdk_s3::Config::builder().behavior_version(BehaviorVersion::latest()).http_client(http);
     let config = config.region(Region::new("us-east-1")).endpoint_url(endpoint).force_path_style(true);
-    let config = config.credentials_provider(Credentials::new(ID, SECRET, None, None, "test")).build();
+    let config = config.credentials_provider(Credentials::new(id, secret, None, None, "test")).build();
     aws_sdk_s3::Client::from_conf(config)
 }
 

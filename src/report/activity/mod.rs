@@ -10,6 +10,7 @@ mod listing;
 mod locks;
 mod night_text;
 mod nightly;
+mod policy;
 mod rehearsal;
 mod restore;
 mod verify;
@@ -32,6 +33,7 @@ pub use nightly::{
     DrillOutcome, DrillStanding, KNOWN_DAMAGE, NightVerdict, NightlyDone, Standing, SurvivingCopy, TaskDone,
     TaskKind, TaskOutcome, Unhonoured, VolumeNight,
 };
+pub use policy::{PolicyDocument, VaultPolicy};
 pub use rehearsal::{LostAndFound, RehearsalDone, SurvivalLine};
 pub use restore::RestoreDone;
 pub use verify::{VerifiedPoint, VerifyDone};

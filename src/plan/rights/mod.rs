@@ -1,0 +1,242 @@
+//! The rights that a vault's credentials need in its store, and no more, written as the store takes them.
+//!
+//! What the store does with such a document is its own affair: only what a test has applied counts as tried.
+
+mod words;
+
+use crate::domain::{Kind, Problem, Result};
+use serde_json::{Value, json};
+use words::{applied_by, notes};
+
+/// Whose words a document is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Amazon S3.
+    Aws,
+    /// SeaweedFS.
+    Seaweedfs,
+    /// MinIO.
+    Minio,
+    /// The gateway of Ceph.
+    Ceph,
+    /// Backblaze B2.
+    B2,
+    /// Wasabi.
+    Wasabi,
+}
+
+impl Dialect {
+    /// Its name.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::Seaweedfs => "seaweedfs",
+            Self::Minio => "minio",
+            Self::Ceph => "ceph",
+            Self::B2 => "b2",
+            Self::Wasabi => "wasabi",
+        }
+    }
+
+    /// Whether a test of this repository has applied its documents to a real server.
+    pub fn is_tried(self) -> bool {
+        self == Self::Seaweedfs
+    }
+
+    /// Whether a document may also forbid, whatever else is allowed to the same user.
+    fn forbids(self) -> bool {
+        // SeaweedFS refuses such a document: its users have what is allowed and nothing else.
+        !matches!(self, Self::Seaweedfs | Self::B2)
+    }
+}
+
+/// Who gets a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The credential that copies are written with.
+    Writer,
+    /// The credential that verifies, restores and drills.
+    Reader,
+    /// The bucket itself, by whoever administers it: what becomes of uploads that were broken off.
+    BrokenUploads,
+}
+
+impl Role {
+    /// All, in the order in which they are told.
+    pub const ALL: [Self; 3] = [Self::Writer, Self::Reader, Self::BrokenUploads];
+
+    /// Its name, which is also that of its file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Writer => "writer",
+            Self::Reader => "reader",
+            Self::BrokenUploads => "broken-uploads",
+        }
+    }
+}
+
+/// Where a vault lies, as far as rights go.
+#[derive(Debug, Clone, Copy)]
+pub struct Grounds<'v> {
+    /// The bucket.
+    pub bucket: &'v str,
+    /// What its keys begin with: empty, or ends with `/`.
+    pub prefix: &'v str,
+    /// For how many days something may be locked at most; none of a vault without locks.
+    pub most_days: Option<i64>,
+}
+
+/// What one role needs, in the words of a store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// Whose it is.
+    pub role: Role,
+    /// What is given to the store.
+    pub content: Value,
+    /// The command that does so; upper-case words are for whoever runs it to fill in.
+    pub applied_by: String,
+}
+
+/// After how many days an upload that was broken off is removed. A copy that lasts longer would lose what it is about to finish.
+const BROKEN_AFTER_DAYS: u32 = 7;
+
+/// The documents of a vault.
+///
+/// # Errors
+/// `Usage` where the prefix means something else in a policy.
+pub fn documents(dialect: Dialect, grounds: Grounds<'_>) -> Result<Vec<Document>> {
+    if let Some(odd) = grounds.prefix.chars().find(|c| matches!(c, '*' | '?' | '$')) {
+        let what = format!("the vault's prefix has a `{odd}`, which stands for other text in a policy");
+        return Err(Problem::new(Kind::Usage, what)
+            .at(format!("s3://{}/{}", grounds.bucket, grounds.prefix))
+            .remedy("keep the vault under a prefix of letters, digits, `-`, `_` and `/`"));
+    }
+    let of = |role| {
+        let content = match (role, dialect) {
+            (Role::BrokenUploads, Dialect::B2) => b2_lifecycle(grounds),
+            (Role::BrokenUploads, _) => lifecycle(grounds),
+            (_, Dialect::B2) => capabilities(role, grounds),
+            _ => policy(dialect, role, grounds),
+        };
+        Document { role, applied_by: applied_by(dialect, role, grounds, &content), content }
+    };
+    Ok(Role::ALL.into_iter().map(of).collect())
+}
+
+/// What has to be known of a store's documents, in sentences.
+pub fn to_know(dialect: Dialect, grounds: Grounds<'_>) -> Vec<String> {
+    notes(dialect, grounds)
+}
+
+/// What is done with objects, by role.
+fn with_objects(role: Role, grounds: Grounds<'_>) -> Vec<&'static str> {
+    let mut actions = vec!["s3:GetObject", "s3:GetObjectVersion"];
+    let locked = grounds.most_days.is_some();
+    actions.extend(locked.then_some("s3:GetObjectRetention"));
+    if role == Role::Writer {
+        // It also begins and finishes uploads in parts.
+        actions.push("s3:PutObject");
+        actions.extend(locked.then_some("s3:PutObjectRetention"));
+    }
+    actions
+}
+
+/// A policy in the language of AWS, which most stores speak a part of.
+fn policy(dialect: Dialect, role: Role, grounds: Grounds<'_>) -> Value {
+    let bucket = format!("arn:aws:s3:::{}", grounds.bucket);
+    let objects = format!("{bucket}/{}*", grounds.prefix);
+    // Not of a prefix alone: the right to list decides between "not there" and "not allowed", and no prefix goes with that
+    // question, nor with the one for the time.
+    let lists = json!({
+        "Sid": "OutliveLists",
+        "Effect": "Allow",
+        "Action": ["s3:ListBucket", "s3:ListBucketVersions"],
+        "Resource": [bucket],
+    });
+    let mut of_bucket = vec!["s3:GetBucketVersioning"];
+    of_bucket.extend((role == Role::Writer).then_some("s3:GetBucketObjectLockConfiguration"));
+    let mut statements = vec![
+        json!({
+            "Sid": "OutliveObjects",
+            "Effect": "Allow",
+            "Action": with_objects(role, grounds),
+            "Resource": [objects],
+        }),
+        lists,
+        json!({ "Sid": "OutliveBucket", "Effect": "Allow", "Action": of_bucket, "Resource": [bucket] }),
+    ];
+    if dialect.forbids() {
+        statements.push(json!({
+            "Sid": "OutliveNever",
+            "Effect": "Deny",
+            "Action": never(role),
+            "Resource": [bucket, format!("{bucket}/*")],
+        }));
+    }
+    if dialect == Dialect::Aws && role == Role::Writer {
+        statements.extend(limits(&format!("{bucket}/*"), grounds));
+    }
+    json!({ "Version": "2012-10-17", "Statement": statements })
+}
+
+/// What no credential of a vault may do, whatever else it is allowed. The names are a table of their own, since no request
+/// of this program is called so.
+fn never(role: Role) -> Vec<Value> {
+    let table: Value = serde_json::from_str(include_str!("never.json")).unwrap_or_default();
+    let mut never: Vec<Value> = table.as_array().cloned().unwrap_or_default();
+    if role == Role::Reader {
+        never.extend(["s3:PutObject", "s3:PutObjectRetention"].map(Value::from));
+    }
+    never
+}
+
+/// What AWS can keep a thief of the writer's key from besides: to lock for a century at the owner's cost, and to write over
+/// what is there with a key that only the thief has.
+fn limits(objects: &str, grounds: Grounds<'_>) -> Vec<Value> {
+    let mut limits = vec![json!({
+        "Sid": "OutliveNoForeignKeys",
+        "Effect": "Deny",
+        "Action": ["s3:PutObject"],
+        "Resource": [objects],
+        "Condition": { "Null": { "s3:x-amz-server-side-encryption-customer-algorithm": "false" } },
+    })];
+    limits.extend(grounds.most_days.map(|days| {
+        json!({
+            "Sid": "OutliveNoLongerLocks",
+            "Effect": "Deny",
+            "Action": ["s3:PutObjectRetention"],
+            "Resource": [objects],
+            "Condition": { "NumericGreaterThan": { "s3:object-lock-remaining-retention-days": days.to_string() } },
+        })
+    }));
+    limits
+}
+
+/// What removes uploads that were broken off: this program ends none.
+fn lifecycle(grounds: Grounds<'_>) -> Value {
+    json!({ "Rules": [{
+        "ID": "outlive-broken-uploads",
+        "Status": "Enabled",
+        "Filter": { "Prefix": grounds.prefix },
+        "AbortIncompleteMultipartUpload": { "DaysAfterInitiation": BROKEN_AFTER_DAYS },
+    }] })
+}
+
+fn b2_lifecycle(grounds: Grounds<'_>) -> Value {
+    json!({
+        "fileNamePrefix": grounds.prefix,
+        "daysFromStartingToCancelingUnfinishedLargeFiles": BROKEN_AFTER_DAYS,
+    })
+}
+
+/// What an application key of B2 may do.
+fn capabilities(role: Role, grounds: Grounds<'_>) -> Value {
+    let locked = grounds.most_days.is_some();
+    let mut all = vec!["listBuckets", "listFiles", "readFiles"];
+    if role == Role::Writer {
+        all.extend(["writeFiles", "readBucketRetentions"]);
+    }
+    all.extend(locked.then_some("readFileRetentions"));
+    all.extend((locked && role == Role::Writer).then_some("writeFileRetentions"));
+    json!(all)
+}
