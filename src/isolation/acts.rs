@@ -237,8 +237,9 @@ impl Slice<'_> {
         let told = || known().find_map(|(known, by)| self.touching(known, by));
         let told = told().map(|one| (one.member, self.in_words(&one, true)));
         told.or_else(|| {
-            let held = known().filter(|(known, _)| !self.is_all_here(*known)).map(|(_, by)| by);
-            self.touched_by(&held.chain([self.anything(State::Held)]).collect::<Vec<_>>())
+            // What is all here may be elsewhere as far as others know: that a point is another volume's takes it out of here.
+            let held = known().map(|(_, by)| by).chain([self.anything(State::Held)]);
+            self.touched_by(&held.collect::<Vec<_>>())
         })
     }
 

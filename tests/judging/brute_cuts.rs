@@ -158,7 +158,7 @@ impl Trial<'_> {
         let mut asked = self.policy.survive.clone();
         asked.retain(|class| match class {
             HazardClass::Credential | HazardClass::Identity | HazardClass::HostCompromise => {
-                !brute.somebody_may_act(&brute.bears_on(self.volume), &self.policy.survive)
+                !brute.somebody_may_act(&self.policy.survive)
             }
             HazardClass::Key | HazardClass::Catalogue => !self.somebody_may_need(),
             _ => true,
@@ -203,7 +203,7 @@ impl Trial<'_> {
             self.unseen_events(place, &mut events);
         }
         let classes = |of: &[HazardClass]| of.iter().copied().filter(|class| asked.contains(class)).collect();
-        if brute.somebody_may_act(&bears, asked) {
+        if brute.somebody_may_act(asked) {
             use HazardClass::{Credential, HostCompromise, Identity};
             events.push((None, classes(&[Credential, Identity, HostCompromise]), brute.unseen_hands()));
         }

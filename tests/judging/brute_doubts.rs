@@ -74,17 +74,13 @@ impl Brute<'_> {
     }
 
     /// Whether somebody whom nobody named may act.
-    pub fn somebody_may_act(&self, bears: &BTreeSet<usize>, asked: &BTreeSet<HazardClass>) -> bool {
+    pub fn somebody_may_act(&self, asked: &BTreeSet<HazardClass>) -> bool {
         let open = |thing: &usize| {
             let by_hands = self.hands_unknown(*thing) || self.origin_unknown(*thing);
             by_hands || self.actor_unknown(*thing, false) || self.cascade_unknown(*thing)
         };
-        use HazardClass::{Credential, HostCompromise, Identity};
-        let mut elsewhere = self.far.by_hands;
-        for class in [Credential, Identity, HostCompromise].iter().filter(|class| asked.contains(class)) {
-            let (states, struck, _) = self.event_far(*class, &BTreeSet::new());
-            elsewhere |= if struck.is_subset(bears) { 0 } else { states };
-        }
+        let hands = |thing: usize| self.held_class(thing).is_some_and(|class| asked.contains(&class));
+        let elsewhere = self.far.by_hands | self.all(State::Held, hands);
         self.scope.iter().any(open) || self.closings() != 0 || self.touches(elsewhere)
     }
 }
