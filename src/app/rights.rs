@@ -3,7 +3,7 @@
 use super::stores::say_place;
 use crate::domain::{Kind, Problem, Result};
 use crate::estate::{VaultEntry, VaultPlace};
-use crate::plan::{Dialect, Grounds, documents, to_know};
+use crate::plan::{Dialect, Grounds, documents, notes};
 use crate::report::activity::{PolicyDocument, VaultPolicy};
 
 /// The documents that give a vault's credentials what they need in a store of this kind. Asks no store.
@@ -30,6 +30,6 @@ pub fn vault_policy(entry: &VaultEntry, dialect: Dialect) -> Result<VaultPolicy>
         store: dialect.word(),
         tried: dialect.is_tried(),
         documents: documents.collect(),
-        notes: to_know(dialect, grounds),
+        notes: notes(dialect, grounds),
     })
 }

@@ -2,7 +2,9 @@
 
 use super::exit::HELP;
 use crate::domain::{HazardClass, Policy, parse_duration};
+use crate::plan::{Dialect, Role};
 use crate::report::schedule::TimeOfDay;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -253,11 +255,11 @@ pub enum Vault {
         /// Its name in outlive.toml
         vault: String,
         /// The kind of store
-        #[arg(long = "for", value_enum)]
-        store: StoreKind,
+        #[arg(long = "for", value_name = "STORE", value_parser = one_of(Dialect::ALL, Dialect::word))]
+        store: Dialect,
         /// Print this document alone, as a file has it
-        #[arg(long, value_enum)]
-        only: Option<PolicyRole>,
+        #[arg(long, value_name = "ROLE", value_parser = one_of(Role::ALL, Role::word))]
+        only: Option<Role>,
     },
     /// Make a vault of outlive.toml, and put it under its lock
     Init {
@@ -269,23 +271,13 @@ pub enum Vault {
     },
 }
 
-/// In whose words rights are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum StoreKind {
-    Aws,
-    Seaweedfs,
-    Minio,
-    Ceph,
-    B2,
-    Wasabi,
-}
-
-/// Whose rights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PolicyRole {
-    Writer,
-    Reader,
-    BrokenUploads,
+/// One of some things, by its word.
+fn one_of<T: std::marker::Copy + Send + Sync + 'static, const COUNT: usize>(
+    all: [T; COUNT],
+    word: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let known = PossibleValuesParser::new(all.map(word));
+    known.try_map(move |said| all.into_iter().find(|one| word(*one) == said).ok_or("it is none of these"))
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! `outlive vault`.
 
 use super::Outcome;
-use super::args::{PolicyRole, StoreKind, Vault};
+use super::args::Vault;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::Terminal;
@@ -20,45 +20,17 @@ pub fn run(terminal: &Terminal, command: &Vault) -> Result<Outcome, Failure> {
         Vault::List { vault } => list(terminal, vault),
         Vault::Init { vault, yes } => init(terminal, vault, *yes),
         Vault::Check { vault } => check(terminal, vault),
-        Vault::Policy { vault, store, only } => policy(terminal, vault, (*store).into(), *only),
+        Vault::Policy { vault, store, only } => policy(terminal, vault, *store, *only),
     }
 }
 
-fn policy(
-    terminal: &Terminal,
-    vault: &str,
-    store: Dialect,
-    only: Option<PolicyRole>,
-) -> Result<Outcome, Failure> {
+fn policy(terminal: &Terminal, vault: &str, store: Dialect, only: Option<Role>) -> Result<Outcome, Failure> {
     let estate = terminal.estate()?;
     let policy = app::vault_policy(entry(&estate, vault)?, store)
         .map_err(|problem| Failure::of_vault(problem, Exit::Usage))?;
-    let alone = only.and_then(|role| policy.documents.iter().find(|of| of.role == Role::from(role).word()));
+    let alone = only.and_then(|role| policy.documents.iter().find(|of| of.role == role.word()));
     let text = alone.map_or_else(|| terminal.tell(&policy, &Exit::codes(&[])), PolicyDocument::text);
     Ok(Outcome { code: None, text, exits: Vec::new() })
-}
-
-impl From<StoreKind> for Dialect {
-    fn from(kind: StoreKind) -> Self {
-        match kind {
-            StoreKind::Aws => Self::Aws,
-            StoreKind::Seaweedfs => Self::Seaweedfs,
-            StoreKind::Minio => Self::Minio,
-            StoreKind::Ceph => Self::Ceph,
-            StoreKind::B2 => Self::B2,
-            StoreKind::Wasabi => Self::Wasabi,
-        }
-    }
-}
-
-impl From<PolicyRole> for Role {
-    fn from(role: PolicyRole) -> Self {
-        match role {
-            PolicyRole::Writer => Self::Writer,
-            PolicyRole::Reader => Self::Reader,
-            PolicyRole::BrokenUploads => Self::BrokenUploads,
-        }
-    }
 }
 
 fn check(terminal: &Terminal, vault: &str) -> Result<Outcome, Failure> {

@@ -230,8 +230,8 @@ impl Slice<'_> {
         }
     }
 
-    /// What somebody elsewhere may take along, where one of these classes is asked for, who holds what is known there or
-    /// what nobody named.
+    /// What may be taken along by whoever holds what is known, of the classes asked for, or what nobody named; told by one
+    /// elsewhere, where one is enough.
     pub(super) fn touched_by_hands(&self, asked: &BTreeSet<HazardClass>) -> Option<(usize, String)> {
         let known = || self.elsewhere_acts().filter(|(known, _)| asked.contains(&known.class));
         let told = || known().find_map(|(known, by)| self.touching(known, by));

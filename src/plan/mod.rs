@@ -1,4 +1,4 @@
-//! What is due: pure, with the time as an argument.
+//! What is due, and which rights a vault needs: pure, with the time as an argument.
 
 mod drills;
 mod live;
@@ -8,6 +8,6 @@ mod share;
 
 pub use drills::{DrillSlot, drills_due};
 pub use live::{needed_until, own_time};
-pub use rights::{Dialect, Document, Grounds, Role, documents, to_know};
+pub use rights::{Dialect, Document, Grounds, Role, documents, notes};
 pub use schedule::{Due, Schedule};
 pub use share::{Share, StoredPack, share};

@@ -1,6 +1,6 @@
 //! The rights that `vault policy` prints, given to users of a real store: they are enough, and no more than that.
 
-use super::nightly_estate::{EstateFile, nightly};
+use super::nightly_estate::{EstateFile, assert_task, nightly};
 use super::place::{Place, assert_same, noise};
 use super::run::Run;
 use super::servers::{client, client_of, seaweedfs, user_with};
@@ -57,18 +57,19 @@ fn the_rights_are_enough_for_each_role_and_a_thief_of_the_writer_destroys_nothin
     }
     made.expect(0);
     with(outlive(&place, &["vault", "check", "offsite"])).end().expect(0);
-    with(nightly(&place, &[])).end();
+    let night = with(nightly(&place, &["--format", "json"])).end();
+    assert_task(&night.json("nightly"), ("tree", "offsite"), "done", "read back");
     let copied = with(outlive(&place, &["--format", "json", "copy", "tree"])).end().expect(0);
     assert_eq!(copied.json("copy")["lock"]["mode"], "compliance");
-    with(outlive(&place, &["verify", "offsite"])).end().expect(0);
+    // What reads has the reader's key alone: the writer's is not even there.
+    let reading = |run: Run| run.environment("READER", keys(&reader)).end();
+    reading(outlive(&place, &["verify", "offsite"])).expect(0);
 
     block(thief(client_of(&seaweedfs().endpoint, &writer.0, &writer.1), &bucket));
     block(bystander(client_of(&seaweedfs().endpoint, &reader.0, &reader.1), &bucket));
     let target = place.path("restored");
     let to = target.to_str().unwrap();
-    // The reader alone restores: the writer's key is not even there.
-    let run = outlive(&place, &["restore", "tree", "--vault", "offsite", "--to", to]);
-    run.environment("READER", keys(&reader)).end().expect(0);
+    reading(outlive(&place, &["restore", "tree", "--vault", "offsite", "--to", to])).expect(0);
     assert_same(&place.path("data"), &target);
 }
 
@@ -227,7 +228,7 @@ fn where_a_policy_cannot_say_it_that_is_told() {
     let odd = file.replace("prefix = \"night/\"", "prefix = \"night*/\"");
     place.file("outlive.toml", format!("{odd}\n[[vault]]\nid = \"here\"\nkind = \"dir\"\npath = {here:?}\n"));
     let refused = outlive(&place, &["vault", "policy", "offsite", "--for", "aws"]).end().expect(2);
-    assert!(refused.stderr.contains("stands for other text in a policy"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("may mean something else in a policy"), "{}", refused.stderr);
     let refused = outlive(&place, &["vault", "policy", "here", "--for", "aws"]).end().expect(2);
     assert!(refused.stderr.contains("no credentials"), "{}", refused.stderr);
     outlive(&place, &["vault", "policy", "nowhere", "--for", "aws"]).end().expect(2);

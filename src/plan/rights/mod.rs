@@ -4,9 +4,11 @@
 
 mod words;
 
-use crate::domain::{Kind, Problem, Result};
+use crate::domain::{Kind, Problem, Result, printable};
 use serde_json::{Value, json};
-use words::{applied_by, notes};
+use words::applied_by;
+
+pub use words::notes;
 
 /// Whose words a document is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,9 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Aws, Self::Seaweedfs, Self::Minio, Self::Ceph, Self::B2, Self::Wasabi];
+
     /// Its name.
     pub fn word(self) -> &'static str {
         match self {
@@ -103,13 +108,16 @@ const BROKEN_AFTER_DAYS: u32 = 7;
 /// The documents of a vault.
 ///
 /// # Errors
-/// `Usage` where the prefix means something else in a policy.
+/// `Usage` where the bucket or the prefix may mean something else in a policy.
 pub fn documents(dialect: Dialect, grounds: Grounds<'_>) -> Result<Vec<Document>> {
-    if let Some(odd) = grounds.prefix.chars().find(|c| matches!(c, '*' | '?' | '$')) {
-        let what = format!("the vault's prefix has a `{odd}`, which stands for other text in a policy");
+    let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    if let Some(odd) = grounds.bucket.chars().chain(grounds.prefix.chars()).find(|c| !plain(c)) {
+        let what = format!(
+            "the vault's bucket or prefix has a {odd:?}, which may mean something else in a policy or a command"
+        );
         return Err(Problem::new(Kind::Usage, what)
-            .at(format!("s3://{}/{}", grounds.bucket, grounds.prefix))
-            .remedy("keep the vault under a prefix of letters, digits, `-`, `_` and `/`"));
+            .at(printable(format!("s3://{}/{}", grounds.bucket, grounds.prefix).as_bytes()))
+            .remedy("keep the vault under a prefix of letters, digits, `-`, `_`, `.` and `/`"));
     }
     let of = |role| {
         let content = match (role, dialect) {
@@ -121,11 +129,6 @@ pub fn documents(dialect: Dialect, grounds: Grounds<'_>) -> Result<Vec<Document>
         Document { role, applied_by: applied_by(dialect, role, grounds, &content), content }
     };
     Ok(Role::ALL.into_iter().map(of).collect())
-}
-
-/// What has to be known of a store's documents, in sentences.
-pub fn to_know(dialect: Dialect, grounds: Grounds<'_>) -> Vec<String> {
-    notes(dialect, grounds)
 }
 
 /// What is done with objects, by role.
@@ -179,15 +182,11 @@ fn policy(dialect: Dialect, role: Role, grounds: Grounds<'_>) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
-/// What no credential of a vault may do, whatever else it is allowed. The names are a table of their own, since no request
-/// of this program is called so.
-fn never(role: Role) -> Vec<Value> {
-    let table: Value = serde_json::from_str(include_str!("never.json")).unwrap_or_default();
-    let mut never: Vec<Value> = table.as_array().cloned().unwrap_or_default();
-    if role == Role::Reader {
-        never.extend(["s3:PutObject", "s3:PutObjectRetention"].map(Value::from));
-    }
-    never
+/// What no credential of a vault may do, whatever else it is allowed. The names are a list of their own, outside the
+/// source, where no request is called so.
+fn never(role: Role) -> Vec<&'static str> {
+    let writes = ["s3:PutObject", "s3:PutObjectRetention"].into_iter().filter(|_| role == Role::Reader);
+    include_str!("../../../docs/rights/never.txt").lines().chain(writes).collect()
 }
 
 /// What AWS can keep a thief of the writer's key from besides: to lock for a century at the owner's cost, and to write over

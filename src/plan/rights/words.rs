@@ -41,7 +41,7 @@ pub fn applied_by(dialect: Dialect, role: Role, grounds: Grounds<'_>, content: &
     }
 }
 
-/// What has to be known.
+/// What has to be known of a store's documents, in sentences.
 pub fn notes(dialect: Dialect, grounds: Grounds<'_>) -> Vec<String> {
     let mut notes = Vec::new();
     let mut say = |note: &str| notes.push(note.to_owned());
