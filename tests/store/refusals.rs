@@ -61,6 +61,8 @@ fn a_credential_that_is_missing_or_wrong_is_a_problem_without_its_secret() {
     let problem = (&wrong as &dyn Store).put_bytes(&key("a"), b"x").unwrap_err();
     assert!(!format!("{problem:?} {wrong:?} {environment:?}").contains("canary"), "{problem:?}");
     assert_eq!(problem.kind, Kind::Io);
+    // The time is asked for by HEAD, which is answered by 403 without words: that one may not look, or that the key is wrong.
+    assert!((&wrong as &dyn Store).server_time().unwrap().is_some(), "who is refused is told the time");
 }
 
 /// Not a test of its own: what the next one runs in a process whose profiles are its own.

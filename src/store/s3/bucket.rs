@@ -173,7 +173,7 @@ impl Bucket {
             };
             doubtful |= failure.doubtful;
             let again = match failure.class {
-                Class::Credential => !std::mem::replace(&mut renewed, true),
+                Class::Credential | Class::Unsaid => !std::mem::replace(&mut renewed, true),
                 Class::Missing | Class::NoBucket => {
                     doing.doubts_absence && !std::mem::replace(&mut absent, true)
                 }
@@ -183,7 +183,7 @@ impl Bucket {
             if !again {
                 return Err(Failure { doubtful, ..failure });
             }
-            if failure.class == Class::Credential {
+            if matches!(failure.class, Class::Credential | Class::Unsaid) {
                 self.keyring.forget();
             } else {
                 let random = getrandom::u64().unwrap_or_default();
@@ -273,17 +273,19 @@ impl Bucket {
                     Ok(_) if date.get().is_none() => Err(Failure::odd("an answer without a Date")),
                     Ok(_) => Ok(date.get()),
                     // Whoever may not look at the bucket is told the time all the same.
-                    Err(failure)
-                        if matches!(failure.class, Class::Denied | Class::Skewed) && date.get().is_some() =>
-                    {
-                        Ok(date.get())
-                    }
+                    Err(failure) if tells_time(&failure.class) && date.get().is_some() => Ok(date.get()),
                     Err(failure) => Err(failure),
                 }
             }
         });
         answer.await.map_err(|failure| self.problem(&doing, failure))
     }
+}
+
+/// Whether an answer that refuses is one of the store all the same. The answer to HEAD does not say whether the credential
+/// may not look at this bucket, as with a right to list one prefix, or is not valid: whatever is asked next will.
+fn tells_time(class: &Class) -> bool {
+    matches!(class, Class::Denied | Class::Unsaid | Class::Skewed)
 }
 
 /// [`Failure::from_sdk`], now.

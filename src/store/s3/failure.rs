@@ -24,6 +24,8 @@ pub enum Class {
     Credential,
     /// The credential may not do this.
     Denied,
+    /// One of these two: an answer to HEAD has no room to say which.
+    Unsaid,
     /// The clocks differ by more than the store allows.
     Skewed,
     /// The store does not know something of the request.
@@ -149,6 +151,11 @@ impl Failure {
                 format!("{doing}: the credential is not valid (any more): {says}"),
                 "renew the credential and run it again: what has arrived is not sent again",
             ),
+            Class::Unsaid => told(
+                Kind::Io,
+                format!("{doing}: the credential is not valid (any more), or may not do this: {says}"),
+                "renew the credential, or give it the rights that docs/stores.md names",
+            ),
             Class::Denied => told(
                 Kind::Io,
                 format!("{doing}: the credential may not do this: {says}"),
@@ -176,8 +183,7 @@ fn class(status: u16, code: &str, ahead: Option<TimeDelta>) -> Class {
         (_, code) if PASSING.contains(&code) => Class::Passing,
         (_, "NoSuchBucket") => Class::NoBucket,
         (_, "NoSuchUpload") => Class::NoUpload,
-        // An answer to HEAD has no room for a code: it may mean any of these.
-        (400 | 403, "") => Class::Credential,
+        (400 | 403, "") => Class::Unsaid,
         (401 | 403, _) => Class::Denied,
         (404, _) => Class::Missing,
         (409, _) => Class::Conflict,
@@ -250,7 +256,8 @@ mod tests {
             (409, "ConditionalRequestConflict", Class::Conflict),
             (400, "ExpiredToken", Class::Credential),
             (403, "InvalidAccessKeyId", Class::Credential),
-            (403, "", Class::Credential),
+            (403, "", Class::Unsaid),
+            (400, "", Class::Unsaid),
             (403, "AccessDenied", Class::Denied),
             (403, "RequestTimeTooSkewed", Class::Skewed),
             (501, "NotImplemented", Class::Unsupported),
@@ -267,6 +274,13 @@ mod tests {
         }
         let minutes = |minutes| class(403, "SignatureDoesNotMatch", Some(TimeDelta::minutes(minutes)));
         assert_eq!((minutes(-6), minutes(4)), (Class::Skewed, Class::Credential));
+    }
+
+    #[test]
+    fn an_answer_without_words_is_said_to_mean_either() {
+        let problem = Failure::new(Class::Unsaid, "answered 403").problem("looking for a", "s3://b");
+        assert!(problem.what.contains("is not valid (any more), or may not do this"), "{}", problem.what);
+        assert!(problem.remedy.contains("docs/stores.md"), "{}", problem.remedy);
     }
 
     #[test]

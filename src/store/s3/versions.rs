@@ -205,7 +205,8 @@ const DOING: &str = "listing versions";
 
 /// Whether nothing can be had of the bucket at all. Anything else says only that versions are not to be seen.
 fn is_lost(failure: &Failure) -> bool {
-    matches!(failure.class, Class::Credential | Class::NoBucket | Class::Skewed | Class::Given(_))
+    use Class::{Credential, Given, NoBucket, Skewed, Unsaid};
+    matches!(failure.class, Credential | Unsaid | NoBucket | Skewed | Given(_))
 }
 
 fn read(answer: &ListObjectVersionsOutput, prefix: &str) -> std::result::Result<Page, Failure> {
