@@ -155,6 +155,13 @@ impl Slice<'_> {
         let (mut before, mut count, mut full) = (None, 0, false);
         let may = part(reach, ask).into_iter().flatten();
         for (target, other) in may.filter(|(target, _)| self.may_fit(*target, node, ask)) {
+            if *target == Target::Kept(*other) {
+                let mut shares = self.graph.shares_of(*other as usize);
+                if shares.any(|share| self.fits(node, share, ask, || false)) {
+                    return Some(true);
+                }
+                continue;
+            }
             let other = *other as usize;
             let rests = || node.is_some_and(|node| self.graph.rests_on(other, node));
             if self.fits(node, other, ask, rests) {

@@ -36,7 +36,8 @@ pub(super) enum Target {
 /// How many of one target are told one by one.
 pub(super) const TOLD: usize = 8;
 
-/// What something may bring down: of each target a few, in order.
+/// What something may bring down: of each target a few, in order; of what a server keeps, the server itself where all of it
+/// goes.
 pub(super) type Reach = Vec<(Target, u32)>;
 
 /// The hubs that stand for all that servers keep, or may.
@@ -121,6 +122,7 @@ impl Graph {
         }
         while let Some((at, one)) = waiting.pop() {
             for earlier in before(at) {
+                let one = of_whole_server(one, *earlier);
                 if !self.is_implied(one.0, *earlier, through) && found[*earlier as usize].take(one) {
                     waiting.push((*earlier, one));
                 }
@@ -198,6 +200,15 @@ impl Graph {
         let of_shares = self.targets_of_shares(node).into_iter();
         targets.extend(of_shares.filter_map(|(state, target)| Some((spot(node, state)?, target))));
         targets
+    }
+}
+
+/// What is lost with the server that keeps it is told by that server, for all of its shares: where many servers go down
+/// together, to tell a few shares of each would cost the square of the servers.
+fn of_whole_server((target, node): (Target, u32), at: Spot) -> (Target, u32) {
+    match target {
+        Target::Kept(server) if spot(server as usize, State::Lost) == Some(at) => (target, server),
+        _ => (target, node),
     }
 }
 

@@ -73,6 +73,12 @@ impl Graph {
         self.fed(node).filter(|edge| edge.nature == Nature::StoredOn).map(|edge| edge.holder)
     }
 
+    /// What an open server keeps that another thing may lie in.
+    pub(super) fn shares_of(&self, server: usize) -> impl Iterator<Item = usize> {
+        let holds = |node: &usize| !self.nodes[*node].is_point && Role::Holds.fits(self.nodes[*node].kind);
+        self.bears(server).filter(holds)
+    }
+
     /// Finds what is open so, and what lies on that.
     pub(super) fn find_shares(&mut self) {
         self.open_servers = (0..self.nodes.len()).filter(|node| self.is_open_server(*node)).collect();
