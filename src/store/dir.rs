@@ -4,7 +4,7 @@ use super::names::sync_name;
 use super::{
     Identity, Key, Listed, Retention, Store, UNLOCKED, Upload, has_no_locks, is_lost, read_failed, standing,
 };
-use crate::domain::{Kind, Lock, Problem, Result, printable};
+use crate::domain::{Kind, Lock, Problem, Result, Timestamp, printable};
 use rustix::fs::{Advice, AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
@@ -137,6 +137,12 @@ impl Store for DirStore {
             file.seek(SeekFrom::Start(offset)).map_err(|error| read_failed(key, self, error))?;
         }
         Ok(Box::new(file))
+    }
+
+    fn there_since(&self, listed: &Listed) -> Result<Option<Timestamp>> {
+        let meta = self.open_object(&listed.key)?.metadata();
+        let changed = meta.and_then(|meta| meta.modified());
+        Ok(Some(changed.map_err(|error| read_failed(&listed.key, self, error))?.into()))
     }
 
     fn forget(&self, key: &Key) -> Result<()> {

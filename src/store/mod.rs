@@ -3,6 +3,7 @@
 //! There is no delete, no overwrite and no rename in the contract, for any store.
 
 mod dir;
+mod held;
 mod key;
 mod lock;
 mod memory;
@@ -12,6 +13,7 @@ mod s3;
 mod standing;
 
 pub use dir::{DirStore, random_hex};
+pub use held::{Hold, StoredVersion};
 pub use key::Key;
 pub use lock::{Retention, UNLOCKED, weaker};
 pub use memory::{MemoryStore, StoreClock};
@@ -83,6 +85,24 @@ pub trait Store: Send + Sync {
     /// `Refused` where the store has no locks; otherwise what the store said.
     fn extend_lock(&self, _key: &Key, _retention: Retention) -> Result<()> {
         Err(has_no_locks(self.place()))
+    }
+
+    /// Everything that is stored under the key of a listed object: what was written, and what somebody put on top of it, each
+    /// with what holds off its deletion. A key of which not all is shown has one that is not known.
+    ///
+    /// # Errors
+    /// As [`Store::lock_of`].
+    fn versions_of(&self, listed: &Listed) -> Result<Vec<StoredVersion>> {
+        held::only_version(self, listed)
+    }
+
+    /// Since when an object is there, by whatever clock there is: that of the store, or of the filesystem. `None` where nobody
+    /// says.
+    ///
+    /// # Errors
+    /// What the store said.
+    fn there_since(&self, listed: &Listed) -> Result<Option<Timestamp>> {
+        Ok(listed.stored_at)
     }
 
     /// Opens an object for reading from `offset` on.

@@ -5,7 +5,9 @@ use crate::hand::TempDir;
 use crate::servers::{self, Server};
 use chrono::{TimeDelta, Utc};
 use outlive::domain::{Kind, Lock, LockKind, LockMode, Timestamp};
-use outlive::store::{DirStore, Key, Limits, MemoryStore, Retention, S3Store, Store, UNLOCKED};
+use outlive::store::{
+    DirStore, Hold, Key, Limits, Listed, MemoryStore, Retention, S3Store, Store, StoredVersion, UNLOCKED,
+};
 use std::io::Write;
 use std::sync::Arc;
 
@@ -150,4 +152,58 @@ fn the_end_of_a_lock_is_kept_to_the_second() {
     let retention = Retention::new(LockKind::Compliance, until);
     let lock = (&store as &dyn Store).put_locked(&key("locks/second"), b"x", Some(retention)).unwrap();
     assert!(lock.unwrap().until.unwrap() >= until, "never shorter than was asked for");
+}
+
+/// What is stored under a key.
+fn versions(store: &dyn Store, name: &str) -> Vec<StoredVersion> {
+    let listed: Vec<Listed> = store.list("held").unwrap();
+    store.versions_of(listed.iter().find(|listed| listed.key == key(name)).unwrap()).unwrap()
+}
+
+#[test]
+fn what_holds_off_a_deletion_is_told_of_each_version_of_a_key() {
+    let place = servers::seaweedfs().new_locked_place("vault/");
+    let connect = || S3Store::connect(&place, &place.writer, &servers::credentials()).unwrap();
+    let store: &dyn Store = &connect();
+    let firm = asked(LockKind::Compliance, 1);
+    store.put_locked(&key("held/firm"), b"1", Some(firm)).unwrap();
+    ["held/free", "held/legal", "held/over"]
+        .iter()
+        .for_each(|name| store.put_bytes(&key(name), b"1").unwrap());
+    let client = servers::client(&servers::seaweedfs().endpoint);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let hold = aws_sdk_s3::types::ObjectLockLegalHold::builder()
+        .status(aws_sdk_s3::types::ObjectLockLegalHoldStatus::On)
+        .build();
+    let held = client.put_object_legal_hold().bucket(&place.bucket).key("vault/held/legal").legal_hold(hold);
+    runtime.block_on(held.send()).unwrap();
+    for name in ["vault/held/over", "vault/held/overlong"] {
+        let put = client.put_object().bucket(&place.bucket).key(name).body(b"22".to_vec().into());
+        runtime.block_on(put.send()).unwrap();
+    }
+    let marked = client.delete_object().bucket(&place.bucket).key("vault/held/over");
+    runtime.block_on(marked.send()).unwrap();
+    // Versions are looked at once in a run.
+    let store: &dyn Store = &connect();
+    let holds =
+        |name: &str| versions(store, name).into_iter().map(|version| version.hold).collect::<Vec<_>>();
+    assert_eq!(holds("held/firm"), [Hold::Until(firm.until)]);
+    assert_eq!((holds("held/free"), holds("held/legal")), (vec![Hold::Free], vec![Hold::Legal]));
+    let over = versions(store, "held/over");
+    let ids: std::collections::BTreeSet<_> = over.iter().map(|version| version.id.clone().unwrap()).collect();
+    assert_eq!((over.len(), ids.len()), (3, 3), "two versions and a marker: {over:?}");
+    assert!(over.iter().all(|version| version.hold == Hold::Free), "{over:?}");
+    // What is put on top after versions were listed is told too.
+    let put = client.put_object().bucket(&place.bucket).key("vault/held/firm").body(b"22".to_vec().into());
+    runtime.block_on(put.send()).unwrap();
+    let both = holds("held/firm");
+    assert!(both.len() == 2 && both.contains(&Hold::Until(firm.until)), "{both:?}");
+    // A store without versions has the key alone.
+    let temp = TempDir::new();
+    let dir = DirStore::create(&temp.path().join("vault")).unwrap();
+    for store in [&dir as &dyn Store, &s3(servers::rclone(), false), &s3(servers::seaweedfs(), false)] {
+        store.put_bytes(&key("held/one"), b"1").unwrap();
+        let alone = StoredVersion { id: None, hold: Hold::Free };
+        assert_eq!(versions(store, "held/one"), [alone], "{}", store.place());
+    }
 }

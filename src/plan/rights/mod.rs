@@ -135,7 +135,8 @@ pub fn documents(dialect: Dialect, grounds: Grounds<'_>) -> Result<Vec<Document>
 fn with_objects(role: Role, grounds: Grounds<'_>) -> Vec<&'static str> {
     let mut actions = vec!["s3:GetObject", "s3:GetObjectVersion"];
     let locked = grounds.most_days.is_some();
-    actions.extend(locked.then_some("s3:GetObjectRetention"));
+    // A legal hold is only asked for where a plan is made of what may go.
+    actions.extend(["s3:GetObjectRetention", "s3:GetObjectLegalHold"].into_iter().filter(|_| locked));
     if role == Role::Writer {
         // It also begins and finishes uploads in parts.
         actions.push("s3:PutObject");
@@ -235,7 +236,7 @@ fn capabilities(role: Role, grounds: Grounds<'_>) -> Value {
     if role == Role::Writer {
         all.extend(["writeFiles", "readBucketRetentions"]);
     }
-    all.extend(locked.then_some("readFileRetentions"));
+    all.extend(["readFileRetentions", "readFileLegalHolds"].into_iter().filter(|_| locked));
     all.extend((locked && role == Role::Writer).then_some("writeFileRetentions"));
     json!(all)
 }

@@ -45,7 +45,7 @@ fn held(is_held: bool) -> Option<Lock> {
 }
 
 /// Answers that say that an object, or its bucket, has no lock.
-const HAS_NONE: [&str; 3] =
+pub const HAS_NONE: [&str; 3] =
     ["NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError", "missing Object Lock"];
 
 impl Bucket {

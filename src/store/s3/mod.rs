@@ -11,6 +11,7 @@ mod bucket;
 mod canary;
 mod checksum;
 mod failure;
+mod held;
 mod limits;
 mod listing;
 mod lock;
@@ -23,7 +24,7 @@ mod versions;
 
 pub use limits::Limits;
 
-use super::{Identity, Key, Listed, Retention, Scope, Store, Trial, Upload};
+use super::{Identity, Key, Listed, Retention, Scope, Store, StoredVersion, Trial, Upload};
 use crate::domain::{Kind, Lock, Problem, Result, Timestamp};
 use crate::estate::{Environment, S3Access, S3Place};
 use access::Keyring;
@@ -120,6 +121,10 @@ impl Store for S3Store {
             let version = self.bucket.oldest(key).await?;
             self.bucket.extend(key, version.as_deref(), retention).await
         })
+    }
+
+    fn versions_of(&self, listed: &Listed) -> Result<Vec<StoredVersion>> {
+        self.runtime.block_on(self.bucket.versions_of(listed))
     }
 
     fn get(&self, key: &Key, offset: u64) -> Result<Box<dyn Read + Send>> {
