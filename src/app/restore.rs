@@ -162,7 +162,7 @@ fn as_recorded(given: &OsStr, roots: &Roots) -> String {
 /// Without an explicit choice the newest point is meant. Where a newer one was recorded, or may have been,
 /// and cannot be read, an older one is not given instead without a word.
 fn refuse_silent_fallback(found: &FoundRoot, roots: &Roots, history: &History) -> Result<()> {
-    let gone = history.points.iter().find(|record| {
+    let gone = history.awaited().find(|record| {
         record.volume == found.root.volume
             && record.taken_at > found.root.taken_at
             && !roots.sound.iter().any(|sound| sound.id == record.id)

@@ -68,7 +68,7 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
     for (_, problem) in roots.damaged.iter().filter(|(key, _)| kept(key.as_str())) {
         inventory.gaps.push(gap(GapScope::Points, &place, problem));
     }
-    for record in history.points.iter().filter(|record| kept(&record.key)) {
+    for record in history.awaited().filter(|record| kept(&record.key)) {
         if !roots.sound.iter().any(|found| found.id == record.id) {
             let what = "a recovery point that the ledger recorded is not in the vault any more";
             let problem = Problem::new(Kind::NotFound, what).at(printable(record.key.as_bytes()));
@@ -165,7 +165,7 @@ pub fn came_back(vault: &Vault, present: &Present, found: &FoundRoot, history: &
 }
 
 /// How far a point was proved: as the ledger says. Without it, a root shows that it was stored, no more.
-fn state_of(vault: &Vault, found: &FoundRoot, history: &History) -> CopyState {
+pub(super) fn state_of(vault: &Vault, found: &FoundRoot, history: &History) -> CopyState {
     let recorded = match history.depends_on_packs() {
         false => history.state(&found.record()),
         // Damage takes along whatever needs it, also points that came after it was found.

@@ -22,7 +22,7 @@ pub fn verify(context: &Context, place: &VaultPlace, monitor: &dyn Monitor) -> R
     let here = VaultRef::of(&vault)?;
     let mut ledger = Ledger::open(&context.state, PATIENCE)?;
     let (history, known) = (History::of(ledger.records(), &here), ledger.records().len());
-    let mut report = crate::vault::verify(&vault, &history.points, monitor)?;
+    let mut report = crate::vault::verify_but(&vault, &history.points, &history.let_go(), monitor)?;
     record_or_fail(&mut ledger, (context.clock)(), &here, &report.damage)?;
     if let Some(first) = report.unread.first() {
         let recorded = record_unread(&mut ledger, (context.clock)(), &here, &report.unread);
@@ -51,6 +51,7 @@ pub fn verify(context: &Context, place: &VaultPlace, monitor: &dyn Monitor) -> R
         stopped: report.stopped.as_ref().map(|problem| problem.what.clone()),
         unfinished_packs: report.unfinished_packs,
         ledger_knew: history.points.len(),
+        let_go: report.let_go,
         notices: what_to_know(&vault)?,
         seconds: began.elapsed().as_secs_f64(),
     })

@@ -1,6 +1,7 @@
 //! The events a ledger holds.
 
 use super::checked::CheckedStore;
+use super::planned::PlannedExpiry;
 use crate::domain::{Lock, Result, Timestamp, VolumeId};
 use crate::store::Identity;
 use crate::vault::format::PackKey;
@@ -212,6 +213,13 @@ pub enum Event {
         vault: VaultRef,
         /// What was found.
         checked: CheckedStore,
+    },
+    /// A plan was made for what may go from a vault: whoever carries it out takes away what it names, and nothing else is excused.
+    ExpiryPlanned {
+        /// The vault.
+        vault: VaultRef,
+        /// What it names.
+        planned: PlannedExpiry,
     },
     /// The webhook took the state at the end of a run: later states are compared with it.
     WebhookTold {

@@ -25,6 +25,10 @@ pub struct History {
     pub last_share: Option<Timestamp>,
     /// The lock that a point had, and when that was read.
     pub locks: BTreeMap<Digest, (Lock, Timestamp)>,
+    /// Packs that plans for expiry named: nothing new is built on them.
+    pub planned_packs: BTreeSet<PackKey>,
+    /// The points that plans for expiry let go, and when.
+    pub(super) planned: BTreeMap<Digest, Timestamp>,
     /// What the store was found not to do, and when.
     pub(super) fails: BTreeMap<String, Timestamp>,
     /// The keys of the roots that damage takes along.
@@ -59,6 +63,7 @@ impl History {
             history.take_restore(record, vault);
             history.take_lock(record, vault);
             history.take_check(record, vault);
+            history.take_plan(record, vault);
         }
         history
     }
@@ -125,6 +130,7 @@ impl History {
             | Event::WebhookTold { .. }
             | Event::Locked { .. }
             | Event::StoreChecked { .. }
+            | Event::ExpiryPlanned { .. }
             | Event::VaultNamed { .. } => {}
             Event::Stored { point, vault, missed, .. } => {
                 let state = if *missed == 0 { CopyState::Stored } else { CopyState::Incomplete };

@@ -5,9 +5,11 @@ mod checked;
 mod drills;
 mod event;
 mod fold;
+mod planned;
 
 pub use chain::{Ledger, PATIENCE, Record};
 pub use checked::CheckedStore;
 pub use drills::{DrillHistory, DrillPass, DrillRun, drills};
 pub use event::{DrillEnd, Event, Undone, VaultRef};
 pub use fold::History;
+pub use planned::PlannedExpiry;

@@ -196,6 +196,10 @@ impl Vault {
         let terms = locking.terms();
         wanted.extend(keys.into_iter().flatten().chain(of_all()?).map(|key| (key, terms.least)));
         let kept = keep_locked(self, &wanted, terms, false)?;
+        // What went while the copy was made, as something may that no point needed until now, makes no point.
+        if let Some((_, problem)) = kept.refused.filter(|(_, problem)| problem.kind == Kind::NotFound) {
+            return Err(super::gone(problem));
+        }
         kept.locks.values().for_each(|lock| locking.note(*lock));
         Ok(())
     }

@@ -28,7 +28,7 @@ pub use restore::{Lost, RestoreOptions, RestoreReport, Restored, Verified, Writt
 pub use roots::{FoundRoot, RootRecord, Roots};
 pub use source::{Content, Item, Source};
 pub use tree::Entries;
-pub use verify::{VerifyReport, verify};
+pub use verify::{VerifyReport, verify, verify_but};
 pub use write::{CopyReport, CopyRequest, copy};
 
 use crate::domain::{Kind, Problem, Result, Timestamp, printable};

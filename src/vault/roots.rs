@@ -19,6 +19,8 @@ pub struct FoundRoot {
     pub root: Root,
     /// When the store took it, by the store's own clock, where that was listed.
     pub stored_at: Option<Timestamp>,
+    /// Its size in bytes, where that was listed.
+    pub bytes: Option<u64>,
 }
 
 /// What somebody else (the ledger) knows of a recovery point in this vault.
@@ -204,5 +206,11 @@ fn read_root(vault: &Vault, listed: &Listed) -> Result<FoundRoot> {
     if root.vault != vault.id() {
         return Err(Problem::damaged(key.as_str(), "belongs to another vault"));
     }
-    Ok(FoundRoot { key: key.clone(), id: Digest::of(&bytes), root, stored_at: listed.stored_at })
+    Ok(FoundRoot {
+        key: key.clone(),
+        id: Digest::of(&bytes),
+        root,
+        stored_at: listed.stored_at,
+        bytes: listed.bytes,
+    })
 }

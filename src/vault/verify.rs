@@ -13,7 +13,7 @@ use super::{Entries, Vault};
 use crate::domain::{Kind, Monitor, Phase, Problem, Result};
 use crate::store::Key;
 use crate::vault::format::{Chunk, Digest};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// What verifying found.
@@ -39,6 +39,8 @@ pub struct VerifyReport {
     pub stopped: Option<Problem>,
     /// Packs that no recovery point that can be read needs: of runs that were stopped, for one.
     pub unfinished_packs: u64,
+    /// Points that are gone as a plan let them go.
+    pub let_go: u64,
 }
 
 /// Reads a whole vault. `known` is what the ledger recorded of it: a point that was recorded and is gone
@@ -48,6 +50,19 @@ pub struct VerifyReport {
 /// When the roots cannot be listed; where nothing is damaged and the vault holds what a newer outlive wrote.
 /// Damage is in the report, not an error, and so is what could not be read.
 pub fn verify(vault: &Vault, known: &[RootRecord], monitor: &dyn Monitor) -> Result<VerifyReport> {
+    verify_but(vault, known, &BTreeSet::new(), monitor)
+}
+
+/// The same of a vault from which these points may be gone, because a plan let them go.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_but(
+    vault: &Vault,
+    known: &[RootRecord],
+    let_go: &BTreeSet<Digest>,
+    monitor: &dyn Monitor,
+) -> Result<VerifyReport> {
     let roots = Roots::read_back(vault)?;
     let mut findings = Findings::default();
     // A restore refuses to begin beside instructions that are not what was written: it concerns every point.
@@ -57,9 +72,9 @@ pub fn verify(vault: &Vault, known: &[RootRecord], monitor: &dyn Monitor) -> Res
     for (key, problem) in &roots.damaged {
         note_root(key, problem, &mut findings);
     }
-    missing_roots(&roots, known, &mut findings);
+    let let_go = missing_roots(&roots, known, let_go, &mut findings);
     let needs = gather_needs(vault, &roots, &mut findings);
-    let mut report = VerifyReport::default();
+    let mut report = VerifyReport { let_go, ..VerifyReport::default() };
     check_packs(vault, &needs, &roots, &mut findings, &mut report, monitor)?;
     walk_all(vault, &roots, &mut findings, monitor);
     report.objects += roots.sound.len() as u64 + roots.damaged.len() as u64 + 2;
@@ -109,8 +124,15 @@ fn walk_all(vault: &Vault, roots: &Roots, findings: &mut Findings, monitor: &dyn
     }
 }
 
-/// Points that the ledger or a later point knows of and that are not there, or not the same.
-fn missing_roots(roots: &Roots, known: &[RootRecord], findings: &mut Findings) {
+/// Points that the ledger or a later point knows of and that are not there, or not the same. Of those that are gone as a plan
+/// let them go: how many there are.
+fn missing_roots(
+    roots: &Roots,
+    known: &[RootRecord],
+    let_go: &BTreeSet<Digest>,
+    findings: &mut Findings,
+) -> u64 {
+    let mut gone = BTreeSet::new();
     let there: BTreeMap<&str, Option<Digest>> = roots
         .sound
         .iter()
@@ -123,12 +145,17 @@ fn missing_roots(roots: &Roots, known: &[RootRecord], findings: &mut Findings) {
     let recorded = known.iter().map(|record| (record.key.as_str(), record.id, "the ledger recorded it"));
     for (key, id, by) in named.chain(recorded) {
         let because = match there.get(key) {
+            None if let_go.contains(&id) => {
+                gone.insert(id);
+                continue;
+            }
             None => format!("gone: {by}, and it is not there"),
             Some(Some(found)) if *found != id => format!("replaced: {by} with another SHA-256"),
             Some(_) => continue,
         };
         findings.note(Problem::damaged(super::safe(key), because), [key]);
     }
+    gone.len() as u64
 }
 
 /// Which packs are needed, in the words of which points: points by their place in the list of sound roots,

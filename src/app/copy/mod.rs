@@ -60,7 +60,7 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     };
     let here = VaultRef::of(&vault)?;
     notices.extend(unknown_place(&vault)?);
-    let history = History::of(ledger.records(), &here);
+    let (history, known) = (History::of(ledger.records(), &here), ledger.records().len());
     let volume = looked.volume.clone();
     ledger.append(now, Event::CopyStarted { volume: volume.id.clone(), vault: here.clone() })?;
     let within = directory_of(&order.vault).map(itself).unwrap_or_default();
@@ -69,11 +69,13 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
         origin: looked.origin.clone(),
         taken_at: looked.taken_at,
         avoid: history.damaged_packs,
+        let_go: history.planned_packs,
         clock: &context.clock,
     };
     let opened = looked.open(context, order, within);
     let report = write(&vault, opened, &request, &mut ledger, monitor)?;
     let written = began.elapsed();
+    refuse_planned(&report, &mut ledger, known, &here)?;
     let damage = prove(context, &vault, &report, &mut ledger, monitor)?;
     // Only now is it known that no other vault took its place while it was made.
     if let Some(name) = &order.vault_name {
@@ -82,14 +84,7 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     let packs = report.packs.iter().map(|line| &line.pack);
     let history = History::of(ledger.records(), &here);
     let state = history.state_with(&report.root.record(), packs);
-    if damage.is_empty() && state == Some(CopyState::Damaged) {
-        let what = "all that it needs was read back, yet meanwhile another run found some of it damaged";
-        notices.push(format!("{what}: `outlive verify` says which of them holds"));
-    }
-    if damage.is_empty() && state == Some(CopyState::Stored) {
-        let what = "all that it needs was read back, yet meanwhile another run could not read some of it";
-        notices.push(format!("{what}: run `outlive verify`"));
-    }
+    notices.extend(doubted_meanwhile(state).filter(|_| damage.is_empty()));
     let doubted = doubts(&report.roots, &history).remove(&report.root.id);
     notices.extend(doubted.as_ref().map(|because| {
         format!("this point does not count as a recovery point: {because} Once it was restored by its name, it does")
@@ -141,6 +136,28 @@ fn write(
             Err(Problem { kind, ..problem })
         }
     }
+}
+
+/// What is to be said of a point that was read back, and is not held to be, because of what another run found.
+fn doubted_meanwhile(state: Option<CopyState>) -> Option<String> {
+    let (could, then) = match state? {
+        CopyState::Damaged => ("found some of it damaged", "`outlive verify` says which of them holds"),
+        CopyState::Stored => ("could not read some of it", "run `outlive verify`"),
+        _ => return None,
+    };
+    Some(format!("all that it needs was read back, yet meanwhile another run {could}: {then}"))
+}
+
+/// Sees that no plan that was made meanwhile lets go of what the new point needs. A plan looks for new points once it is recorded, and
+/// this looks for plans once the point is there: one of the two sees the other.
+fn refuse_planned(report: &CopyReport, ledger: &mut Ledger, known: usize, here: &VaultRef) -> Result<()> {
+    ledger.refresh()?;
+    let meanwhile = History::of(&ledger.records()[known..], here).planned_packs;
+    let Some(line) = report.packs.iter().find(|line| meanwhile.contains(&line.pack)) else { return Ok(()) };
+    let what = "a plan for expiry was made meanwhile, and lets go of what the new recovery point needs";
+    Err(Problem::new(Kind::Refused, what)
+        .at(line.pack.pack()?.as_str())
+        .remedy("do not carry that plan out: make a new one, which keeps it; then copy again"))
 }
 
 /// What is to be said of a point that is not locked as was asked for.

@@ -64,7 +64,7 @@ impl Candidates {
     /// A point that was recorded as newer than all there are, and is not there or cannot be read.
     fn gone(&mut self, roots: &Roots, history: &History, volume: &VolumeId) {
         let newest = self.points.last().map(|newest| newest.root.taken_at);
-        let lost = history.points.iter().find(|point| {
+        let lost = history.awaited().find(|point| {
             point.volume == *volume
                 && newest.is_none_or(|newest| point.taken_at > newest)
                 && !roots.sound.iter().any(|root| root.id == point.id)

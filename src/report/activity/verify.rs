@@ -48,6 +48,8 @@ pub struct VerifyDone {
     pub unfinished_packs: u64,
     /// How many points the ledger knew of beforehand: what it knew cannot vanish unnoticed.
     pub ledger_knew: usize,
+    /// How many of those are gone as a plan for expiry let them go.
+    pub let_go: u64,
     /// What else should be known.
     pub notices: Vec<String>,
     /// Seconds it took.
@@ -118,6 +120,10 @@ impl Told for VerifyDone {
         if self.unfinished_packs > 0 {
             let what =
                 format!("{} packs are needed by no recovery point that can be read.", self.unfinished_packs);
+            out.push_str(&look.say(&what, 0, Tone::Plain));
+        }
+        if self.let_go > 0 {
+            let what = format!("{} recovery points are gone as a plan for expiry let them go.", self.let_go);
             out.push_str(&look.say(&what, 0, Tone::Plain));
         }
         if self.points.is_empty() && self.broken.is_empty() && self.open.is_empty() {

@@ -9,6 +9,7 @@ mod worker;
 use super::format::{Digest, Missed, Origin, PackKey, PackLine, Previous, ROOTS, Root, Tool, Totals};
 use super::index::{Holdings, Index};
 use super::leftover::{Prover, look_again};
+use super::readback::Present;
 use super::roots::{FoundRoot, Roots};
 use super::{Source, Vault};
 use crate::domain::{Kind, Lock, Monitor, Problem, Result, Timestamp, Volume};
@@ -29,6 +30,8 @@ pub struct CopyRequest<'a> {
     pub taken_at: Timestamp,
     /// Packs known to be damaged: their chunks are sent again.
     pub avoid: BTreeSet<PackKey>,
+    /// Packs that somebody may be about to delete: where a stopped run left them, they are not built upon.
+    pub let_go: BTreeSet<PackKey>,
     /// The current time.
     pub clock: &'a (dyn Fn() -> Timestamp + Sync),
 }
@@ -81,7 +84,8 @@ fn write(
     let started_at = (request.clock)();
     let roots = Roots::of_volume(vault, &request.volume.id)?;
     let parent = roots.newest_of(&request.volume.id);
-    let Holdings { of_parent, left, index } = Holdings::gather(vault, parent, &request.avoid, monitor)?;
+    let Holdings { of_parent, left, index } =
+        Holdings::gather(vault, parent, (&request.avoid, &request.let_go), monitor)?;
     let prover = Prover::new(vault, monitor);
     let run = random_hex()?;
     let index = RwLock::new(index);
@@ -94,6 +98,7 @@ fn write(
         return Err(Problem::new(Kind::Cancelled, "stopped as asked; no recovery point was written"));
     }
     let written = Written { assembled, run, started_at, parent, of_parent: usable };
+    written.check_adopted(vault)?;
     let report = write_root(vault, request, written)?;
     Ok(CopyReport { roots: roots.with(report.root.clone()), ..report })
 }
@@ -143,6 +148,21 @@ struct Written<'a> {
     of_parent: BTreeSet<PackKey>,
 }
 
+impl Written<'_> {
+    /// Sees that what was left by others, and is built upon, is still there: nobody keeps a leftover for this point yet.
+    fn check_adopted(&self, vault: &Vault) -> Result<()> {
+        let is_adopted = |line: &&PackLine| {
+            !self.assembled.new.contains(&line.pack) && !self.of_parent.contains(&line.pack)
+        };
+        let adopted: Vec<&PackLine> = self.assembled.packs.iter().filter(is_adopted).collect();
+        if adopted.is_empty() {
+            return Ok(());
+        }
+        let present = Present::of(vault, adopted.iter().copied())?;
+        adopted.into_iter().try_for_each(|line| present.check(line))
+    }
+}
+
 fn write_root(vault: &Vault, request: &CopyRequest<'_>, written: Written<'_>) -> Result<CopyReport> {
     let Written { assembled, run, started_at, parent, of_parent } = written;
     let finished_at = (request.clock)();
@@ -176,7 +196,7 @@ fn write_root(vault: &Vault, request: &CopyRequest<'_>, written: Written<'_>) ->
     Ok(CopyReport {
         written_bytes: assembled.written_bytes + bytes.len() as u64,
         packs: assembled.packs,
-        root: FoundRoot { key, id: Digest::of(&bytes), root, stored_at: None },
+        root: FoundRoot { key, id: Digest::of(&bytes), root, stored_at: None, bytes: None },
         lock: vault.weakest_lock(),
         of_parent,
         parent: parent.map(|parent| parent.id),
