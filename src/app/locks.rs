@@ -60,6 +60,16 @@ fn not_agreed(place: &str, name: &str, kind: LockKind) -> Problem {
 /// Locks end by the store's clock, which is believed only where it agrees with this machine's: one that is years ahead
 /// would lock for years.
 fn terms(store: &dyn Store, order: &LockOrder, now: Timestamp) -> Result<LockTerms> {
+    let theirs = time_of(store, now)?;
+    LockTerms::new(order.kind, order.locked_for, order.most, theirs)
+        .map_err(|problem| problem.at(store.place()))
+}
+
+/// What time it is by a store's clock, where that agrees with this machine's.
+///
+/// # Errors
+/// `Refused` where it does not, or the store does not say.
+pub(super) fn time_of(store: &dyn Store, now: Timestamp) -> Result<Timestamp> {
     let theirs = store.server_time()?;
     let theirs = theirs.ok_or_else(|| {
         Problem::new(Kind::Refused, "the store does not say what time it is, and a lock ends by its clock")
@@ -68,15 +78,14 @@ fn terms(store: &dyn Store, order: &LockOrder, now: Timestamp) -> Result<LockTer
     let skew = (theirs - now).abs();
     if skew > MOST_SKEW {
         let what = format!(
-            "the store's clock and this machine's are {} apart: nothing is locked by a clock that may be wrong",
+            "the store's clock and this machine's are {} apart: no lock is begun or over by a clock that may be wrong",
             say_duration(skew)
         );
         return Err(Problem::new(Kind::Refused, what)
             .at(store.place())
             .remedy("set this machine's clock, and see that it is kept (NTP)"));
     }
-    LockTerms::new(order.kind, order.locked_for, order.most, theirs)
-        .map_err(|problem| problem.at(store.place()))
+    Ok(theirs)
 }
 
 /// What is kept under lock in a vault: by volume, and of volumes that nobody lists.

@@ -8,6 +8,7 @@ mod damage;
 mod doubt;
 mod drill;
 mod estate;
+mod expiry;
 mod incident;
 mod locks;
 mod named;
@@ -30,6 +31,7 @@ pub use drill::{
     run_drills,
 };
 pub use estate::{judge_all, judge_as_of, judge_estate, survey_estate};
+pub use expiry::{ExpiryOrder, expiry_plan};
 pub use incident::{BuiltIn, INCIDENTS, Replay, load_incident, parse_incident, replay_incident};
 pub use locks::{LockPlan, LocksKept, cost_of_locks, keep_locks, make_vault};
 pub use nightly::{Holder, Night, NightlyOrder, nightly};

@@ -261,6 +261,14 @@ pub enum Vault {
         #[arg(long, value_name = "ROLE", value_parser = one_of(Role::ALL, Role::word))]
         only: Option<Role>,
     },
+    /// Say what may go from a vault, as files for a person with a credential that may delete: outlive deletes nothing
+    ExpiryPlan {
+        /// Its name in outlive.toml
+        vault: String,
+        /// Write the files into this folder, which must not exist, and record the plan; without it, it is only shown
+        #[arg(long, value_name = "NEWDIR")]
+        into: Option<PathBuf>,
+    },
     /// Make a vault of outlive.toml, and put it under its lock
     Init {
         /// Its name in outlive.toml

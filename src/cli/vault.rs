@@ -5,7 +5,7 @@ use super::args::Vault;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::Terminal;
-use crate::app::{self, LockPlan};
+use crate::app::{self, ExpiryOrder, LockPlan};
 use crate::domain::{Kind, Problem};
 use crate::estate::{Estate, VaultEntry};
 use crate::plan::{Dialect, Role};
@@ -13,6 +13,7 @@ use crate::report::activity::PolicyDocument;
 use crate::store::Found;
 use std::ffi::OsStr;
 use std::io::{BufRead, IsTerminal, Write};
+use std::path::Path;
 
 /// Looks into a vault, or makes one.
 pub fn run(terminal: &Terminal, command: &Vault) -> Result<Outcome, Failure> {
@@ -20,6 +21,7 @@ pub fn run(terminal: &Terminal, command: &Vault) -> Result<Outcome, Failure> {
         Vault::List { vault } => list(terminal, vault),
         Vault::Init { vault, yes } => init(terminal, vault, *yes),
         Vault::Check { vault } => check(terminal, vault),
+        Vault::ExpiryPlan { vault, into } => expiry_plan(terminal, vault, into.as_deref()),
         Vault::Policy { vault, store, only } => policy(terminal, vault, *store, *only),
     }
 }
@@ -31,6 +33,15 @@ fn policy(terminal: &Terminal, vault: &str, store: Dialect, only: Option<Role>) 
     let alone = only.and_then(|role| policy.documents.iter().find(|of| of.role == role.word()));
     let text = alone.map_or_else(|| terminal.tell(&policy, &Exit::codes(&[])), PolicyDocument::text);
     Ok(Outcome { code: None, text, exits: Vec::new() })
+}
+
+fn expiry_plan(terminal: &Terminal, vault: &str, into: Option<&Path>) -> Result<Outcome, Failure> {
+    let estate = terminal.estate()?;
+    let order = ExpiryOrder { estate: &estate, entry: entry(&estate, vault)?, into };
+    let plan = app::expiry_plan(&terminal.context, order)
+        .map_err(|problem| Failure::of_vault(problem, Exit::Internal))?;
+    let exits = if plan.unknown.is_empty() { Vec::new() } else { vec![Exit::Undetermined] };
+    Ok(Outcome { code: None, text: terminal.tell(&plan, &Exit::codes(&exits)), exits })
 }
 
 fn check(terminal: &Terminal, vault: &str) -> Result<Outcome, Failure> {

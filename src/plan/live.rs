@@ -17,7 +17,7 @@ fn rules(keep: Keep) -> [(usize, Period); 5] {
     ]
 }
 
-fn later(at: Timestamp, by: TimeDelta) -> Timestamp {
+pub(super) fn later(at: Timestamp, by: TimeDelta) -> Timestamp {
     at.checked_add_signed(by).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC)
 }
 
@@ -26,8 +26,25 @@ pub fn own_time(stored_at: Timestamp, locked_for: TimeDelta, now: Timestamp) -> 
     Some(later(stored_at, locked_for)).filter(|until| *until > now)
 }
 
-/// Until when each of a volume's points has to stay, by the moments at which the store took them, in any order; `None` of
-/// one that nothing needs any more.
+/// Which of a volume's points stay beyond their own time: the newest, and what `keep` keeps. Of one moment, which stores tell in whole
+/// seconds, the later in the list is the newer.
+pub(super) fn kept(stored_at: &[Timestamp], keep: Keep) -> BTreeSet<usize> {
+    let mut newest_first: Vec<usize> = (0..stored_at.len()).collect();
+    newest_first.sort_by_key(|place| std::cmp::Reverse((stored_at[*place], *place)));
+    let mut kept: BTreeSet<usize> = newest_first.first().copied().into_iter().collect();
+    for (count, period) in rules(keep) {
+        let mut periods = BTreeSet::new();
+        for place in &newest_first {
+            if periods.len() < count && periods.insert(period(stored_at[*place])) {
+                kept.insert(*place);
+            }
+        }
+    }
+    kept
+}
+
+/// Until when each of a volume's points has to stay, by the moments at which the store took them, in any order, but that of one
+/// moment the last is the newest; `None` of one that nothing needs any more.
 ///
 /// Each is needed until `locked_for` after the store took it. Of what `keep` keeps, and of the newest in any case, it is not
 /// known for how long it will be needed: it is to stay for `locked_for` from `now` on. The order is that of the store: a
@@ -38,17 +55,7 @@ pub fn needed_until(
     locked_for: TimeDelta,
     now: Timestamp,
 ) -> Vec<Option<Timestamp>> {
-    let mut newest_first: Vec<usize> = (0..stored_at.len()).collect();
-    newest_first.sort_by_key(|place| std::cmp::Reverse(stored_at[*place]));
-    let mut kept: BTreeSet<usize> = newest_first.first().copied().into_iter().collect();
-    for (count, period) in rules(keep) {
-        let mut periods = BTreeSet::new();
-        for place in &newest_first {
-            if periods.len() < count && periods.insert(period(stored_at[*place])) {
-                kept.insert(*place);
-            }
-        }
-    }
+    let kept = kept(stored_at, keep);
     let needed = |(place, at): (usize, &Timestamp)| {
         own_time(*at, locked_for, now).max(kept.contains(&place).then(|| later(now, locked_for)))
     };
@@ -74,6 +81,8 @@ mod tests {
         let two = [at("2026-11-24T02:00"), at("2026-11-25T02:00")];
         assert_eq!(needed_until(&two, Keep::default(), WEEK, now), [Some(two[0] + WEEK), Some(now + WEEK)]);
         assert!(needed_until(&[], Keep::default(), WEEK, now).is_empty());
+        let at_once = [at("2026-11-01T02:00"); 3];
+        assert_eq!(needed_until(&at_once, Keep::default(), WEEK, now), [None, None, Some(now + WEEK)]);
     }
 
     #[test]

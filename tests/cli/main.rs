@@ -15,6 +15,8 @@ mod drilling;
 mod drilling_due;
 mod drilling_trust;
 mod durable;
+mod expiring;
+mod expiring_dir;
 mod exporting;
 mod granting;
 #[path = "../hand/mod.rs"]

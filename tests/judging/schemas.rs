@@ -4,7 +4,7 @@ use crate::answers::{broken, complaints, token_estate};
 use outlive::app::{INCIDENTS, load_incident, replay_incident};
 use outlive::catalogue::Catalogue;
 use outlive::isolation::expand;
-use outlive::report::activity::Told;
+use outlive::report::activity::{ExpiringPoint, ExpiryPlan, LeftAlone, PlanFile, StayingPoint, Told};
 use outlive::report::json;
 use outlive::rules::ALL;
 use std::ffi::OsStr;
@@ -62,4 +62,58 @@ fn replays_are_what_their_schema_says() {
         broken(&right[0], |told| told["night"]["surprise"] = true.into()),
     ];
     holds("incident.v0.json", &right, &wrong);
+}
+
+#[test]
+fn plans_for_expiry_are_what_their_schema_says() {
+    let (id, point, volume) = ("0a".repeat(32), "0a0a0a0a0a0a".to_owned(), "orders-db".to_owned());
+    let at = crate::estate::now();
+    let staying = StayingPoint {
+        point: point.clone(),
+        id: id.clone(),
+        volume: volume.clone(),
+        taken_at: at,
+        because: "its own time is not over".into(),
+    };
+    let nothing = ExpiryPlan {
+        name: "offsite".into(),
+        place: "s3://bucket/night/".into(),
+        vault: "v".into(),
+        at,
+        written_to: None,
+        carried_out_by: None,
+        points: Vec::new(),
+        objects: 0,
+        bytes: 0,
+        files: Vec::new(),
+        staying: vec![staying],
+        left: vec![LeftAlone {
+            because: "locked until 2026-12-01".into(),
+            first: "packs/a".into(),
+            objects: 2,
+            bytes: 9,
+        }],
+        strange: vec!["notes.txt".into()],
+        written_over: 1,
+        unknown: vec!["roots/a: damaged".into()],
+        kept_again: 0,
+        notices: Vec::new(),
+    };
+    let some = ExpiryPlan {
+        written_to: Some("/plan".into()),
+        carried_out_by: Some("sh".into()),
+        points: vec![ExpiringPoint { point, id: id.clone(), volume, taken_at: at, stored_at: at }],
+        files: vec![PlanFile { name: "0001-roots.json".into(), entries: 1, sha256: id }],
+        unknown: Vec::new(),
+        ..nothing.clone()
+    };
+    let right = [nothing.json(&[11]), some.json(&[0])];
+    let wrong = [
+        broken(&right[1], |told| told["exit_codes"] = serde_json::json!([14])),
+        broken(&right[1], |told| told["files"][0]["entries"] = 1001.into()),
+        broken(&right[1], |told| told["points"][0]["stored_at"] = serde_json::Value::Null),
+        broken(&right[0], |told| told["staying"][0]["because"] = "".into()),
+        broken(&right[0], |told| drop(told.as_object_mut().unwrap().remove("unknown"))),
+    ];
+    holds("expiry-plan.v0.json", &right, &wrong);
 }

@@ -245,7 +245,8 @@ fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
     std::array::from_fn(|place| held[place].local_addr().unwrap().port())
 }
 
-fn find(tool: &str) -> PathBuf {
+/// A program that comes with the servers.
+pub fn find(tool: &str) -> PathBuf {
     let named = std::env::var_os("OUTLIVE_TEST_TOOLS").map(PathBuf::from);
     let own = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/test-tools/venv/bin"));
     let found =

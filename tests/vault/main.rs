@@ -14,6 +14,7 @@ mod conflicting;
 mod damage;
 mod despite;
 mod device;
+mod expiring;
 mod forge;
 mod gallery;
 #[path = "../hand/mod.rs"]

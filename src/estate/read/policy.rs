@@ -69,7 +69,7 @@ fn one(table: &Table<'_>, base: PolicyEntry) -> PolicyEntry {
         Some(value) => survive(&value),
         None => base.judged.survive,
     };
-    let policy = PolicyEntry {
+    PolicyEntry {
         judged: Policy {
             rpo: duration("rpo").unwrap_or(base.judged.rpo),
             survive,
@@ -85,9 +85,7 @@ fn one(table: &Table<'_>, base: PolicyEntry) -> PolicyEntry {
         rto: duration("rto").unwrap_or(base.rto),
         verify_within: duration("verify_within").unwrap_or(base.verify_within),
         keep: table.get("keep").and_then(|value| keep(&value)).unwrap_or(base.keep),
-    };
-    note_what_is_not_done(table);
-    policy
+    }
 }
 
 /// How many acts it has to take. Sets of up to three are computed, so that four is the most that can be shown.
@@ -147,15 +145,6 @@ fn keep(value: &Value<'_>) -> Option<Keep> {
         monthly: count("monthly"),
         yearly: count("yearly"),
     })
-}
-
-/// The keys that are read and that nothing acts on yet.
-fn note_what_is_not_done(table: &Table<'_>) {
-    if table.get("keep").is_some() {
-        let because =
-            "points that it keeps stay locked; nothing is ever expired, and no plan for that is made yet";
-        table.file.leave_undone(table.place_of("keep"), format!("{}.keep", table.key), because);
-    }
 }
 
 /// Says that a policy is not there, with the nearest that is.

@@ -4,6 +4,7 @@ mod amounts;
 mod checked;
 mod copy;
 mod drill;
+mod expiry;
 mod failed;
 mod incident;
 mod listing;
@@ -22,6 +23,7 @@ pub use drill::{
     Budget, DrillCheck, DrillDone, DrillNotBegun, DrillPhase, DrillProof, DrillRecord, DrillScratch,
     DrillSelection, DrillVault, DrilledPoint, DrillsDone, NotKnown, RECORD_SCHEMA, Restored, VolumeDrills,
 };
+pub use expiry::{ExpiringPoint, ExpiryPlan, LeftAlone, PlanFile, StayingPoint};
 pub use failed::Failed;
 pub use incident::{
     IncidentAct, IncidentCut, IncidentDone, IncidentFailure, IncidentFate, IncidentLeft, IncidentMorning,
