@@ -135,6 +135,12 @@ fn what_somebody_writes_on_top_of_an_object_or_deletes_is_read_as_it_was_written
         reader.extend_lock(&of, later).unwrap();
         assert_eq!(reader.lock_of(&of).unwrap(), Some(later.lock()), "{name}");
     }
+    // A lock that was made longer makes no version newer, whatever moment the store tells of it by then.
+    let after = store();
+    for name in names {
+        assert_eq!((&after as &dyn Store).get_bytes(&key(name), 99).unwrap(), name.as_bytes(), "{name}");
+        assert_eq!(after.lock_of(&key(name)).unwrap(), Some(later.lock()), "{name}");
+    }
     assert_eq!(reader.list("packs").unwrap(), before, "with their sizes and times");
     assert_eq!(reader.list("roots").unwrap().len(), 1);
     let notice = reader.notice().unwrap();

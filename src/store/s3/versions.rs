@@ -64,9 +64,12 @@ impl Versions {
     }
 }
 
+/// One version of a key, and whether it is what is read under it.
+type Version = (String, Oldest, bool);
+
 /// What one page says: versions, the newest first within a key, and keys with a delete marker.
 struct Page {
-    versions: Vec<(String, Oldest)>,
+    versions: Vec<Version>,
     marked: Vec<String>,
     next: Option<(String, Option<String>)>,
 }
@@ -78,22 +81,26 @@ struct Walk {
     marked: HashSet<String>,
     /// The key whose versions come, the oldest so far, how many there were, and whether all hold the same.
     open: Option<(String, Oldest, usize, bool)>,
+    /// A key whose newest version does not come first.
+    out_of_order: Option<String>,
 }
 
 impl Walk {
     fn take(&mut self, page: Page) {
         self.marked.extend(page.marked);
-        for (name, version) in page.versions {
+        for (name, version, is_latest) in page.versions {
             match &mut self.open {
                 Some((key, oldest, count, alike)) if *key == name => {
                     *count += 1;
                     let same =
                         oldest.etag.is_some() && oldest.etag == version.etag && oldest.bytes == version.bytes;
                     *alike &= same;
-                    // Of one moment, what is listed later is older.
-                    if version.stored_at <= oldest.stored_at {
-                        *oldest = version;
+                    if is_latest {
+                        self.out_of_order.get_or_insert(name);
                     }
+                    // S3 lists the newest first. The moment says less: SeaweedFS moves that of a version whose lock is
+                    // made longer, and what a thief wrote on top before would look older than ours.
+                    *oldest = version;
                 }
                 _ => {
                     self.close();
@@ -158,6 +165,12 @@ impl Bucket {
             walk.take(page);
             if from.is_none() {
                 walk.close();
+                if let Some(name) = walk.out_of_order {
+                    let name = crate::domain::printable(name.as_bytes());
+                    return Ok(Versions::blind(format!(
+                        "the versions of {name} are not listed newest first"
+                    )));
+                }
                 return Ok(Versions { kept: true, ..walk.found });
             }
         }
@@ -227,7 +240,8 @@ fn read(answer: &ListObjectVersionsOutput, prefix: &str) -> std::result::Result<
         };
         let stored_at = version.last_modified().and_then(timestamp);
         let etag = version.e_tag().map(str::to_owned);
-        page.versions.push((name, Oldest { id: id.to_owned(), bytes, stored_at, etag }));
+        let oldest = Oldest { id: id.to_owned(), bytes, stored_at, etag };
+        page.versions.push((name, oldest, version.is_latest() == Some(true)));
     }
     for marker in answer.delete_markers() {
         page.marked.extend(own(marker.key())?);
@@ -251,10 +265,26 @@ fn read(answer: &ListObjectVersionsOutput, prefix: &str) -> std::result::Result<
 mod tests {
     use super::*;
 
-    fn version(name: &str, id: &str, at: i64) -> (String, Oldest) {
+    fn version(name: &str, id: &str, at: i64) -> Version {
         let stored_at = chrono::DateTime::from_timestamp(at, 0);
         let etag = Some(id.to_owned());
-        (name.to_owned(), Oldest { id: id.to_owned(), bytes: 1, stored_at, etag })
+        (name.to_owned(), Oldest { id: id.to_owned(), bytes: 1, stored_at, etag }, false)
+    }
+
+    #[test]
+    fn a_version_whose_lock_was_made_longer_stays_the_oldest_and_a_list_in_another_order_is_not_believed() {
+        let walk = |versions| {
+            let mut walk = Walk::default();
+            walk.take(Page { versions, marked: Vec::new(), next: None });
+            walk.close();
+            walk
+        };
+        let latest = |(name, oldest, _): Version| (name, oldest, true);
+        let sound = walk(vec![latest(version("packs/a", "theirs", 5)), version("packs/a", "ours", 9)]);
+        let of = |walk: &Walk| walk.found.of(&Key::new("packs/a").unwrap()).map(|oldest| oldest.id.clone());
+        assert_eq!((of(&sound).as_deref(), sound.out_of_order), (Some("ours"), None));
+        let odd = walk(vec![version("packs/a", "ours", 5), latest(version("packs/a", "theirs", 9))]);
+        assert_eq!(odd.out_of_order.as_deref(), Some("packs/a"));
     }
 
     #[test]
