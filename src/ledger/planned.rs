@@ -21,14 +21,16 @@ pub struct PlannedExpiry {
 }
 
 impl History {
-    /// Notes what was planned at this very place: a plan for a copy of the vault says nothing of this one.
+    /// Notes what was planned. Points are let go at this very place: a plan for a copy of the vault says nothing of this one. Its
+    /// packs are not built on wherever they may be meant, as where one bucket is reached under two names.
     pub(super) fn take_plan(&mut self, record: &Record, here: &VaultRef) {
-        if let Event::ExpiryPlanned { vault, planned } = &record.event
-            && vault == here
-        {
+        let Event::ExpiryPlanned { vault, planned } = &record.event else { return };
+        if vault.id == here.id {
+            self.planned_packs.extend(planned.packs.iter().cloned());
+        }
+        if vault == here {
             self.planned.retain(|id, _| !planned.kept_again.contains(id));
             self.planned.extend(planned.points.iter().map(|point| (point.id, record.at)));
-            self.planned_packs.extend(planned.packs.iter().cloned());
         }
     }
 
@@ -94,5 +96,8 @@ mod tests {
         let history =
             History::of(&with(vec![plan("here", &[1], &[]), plan("here", &[], &[1])]), &vault("here"));
         assert!(history.planned_packs.contains(&PackKey("pack-1".into())));
+        // One bucket may have two names: a plan for what may be elsewhere excuses nothing here, and is built on nowhere.
+        let history = History::of(&with(vec![plan("elsewhere", &[1], &[])]), &vault("here"));
+        assert!(history.planned_packs.contains(&PackKey("pack-1".into())) && history.let_go().is_empty());
     }
 }

@@ -133,20 +133,20 @@ fn by_store(points: &[Standing], stay: &Stay, now: Timestamp) -> Vec<Option<Stay
     if of(Trust::Proven).is_empty() {
         (0..points.len()).for_each(|place| note(place, Stays::NothingProved));
     }
-    measures(points, &stays).into_iter().for_each(|place| {
+    measures(points, |place| stays[place].is_some()).into_iter().for_each(|place| {
         stays[place].get_or_insert(Stays::Measure);
     });
     stays
 }
 
 /// What the doubted points that stay are measured by: the last point before each that is whole and not doubted.
-fn measures(points: &[Standing], stays: &[Option<Stays>]) -> Vec<usize> {
+pub fn measures(points: &[Standing], stays: impl Fn(usize) -> bool) -> Vec<usize> {
     let mut measures = Vec::new();
     let mut last = None;
     for (place, point) in points.iter().enumerate() {
         match point.trust {
             Trust::Lacking => {}
-            Trust::Doubted if stays[place].is_some() => measures.extend(last),
+            Trust::Doubted if stays(place) => measures.extend(last),
             Trust::Doubted => {}
             Trust::Broken | Trust::Unproven | Trust::Proven => last = Some(place),
         }
@@ -252,6 +252,16 @@ mod tests {
         // By the policy the doubted one stays for another day, and what it is doubted by for none of its own.
         let points = [(60, Proven), (6, Doubted), (5, Proven), (4, Proven)];
         assert_eq!(of(&points, &stay())[0], Some(Measure));
+    }
+
+    #[test]
+    fn what_is_doubted_and_cannot_go_yet_keeps_what_it_is_doubted_by() {
+        use Trust::*;
+        let points = [(40, Proven), (30, Doubted), (20, Proven), (9, Proven)];
+        let points = points.map(|(days, trust)| point(days, trust));
+        assert_eq!(stays(&points, &stay(), now())[..2], [None, None]);
+        assert_eq!(measures(&points, |place| place > 0), [0], "its root is locked: it stays");
+        assert!(measures(&points, |place| place > 1).is_empty());
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod schedule;
 mod share;
 
 pub use drills::{DrillSlot, drills_due};
-pub use expiry::{Leftover, Standing, Stay, Stays, Trust, leftover, stays};
+pub use expiry::{Leftover, Standing, Stay, Stays, Trust, leftover, measures, stays};
 pub use live::{needed_until, own_time};
 pub use rights::{Dialect, Document, Grounds, Role, documents, notes};
 pub use schedule::{Due, Schedule};

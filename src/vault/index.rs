@@ -197,19 +197,19 @@ pub fn packs_known(vault: &Vault, found: &FoundRoot) -> Result<Arc<PackTable>> {
 impl Holdings {
     /// Gathers what the parent point needs, and what runs left that were stopped before their root.
     /// Packs in `avoid` are never built on, nor are packs whose sidecar cannot be read or says what they do
-    /// not hold; those in `let_go` only where the parent has them.
+    /// not hold.
     ///
     /// # Errors
     /// When the store cannot be listed, or the user stops it.
     pub fn gather(
         vault: &Vault,
         parent: Option<&FoundRoot>,
-        (avoid, let_go): (&BTreeSet<PackKey>, &BTreeSet<PackKey>),
+        avoid: &BTreeSet<PackKey>,
         monitor: &dyn Monitor,
     ) -> Result<Self> {
         let mut holdings = Self::default();
         // What the parent says of a pack is not said anew in other words.
-        let mut not_adopted: BTreeSet<PackKey> = avoid.union(let_go).cloned().collect();
+        let mut not_adopted = avoid.clone();
         if let Some(parent) = parent
             && let Ok(packs) = packs_of(vault, parent)
         {

@@ -14,7 +14,7 @@ use outlive::ledger::{Event, Ledger, PATIENCE, PlannedExpiry, VaultRef};
 use outlive::plan::needed_until;
 use outlive::store::{Identity, Key, Listed, MemoryStore, Retention, Store, Upload};
 use outlive::vault::format::PackKey;
-use outlive::vault::{FoundRoot, Roots, Vault};
+use outlive::vault::{FoundRoot, Roots, Vault, packs_known};
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -316,6 +316,7 @@ fn a_copy_that_needs_what_a_plan_lets_go_meanwhile_is_refused() {
     let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let scene = Scene::new("locked_for = \"3d\"");
     copy(&scene.context(), &scene.order(), &Silent).unwrap();
+    NOW.fetch_add(86_400, Relaxed);
     scene.change(5);
     let (state, shelf) = (scene.state.clone(), scene.shelf.clone());
     scene.shelf.meanwhile("root", 0, move || {
@@ -330,4 +331,24 @@ fn a_copy_that_needs_what_a_plan_lets_go_meanwhile_is_refused() {
     assert_eq!(problem.kind, Kind::Refused, "{problem}");
     assert!(problem.what.contains("a plan for expiry was made meanwhile"), "{problem}");
     assert!(problem.remedy.contains("make a new one"), "{problem:?}");
+    // Whoever has the files of that plan may carry it out at any time: the next point rests on nothing of it, though the one before it
+    // does.
+    let planned: BTreeSet<String> = Ledger::open(&scene.state, PATIENCE)
+        .unwrap()
+        .records()
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::ExpiryPlanned { planned, .. } => Some(planned.packs.iter().map(|pack| pack.0.to_string())),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    NOW.fetch_add(86_400, Relaxed);
+    scene.change(6);
+    copy(&scene.context(), &scene.order(), &Silent).unwrap();
+    let vault = Vault::open(Arc::new(scene.shelf.clone())).unwrap();
+    let newest = Roots::read(&vault).unwrap().sound.pop().unwrap();
+    let needs = packs_known(&vault, &newest).unwrap();
+    assert!(!planned.is_empty() && !needs.is_empty());
+    assert!(needs.keys().all(|pack| !planned.contains(&*pack.0)), "{needs:?}");
 }

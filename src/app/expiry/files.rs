@@ -132,14 +132,14 @@ pub(super) fn carried_out_by(place: &VaultPlace, into: &Path) -> Result<String> 
     let into = quoted(&say(&absolute(into)?));
     Ok(match place {
         VaultPlace::Dir(vault) => format!(
-            "cd {} && for file in {into}/*.txt; do xargs rm -f -- < \"$file\" || break; done",
+            "(cd {} && for file in {into}/*.txt; do xargs rm -f -- < \"$file\" || exit 1; done)",
             quoted(&say(&absolute(vault)?))
         ),
         VaultPlace::S3(place) => {
             let at = place.endpoint.as_deref().map(|at| format!(" --endpoint-url {}", quoted(at)));
             format!(
-                "for file in {into}/*.json; do said=$(aws s3api delete-objects{} --bucket {} --delete \"file://$file\") && \
-                 [ -z \"$said\" ] || {{ echo \"$said\"; break; }}; done",
+                "(for file in {into}/*.json; do said=$(aws s3api delete-objects{} --bucket {} --delete \"file://$file\") && \
+                 [ -z \"$said\" ] || {{ echo \"$said\"; exit 1; }}; done)",
                 at.unwrap_or_default(),
                 quoted(&place.bucket)
             )

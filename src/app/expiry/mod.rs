@@ -84,10 +84,16 @@ pub fn expiry_plan(context: &Context, order: ExpiryOrder<'_>) -> Result<ExpiryPl
         }
         if !batches.is_empty() || !kept_again.is_empty() {
             let mut ledger = Ledger::open(&context.state, PATIENCE)?;
-            ledger.append((context.clock)(), Event::ExpiryPlanned { vault: here, planned })?;
-            refuse_new_points(&vault, &roots)?;
+            let of_it = planned.points.iter().map(|point| point.id).collect();
+            ledger.append((context.clock)(), Event::ExpiryPlanned { vault: here.clone(), planned })?;
+            let written = refuse_new_points(&vault, &roots).and_then(|()| files::write(into, &batches));
+            if let Err(problem) = written {
+                // Nobody was given the whole of it: nothing that it names is excused.
+                let planned = PlannedExpiry { kept_again: of_it, ..PlannedExpiry::default() };
+                ledger.append((context.clock)(), Event::ExpiryPlanned { vault: here, planned })?;
+                return Err(problem);
+            }
         }
-        files::write(into, &batches)?;
     }
     told(&scene, points, objects, &batches, kept_again.len())
 }

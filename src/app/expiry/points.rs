@@ -6,11 +6,12 @@ use crate::app::doubt::doubts;
 use crate::app::vaults::{came_back, state_of};
 use crate::domain::{CopyState, Keep, Kind, Result, Timestamp, VolumeId, printable};
 use crate::estate::{Estate, VaultEntry};
-use crate::plan::{Standing, Stay, Trust, stays};
+use crate::plan::{Standing, Stay, Stays, Trust, measures, stays};
 use crate::store::{Listed, StoredVersion};
+use crate::vault::format::Digest;
 use crate::vault::{FoundRoot, Present, Roots, packs_known};
 use chrono::TimeDelta;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A vault's points, judged.
 #[derive(Default)]
@@ -47,6 +48,7 @@ impl Points {
         }
         let present = Present::list(scene.vault)?;
         let doubts = doubts(roots, scene.history);
+        let mut judged: Vec<(Vec<&FoundRoot>, Vec<Standing>)> = Vec::new();
         let mut volumes: BTreeMap<&VolumeId, Vec<&FoundRoot>> = BTreeMap::new();
         roots.sound.iter().for_each(|found| volumes.entry(&found.root.volume).or_default().push(found));
         for (volume, of_it) in volumes {
@@ -69,15 +71,17 @@ impl Points {
                 },
             };
             let standings: Vec<Standing> = of_it.iter().map(standing).collect();
-            for (found, stays) in of_it.into_iter().zip(stays(&standings, &stay, scene.now)) {
+            for (found, stays) in of_it.iter().copied().zip(stays(&standings, &stay, scene.now)) {
                 match stays {
                     Some(why) => points.staying.push((found.clone(), why.words().to_owned())),
                     None => points.going.push((found.clone(), stored_at(found))),
                 }
             }
+            judged.push((of_it, standings));
         }
         if points.unknown.is_empty() {
-            points.keep_what_is_held(scene)?
+            points.keep_what_is_held(scene)?;
+            judged.iter().for_each(|(of_it, standings)| points.keep_measures(of_it, standings));
         } else {
             points.keep_all()
         }
@@ -100,6 +104,19 @@ impl Points {
     fn keep_all(&mut self) {
         let why = "something in the vault cannot be read, and may need what this one needs";
         self.staying.extend(self.going.drain(..).map(|(found, _)| (found, why.to_owned())));
+    }
+
+    /// A doubted point may stay because it cannot go yet: then what it is doubted by stays too.
+    fn keep_measures(&mut self, of_it: &[&FoundRoot], standings: &[Standing]) {
+        let goes: BTreeSet<Digest> = self.going.iter().map(|(found, _)| found.id).collect();
+        let stays: Vec<bool> = of_it.iter().map(|found| !goes.contains(&found.id)).collect();
+        for found in measures(standings, |place| stays[place]).into_iter().map(|place| of_it[place]) {
+            if goes.contains(&found.id) {
+                self.going.retain(|(going, _)| going.id != found.id);
+                self.roots.retain(|(listed, _)| listed.key != found.key);
+                self.staying.push((found.clone(), Stays::Measure.words().to_owned()));
+            }
+        }
     }
 
     /// A point whose root cannot go stays with all that it needs.
@@ -127,7 +144,8 @@ impl Points {
 
 /// When a point was stored: by the store's clock, where it has one.
 fn stored_at(found: &FoundRoot) -> Timestamp {
-    found.stored_at.unwrap_or(found.root.taken_at)
+    // Where it has none, the run's own end: a snapshot may be far older than its copy.
+    found.stored_at.unwrap_or(found.root.finished_at.max(found.root.taken_at))
 }
 
 /// A root as the store lists it.

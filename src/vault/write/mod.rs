@@ -30,7 +30,7 @@ pub struct CopyRequest<'a> {
     pub taken_at: Timestamp,
     /// Packs known to be damaged: their chunks are sent again.
     pub avoid: BTreeSet<PackKey>,
-    /// Packs that somebody may be about to delete: where a stopped run left them, they are not built upon.
+    /// Packs that somebody may be about to delete: nothing is built upon them, whoever needs them by now.
     pub let_go: BTreeSet<PackKey>,
     /// The current time.
     pub clock: &'a (dyn Fn() -> Timestamp + Sync),
@@ -84,13 +84,13 @@ fn write(
     let started_at = (request.clock)();
     let roots = Roots::of_volume(vault, &request.volume.id)?;
     let parent = roots.newest_of(&request.volume.id);
-    let Holdings { of_parent, left, index } =
-        Holdings::gather(vault, parent, (&request.avoid, &request.let_go), monitor)?;
+    let avoid: BTreeSet<PackKey> = request.avoid.union(&request.let_go).cloned().collect();
+    let Holdings { of_parent, left, index } = Holdings::gather(vault, parent, &avoid, monitor)?;
     let prover = Prover::new(vault, monitor);
     let run = random_hex()?;
     let index = RwLock::new(index);
     let usable: BTreeSet<PackKey> = of_parent.keys().cloned().collect();
-    let feed = Feed::new(vault, parent, usable.clone(), !request.avoid.is_empty(), monitor);
+    let feed = Feed::new(vault, parent, usable.clone(), !avoid.is_empty(), monitor);
     let held = of_parent.into_iter().chain(left).collect();
     let assembler = Assembler::new(vault, &run, &index, prover, held);
     let assembled = pipeline(source, feed, assembler, (&index, prover))?;
