@@ -142,11 +142,8 @@ fn chained(random: &mut Random, kinds: &[AssetKind]) -> Inventory {
 }
 
 /// Forgets one bond: no verdict turns green, and nothing survives any one hazard that did not.
-///
-/// A campaign is so long that it meets false alarms which end when a fact is forgotten: what is elsewhere is taken widely, and
-/// what falls there with what rests on it is (decision 14). There may be one in 50,000.
 fn one_fact_forgotten(whole: impl Fn(&mut Random) -> Inventory) {
-    let (mut green, mut poorer, mut turns) = (0, 0, Vec::new());
+    let (mut green, mut poorer) = (0, 0);
     for case in 0..cases(10_000) {
         let seed = seed().wrapping_add(case);
         let mut random = Random(seed);
@@ -161,7 +158,9 @@ fn one_fact_forgotten(whole: impl Fn(&mut Random) -> Inventory) {
         bonds.complete.remove(bond.nature);
         match turned(&whole, &less) {
             Ok((count, fewer)) => (green, poorer) = (green + count, poorer + usize::from(fewer)),
-            Err(why) => turns.push(format!("seed {seed}: forgetting {bond:?}: {why}\n{}", say(&whole))),
+            Err(why) => {
+                panic!("seed {seed}: forgetting {bond:?}: {why}\n{}", say(&whole))
+            }
         }
         let hazard = any_hazard(&mut random, &whole);
         let (before, after) = (survivors(&whole, &hazard), survivors(&less, &hazard));
@@ -171,7 +170,6 @@ fn one_fact_forgotten(whole: impl Fn(&mut Random) -> Inventory) {
             say(&whole)
         );
     }
-    assert!(turns.len() as u64 <= cases(10_000) / 50_000, "{}", turns.join("\n"));
     assert!(green > 100_000 && poorer > 1000, "{green} green, {poorer} turned");
 }
 

@@ -199,7 +199,7 @@ pub fn is_storage(nature: Nature) -> bool {
 
 #[test]
 fn one_more_way_to_fall_makes_nothing_safer() {
-    let (mut moved, mut storage, mut safer) = (0, 0, BTreeMap::new());
+    let (mut moved, mut storage) = (0, 0);
     for case in 0..cases(10_000) {
         let seed = seed().wrapping_add(case);
         let mut random = Random(seed);
@@ -237,32 +237,30 @@ fn one_more_way_to_fall_makes_nothing_safer() {
         for ((_, before), (id, after)) in cuts(&inventory).iter().zip(&cuts(&more)) {
             for (before, after) in [(&before.certain, &after.certain), (&before.possible, &after.possible)] {
                 let (before, after) = (order(before), order(after));
-                if after > before {
-                    safer.insert(
-                        seed,
-                        format!("{bond:?} more at {place}: {id} takes {after} acts, not {before}"),
-                    );
-                }
+                assert!(
+                    after <= before,
+                    "seed {seed}: {nature:?} more: {id} takes {after} acts, not {before}"
+                );
                 moved += usize::from(after < before);
             }
             for (known, later) in [(&before.certain, &after.certain), (&before.possible, &after.possible)] {
-                if let Some(lacks) = without_one((before, known), (after, later)) {
-                    safer.insert(seed, format!("{bond:?} more at {place}: {id}: {lacks}"));
-                }
+                let lacks = without_one((before, known), (after, later));
+                assert!(
+                    lacks.is_none(),
+                    "seed {seed}: {nature:?} more at {place} {bond:?}: {id}: {}\n{}",
+                    lacks.unwrap(),
+                    crate::properties_brute::say(&inventory)
+                );
             }
         }
         storage += usize::from(is_storage(nature));
         let (before, after) = (survivors(&inventory, &hazard), survivors(&more, &hazard));
-        if !after.is_subset(&before) {
-            safer.insert(
-                seed,
-                format!("{bond:?} more at {place}: {hazard:?} leaves {after:?}, not {before:?}"),
-            );
-        }
+        assert!(
+            after.is_subset(&before),
+            "seed {seed}: {bond:?} more at {place}: {hazard:?} leaves {after:?}, not {before:?}\n{}",
+            crate::properties_brute::say(&inventory)
+        );
     }
-    // A campaign is so long that it meets false alarms which end with one bond more: what has it is looked at more closely than
-    // what is elsewhere (decision 14). There may be one in 50,000.
-    assert!(safer.len() as u64 <= cases(10_000) / 50_000, "{safer:#?}");
     assert!(moved > 100 && storage > 500, "the order fell {moved} times, {storage} were stored on more");
 }
 
