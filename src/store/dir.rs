@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where objects wait for their key on filesystems that have no unnamed files.
-const INCOMING: &str = "incoming";
+pub const INCOMING: &str = "incoming";
 
 /// A store in a directory.
 #[derive(Debug, Clone)]

@@ -12,7 +12,7 @@ mod probe;
 mod s3;
 mod standing;
 
-pub use dir::{DirStore, random_hex};
+pub use dir::{DirStore, INCOMING, random_hex};
 pub use held::{Hold, StoredVersion};
 pub use key::Key;
 pub use lock::{Retention, UNLOCKED, weaker};

@@ -32,7 +32,7 @@ pub use verify::{VerifyReport, verify, verify_but};
 pub use write::{CopyReport, CopyRequest, copy};
 
 use crate::domain::{Kind, Problem, Result, Timestamp, printable};
-use crate::store::{CANARIES, Key, Retention, Store, random_hex};
+use crate::store::{CANARIES, INCOMING, Key, Retention, Store, random_hex};
 use format::{Digest, Frame, MAX_OBJECT, MAX_PAGE, Marker, PackLine, Sidecar};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -103,7 +103,7 @@ impl Vault {
             return Ok(Self::of(store, marker));
         }
         // A run that was stopped while making the vault left README.md; a new filesystem has lost+found.
-        if let Some(stranger) = store.stranger(&["README.md", "incoming", "lost+found", CANARIES])? {
+        if let Some(stranger) = store.stranger(&["README.md", INCOMING, "lost+found", CANARIES])? {
             return Self::made_by_another(store, &stranger);
         }
         let key = Marker::readme_key()?;

@@ -32,14 +32,7 @@ fn copy_into(store: Arc<dyn Store>, name: &str) -> Result<()> {
     let path = (&b"dump"[..]).into();
     let origin = Origin { host: "test".into(), path, snapshot: None, consistency: Consistency::Live };
     let clock = &chrono::Utc::now;
-    let request = CopyRequest {
-        volume: &volume,
-        origin,
-        taken_at: clock(),
-        avoid: BTreeSet::new(),
-        let_go: BTreeSet::new(),
-        clock,
-    };
+    let request = CopyRequest { volume: &volume, origin, taken_at: clock(), avoid: BTreeSet::new(), clock };
     let copied = copy(&vault, &mut StdinSource::new(read, clock()), &request, &Silent);
     // Whoever writes to a copy that has failed finds nobody.
     drop(writing.join().unwrap());

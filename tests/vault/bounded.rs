@@ -75,14 +75,7 @@ fn copy_piped(vault: &Vault, store: &Slow, id: &str, first: Vec<u8>, more: u64) 
         consistency: Consistency::Application,
     };
     let clock = &chrono::Utc::now;
-    let request = CopyRequest {
-        volume: &volume,
-        origin,
-        taken_at: clock(),
-        avoid: BTreeSet::new(),
-        let_go: BTreeSet::new(),
-        clock,
-    };
+    let request = CopyRequest { volume: &volume, origin, taken_at: clock(), avoid: BTreeSet::new(), clock };
     let copied = copy(vault, &mut StdinSource::new(read, chrono::Utc::now()), &request, &Silent).unwrap();
     writing.join().unwrap();
     copied

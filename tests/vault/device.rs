@@ -40,14 +40,7 @@ fn copy_device(place: &Place, mut source: DeviceSource) -> Result<CopyReport> {
         consistency: Consistency::Live,
     };
     let clock = &chrono::Utc::now;
-    let request = CopyRequest {
-        volume: &volume,
-        origin,
-        taken_at: clock(),
-        avoid: BTreeSet::new(),
-        let_go: BTreeSet::new(),
-        clock,
-    };
+    let request = CopyRequest { volume: &volume, origin, taken_at: clock(), avoid: BTreeSet::new(), clock };
     copy(&place.vault, &mut source, &request, &Silent)
 }
 

@@ -17,13 +17,6 @@ pub fn copy_from(place: &Place, source: &mut dyn Source, now: Timestamp) -> Copy
     let path = place.path("original").as_os_str().as_encoded_bytes().into();
     let origin = Origin { host: "test".into(), path, snapshot: None, consistency: Consistency::Live };
     let clock = &|| now;
-    let request = CopyRequest {
-        volume: &volume,
-        origin,
-        taken_at: now,
-        avoid: BTreeSet::new(),
-        let_go: BTreeSet::new(),
-        clock,
-    };
+    let request = CopyRequest { volume: &volume, origin, taken_at: now, avoid: BTreeSet::new(), clock };
     copy(&place.vault, source, &request, &Silent).unwrap()
 }

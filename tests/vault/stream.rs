@@ -26,14 +26,7 @@ fn copy_stream(place: &Place, source: &mut dyn Source, monitor: &dyn Monitor) ->
         consistency: Consistency::Application,
     };
     let clock = &chrono::Utc::now;
-    let request = CopyRequest {
-        volume: &volume,
-        origin,
-        taken_at: clock(),
-        avoid: BTreeSet::new(),
-        let_go: BTreeSet::new(),
-        clock,
-    };
+    let request = CopyRequest { volume: &volume, origin, taken_at: clock(), avoid: BTreeSet::new(), clock };
     copy(&place.vault, source, &request, monitor)
 }
 

@@ -66,14 +66,7 @@ pub fn copy_as(
         consistency: Consistency::Live,
     };
     let clock = &chrono::Utc::now;
-    let request = CopyRequest {
-        volume: &volume,
-        origin,
-        taken_at: clock(),
-        avoid: BTreeSet::new(),
-        let_go: BTreeSet::new(),
-        clock,
-    };
+    let request = CopyRequest { volume: &volume, origin, taken_at: clock(), avoid: BTreeSet::new(), clock };
     copy(vault, &mut TreeSource::open(path, Vec::new())?, &request, monitor)
 }
 

@@ -97,14 +97,7 @@ impl World {
             consistency: Consistency::Live,
         };
         let (now, clock) = (self.now(), &|| self.now());
-        let request = CopyRequest {
-            volume: &volume,
-            origin,
-            taken_at: now,
-            avoid: BTreeSet::new(),
-            let_go: BTreeSet::new(),
-            clock,
-        };
+        let request = CopyRequest { volume: &volume, origin, taken_at: now, avoid: BTreeSet::new(), clock };
         let mut source = TreeSource::open(&path, Vec::new()).unwrap();
         copy(&vault.clone().under(self.terms()), &mut source, &request, &Silent).unwrap()
     }

@@ -68,8 +68,7 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
         volume: &volume,
         origin: looked.origin.clone(),
         taken_at: looked.taken_at,
-        avoid: history.damaged_packs,
-        let_go: history.planned_packs,
+        avoid: &history.damaged_packs | &history.planned_packs,
         clock: &context.clock,
     };
     let opened = looked.open(context, order, within);

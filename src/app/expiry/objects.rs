@@ -5,13 +5,10 @@ use super::{Scene, pack_of};
 use crate::domain::{Kind, Result, Timestamp, printable};
 use crate::plan::{Leftover, leftover};
 use crate::report::activity::LeftAlone;
-use crate::store::{CANARIES, Hold, Listed, StoredVersion};
+use crate::store::{CANARIES, Hold, INCOMING, Listed, StoredVersion};
 use crate::vault::format::{PACKS, ROOTS, SIDECARS};
 use crate::vault::{in_parallel, packs_known};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Where a directory keeps what waits for its key, as another name of the same file.
-const INCOMING: &str = "incoming";
 
 /// An object that goes, with all that is stored under its key.
 pub(super) struct Going {

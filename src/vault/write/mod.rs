@@ -28,10 +28,8 @@ pub struct CopyRequest<'a> {
     pub origin: Origin,
     /// The moment whose state is copied.
     pub taken_at: Timestamp,
-    /// Packs known to be damaged: their chunks are sent again.
+    /// Packs known to be damaged, or that somebody may be about to delete: nothing is built on them, and their chunks are sent again.
     pub avoid: BTreeSet<PackKey>,
-    /// Packs that somebody may be about to delete: nothing is built upon them, whoever needs them by now.
-    pub let_go: BTreeSet<PackKey>,
     /// The current time.
     pub clock: &'a (dyn Fn() -> Timestamp + Sync),
 }
@@ -84,13 +82,12 @@ fn write(
     let started_at = (request.clock)();
     let roots = Roots::of_volume(vault, &request.volume.id)?;
     let parent = roots.newest_of(&request.volume.id);
-    let avoid: BTreeSet<PackKey> = request.avoid.union(&request.let_go).cloned().collect();
-    let Holdings { of_parent, left, index } = Holdings::gather(vault, parent, &avoid, monitor)?;
+    let Holdings { of_parent, left, index } = Holdings::gather(vault, parent, &request.avoid, monitor)?;
     let prover = Prover::new(vault, monitor);
     let run = random_hex()?;
     let index = RwLock::new(index);
     let usable: BTreeSet<PackKey> = of_parent.keys().cloned().collect();
-    let feed = Feed::new(vault, parent, usable.clone(), !avoid.is_empty(), monitor);
+    let feed = Feed::new(vault, parent, usable.clone(), !request.avoid.is_empty(), monitor);
     let held = of_parent.into_iter().chain(left).collect();
     let assembler = Assembler::new(vault, &run, &index, prover, held);
     let assembled = pipeline(source, feed, assembler, (&index, prover))?;
