@@ -157,17 +157,19 @@ impl Graph {
     /// Whether nothing within a machine is known below it. What is stored on who acts, or on itself in a circle, is
     /// nowhere yet. A server that is somewhere may keep things elsewhere too, where that is not known.
     fn is_leaf(&self, node: usize) -> bool {
-        let nowhere = |node: usize| {
-            use AssetKind::{Catalogue, Credential, Identity, Key};
-            matches!(self.nodes[node].kind, Some(Credential | Identity | Key | Catalogue))
-        };
         let mut on = self.own(node).filter(|edge| edge.nature == Nature::StoredOn).flat_map(|edge| &edge.on);
         // What has no circle below it does not rest on what rests on it.
         let circle = |on: usize| !self.aspect(on).straight && self.below(on).contains(&node);
-        let seats = |on: &usize| !self.aspect(*on).wide && !nowhere(*on) && !circle(*on);
+        let seats = |on: &usize| !self.aspect(*on).wide && !self.is_nowhere(*on) && !circle(*on);
         let of = &self.nodes[node];
         let elsewhere = of.kind == Some(AssetKind::Server) && of.open.contains(Nature::StoredOn);
-        !nowhere(node) && (elsewhere || !on.any(seats))
+        !self.is_nowhere(node) && (elsewhere || !on.any(seats))
+    }
+
+    /// Whether it is no place for bytes: who acts, a key, a catalogue.
+    fn is_nowhere(&self, node: usize) -> bool {
+        use AssetKind::{Catalogue, Credential, Identity, Key};
+        matches!(self.nodes[node].kind, Some(Credential | Identity | Key | Catalogue))
     }
 
     /// By what it is stored on it is told where a thing is: what it needs may be anywhere.
@@ -190,8 +192,16 @@ impl Graph {
 
     /// A node and all that it is stored on, to the bottom.
     fn stored_below(&self, node: usize) -> BTreeSet<usize> {
+        self.stored_through(node, |_| true)
+    }
+
+    /// A node and all that it is stored on, through such nodes only.
+    fn stored_through(&self, node: usize, passes: impl Fn(usize) -> bool) -> BTreeSet<usize> {
         let (mut below, mut waiting) = (BTreeSet::from([node]), vec![node]);
         while let Some(node) = waiting.pop() {
+            if !passes(node) {
+                continue;
+            }
             let stored = self.own(node).filter(|edge| edge.nature == Nature::StoredOn);
             waiting.extend(stored.flat_map(|edge| &edge.on).copied().filter(|on| below.insert(*on)));
         }
@@ -254,7 +264,9 @@ impl Graph {
     fn is_unseated(&self, node: usize) -> bool {
         let mut stored = self.own(node).filter(|edge| edge.nature == Nature::StoredOn);
         let declared = self.nodes[node].is_point && stored.all(|edge| matches!(edge.how, How::Declared(_)));
-        declared && !self.stored_below(node).into_iter().any(|on| self.is_seat(on))
+        // Where a key or somebody is stored is not where the point is.
+        let below = || self.stored_through(node, |on| !self.is_nowhere(on));
+        declared && !below().into_iter().any(|on| self.is_seat(on))
     }
 
     fn is_seat(&self, node: usize) -> bool {

@@ -186,7 +186,23 @@ impl Brute<'_> {
     /// Whether it is a point of which somebody said where it is, and named no machine.
     pub fn is_vague(&self, point: usize) -> bool {
         let said = self.things[point].point.is_some() && self.things[point].hearsay;
-        said && !self.lies_on(point).into_iter().any(|on| self.is_within(on))
+        said && !self.is_seated(point, &mut BTreeSet::new())
+    }
+
+    /// Whether bytes lie within a machine that is named; they do not lie where a key, a catalogue or somebody is kept.
+    fn is_seated(&self, thing: usize, seen: &mut BTreeSet<usize>) -> bool {
+        use AssetKind::{Catalogue, Credential, Identity, Key};
+        let of = &self.things[thing];
+        if matches!(of.kind, Some(Credential | Identity | Key | Catalogue)) || !seen.insert(thing) {
+            return false;
+        }
+        let stored: Vec<usize> = of
+            .bonds
+            .iter()
+            .filter(|bond| bond.0 == Nature::StoredOn)
+            .flat_map(|bond| bond.1.clone())
+            .collect();
+        self.is_within(thing) || stored.into_iter().any(|on| self.is_seated(on, seen))
     }
 
     /// Whether such a point may be on a machine, or on a part of one.

@@ -67,27 +67,69 @@ pub fn any_hazard(random: &mut Random, inventory: &Inventory) -> Hazard {
     [Hazard::Lost, Hazard::Deleted, Hazard::Compromised, Hazard::BadData][random.below(4)](asset)
 }
 
+/// What these bonds name as storage and needs.
+fn supports<'b>(bonds: impl IntoIterator<Item = &'b Bond>) -> impl Iterator<Item = AssetId> {
+    bonds.into_iter().filter(|bond| is_storage(bond.nature)).flat_map(|bond| bond.on.clone())
+}
+
 /// The classes of what lies beyond machines below these bonds, and whether there is a host, which says in whose hands a
-/// disk is; none stands for what else lies within one.
-fn classes_below(inventory: &Inventory, bonds: &[Bond]) -> BTreeSet<Option<HazardClass>> {
-    let on = |bonds: &[Bond]| -> Vec<AssetId> {
-        bonds.iter().filter(|bond| is_storage(bond.nature)).flat_map(|bond| bond.on.clone()).collect()
-    };
+/// disk is; none stands for what else lies within one. Behind somebody, a key or a catalogue no machine is named: what
+/// is stored there is nowhere yet.
+fn classes_below<'b>(
+    inventory: &Inventory,
+    bonds: impl IntoIterator<Item = &'b Bond>,
+) -> BTreeSet<Option<HazardClass>> {
     let kinds = kinds_of(inventory);
-    let (mut waiting, mut seen, mut classes) = (on(bonds), BTreeSet::new(), BTreeSet::new());
-    while let Some(id) = waiting.pop() {
+    let (mut seen, mut classes) = (BTreeSet::new(), BTreeSet::new());
+    let mut waiting: Vec<(AssetId, bool)> = supports(bonds).map(|id| (id, false)).collect();
+    while let Some((id, behind)) = waiting.pop() {
         let asset = inventory.assets.iter().find(|asset| asset.id == id);
-        if let Some(asset) = asset.filter(|_| seen.insert(id)) {
+        if let Some(asset) = asset.filter(|_| seen.insert((id, behind))) {
             use AssetKind::{Catalogue, Credential, Identity, Key};
-            if !matches!(asset.kind, Credential | Identity | Key | Catalogue) {
-                let host = Some(HazardClass::Host).filter(|_| asset.kind == AssetKind::Host);
-                classes.insert(host.or(HazardClass::of_loss(asset.kind).filter(|class| class.is_wide())));
-            }
+            let nowhere = matches!(asset.kind, Credential | Identity | Key | Catalogue);
+            let host = Some(HazardClass::Host).filter(|_| asset.kind == AssetKind::Host);
+            let class = host.or(HazardClass::of_loss(asset.kind).filter(|class| class.is_wide()));
+            let is_wide = class.is_some_and(HazardClass::is_wide);
+            classes.extend((!nowhere && (is_wide || !behind)).then_some(class));
             let mean = |bond: &&Bond| !means_nothing((asset.kind, true), bond, &kinds);
-            waiting.extend(on(&asset.bonds.list.iter().filter(mean).cloned().collect::<Vec<_>>()));
+            let next = supports(asset.bonds.list.iter().filter(mean));
+            waiting.extend(next.map(|id| (id, behind || nowhere)));
         }
     }
     classes
+}
+
+/// What these bonds rest on, to the bottom, through storage and need.
+fn rests_on<'b>(inventory: &Inventory, bonds: impl IntoIterator<Item = &'b Bond>) -> BTreeSet<AssetId> {
+    let (mut waiting, mut below): (Vec<AssetId>, _) = (supports(bonds).collect(), BTreeSet::new());
+    while let Some(id) = waiting.pop() {
+        let asset = inventory.assets.iter().find(|asset| asset.id == id);
+        if let Some(asset) = asset.filter(|_| below.insert(id)) {
+            waiting.extend(supports(&asset.bonds.list));
+        }
+    }
+    below
+}
+
+/// Whether that tells something apart: what names no region or no machine may lie in any, and to name one is no way to
+/// fall. By what it is stored on, not by what it needs, is it told where something is.
+fn tells_apart(inventory: &Inventory, own: &[Bond], bond: &Bond) -> bool {
+    let same = own.iter().filter(|own| own.nature == bond.nature);
+    let known = classes_below(inventory, same);
+    !classes_below(inventory, [bond]).is_subset(&known)
+}
+
+/// Whether to rest on that as well says more than one more way to fall: nothing rests on what rests on it, so that
+/// something below, of which it was not known what it rests on, is now known not to rest on the holder.
+fn rules_out_a_circle(inventory: &Inventory, own: &[Bond], bond: &Bond) -> bool {
+    let known = rests_on(inventory, own);
+    let is_open = |id: &AssetId| {
+        inventory.assets.iter().any(|asset| {
+            asset.id == *id
+                && [Nature::StoredOn, Nature::Needs].iter().any(|nature| !asset.bonds.is_complete(*nature))
+        })
+    };
+    rests_on(inventory, [bond]).iter().any(|below| is_open(below) && !known.contains(below))
 }
 
 /// The bonds of something by its place among assets and points.
@@ -222,16 +264,13 @@ fn one_more_way_to_fall_makes_nothing_safer() {
         if !bonds.is_complete(nature) {
             continue;
         }
-        // What names no region or no machine may lie in any: to name one tells it apart, and that is no way to fall.
         let how = How::Declared(Owner("somebody".into()));
         let bond = Bond { how, ..Bond::observed(nature, on, now()) };
-        // By what it is stored on, not by what it needs, is it told where something is.
-        let same: Vec<Bond> = bonds.list.iter().filter(|own| own.nature == nature).cloned().collect();
-        let own = classes_below(&inventory, &same);
-        let tells_apart = !classes_below(&inventory, std::slice::from_ref(&bond)).is_subset(&own);
+        let circle = holder.is_some() && rules_out_a_circle(&inventory, &bonds.list, &bond);
+        let tells = is_storage(nature) && (circle || tells_apart(&inventory, &bonds.list, &bond));
         bonds.list.push(bond.clone());
         let nothing = |kind| means_nothing((kind, true), &bond, &kinds_of(&inventory));
-        if is_storage(nature) && tells_apart || holder.is_some_and(nothing) {
+        if tells || holder.is_some_and(nothing) {
             continue;
         }
         for ((_, before), (id, after)) in cuts(&inventory).iter().zip(&cuts(&more)) {
