@@ -1,9 +1,9 @@
 //! Locks of vaults: agreed to once, given with each copy, and made longer while recovery points are needed.
 
-use super::Context;
 use super::check;
 use super::named;
 use super::stores::{Purpose, look_for_writing, say_place};
+use super::{Context, keys};
 use crate::domain::{
     Keep, Kind, Lock, LockKind, LockMode, Problem, Result, Timestamp, VolumeId, printable, say_duration,
     slack_of,
@@ -14,7 +14,7 @@ use crate::plan::{needed_until, own_time};
 use crate::report::activity::{VaultMade, say_lock};
 use crate::store::{Found, MOST_SKEW, Scope, Store, Trial};
 use crate::vault::format::Digest;
-use crate::vault::{FoundRoot, LockTerms, Needed, Roots, Vault};
+use crate::vault::{Epoch, FoundRoot, LockTerms, Needed, Readers, Roots, Vault};
 use std::collections::BTreeMap;
 
 /// The vault of a copy, written to under the locks that are asked for; refused where nobody agreed to those yet.
@@ -294,7 +294,13 @@ pub fn make_vault(context: &Context, entry: &VaultEntry, plan: Option<&LockPlan>
         }
         return Err(problem);
     }
-    let vault = Vault::open_or_create_under(store, now, terms.map(|terms| terms.retention()))?;
+    let new = if there.is_none() { keys::new_readers(context, entry)? } else { None };
+    let (readers, path) = new.unzip();
+    let keep = |epoch: &Epoch| path.as_deref().map_or(Ok(()), |path| keys::keep_epoch(path, epoch));
+    let readers = readers.map(|readers| Readers { readers, keep: &keep });
+    let retention = terms.map(|terms| terms.retention());
+    let vault = Vault::open_or_create_under(store, now, retention, readers)?;
+    let vault = keys::unlock(context, &entry.place, Purpose::Write, vault)?;
     named::check(&entry.id, Some(&vault), ledger.records())?;
     let lock = match order.zip(terms) {
         None => None,
@@ -322,6 +328,8 @@ pub fn make_vault(context: &Context, entry: &VaultEntry, plan: Option<&LockPlan>
         place: vault.place(),
         vault: printable(vault.id().as_bytes()),
         lock,
+        epoch_key: path.as_ref().map(|path| printable(path.as_os_str().as_encoded_bytes())),
+        encrypted: vault.is_encrypted(),
         open: trials.iter().flatten().filter(|trial| trial.found == Found::Open).map(Trial::say).collect(),
     })
 }

@@ -10,6 +10,7 @@ mod drill;
 mod estate;
 mod expiry;
 mod incident;
+mod keys;
 mod locks;
 mod named;
 mod nightly;
@@ -33,6 +34,7 @@ pub use drill::{
 pub use estate::{judge_all, judge_as_of, judge_estate, survey_estate};
 pub use expiry::{ExpiryOrder, expiry_plan};
 pub use incident::{BuiltIn, INCIDENTS, Replay, load_incident, parse_incident, replay_incident};
+pub use keys::Keyring;
 pub use locks::{LockPlan, LocksKept, cost_of_locks, keep_locks, make_vault};
 pub use nightly::{Holder, Night, NightlyOrder, nightly};
 pub use rehearse::{RehearseOrder, rehearse};
@@ -61,12 +63,21 @@ pub struct Context {
     pub stores: Arc<dyn Stores>,
     /// Vaults that were opened: a run opens each once.
     pub opened: Opened,
+    /// Keys of encrypted vaults.
+    pub keys: Keyring,
 }
 
 impl Context {
     /// The world as it is.
     pub fn real(state: PathBuf, environment: Environment) -> Self {
         let stores = Arc::new(RealStores::new(environment.clone()));
-        Self { state, clock: chrono::Utc::now, environment, stores, opened: Opened::default() }
+        Self {
+            state,
+            clock: chrono::Utc::now,
+            environment,
+            stores,
+            opened: Opened::default(),
+            keys: Keyring::default(),
+        }
     }
 }

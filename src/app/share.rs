@@ -172,7 +172,7 @@ impl SharePlan {
         Ok(())
     }
 
-    /// Without its instructions no restore from the vault begins.
+    /// Without its instructions no restore from the vault begins, and without its keys none ends.
     fn instructions(
         &self,
         context: &Context,
@@ -180,7 +180,7 @@ impl SharePlan {
         ledger: &mut Ledger,
         done: &mut ShareDone,
     ) -> Result<()> {
-        match vault.check_readme().map_err(gone) {
+        match vault.check_readme().and_then(|()| vault.check_keys()).map_err(gone) {
             Err(Problem { kind: Kind::Damaged, place: object, what: because, .. }) => {
                 let points = self.chosen.iter().flat_map(|needed| needed.roots.iter().cloned()).collect();
                 let damage = [Damage { object, because, points }];

@@ -1,6 +1,6 @@
 //! Opening vaults by their place: a directory, or a bucket.
 
-use super::Context;
+use super::{Context, keys};
 use crate::domain::{Kind, Problem, Result, Timestamp, printable};
 use crate::estate::{Environment, S3Place, VaultPlace};
 use crate::store::{DirStore, S3Store, Store};
@@ -105,6 +105,7 @@ pub fn open_vault(context: &Context, place: &VaultPlace) -> Result<Vault> {
         return Ok(vault);
     }
     let vault = Vault::open(context.stores.open(place, Purpose::Read)?)?;
+    let vault = keys::unlock(context, place, Purpose::Read, vault)?;
     Ok(context.opened.keep(place, Purpose::Read, vault))
 }
 
@@ -113,12 +114,15 @@ pub fn open_vault(context: &Context, place: &VaultPlace) -> Result<Vault> {
 /// # Errors
 /// As [`open_vault`], but for `NotFound`.
 pub fn look_for_writing(context: &Context, place: &VaultPlace) -> Result<Option<Vault>> {
-    let looked = match place {
-        VaultPlace::Dir(_) => open_vault(context, place),
-        VaultPlace::S3(_) => match context.opened.get(place, Purpose::Write) {
-            Some(vault) => Ok(vault),
-            None => context.stores.open(place, Purpose::Write).and_then(Vault::open),
-        },
+    // A directory is looked for as one that is only read: it would be made.
+    let purpose = match place {
+        VaultPlace::Dir(_) => Purpose::Read,
+        VaultPlace::S3(_) => Purpose::Write,
+    };
+    let looked = match context.opened.get(place, Purpose::Write) {
+        Some(vault) => Ok(vault),
+        None => (context.stores.open(place, purpose).and_then(Vault::open))
+            .and_then(|vault| keys::unlock(context, place, Purpose::Write, vault)),
     };
     match looked {
         Ok(vault) => Ok(Some(vault)),
@@ -135,7 +139,14 @@ pub fn open_or_create_vault(context: &Context, place: &VaultPlace, now: Timestam
     if let Some(vault) = context.opened.get(place, Purpose::Write) {
         return Ok(vault);
     }
-    let vault = Vault::open_or_create(context.stores.open(place, Purpose::Write)?, now)?.for_many();
+    if keys::asks_for_readers(context, place) && look_for_writing(context, place)?.is_none() {
+        let what = "the estate file names readers, and an encrypted vault is not made on the way";
+        return Err(Problem::new(Kind::Refused, what).at(say_place(place)).remedy(
+            "make it with `outlive vault init NAME`: it writes the key that copies are encrypted with",
+        ));
+    }
+    let vault = Vault::open_or_create(context.stores.open(place, Purpose::Write)?, now)?;
+    let vault = keys::unlock(context, place, Purpose::Write, vault)?.for_many();
     Ok(context.opened.keep(place, Purpose::Write, vault))
 }
 

@@ -72,6 +72,9 @@ impl SeenVault {
             stands_on,
             bonds: Bonds::default(),
             lock: None,
+            readers: Vec::new(),
+            epoch_key: None,
+            identity: None,
             waive_damage: None,
             line: 0,
         };

@@ -17,7 +17,7 @@ use std::time::Instant;
 /// When it cannot be opened or its roots cannot be listed; when what was found cannot be recorded. Damage is in
 /// the result, and so is what could not be read.
 pub fn verify(context: &Context, place: &VaultPlace, monitor: &dyn Monitor) -> Result<VerifyDone> {
-    let began = Instant::now();
+    let (began, started) = (Instant::now(), (context.clock)());
     let vault = open_vault(context, place)?;
     let here = VaultRef::of(&vault)?;
     let mut ledger = Ledger::open(&context.state, PATIENCE)?;
@@ -37,6 +37,12 @@ pub fn verify(context: &Context, place: &VaultPlace, monitor: &dyn Monitor) -> R
     for found in &report.sound {
         ledger.append((context.clock)(), Event::Verified { point: found.record(), vault: here.clone() })?;
     }
+    // Of what is closed, the bytes are those that were written: no more than a reading back proves.
+    for found in &report.closed {
+        let bytes = packs_of(&vault, found)?.values().map(|line| line.bytes + line.sidecar_bytes).sum();
+        let (point, vault) = (found.record(), here.clone());
+        ledger.append((context.clock)(), Event::ReadBack { point, vault, bytes, since: started })?;
+    }
     let name = |key: &str| name_of(key, &report, &history.points);
     Ok(VerifyDone {
         vault: vault.place(),
@@ -46,6 +52,7 @@ pub fn verify(context: &Context, place: &VaultPlace, monitor: &dyn Monitor) -> R
         points: report.sound.iter().map(verified).collect(),
         broken: report.broken.iter().map(verified).collect(),
         open: report.open.iter().map(verified).collect(),
+        closed: report.closed.iter().map(verified).collect(),
         damage: told(&report.damage, name),
         unread: report.unread.iter().map(|unread| told_unread(unread, name)).collect(),
         stopped: report.stopped.as_ref().map(|problem| problem.what.clone()),
@@ -59,14 +66,17 @@ pub fn verify(context: &Context, place: &VaultPlace, monitor: &dyn Monitor) -> R
 
 /// Whatever another run found damaged meanwhile is not called verified: one of the two read before the damage.
 fn doubt(vault: &Vault, meanwhile: &History, report: &mut VerifyReport) {
-    for found in std::mem::take(&mut report.sound) {
+    let (sound, closed) = (std::mem::take(&mut report.sound), std::mem::take(&mut report.closed));
+    for (found, is_closed) in
+        sound.into_iter().map(|found| (found, false)).chain(closed.into_iter().map(|found| (found, true)))
+    {
         // A list that cannot be read now, though it could a moment ago, leaves open what the point needs.
         let holds = packs_of(vault, &found).is_ok_and(|packs| {
             let state = meanwhile.state_with(&found.record(), packs.keys());
             state != Some(CopyState::Damaged) && !meanwhile.is_unread(&found.record(), packs.keys())
         });
         if holds {
-            report.sound.push(found);
+            if is_closed { &mut report.closed } else { &mut report.sound }.push(found);
             continue;
         }
         report.unread.push(Unread {
@@ -100,7 +110,7 @@ fn verified(found: &FoundRoot) -> VerifiedPoint {
 
 /// What a person calls the recovery point with this root.
 fn name_of(key: &str, report: &VerifyReport, known: &[RootRecord]) -> String {
-    let mut readable = report.sound.iter().chain(&report.broken).chain(&report.open);
+    let mut readable = report.sound.iter().chain(&report.broken).chain(&report.open).chain(&report.closed);
     let readable = readable.find(|found| found.key.as_str() == key);
     let name = |id: String, volume: &str, taken_at: crate::domain::Timestamp| {
         format!(

@@ -33,6 +33,9 @@ pub struct Global {
     /// The estate file [default: outlive.toml here, or /etc/outlive/outlive.toml]
     #[arg(long, value_name = "FILE", global = true, env = "OUTLIVE_CONFIG")]
     pub config: Option<PathBuf>,
+    /// A reader's private key, as age-keygen writes it: opens encrypted vaults
+    #[arg(long, value_name = "FILE", global = true, env = "OUTLIVE_IDENTITY")]
+    pub identity: Option<PathBuf>,
 }
 
 /// How a result is printed.

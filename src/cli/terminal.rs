@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::progress::Bars;
 use crate::app::{Context, place_named};
 use crate::domain::{Kind, Problem};
-use crate::estate::{Environment, Estate, VaultPlace};
+use crate::estate::{Environment, Estate, SecretSource, VaultPlace};
 use crate::report::activity::Told;
 use crate::report::text::Look;
 use std::ffi::OsStr;
@@ -35,6 +35,7 @@ impl Terminal {
         let width = rustix::termios::tcgetwinsize(&stdout).map_or(100, |size| usize::from(size.ws_col));
         let width = if width == 0 { 100 } else { width };
         let context = Context::real(state(global), Environment::new(std::env::vars_os()));
+        global.identity.iter().for_each(|path| context.keys.identity(SecretSource::File(path.clone())));
         Self { format: global.format, look: Look { width, colour }, context, config: global.config.clone() }
     }
 
@@ -67,7 +68,9 @@ impl Terminal {
                 .remedy("name the estate file with --config; docs/configuration.md says what it holds");
             Failure::new(problem, Exit::Usage)
         })?;
-        Estate::read(&path).map_err(|problem| Failure::new(problem, Exit::Usage))
+        let estate = Estate::read(&path).map_err(|problem| Failure::new(problem, Exit::Usage))?;
+        self.context.keys.learn(&estate);
+        Ok(estate)
     }
 
     /// A vault as the user names it: by its id in the estate file, as `s3://bucket/prefix`, or as a directory.

@@ -84,7 +84,10 @@ impl Estate {
     pub fn vault_bonds(&self, vault: &VaultEntry, host: &ThisHost) -> (Bonds, Vec<Asset>) {
         let Stood { bonds, assets } = stand(&vault.stands_on, host);
         let mut assets = self.undeclared(assets, host);
-        let declared = canonical_bonds(&vault.bonds, host);
+        let mut declared = canonical_bonds(&vault.bonds, host);
+        let keys = own::reader_keys(vault);
+        declared.list.extend(own::needs_a_key(&keys));
+        assets.extend(self.undeclared(keys, host));
         match &vault.place {
             VaultPlace::Dir(_) => (joined(Bonds { list: bonds.list, ..Bonds::default() }, declared), assets),
             VaultPlace::S3(place) => {

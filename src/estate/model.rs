@@ -175,6 +175,12 @@ pub struct VaultEntry {
     pub bonds: Bonds,
     /// Under which lock its objects are written; none where the file asks for none.
     pub lock: Option<LockEntry>,
+    /// Public keys of age, of those who may read it: it is encrypted where there are any.
+    pub readers: Vec<String>,
+    /// Where the key is that copies are encrypted with; where none is named, in the state directory.
+    pub epoch_key: Option<SecretSource>,
+    /// Where a reader's private key is, for machines that read it.
+    pub identity: Option<SecretSource>,
     /// Damaged objects that are given up, so that they fail no night.
     pub waive_damage: Option<GivenUp>,
     /// Where it stands in the file.

@@ -23,6 +23,27 @@ pub(super) fn credentials(vault: &VaultEntry, host: &ThisHost) -> Vec<Asset> {
     roles.into_iter().flatten().map(|role| one(&vault.id, role, host)).collect()
 }
 
+/// The private keys of a vault's readers: with all of them, what it holds is lost. Where they are kept is for the file to
+/// say: an `[[asset]]` of the same name takes the place of what nothing is known of.
+pub(super) fn reader_keys(vault: &VaultEntry) -> Vec<Asset> {
+    let names = (1..=vault.readers.len()).map(|number| format!("{}.reader-{number}", vault.id));
+    let key = |name: String| Asset {
+        id: AssetId(format!("key:{name}")),
+        kind: AssetKind::Key,
+        name,
+        bonds: Bonds::default(),
+    };
+    names.map(key).collect()
+}
+
+/// That a point needs any one of these keys.
+pub(super) fn needs_a_key(keys: &[Asset]) -> Option<Bond> {
+    let on: Vec<AssetId> = keys.iter().map(|key| key.id.clone()).collect();
+    let first = on.first()?.clone();
+    let bond = declared_bond(first, &file());
+    Some(Bond { nature: Nature::Needs, dies_at: on.len(), on, ..bond })
+}
+
 fn one(vault: &str, role: &str, host: &ThisHost) -> Asset {
     let stored = declared_bond(host.asset.clone(), &file());
     let yielded = Bond { nature: Nature::YieldedBy, ..stored.clone() };

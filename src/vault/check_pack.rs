@@ -1,10 +1,12 @@
 //! One pack from the medium: its digest, its sidecar, and every frame decoded to the chunks it is said to hold.
 
-use super::format::{Digest, Hasher, MAX_OBJECT, MAX_PAGE, PackLine, Sidecar};
+use super::format::{Digest, Hasher, MAX_OBJECT, MAX_PAGE, PackLine, PackRole, Sidecar, SidecarFrame};
 use super::readback::digest_of;
-use super::{Vault, decode, gone};
+use super::sealing::Ids;
+use super::{Vault, decode, gone, safe};
 use crate::domain::{Kind, Monitor, Problem, Result};
-use crate::store::read_failed;
+use crate::store::{Key, read_failed};
+use std::io::{BufReader, ErrorKind, Read};
 
 /// What checking one line of a list of packs gave: how many chunks of the pack were decoded, and whether its
 /// sidecar is sound.
@@ -54,7 +56,7 @@ pub(super) fn check_claims(vault: &Vault, claims: &[&PackLine], monitor: &dyn Mo
 /// The claim whose sidecar is the one that is there.
 fn best_fit(vault: &Vault, claims: &[&PackLine], any: &PackLine) -> Option<usize> {
     let bytes = vault.store().get_bytes(&any.pack.sidecar().ok()?, MAX_OBJECT).ok()?;
-    let header = Sidecar::open(&any.pack, &bytes).ok()?.header;
+    let header = Sidecar::open_with(&any.pack, &bytes, vault.chunk_key()).ok()?.header;
     let found = PackLine {
         pack: header.pack,
         role: header.role,
@@ -66,7 +68,8 @@ fn best_fit(vault: &Vault, claims: &[&PackLine], any: &PackLine) -> Option<usize
     claims.iter().position(|line| **line == found)
 }
 
-/// Streams a pack once: its own digest, and each frame decoded to the chunks its sidecar names.
+/// Streams a pack once: its own digest, and each frame decoded to the chunks its sidecar names. Where it is encrypted and
+/// nothing here opens it, only its digest: then no chunk was decoded.
 pub(super) fn decode_pack(
     vault: &Vault,
     line: &PackLine,
@@ -74,6 +77,10 @@ pub(super) fn decode_pack(
     monitor: &dyn Monitor,
 ) -> Result<u64> {
     let key = line.pack.pack()?;
+    let is_sealed = vault.is_encrypted() && line.role != PackRole::List;
+    if is_sealed && !vault.is_readable() {
+        return digest_of(vault, &key, (line.bytes, line.sha256), monitor).map(|_| 0);
+    }
     let damaged = |what: &str| Problem::damaged(key.as_str(), what);
     if vault
         .store()
@@ -84,34 +91,102 @@ pub(super) fn decode_pack(
         return Err(damaged("not as long as it was written"));
     }
     let store = vault.store();
-    let mut reader = store.forget(&key).and_then(|()| store.get(&key, 0)).map_err(gone)?;
-    let mut hasher = Hasher::default();
-    let mut chunks = 0;
-    for frame in &sidecar.frames {
-        if monitor.cancelled() {
-            return Err(stopped());
+    let reader = store.forget(&key).and_then(|()| store.get(&key, 0)).map_err(gone)?;
+    let mut stored = Hashed { reader, hasher: Hasher::default(), failed: false };
+    let frames = Frames { key: &key, ids: &vault.ids(), sidecar, monitor };
+    let opened = if is_sealed { vault.opened()? } else { None };
+    let decoded = match opened {
+        None => frames.decode(&mut stored),
+        Some(opened) => age::Decryptor::new_buffered(BufReader::new(&mut stored))
+            .and_then(|sealed| sealed.decrypt(std::iter::once(opened.identity())))
+            .map_err(|error| match error {
+                age::DecryptError::Io(error) => Failed::Reading(error),
+                other => {
+                    Failed::Wrong(damaged(&format!("cannot be decrypted: {}", safe(&other.to_string()))))
+                }
+            })
+            .and_then(|mut inside| frames.decode(&mut inside)),
+    };
+    match decoded {
+        Ok(chunks) if stored.hasher.finish() == line.sha256 => Ok(chunks),
+        Ok(_) => Err(damaged("does not match its SHA-256")),
+        Err(Failed::Wrong(problem)) => Err(problem),
+        Err(Failed::Reading(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+            Err(damaged("ends too early"))
         }
-        let mut packed = vec![0; frame.length as usize];
-        reader.read_exact(&mut packed).map_err(|error| match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => damaged("ends too early"),
-            _ => read_failed(&key, store, error),
+        Err(Failed::Reading(error)) if stored.failed => Err(read_failed(&key, store, error)),
+        Err(Failed::Reading(error)) => {
+            Err(damaged(&format!("cannot be decrypted: {}", safe(&error.to_string()))))
+        }
+    }
+}
+
+/// Why a pack could not be decoded.
+enum Failed {
+    Reading(std::io::Error),
+    Wrong(Problem),
+}
+
+/// An object as it is read, with its digest.
+struct Hashed {
+    reader: Box<dyn Read + Send>,
+    hasher: Hasher,
+    /// The store did not give it.
+    failed: bool,
+}
+
+impl Read for Hashed {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.reader.read(buffer).inspect_err(|error| {
+            self.failed |= error.kind() != ErrorKind::Interrupted;
         })?;
-        hasher.update(&packed);
-        monitor.advance(u64::from(frame.length), 0);
+        self.hasher.update(&buffer[..read]);
+        Ok(read)
+    }
+}
+
+/// The frames of a pack, as its sidecar names them.
+struct Frames<'a> {
+    key: &'a Key,
+    ids: &'a Ids,
+    sidecar: &'a Sidecar,
+    monitor: &'a dyn Monitor,
+}
+
+impl Frames<'_> {
+    /// Decodes all of them from a pack's content, and reads that to its end.
+    fn decode(&self, content: &mut dyn Read) -> std::result::Result<u64, Failed> {
+        let mut chunks = 0;
+        for frame in &self.sidecar.frames {
+            if self.monitor.cancelled() {
+                return Err(Failed::Wrong(stopped()));
+            }
+            let mut packed = vec![0; frame.length as usize];
+            content.read_exact(&mut packed).map_err(Failed::Reading)?;
+            self.monitor.advance(u64::from(frame.length), 0);
+            chunks += self.frame(frame, &packed).map_err(Failed::Wrong)?;
+        }
+        match content.read(&mut [0]).map_err(Failed::Reading)? {
+            0 => Ok(chunks),
+            _ => Err(Failed::Wrong(Problem::damaged(self.key.as_str(), "not as long as it was written"))),
+        }
+    }
+
+    fn frame(&self, frame: &SidecarFrame, packed: &[u8]) -> Result<u64> {
+        let damaged = |what: &str| Err(Problem::damaged(self.key.as_str(), what));
         let bytes: usize = frame.chunks.iter().map(|chunk| chunk.size() as usize).sum();
         if bytes > MAX_PAGE {
-            return Err(damaged("a frame is larger than this format allows"));
+            return damaged("a frame is larger than this format allows");
         }
-        let raw = decode(&key, &packed, bytes)?;
+        let raw = decode(self.key, packed, bytes)?;
         let mut at = 0;
         for chunk in &frame.chunks {
             let end = at + chunk.size() as usize;
-            if Digest::of(&raw[at..end]) != chunk.sha256() {
-                return Err(damaged("a chunk does not match its SHA-256"));
+            if self.ids.of(&Digest::of(&raw[at..end])) != chunk.sha256() {
+                return damaged("a chunk does not match its SHA-256");
             }
             at = end;
-            chunks += 1;
         }
+        Ok(frame.chunks.len() as u64)
     }
-    if hasher.finish() == line.sha256 { Ok(chunks) } else { Err(damaged("does not match its SHA-256")) }
 }

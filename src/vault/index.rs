@@ -4,6 +4,7 @@ use super::format::{Chunk, Digest, Frame, PackKey, PackLine, PackRole, Sidecar};
 use super::leftover::{Leftover, Prover, Wanted, each_leftover};
 use super::readback::Present;
 use super::roots::FoundRoot;
+use super::sealing::Ids;
 use super::tree::Lines;
 use super::{Vault, format::PageKind};
 use crate::domain::{Monitor, Problem, Result};
@@ -26,6 +27,8 @@ pub struct Place {
 /// Where known chunks are.
 #[derive(Debug, Default)]
 pub struct Index {
+    /// How chunks and pages are named here: as in sidecars.
+    ids: Ids,
     packs: Vec<PackKey>,
     numbers: HashMap<PackKey, u32>,
     chunks: HashMap<Digest, Place>,
@@ -53,9 +56,15 @@ impl Found {
 }
 
 impl Index {
+    /// An empty one.
+    fn named(ids: Ids) -> Self {
+        Self { ids, ..Self::default() }
+    }
+
     /// Where a chunk is stored already, or is said to be.
     pub fn find(&self, chunk: &Chunk) -> Option<Found> {
-        let place = self.chunks.get(&chunk.sha256()).filter(|place| place.size == chunk.size())?;
+        let place =
+            self.chunks.get(&self.ids.of(&chunk.sha256())).filter(|place| place.size == chunk.size())?;
         let pack = self.packs.get(place.pack as usize)?.clone();
         Some(self.found(Frame { pack, at: place.at, length: place.length }, place.skip))
     }
@@ -67,6 +76,12 @@ impl Index {
 
     /// Remembers the chunks of a frame, as far as there is room. What nothing vouches for gives way.
     pub fn insert(&mut self, frame: &Frame, chunks: &[Chunk]) {
+        let named: Vec<Chunk> = chunks.iter().map(|chunk| self.ids.chunk(chunk)).collect();
+        self.insert_named(frame, &named);
+    }
+
+    /// The same of chunks that are named as in sidecars.
+    fn insert_named(&mut self, frame: &Frame, chunks: &[Chunk]) {
         let pack = match self.numbers.get(&frame.pack) {
             Some(number) => *number,
             None => {
@@ -95,11 +110,15 @@ impl Index {
 
     /// Where a page is stored already, or is said to be.
     pub fn find_page(&self, digest: &Digest) -> Option<Found> {
-        self.pages.get(digest).map(|frame| self.found(frame.clone(), 0))
+        self.pages.get(&self.ids.of(digest)).map(|frame| self.found(frame.clone(), 0))
     }
 
     /// Remembers a page. What nothing vouches for gives way.
     pub fn insert_page(&mut self, digest: Digest, frame: Frame) {
+        self.insert_named_page(self.ids.of(&digest), frame);
+    }
+
+    fn insert_named_page(&mut self, digest: Digest, frame: Frame) {
         match self.pages.entry(digest) {
             hash_map::Entry::Occupied(known) if !is_unproved(&self.leftovers, &known.get().pack) => {}
             other => drop(other.insert_entry(frame)),
@@ -110,9 +129,9 @@ impl Index {
         for frame in &sidecar.frames {
             let place = Frame { pack: sidecar.header.pack.clone(), at: frame.at, length: frame.length };
             match (sidecar.header.role, frame.chunks.as_slice()) {
-                (PackRole::Data, chunks) => self.insert(&place, chunks),
-                (PackRole::Tree, [page]) => self.insert_page(page.sha256(), place),
-                (PackRole::Tree, _) => {}
+                (PackRole::Data, chunks) => self.insert_named(&place, chunks),
+                (PackRole::Tree | PackRole::List, [page]) => self.insert_named_page(page.sha256(), place),
+                (PackRole::Tree | PackRole::List, _) => {}
             }
         }
     }
@@ -207,7 +226,7 @@ impl Holdings {
         avoid: &BTreeSet<PackKey>,
         monitor: &dyn Monitor,
     ) -> Result<Self> {
-        let mut holdings = Self::default();
+        let mut holdings = Self { index: Index::named(vault.ids()), ..Self::default() };
         // What the parent says of a pack is not said anew in other words.
         let mut not_adopted = avoid.clone();
         if let Some(parent) = parent

@@ -1,14 +1,14 @@
 //! Keeping what recovery points need under lock: written under one, read back, and made longer while it is needed.
 
 use super::Vault;
-use super::format::{Digest, Marker, PackLine};
+use super::format::{Digest, KEYS, Marker, PackLine};
 use super::index::packs_known;
 use super::parallel::in_parallel;
 use super::roots::FoundRoot;
 use crate::domain::{Kind, Lock, LockKind, LockMode, Problem, Result, Timestamp, say_duration, slack_of};
 use crate::store::{Key, Retention, UNLOCKED, weaker};
 use chrono::TimeDelta;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 /// Under which locks a vault's objects are kept at a moment of its store's clock.
@@ -147,12 +147,21 @@ fn of_pack(line: &PackLine) -> Result<[Key; 2]> {
     Ok([line.pack.pack()?, line.pack.sidecar()?])
 }
 
-/// The objects that every recovery point needs.
-fn of_all() -> Result<[Key; 2]> {
-    Ok([Marker::key()?, Marker::readme_key()?])
-}
+/// Keys of epochs beside those that the marker names: of readers that were added later. More than these somebody else put there.
+const MOST_KEYS: usize = 256;
 
 impl Vault {
+    /// The objects that every recovery point needs.
+    fn of_all(&self) -> Result<BTreeSet<Key>> {
+        let mut all = BTreeSet::from([Marker::key()?, Marker::readme_key()?]);
+        if self.is_encrypted() {
+            let named = self.key_lines().iter().map(|line| Key::new(line.key.clone()));
+            all.extend(named.collect::<Result<Vec<_>>>()?);
+            all.extend(self.store().list(KEYS)?.into_iter().map(|listed| listed.key).take(MOST_KEYS));
+        }
+        Ok(all)
+    }
+
     /// The lock that what is written now gets.
     pub fn retention(&self) -> Option<Retention> {
         self.locking.as_ref().map(|locking| locking.terms().retention())
@@ -172,7 +181,8 @@ impl Vault {
     /// # Errors
     /// What the store said.
     pub fn lock_itself(&self, terms: LockTerms) -> Result<Option<Lock>> {
-        let wanted: BTreeMap<Key, Timestamp> = of_all()?.into_iter().map(|key| (key, terms.least)).collect();
+        let wanted: BTreeMap<Key, Timestamp> =
+            self.of_all()?.into_iter().map(|key| (key, terms.least)).collect();
         let kept = keep_locked(self, &wanted, terms, false)?;
         match kept.refused {
             Some((_, problem)) => Err(problem),
@@ -194,7 +204,7 @@ impl Vault {
         let mut wanted: BTreeMap<Key, Timestamp> = BTreeMap::new();
         let keys = lines.map(of_pack).collect::<Result<Vec<_>>>()?;
         let terms = locking.terms();
-        wanted.extend(keys.into_iter().flatten().chain(of_all()?).map(|key| (key, terms.least)));
+        wanted.extend(keys.into_iter().flatten().chain(self.of_all()?).map(|key| (key, terms.least)));
         let kept = keep_locked(self, &wanted, terms, false)?;
         // What went while the copy was made, as something may that no point needed until now, makes no point.
         if let Some((_, problem)) = kept.refused.filter(|(_, problem)| problem.kind == Kind::NotFound) {
@@ -223,6 +233,7 @@ impl Vault {
         let mut wanted: BTreeMap<Key, Timestamp> = BTreeMap::new();
         let mut objects: Vec<(Digest, Vec<Key>)> = Vec::new();
         let mut unread = Vec::new();
+        let of_all = self.of_all()?;
         for Needed { point, until } in needed {
             let table = match packs_known(self, point) {
                 Ok(table) => table,
@@ -234,8 +245,12 @@ impl Vault {
                 Err(problem) => return Err(problem),
             };
             let packs = table.values().map(of_pack).collect::<Result<Vec<_>>>()?;
-            let keys: Vec<Key> =
-                packs.into_iter().flatten().chain(of_all()?).chain([point.key.clone()]).collect();
+            let keys: Vec<Key> = packs
+                .into_iter()
+                .flatten()
+                .chain(of_all.iter().cloned())
+                .chain([point.key.clone()])
+                .collect();
             // Nothing is needed for longer than what is written now: a point that claims to be of the future is not believed.
             let until = terms.least.min(*until);
             for key in &keys {

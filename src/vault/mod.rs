@@ -3,16 +3,19 @@
 mod check_pack;
 mod findings;
 pub mod format;
+mod frames;
 mod index;
 mod leftover;
 mod line;
 mod locks;
+mod make;
 pub mod metadata;
 mod pack;
 mod parallel;
 mod readback;
 mod restore;
 mod roots;
+mod sealing;
 mod source;
 mod tree;
 mod verify;
@@ -22,18 +25,20 @@ mod xattrs;
 pub use findings::Unread;
 pub use index::{PackTable, packs_known, packs_of};
 pub use locks::{Kept, LockTerms, Needed};
+pub use make::Readers;
 pub(crate) use parallel::{cores, in_parallel};
 pub use readback::{Damage, Present, ReadBack, Stopped, read_back};
 pub use restore::{Lost, RestoreOptions, RestoreReport, Restored, Verified, Written, restore};
 pub use roots::{FoundRoot, RootRecord, Roots};
+pub use sealing::{Epoch, Identities, NewEpoch, Recipient, VaultKeys};
 pub use source::{Content, Item, Source};
 pub use tree::Entries;
 pub use verify::{VerifyReport, verify, verify_but};
 pub use write::{CopyReport, CopyRequest, copy};
 
-use crate::domain::{Kind, Problem, Result, Timestamp, printable};
-use crate::store::{CANARIES, INCOMING, Key, Retention, Store, random_hex};
-use format::{Digest, Frame, MAX_OBJECT, MAX_PAGE, Marker, PackLine, Sidecar};
+use crate::domain::{Kind, Problem, Result, printable};
+use crate::store::{Key, Store};
+use format::{Digest, MAX_OBJECT, Marker, PackLine, Sidecar};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -56,6 +61,8 @@ pub struct Vault {
     displaced: Arc<AtomicBool>,
     /// Under which locks this handle writes, and which ones it saw.
     locking: Option<Arc<locks::Locking>>,
+    /// In an encrypted vault: the keys that are here.
+    seal: Option<Arc<sealing::Seal>>,
 }
 
 impl Vault {
@@ -82,75 +89,10 @@ impl Vault {
         Self { locking: Some(Arc::new(locks::Locking::new(terms))), ..self }
     }
 
-    /// Opens the vault in a store, or makes one where the store is empty.
-    ///
-    /// # Errors
-    /// As [`Vault::open`]; `Refused` where the store holds other things.
-    pub fn open_or_create(store: Arc<dyn Store>, now: Timestamp) -> Result<Self> {
-        Self::open_or_create_under(store, now, None)
-    }
-
-    /// The same, made under a lock.
-    ///
-    /// # Errors
-    /// As [`Vault::open_or_create`]; `Refused` where the store has no locks.
-    pub fn open_or_create_under(
-        store: Arc<dyn Store>,
-        now: Timestamp,
-        retention: Option<Retention>,
-    ) -> Result<Self> {
-        if let Some(marker) = Marker::read(&*store)? {
-            return Ok(Self::of(store, marker));
-        }
-        // A run that was stopped while making the vault left README.md; a new filesystem has lost+found.
-        if let Some(stranger) = store.stranger(&["README.md", INCOMING, "lost+found", CANARIES])? {
-            return Self::made_by_another(store, &stranger);
-        }
-        let key = Marker::readme_key()?;
-        if store.size(&key).is_ok_and(|size| size.is_none()) {
-            match store.put_locked(&key, README.as_bytes(), retention).map(drop) {
-                // Another run is making the vault at the same time.
-                Err(problem) if problem.kind == Kind::Refused && store.size(&key)?.is_some() => {}
-                other => other?,
-            }
-        }
-        // What is there already was left by a run that was stopped between the two objects, or is no part of
-        // a vault: a page that this program did not write never becomes what people are to rely on.
-        match store.get_bytes(&key, MAX_OBJECT) {
-            Ok(page) if page == README.as_bytes() => {}
-            Err(problem) if problem.kind != Kind::Damaged => return Err(problem),
-            _ => return Self::made_by_another(store, "README.md, which is not this program's page"),
-        }
-        let marker = Marker::new(random_hex()?, now, README.as_bytes());
-        match store.put_locked(&Marker::key()?, &marker.render()?, retention).map(drop) {
-            // A store without conditions takes two markers at the same moment: the one that is there counts, and
-            // nothing was written into either vault yet.
-            Ok(()) => match Marker::read(&*store)? {
-                Some(there) => Ok(Self::of(store, there)),
-                None => Err(Problem::new(Kind::Io, "the store took vault.json, and has no such object")
-                    .at(store.place())
-                    .remedy("run it again; should it stay so, use another store")),
-            },
-            // Another run made the vault in the meantime: that one counts.
-            Err(problem) if problem.kind == Kind::Refused => Self::open(store),
-            Err(problem) => Err(problem),
-        }
-    }
-
-    /// What was found is a vault only where another run made one in the meantime.
-    fn made_by_another(store: Arc<dyn Store>, stranger: &str) -> Result<Self> {
-        if let Some(marker) = Marker::read(&*store)? {
-            return Ok(Self::of(store, marker));
-        }
-        let what = format!("neither a vault nor empty: it holds {stranger}");
-        Err(Problem::new(Kind::Refused, what)
-            .at(store.place())
-            .remedy("name a vault, or a new or empty directory"))
-    }
-
     fn of(store: Arc<dyn Store>, marker: Marker) -> Self {
         let (known, tables, displaced) = Default::default();
-        Self { store, marker, known, tables, unfinished: None, displaced, locking: None }
+        let seal = marker.encryption.is_some().then(Arc::default);
+        Self { store, marker, known, tables, unfinished: None, displaced, locking: None, seal }
     }
 
     /// Sees that this is still the vault in its store. Where the store does not know conditions, another run that made
@@ -208,26 +150,6 @@ impl Vault {
         }
     }
 
-    /// Reads and decodes one frame, expected to give exactly `bytes` bytes.
-    pub(crate) fn frame(&self, frame: &Frame, bytes: usize) -> Result<Vec<u8>> {
-        let key = frame.pack.pack()?;
-        if bytes > MAX_PAGE {
-            return Err(Problem::damaged(key.as_str(), "a frame is larger than this format allows"));
-        }
-        frame.check(&key)?;
-        let packed = self.store.get_range(&key, frame.at, frame.length as usize).map_err(gone)?;
-        decode(&key, &packed, bytes)
-    }
-
-    /// Reads and decodes one frame of content: at most one unit.
-    pub(crate) fn data_frame(&self, frame: &Frame) -> Result<Vec<u8>> {
-        let key = frame.pack.pack()?;
-        frame.check(&key)?;
-        let packed = self.store.get_range(&key, frame.at, frame.length as usize).map_err(gone)?;
-        zstd::bulk::decompress(&packed, format::UNIT)
-            .map_err(|error| Problem::damaged(key.as_str(), format!("a frame cannot be decoded: {error}")))
-    }
-
     /// Reads the sidecar that `line` names, checking its digest first.
     pub(crate) fn sidecar(&self, line: &PackLine) -> Result<Sidecar> {
         let key = line.pack.sidecar()?;
@@ -235,7 +157,7 @@ impl Vault {
         if Digest::of(&bytes) != line.sidecar_sha256 || bytes.len() as u64 != line.sidecar_bytes {
             return Err(Problem::damaged(key.as_str(), "does not match its SHA-256"));
         }
-        let sidecar = Sidecar::open(&line.pack, &bytes)?;
+        let sidecar = Sidecar::open_with(&line.pack, &bytes, self.chunk_key())?;
         if (sidecar.header.bytes, sidecar.header.sha256) == (line.bytes, line.sha256) {
             Ok(sidecar)
         } else {

@@ -73,6 +73,7 @@ impl Roots {
     /// # Errors
     /// As [`Roots::read`].
     pub fn of_volume(vault: &Vault, volume: &VolumeId) -> Result<Self> {
+        vault.know(volume);
         Self::gather(vault, |found| found.root.volume == *volume)
     }
 
@@ -97,8 +98,8 @@ impl Roots {
         {
             let known = vault.known.lock().unwrap_or_else(PoisonError::into_inner);
             for listed in listed {
-                match known.get(&listed.key) {
-                    Some(found) if wanted(found) => roots.sound.push(found.clone()),
+                match known.get(&listed.key).map(|found| named(vault, found)) {
+                    Some(found) if wanted(&found) => roots.sound.push(found),
                     Some(_) => {}
                     None => unknown.push(listed),
                 }
@@ -122,9 +123,10 @@ impl Roots {
         for (key, read) in read {
             match read {
                 Ok(found) => {
-                    known.insert(key, found.clone());
-                    if wanted(&found) {
-                        roots.sound.push(found);
+                    let named = named(vault, &found);
+                    known.insert(key, found);
+                    if wanted(&named) {
+                        roots.sound.push(named);
                     }
                 }
                 // One root that cannot be read, damaged, newer or refused by the system, is one point that
@@ -199,10 +201,26 @@ fn names(volume: &VolumeId, wanted: &str) -> bool {
     volume.0 == wanted || volume.0.split_once(':').is_some_and(|(_, path)| path == wanted)
 }
 
+/// The same, told by its volume's name where that is known.
+fn named(vault: &Vault, found: &FoundRoot) -> FoundRoot {
+    let mut found = found.clone();
+    if let Some(seal) = vault.seal() {
+        seal.name(&mut found.root);
+    }
+    found
+}
+
 fn read_root(vault: &Vault, listed: &Listed) -> Result<FoundRoot> {
     let key = &listed.key;
     let bytes = vault.store().get_bytes(key, MAX_OBJECT).map_err(super::gone)?;
-    let root = Root::open(key, &bytes)?;
+    let inside = |code: &Digest, sealed: &[u8]| match vault.seal() {
+        Some(seal) => seal.inside(key.as_str(), code, sealed),
+        None => Ok(None),
+    };
+    let root = Root::open_with(key, &bytes, vault.chunk_key(), &inside)?;
+    if root.lid.is_some() != vault.is_encrypted() {
+        return Err(Problem::damaged(key.as_str(), "encrypted otherwise than its vault is"));
+    }
     if root.vault != vault.id() {
         return Err(Problem::damaged(key.as_str(), "belongs to another vault"));
     }

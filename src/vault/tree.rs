@@ -58,7 +58,7 @@ impl<T: Line> Lines<T> {
 
     fn read(&mut self, page: &PageRef) -> Result<()> {
         let key = page.frame.pack.pack()?;
-        let bytes = self.vault.frame(&page.frame, page.bytes as usize)?;
+        let bytes = self.vault.page(page, self.kind)?;
         let is_empty = match Page::open(key.as_str(), page, self.kind, &bytes)? {
             Page::Leaf(lines) => {
                 self.leaf = lines.into_iter();

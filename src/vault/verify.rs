@@ -25,6 +25,8 @@ pub struct VerifyReport {
     pub broken: Vec<FoundRoot>,
     /// The recovery points of which nothing can be said: something that they need was not read.
     pub open: Vec<FoundRoot>,
+    /// The recovery points whose every object is as it was written, and which are encrypted, so that nothing was decoded here.
+    pub closed: Vec<FoundRoot>,
     /// Objects read.
     pub objects: u64,
     /// Bytes read.
@@ -76,7 +78,10 @@ pub fn verify_but(
     let needs = gather_needs(vault, &roots, &mut findings);
     let mut report = VerifyReport { let_go, ..VerifyReport::default() };
     check_packs(vault, &needs, &roots, &mut findings, &mut report, monitor)?;
-    walk_all(vault, &roots, &mut findings, monitor);
+    if vault.is_readable() {
+        walk_all(vault, &roots, &mut findings, monitor);
+    }
+    check_keys(vault, &roots, &mut findings, &mut report);
     report.objects += roots.sound.len() as u64 + roots.damaged.len() as u64 + 2;
     match unfinished(vault, &needs) {
         Ok(packs) => report.unfinished_packs = packs,
@@ -90,6 +95,7 @@ pub fn verify_but(
         match (findings.breaks(point), findings.leaves_open(point)) {
             (true, _) => report.broken.push(found),
             (false, true) => report.open.push(found),
+            (false, false) if !vault.is_readable() => report.closed.push(found),
             (false, false) => report.sound.push(found),
         }
     }
@@ -97,6 +103,19 @@ pub fn verify_but(
     report.unread = findings.unread.into_values().collect();
     report.stopped = findings.stopped;
     Ok(report)
+}
+
+/// Checks what readers need to open the vault: all points fall with that.
+fn check_keys(vault: &Vault, roots: &Roots, findings: &mut Findings, report: &mut VerifyReport) {
+    for line in vault.key_lines() {
+        match vault.check_key(line) {
+            Ok(bytes) => {
+                report.objects += 1;
+                report.bytes += bytes;
+            }
+            Err(problem) => findings.note(problem, roots.sound.iter().map(|found| found.key.as_str())),
+        }
+    }
 }
 
 /// A root that the operating system does not let us read is unread. Any other that cannot be used, one of a newer
@@ -256,7 +275,7 @@ impl<'a> Walk<'a> {
     fn point(&mut self) -> Result<()> {
         // The path of the directory where we are: those above it are its beginnings, and need not be kept.
         let mut dir: Option<Vec<u8>> = None;
-        for entry in Entries::new(self.vault, PageKind::Entries, &self.root.root.entries) {
+        for entry in Entries::new(self.vault, PageKind::Entries, self.root.root.tree()?) {
             let entry = entry?;
             if let Some((parent, _)) = split(entry.path.as_bytes()) {
                 let Some(dir) = dir.as_mut().filter(|dir| is_at_or_above(parent, dir)) else {
@@ -306,7 +325,8 @@ impl<'a> Walk<'a> {
                 Some((at, *chunk))
             })
             .collect();
-        if run.pieces().all(|(_, skip, chunk)| held.get(&skip) == Some(&chunk)) {
+        let ids = self.vault.ids();
+        if run.pieces().all(|(_, skip, chunk)| held.get(&skip) == Some(&ids.chunk(&chunk))) {
             Ok(())
         } else {
             Err(Problem::damaged(key.as_str(), "does not hold what the recovery point expects of it"))

@@ -15,6 +15,7 @@ mod drilling;
 mod drilling_due;
 mod drilling_trust;
 mod durable;
+mod encrypting;
 mod expiring;
 mod expiring_dir;
 mod exporting;

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use outlive::catalogue::Catalogue;
 use outlive::domain::*;
 use outlive::estate::*;
-use outlive::isolation::expand;
+use outlive::isolation::{Fate, expand, trace};
 use outlive::report::text::{Look, audit};
 use outlive::rules::{Judged, Overall, judge, judge_each, overall};
 use std::collections::BTreeMap;
@@ -28,6 +28,9 @@ fn vault(endpoint: Option<&str>, stands_on: StandsOn) -> VaultEntry {
         stands_on,
         bonds: Bonds::default(),
         lock: None,
+        readers: Vec::new(),
+        epoch_key: None,
+        identity: None,
         waive_damage: None,
         line: 9,
     }
@@ -308,4 +311,38 @@ fn what_is_asked_for_and_not_done_keeps_the_result_from_being_sound() {
     assert_eq!(open, Overall::Undetermined);
     assert!(text.contains("look at outlive.toml:12: vault.offsite.lock: locks are not judged yet"), "{text}");
     assert!(text.contains("1 thing the configuration asks for and nothing does:"), "{text}");
+}
+
+#[test]
+fn an_encrypted_vault_falls_with_all_its_readers_keys_and_where_they_are_is_asked() {
+    use AssetKind::{Account, Provider, Region, UpstreamProvider};
+    let own =
+        |provider| [(Provider, provider), (UpstreamProvider, provider), (Region, "eu"), (Account, "acme")];
+    let mut encrypted = vault(Some("https://s3.example"), stands(&own("backblaze")));
+    says(&own("Hetzner"), &encrypted, "key-only-with-primary", "not applicable");
+    encrypted.readers = vec!["age1one".into(), "age1two".into()];
+    says(&own("Hetzner"), &encrypted, "key-only-with-primary", "undetermined");
+    let key = |number: usize, on: &str| {
+        let bonds = Nature::ALL.into_iter().fold(Bonds::default(), Bonds::complete);
+        let id = AssetId(format!("key:offsite.reader-{number}"));
+        let bonds = bonds.with(Bond {
+            how: How::Declared(Owner("ops".into())),
+            ..Bond::observed(Nature::StoredOn, AssetId(on.into()), now())
+        });
+        DeclaredAsset { id, kind: AssetKind::Key, name: format!("reader {number}"), bonds, line: 20 }
+    };
+    let lost = |lost: &[&str], kept_on: [&str; 2]| -> bool {
+        let mut estate = estate(stands(&own("Hetzner")));
+        estate.assets = vec![key(1, kept_on[0]), key(2, kept_on[1])];
+        let graph = expand(&night(&estate, &encrypted), &Catalogue::built_in().unwrap());
+        let set = lost.iter().map(|asset| Hazard::Lost(AssetId((*asset).into()))).collect();
+        let policy = Policy { survive: HazardClass::ALL.into(), ..Policy::default() };
+        let traced = trace(&graph, &graph.inventory().volumes[0], &[set], &policy, now());
+        traced[0].points.iter().any(|points| matches!(points.reason.fate, Fate::Dies { .. }))
+    };
+    let safe = ["host:0123", "site:safe"];
+    assert!(!lost(&["key:offsite.reader-1"], safe));
+    assert!(lost(&["key:offsite.reader-1", "key:offsite.reader-2"], safe));
+    assert!(!lost(&["host:0123"], safe));
+    assert!(lost(&["host:0123"], ["host:0123", "device:vda"]));
 }

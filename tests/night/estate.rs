@@ -60,6 +60,9 @@ pub fn estate(folder: &Path, names: &[String], vault: &Path) -> Estate {
         volumes: names.iter().map(|name| volume(folder, name)).collect(),
         vaults: vec![VaultEntry {
             lock: None,
+            readers: Vec::new(),
+            epoch_key: None,
+            identity: None,
             waive_damage: None,
             bonds: Bonds::default(),
             id: "offsite".into(),

@@ -71,6 +71,7 @@ impl Quarter {
             environment: Environment::default(),
             stores: Arc::new(faulty.clone()),
             opened: Opened::default(),
+            keys: outlive::app::Keyring::default(),
         };
         let order = NightlyOrder {
             estate: estate(&folder, &names, &temp.path().join("vault")),

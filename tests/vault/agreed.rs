@@ -74,6 +74,7 @@ impl World {
             environment: Environment::default(),
             stores: Arc::new(Only(store.clone())),
             opened: Opened::default(),
+            keys: outlive::app::Keyring::default(),
         };
         let bucket = S3Place { bucket: "odd".into(), ..S3Place::default() };
         let lock = LockOrder {
@@ -97,7 +98,7 @@ impl World {
     fn make(&self, kind: Option<LockKind>) -> Vault {
         let until = Utc::now() + TimeDelta::days(42);
         let retention = kind.map(|kind| Retention::new(kind, until));
-        Vault::open_or_create_under(Arc::new(self.store.clone()), Utc::now(), retention).unwrap()
+        Vault::open_or_create_under(Arc::new(self.store.clone()), Utc::now(), retention, None).unwrap()
     }
 
     fn refused(&self) -> String {

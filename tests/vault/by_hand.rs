@@ -1,5 +1,6 @@
 //! The page's own commands restore what a vault holds, with the tools the page names and no others.
 
+use super::sealed::Sealed;
 use super::support::{Place, chmod, flip, noise, run};
 use crate::hand::{self, fs};
 use std::os::unix::fs::symlink;
@@ -208,4 +209,47 @@ fn a_stream_is_restored_by_hand_too() {
     let out = place.path("by-hand");
     assert_success(&restore_file(&place, root.strip_prefix("roots/").unwrap(), "", &out));
     assert_eq!(std::fs::read(out).unwrap(), bytes);
+}
+
+#[test]
+fn an_encrypted_vault_comes_back_by_hand_for_each_reader_and_for_nobody_else() {
+    let sealed = Sealed::new();
+    let place = &sealed.place;
+    let volume = place.path("volume");
+    make_volume(&volume);
+    fs::write(volume.join("db"), &database()[..9_000_001]).unwrap();
+    let report = place.copy(&volume);
+    let root = report.root.key.name();
+    let (file, tree) = blocks();
+    let whole = format!("{file}\nrm_nothing=\n{tree}\nrestore_tree \"$ROOT\"\n");
+    let tools: Vec<&str> = TOOLS.into_iter().chain(MORE_FOR_TREES).chain(["age"]).collect();
+    for (number, reader) in sealed.readers.iter().enumerate() {
+        let (work, out) = (place.path(&format!("work {number}")), place.path(&format!("tree {number}")));
+        fs::create_dir(&work).unwrap();
+        let script = whole
+            .replace("restore_file \"$ROOT\" \"$FILE\" \"$OUT\" && printf 'restored: %s\\n' \"$OUT\"", ":");
+        let settings = [
+            ("ROOT", root),
+            ("OUT", out.to_str().unwrap()),
+            ("IDENTITY", reader.to_str().unwrap()),
+            ("WORK", work.to_str().unwrap()),
+        ];
+        let output = by_hand(place, &script, &tools, &settings);
+        assert_success(&output);
+        assert!(String::from_utf8_lossy(&output.stdout).contains("test:/volume"));
+        run("diff", &["-r", "--no-dereference", volume.to_str().unwrap(), out.to_str().unwrap()]);
+    }
+    let (stranger, _) = super::sealed::reader(place.temp.path(), "stranger.key");
+    let work = place.path("work of a stranger");
+    fs::create_dir(&work).unwrap();
+    let out = place.path("nothing");
+    let settings = [
+        ("ROOT", root),
+        ("FILE", "small"),
+        ("OUT", out.to_str().unwrap()),
+        ("IDENTITY", stranger.to_str().unwrap()),
+        ("WORK", work.to_str().unwrap()),
+    ];
+    let output = by_hand(place, &file, &tools, &settings);
+    assert!(!output.status.success() && !out.exists());
 }

@@ -203,6 +203,7 @@ impl Scene {
             environment: Environment::default(),
             stores: Arc::new(Only(self.shelf.clone())),
             opened: Opened::default(),
+            keys: outlive::app::Keyring::default(),
         }
     }
 

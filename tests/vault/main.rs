@@ -27,6 +27,7 @@ mod newer;
 mod racing;
 mod recorder;
 mod roundtrip;
+mod sealed;
 mod source;
 mod strangers;
 mod stream;

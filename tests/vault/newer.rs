@@ -14,7 +14,7 @@ fn assert_newer<T>(result: Result<T, Problem>, object: &str) {
     let problem = result.map(drop).unwrap_err();
     assert_eq!(problem.kind, Kind::Refused, "{problem}");
     assert!(problem.to_string().contains(object), "{problem}");
-    assert!(problem.what.contains("version 1") && problem.remedy.contains("newer outlive"), "{problem:?}");
+    assert!(problem.what.contains("version 2") && problem.remedy.contains("newer outlive"), "{problem:?}");
 }
 
 fn open(place: &Place) -> Result<Vault, Problem> {
@@ -30,7 +30,7 @@ fn replace(object: &Path, from: &str, to: &str) {
 #[test]
 fn a_newer_vault_is_refused_whether_it_is_opened_or_made() {
     for (from, to) in
-        [("outlive/vault/v0", "outlive/vault/v1"), ("outlive/envelope/v0", "outlive/envelope/v1")]
+        [("outlive/vault/v0", "outlive/vault/v2"), ("outlive/envelope/v0", "outlive/envelope/v2")]
     {
         let place = Place::new();
         replace(&place.path("vault/vault.json"), from, to);
@@ -43,20 +43,20 @@ fn a_newer_vault_is_refused_whether_it_is_opened_or_made() {
 #[test]
 fn a_newer_vault_of_which_nothing_else_is_known_is_refused_as_newer() {
     let place = Place::new();
-    overwrite(&place.path("vault/vault.json"), br#"{"schema":"outlive/envelope/v1","other":[1]}"#);
+    overwrite(&place.path("vault/vault.json"), br#"{"schema":"outlive/envelope/v2","other":[1]}"#);
     assert_newer(open(&place), "vault.json");
-    overwrite(&place.path("vault/vault.json"), &seal_envelope("outlive/vault/v1", b"{}").unwrap());
+    overwrite(&place.path("vault/vault.json"), &seal_envelope("outlive/vault/v2", b"{}").unwrap());
     assert_newer(open(&place), "vault.json");
 }
 
 #[test]
 fn a_newer_root_is_named_as_newer_and_never_taken_for_a_point() {
-    for payload_type in ["outlive/root/v1", "outlive/envelope/v1"] {
+    for payload_type in ["outlive/root/v2", "outlive/envelope/v2"] {
         let place = Place::new();
         let original = place.path("original");
         fs::create_dir(&original).unwrap();
         let root = place.copy(&original).root;
-        let from = payload_type.replace("v1", "v0");
+        let from = payload_type.replace("v2", "v0");
         replace(&place.path("vault").join(root.key.as_str()), &from, payload_type);
         let roots = Roots::read(&place.vault).unwrap();
         assert!(roots.sound.is_empty());
@@ -73,7 +73,7 @@ fn a_newer_root_is_named_as_newer_and_never_taken_for_a_point() {
 #[test]
 fn a_newer_page_is_refused_and_nothing_is_written() {
     let mut forge = Forge::new();
-    let header = "{\"schema\":\"outlive/page/v1\",\"kind\":\"entries\",\"level\":0,\"more\":true}\n";
+    let header = "{\"schema\":\"outlive/page/v2\",\"kind\":\"entries\",\"level\":0,\"more\":true}\n";
     let page = forge.page_with_header(header, &[json(&entry("", EntryKind::Dir))]);
     let forged = forge.finish(page);
     assert_newer(forged.restore("target", RestoreOptions::default()), "packs/forged-tree");

@@ -192,6 +192,7 @@ fn a_copy_whose_vault_was_replaced_after_its_root_was_written_is_not_read_back()
         environment: Environment::default(),
         stores: Arc::new(Only(store.clone())),
         opened: Opened::default(),
+        keys: outlive::app::Keyring::default(),
     };
     let order = CopyOrder {
         vault_name: None,

@@ -6,7 +6,7 @@ use crate::domain::{Kind, Result, Timestamp, printable};
 use crate::plan::{Leftover, leftover};
 use crate::report::activity::LeftAlone;
 use crate::store::{CANARIES, Hold, INCOMING, Listed, StoredVersion};
-use crate::vault::format::{PACKS, ROOTS, SIDECARS};
+use crate::vault::format::{KEYS, PACKS, ROOTS, SIDECARS};
 use crate::vault::{in_parallel, packs_known};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,7 +50,8 @@ impl Objects {
         let store = scene.vault.store();
         let mut listed = store.list(PACKS)?;
         listed.extend(store.list(SIDECARS)?);
-        let known = ["README.md", "vault.json", INCOMING, "lost+found", CANARIES, PACKS, SIDECARS, ROOTS];
+        let known =
+            ["README.md", "vault.json", INCOMING, "lost+found", CANARIES, PACKS, SIDECARS, ROOTS, KEYS];
         objects.strange.extend(store.stranger(&known)?);
         let strange = listed.extract_if(.., |listed| !is_pack(listed.key.name()));
         objects.strange.extend(strange.map(|listed| printable(listed.key.as_str().as_bytes())));

@@ -37,7 +37,9 @@ fn one(
     let owner = stands_on.owner.clone().unwrap_or_else(file);
     let bonds = bonds(table, &bonds::OF_VAULTS, &owner, None, known);
     let waive_damage = table.get("waive_damage").and_then(|value| given_up(&value));
-    note_what_is_not_done(table);
+    let readers = readers(table);
+    let epoch_key = table.get("epoch_key").and_then(|value| source(&value));
+    let identity = table.get("identity").and_then(|value| source(&value));
     let lock = table.get("lock").and_then(|value| lock(&value, kind));
     let place = match kind? {
         "dir" => {
@@ -63,7 +65,18 @@ fn one(
         );
     }
     let line = table.file.line(table.at);
-    Some(VaultEntry { id: id?.to_owned(), place, stands_on, bonds, lock, waive_damage, line })
+    Some(VaultEntry {
+        id: id?.to_owned(),
+        place,
+        stands_on,
+        bonds,
+        lock,
+        readers,
+        epoch_key,
+        identity,
+        waive_damage,
+        line,
+    })
 }
 
 fn given_up(value: &Value<'_>) -> Option<GivenUp> {
@@ -135,31 +148,27 @@ fn lock(value: &Value<'_>, kind: Option<&str>) -> Option<LockEntry> {
     Some(LockEntry { kind: lock_kind, most: most? })
 }
 
-fn note_what_is_not_done(table: &Table<'_>) {
-    let undone = |key: &str, because: &str| {
-        table.file.leave_undone(table.place_of(key), format!("{}.{key}", table.key), because);
-    };
-    if let Some(readers) = table.get("readers") {
-        let keys = readers.list().unwrap_or_default();
-        if keys.is_empty() && readers.list().is_some() {
-            readers
-                .complain("names no reader", "name the public keys of those who may read, or leave it out");
-        }
-        keys.iter().for_each(reader);
-        undone("readers", "the vault is not encrypted yet: whoever reads its store reads its contents");
+/// The public keys of those who may read.
+fn readers(table: &Table<'_>) -> Vec<String> {
+    let Some(value) = table.get("readers") else { return Vec::new() };
+    let keys = value.list().unwrap_or_default();
+    if keys.is_empty() && value.list().is_some() {
+        value.complain("names no reader", "name the public keys of those who may read, or leave it out");
     }
+    keys.iter().filter_map(reader).collect()
 }
 
 /// A public key. What is none may be a private one, and is not repeated.
-fn reader(value: &Value<'_>) {
-    let Some(text) = value.text() else { return };
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    if !text.strip_prefix("age1").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(fits)) {
-        value.complain(
-            "is no public key of age",
-            "name keys that begin with age1; a private key never stands here",
-        );
+fn reader(value: &Value<'_>) -> Option<String> {
+    let text = value.text()?;
+    if text.parse::<age::x25519::Recipient>().is_ok() {
+        return Some(text.to_owned());
     }
+    value.complain(
+        "is no public key of age",
+        "name keys that begin with age1, as `age-keygen` prints them; a private key never stands here",
+    );
+    None
 }
 
 /// All providers, in the order of the file.

@@ -17,6 +17,11 @@ pub struct VaultMade {
     pub vault: String,
     /// The lock that the vault itself has; none where none was asked for.
     pub lock: Option<Lock>,
+    /// True where it is encrypted.
+    pub encrypted: bool,
+    /// Where the key was written that copies are encrypted with; none where it was not made now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch_key: Option<String>,
     /// What was asked of the store, and is not known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub open: Vec<String>,
@@ -36,6 +41,15 @@ impl Told for VaultMade {
                 .to_owned(),
         };
         out.push_str(&look.say(&lock, 0, if self.lock.is_some() { Tone::Plain } else { Tone::Open }));
+        let encrypted = match (self.encrypted, &self.epoch_key) {
+            (false, _) => "It is not encrypted: whoever reads its store reads its contents.".to_owned(),
+            (true, None) => "It is encrypted for its readers.".to_owned(),
+            (true, Some(path)) => format!(
+                "It is encrypted for its readers. Whoever copies into it needs {path}, which opens nothing; keep a copy of it. Try \
+                 now that a reader's private key opens the vault: `outlive vault list` with --identity FILE."
+            ),
+        };
+        out.push_str(&look.say(&encrypted, 0, if self.encrypted { Tone::Plain } else { Tone::Open }));
         for open in &self.open {
             out.push_str(&look.say(&format!("Not known of the store: {open}"), 0, Tone::Open));
         }

@@ -38,6 +38,9 @@ pub struct VerifyDone {
     pub broken: Vec<VerifiedPoint>,
     /// Points of which nothing can be said, because something that they need was not read.
     pub open: Vec<VerifiedPoint>,
+    /// Points whose every object is as it was written, and of which nothing was decoded: they are encrypted, and nothing
+    /// here opens them.
+    pub closed: Vec<VerifiedPoint>,
     /// The damage.
     pub damage: Vec<DamagedObject>,
     /// What could not be read.
@@ -59,7 +62,7 @@ pub struct VerifyDone {
 impl VerifyDone {
     /// True where all was read and nothing is damaged.
     pub fn is_sound(&self) -> bool {
-        self.damage.is_empty() && self.was_read_whole()
+        self.damage.is_empty() && self.closed.is_empty() && self.was_read_whole()
     }
 
     /// True where nothing was left unread.
@@ -94,7 +97,13 @@ impl Told for VerifyDone {
         let mut out = say_damage(look, &self.damage);
         out.push_str(&self.say_unread(look));
         let (bad, open) = (("broken", Tone::Bad), ("not verified", Tone::Open));
-        let groups = [(&self.points, None), (&self.broken, Some(bad)), (&self.open, Some(open))];
+        let closed = ("objects as written, not decoded", Tone::Open);
+        let groups = [
+            (&self.points, None),
+            (&self.broken, Some(bad)),
+            (&self.open, Some(open)),
+            (&self.closed, Some(closed)),
+        ];
         for (points, said) in groups {
             for point in points {
                 let (word, tone) = said.unwrap_or(match point.complete {
@@ -108,6 +117,10 @@ impl Told for VerifyDone {
                     tone,
                 ));
             }
+        }
+        if !self.closed.is_empty() {
+            let what = "The vault is encrypted: give the private key of one of its readers (--identity FILE) to decode what it holds.";
+            out.push_str(&look.say(what, 0, Tone::Open));
         }
         let amount = format!(
             "{} objects, {}, {} chunks decoded and compared in {}.",
@@ -126,7 +139,7 @@ impl Told for VerifyDone {
             let what = format!("{} recovery points are gone as a plan for expiry let them go.", self.let_go);
             out.push_str(&look.say(&what, 0, Tone::Plain));
         }
-        if self.points.is_empty() && self.broken.is_empty() && self.open.is_empty() {
+        if [&self.points, &self.broken, &self.open, &self.closed].iter().all(|points| points.is_empty()) {
             out.push_str(&look.say("The vault holds no recovery point that can be read.", 0, Tone::Open));
         }
         if self.ledger_knew == 0 {

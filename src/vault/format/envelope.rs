@@ -43,6 +43,23 @@ pub fn seal_envelope(payload_type: &str, payload: &[u8]) -> Result<Vec<u8>> {
 pub fn open_envelope(object: &str, payload_type: &str, bytes: &[u8]) -> Result<Vec<u8>> {
     let envelope: Envelope = parse_as(SCHEMA, object, bytes)?;
     expect_schema(object, &envelope.payload_type, payload_type)?;
+    unwrap(object, envelope, payload_type, bytes)
+}
+
+/// The same for a payload of one of several versions, the newest last; also says which one it is.
+///
+/// # Errors
+/// As [`open_envelope`].
+pub fn open_either<'t>(object: &str, types: &[&'t str], bytes: &[u8]) -> Result<(&'t str, Vec<u8>)> {
+    let envelope: Envelope = parse_as(SCHEMA, object, bytes)?;
+    let newest = types.last().copied().unwrap_or_default();
+    let found = types.iter().find(|known| **known == envelope.payload_type).copied();
+    expect_schema(object, &envelope.payload_type, found.unwrap_or(newest))?;
+    let payload_type = found.unwrap_or(newest);
+    Ok((payload_type, unwrap(object, envelope, payload_type, bytes)?))
+}
+
+fn unwrap(object: &str, envelope: Envelope, payload_type: &str, bytes: &[u8]) -> Result<Vec<u8>> {
     let payload = STANDARD
         .decode(&envelope.payload)
         .map_err(|_| Problem::damaged(object, "the payload is not valid base64"))?;

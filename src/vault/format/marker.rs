@@ -1,11 +1,35 @@
 //! `vault.json`: says that a store holds a vault, and in which format. An envelope like a root, so that every bit counts.
 
-use super::{Digest, MAX_OBJECT, open_envelope, parse, render, seal_envelope};
+use super::{Digest, MAX_OBJECT, open_either, parse, render, seal_envelope};
 use crate::domain::{Kind, Problem, Result, Timestamp};
 use crate::store::{Key, Store};
 use serde::{Deserialize, Serialize};
 
 const SCHEMA: &str = "outlive/vault/v0";
+/// The same of a vault that is encrypted.
+const ENCRYPTED: &str = "outlive/vault/v1";
+
+/// How a vault is encrypted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Encryption {
+    /// The epoch: 16 hexadecimal digits.
+    pub epoch: String,
+    /// The public key of age to which everything is sealed.
+    pub recipient: String,
+    /// The objects that hold what opens it, each sealed to one reader.
+    pub keys: Vec<KeyLine>,
+}
+
+/// One of the objects that hold an epoch's key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyLine {
+    /// Its key.
+    pub key: String,
+    /// Its SHA-256.
+    pub sha256: Digest,
+}
 
 /// The content of `vault.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,12 +41,20 @@ pub struct Marker {
     pub created: Timestamp,
     /// The SHA-256 of `README.md` beside it: how to restore by hand.
     pub readme_sha256: Digest,
+    /// How it is encrypted; none where it is not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub encryption: Option<Encryption>,
 }
 
 impl Marker {
     /// The marker of a new vault.
     pub fn new(id: String, created: Timestamp, readme: &[u8]) -> Self {
-        Self { id, created, readme_sha256: Digest::of(readme) }
+        Self { id, created, readme_sha256: Digest::of(readme), encryption: None }
+    }
+
+    /// The same of a vault that is encrypted so.
+    pub fn encrypted(self, encryption: Option<Encryption>) -> Self {
+        Self { encryption, ..self }
     }
 
     /// The marker's key.
@@ -51,7 +83,7 @@ impl Marker {
             Err(problem) if problem.kind == Kind::NotFound => return Ok(None),
             other => other?,
         };
-        let payload = open_envelope(key.as_str(), SCHEMA, &bytes)?;
+        let (_, payload) = open_either(key.as_str(), &[SCHEMA, ENCRYPTED], &bytes)?;
         let marker: Self = parse(key.as_str(), &payload)?;
         if marker.render()? == bytes {
             Ok(Some(marker))
@@ -65,6 +97,7 @@ impl Marker {
     /// # Errors
     /// None in practice.
     pub fn render(&self) -> Result<Vec<u8>> {
-        seal_envelope(SCHEMA, &render(self)?)
+        let schema = if self.encryption.is_some() { ENCRYPTED } else { SCHEMA };
+        seal_envelope(schema, &render(self)?)
     }
 }

@@ -4,6 +4,7 @@ mod digest;
 mod entry;
 mod envelope;
 mod marker;
+mod outer;
 mod page;
 mod refs;
 mod root;
@@ -11,11 +12,11 @@ mod sidecar;
 
 pub use digest::{Digest, Hasher};
 pub use entry::{Content, Entry, EntryKind, Meta, Moment};
-pub use envelope::{open_envelope, seal_envelope};
-pub use marker::Marker;
+pub use envelope::{open_either, open_envelope, seal_envelope};
+pub use marker::{Encryption, KeyLine, Marker};
 pub use page::{Child, Page, PageHeader, PageKind};
 pub use refs::{Chunk, Frame, PackKey, PackLine, PackRole, PageRef, Run};
-pub use root::{Missed, Origin, Previous, Root, Tool, Totals};
+pub use root::{Content as RootContent, Inside, Lid, Missed, Origin, Previous, Root, Tool, Totals};
 pub use sidecar::{Sidecar, SidecarFrame, SidecarHeader};
 
 use crate::domain::{Kind, Problem, Result};
@@ -27,6 +28,8 @@ pub const ROOTS: &str = "roots";
 pub const PACKS: &str = "packs";
 /// The folder of sidecars.
 pub const SIDECARS: &str = "sidecars";
+/// The folder of the epochs' keys, each sealed to one reader.
+pub const KEYS: &str = "keys";
 /// The key of the instructions that every vault carries.
 pub const README_KEY: &str = "README.md";
 /// Blocks of large files and images, in bytes.

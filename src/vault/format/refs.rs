@@ -36,6 +36,9 @@ pub enum PackRole {
     Data,
     /// Pages of trees.
     Tree,
+    /// In an encrypted vault: pages of lists of packs, which are not encrypted, so that locks can be kept and bytes compared
+    /// by those who may not read.
+    List,
 }
 
 /// One pack that a recovery point needs, with the digests that identify it and its sidecar.

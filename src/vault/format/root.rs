@@ -1,8 +1,10 @@
 //! A root: the top of one recovery point.
 
-use super::{PackLine, PageRef, open_envelope, parse, render, seal_envelope};
-use crate::domain::{ByteName, Consistency, Problem, Result, Timestamp, VolumeId, VolumeKind};
+use super::outer::{self, Outer};
+use super::{Digest, PackLine, PageRef, open_either, parse, render, seal_envelope};
+use crate::domain::{ByteName, Consistency, Kind, Problem, Result, Timestamp, VolumeId, VolumeKind};
 use crate::store::Key;
+use crate::vault::sealing::{ChunkKey, Epoch};
 use serde::{Deserialize, Serialize};
 
 const SCHEMA: &str = "outlive/root/v0";
@@ -108,7 +110,35 @@ pub struct Root {
     pub list_packs: Vec<PackLine>,
     /// The program that wrote it.
     pub tool: Tool,
+    /// In an encrypted vault: how it is closed.
+    #[serde(skip)]
+    pub lid: Option<Lid>,
 }
+
+/// How a root of an encrypted vault is closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lid {
+    /// The epoch in which it was written.
+    pub epoch: String,
+    /// The name of its volume in the clear.
+    pub stream: Digest,
+    /// The code of what is inside.
+    pub inside: Digest,
+    /// True where what is inside is known here.
+    pub is_open: bool,
+}
+
+/// What is inside a root, before it is sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// The code of it, which stands outside.
+    pub code: Digest,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Gives what is inside a root, where that is known here: from the code of it, and from what is sealed.
+pub type Inside<'a> = &'a dyn Fn(&Digest, &[u8]) -> Result<Option<Vec<u8>>>;
 
 impl Root {
     /// True where nothing was missed.
@@ -116,7 +146,28 @@ impl Root {
         self.totals.missed == 0
     }
 
-    /// The bytes of the root object.
+    /// True where nothing but what stands outside is known of it here.
+    pub fn is_closed(&self) -> bool {
+        self.lid.as_ref().is_some_and(|lid| !lid.is_open)
+    }
+
+    /// The tree of entries.
+    ///
+    /// # Errors
+    /// `Refused` where it is encrypted, and nothing here opens it.
+    pub fn tree(&self) -> Result<&PageRef> {
+        if self.is_closed() {
+            return Err(Problem::new(
+                Kind::Refused,
+                "encrypted: what is in this recovery point cannot be read here",
+            )
+            .at(self.key.clone())
+            .remedy("give the private key of one of the vault's readers: --identity FILE"));
+        }
+        Ok(&self.entries)
+    }
+
+    /// The bytes of the root object in a vault that is not encrypted.
     ///
     /// # Errors
     /// None in practice.
@@ -124,12 +175,34 @@ impl Root {
         seal_envelope(SCHEMA, &render(self)?)
     }
 
-    /// Reads a root object that was found under `key`.
+    /// The same in an encrypted one, with what is inside it.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn seal_in(&self, epoch: &Epoch) -> Result<(Vec<u8>, Content)> {
+        let (outer, bytes) = Outer::of(self, epoch)?;
+        Ok((seal_envelope(outer::SCHEMA, &render(&outer)?)?, Content { code: outer.inside, bytes }))
+    }
+
+    /// Reads a root object of a vault that is not encrypted, found under `key`.
+    ///
+    /// # Errors
+    /// As [`Root::open_with`].
+    pub fn open(key: &Key, bytes: &[u8]) -> Result<Self> {
+        Self::open_with(key, bytes, None, &|_, _| Ok(None))
+    }
+
+    /// Reads a root object that was found under `key`. Where the key of names is known, one of an encrypted vault that does not
+    /// come from somebody who holds it is damage.
     ///
     /// # Errors
     /// `Refused` for a newer format; `Damaged` for what is wrong in itself or belongs to another key.
-    pub fn open(key: &Key, bytes: &[u8]) -> Result<Self> {
-        let root: Self = parse(key.as_str(), &open_envelope(key.as_str(), SCHEMA, bytes)?)?;
+    pub fn open_with(key: &Key, bytes: &[u8], names: Option<&ChunkKey>, inside: Inside<'_>) -> Result<Self> {
+        let object = key.as_str();
+        let root: Self = match open_either(object, &[SCHEMA, outer::SCHEMA], bytes)? {
+            (SCHEMA, payload) => parse(object, &payload)?,
+            (_, payload) => parse::<Outer>(object, &payload)?.open(object, &payload, names, inside)?,
+        };
         if root.key != key.as_str() {
             let other = crate::domain::printable(root.key.as_bytes());
             return Err(Problem::damaged(key.as_str(), format!("holds the root that belongs under {other}")));

@@ -31,7 +31,7 @@ pub fn compare(
     let excuses = Excuses::new(report.not_given);
     let check = Check { vault, target: &target, report, excuses, monitor };
     let mut batch = Vec::with_capacity(BATCH);
-    for entry in Entries::new(vault, PageKind::Entries, &found.root.entries) {
+    for entry in Entries::new(vault, PageKind::Entries, found.root.tree()?) {
         batch.push(entry?);
         if batch.len() == BATCH {
             in_parallel(cores(), &batch, |entry| check.entry(entry))?;

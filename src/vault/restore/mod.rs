@@ -82,6 +82,9 @@ pub fn restore(
     options: RestoreOptions,
     monitor: &dyn Monitor,
 ) -> std::result::Result<Restored<Written>, Stopped> {
+    // Nothing is read for long that could not be used.
+    found.root.tree()?;
+    vault.opened()?;
     let Checked { damage, unread, failed } = check_objects(vault, found, monitor)?;
     match failed {
         Some(problem) if !options.despite_damage => return Err(Stopped { problem, damage, unread }),
@@ -245,7 +248,7 @@ fn takes_along(damage: &[Damage], found: &FoundRoot) -> Problem {
 }
 
 fn first_kind(vault: &Vault, found: &FoundRoot) -> Result<EntryKind> {
-    let first = Entries::new(vault, PageKind::Entries, &found.root.entries).next_line()?;
+    let first = Entries::new(vault, PageKind::Entries, found.root.tree()?).next_line()?;
     match first {
         Some(entry)
             if entry.path == ByteName::default()

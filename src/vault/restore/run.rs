@@ -122,7 +122,7 @@ fn lose_other_names(lost: &mut Vec<Lost>, links: Vec<(ByteName, ByteName)>) {
 impl Maker<'_> {
     fn all(&mut self, found: &FoundRoot) -> Result<RestoreReport> {
         let mut report = RestoreReport::default();
-        let mut entries = Entries::new(self.vault, PageKind::Entries, &found.root.entries);
+        let mut entries = Entries::new(self.vault, PageKind::Entries, found.root.tree()?);
         loop {
             let entry = match entries.next_line() {
                 Ok(Some(entry)) => entry,

@@ -218,7 +218,7 @@ impl<'a> Assembler<'a> {
         known.extend(new.clone());
         self.used.extend(page_packs);
         let line_of = |pack: &PackKey| known.get(pack).cloned().ok_or_else(unexpected);
-        let mut sink = TreeSink::new(self.vault, self.run, self.index, self.prover);
+        let mut sink = TreeSink::of_list(self.vault, self.run, self.index, self.prover);
         let mut list = TreeBuilder::new(PageKind::Packs);
         for pack in &self.used {
             let line = line_of(pack)?;

@@ -80,8 +80,12 @@ fn write(
     monitor: &dyn Monitor,
 ) -> Result<CopyReport> {
     let started_at = (request.clock)();
+    vault.epoch()?;
     let roots = Roots::of_volume(vault, &request.volume.id)?;
     let parent = roots.newest_of(&request.volume.id);
+    if let Some(seal) = vault.seal() {
+        seal.begin(&request.volume.id);
+    }
     let Holdings { of_parent, left, index } = Holdings::gather(vault, parent, &request.avoid, monitor)?;
     let prover = Prover::new(vault, monitor);
     let run = random_hex()?;
@@ -183,13 +187,18 @@ fn write_root(vault: &Vault, request: &CopyRequest<'_>, written: Written<'_>) ->
         packs: assembled.packs_page,
         list_packs: assembled.list_packs,
         tool: Tool { name: "outlive".into(), version: env!("CARGO_PKG_VERSION").into() },
+        lid: vault.lid(&request.volume.id)?,
     };
-    let bytes = root.seal()?;
+    let (bytes, inside) = match vault.epoch()? {
+        Some(epoch) => root.seal_in(epoch).map(|(bytes, inside)| (bytes, Some(inside)))?,
+        None => (root.seal()?, None),
+    };
     // A root in another vault would be damage there, for good.
     vault.check_marker()?;
     let is_new = |line: &&PackLine| assembled.new.contains(&line.pack);
     vault.keep_for_new(assembled.packs.iter().filter(|line| !is_new(line)))?;
     vault.note_lock(vault.store().put_locked(&key, &bytes, vault.retention())?);
+    inside.iter().for_each(|inside| vault.remember(inside));
     Ok(CopyReport {
         written_bytes: assembled.written_bytes + bytes.len() as u64,
         packs: assembled.packs,

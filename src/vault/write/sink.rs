@@ -7,6 +7,7 @@ use super::super::pack::PackWriter;
 use super::super::tree::PageSink;
 use crate::domain::{Kind, Problem, Result};
 use crate::vault::Vault;
+use crate::vault::sealing::{Memory, Seal};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{PoisonError, RwLock};
 
@@ -16,12 +17,27 @@ pub struct TreeSink<'a> {
     index: &'a RwLock<Index>,
     prover: Prover<'a>,
     used: BTreeSet<PackKey>,
+    /// Where pages are remembered that cannot be read from the vault here.
+    memory: Option<&'a Memory>,
 }
 
 impl<'a> TreeSink<'a> {
-    /// A sink whose packs carry the name of `run`.
-    pub fn new(vault: &Vault, run: &str, index: &'a RwLock<Index>, prover: Prover<'a>) -> Self {
-        Self { packs: PackWriter::new(vault, run, PackRole::Tree), index, prover, used: BTreeSet::new() }
+    /// A sink for trees of entries and runs, whose packs carry the name of `run`.
+    pub fn new(vault: &'a Vault, run: &str, index: &'a RwLock<Index>, prover: Prover<'a>) -> Self {
+        let memory = vault.seal().and_then(Seal::memory);
+        Self {
+            packs: PackWriter::new(vault, run, PackRole::Tree),
+            index,
+            prover,
+            used: BTreeSet::new(),
+            memory,
+        }
+    }
+
+    /// The same for the list of packs.
+    pub fn of_list(vault: &'a Vault, run: &str, index: &'a RwLock<Index>, prover: Prover<'a>) -> Self {
+        let role = if vault.is_encrypted() { PackRole::List } else { PackRole::Tree };
+        Self { packs: PackWriter::new(vault, run, role), index, prover, used: BTreeSet::new(), memory: None }
     }
 
     /// Makes the pages durable: the packs written, and all packs that hold pages of this sink.
@@ -48,6 +64,9 @@ impl PageSink for TreeSink<'_> {
         let bytes =
             u32::try_from(page.len()).map_err(|_| Problem::new(Kind::Internal, "a page is too long"))?;
         let sha256 = Digest::of(page);
+        if let Some(memory) = self.memory {
+            memory.keep_page(&sha256, page);
+        }
         let frame = self.place(page, sha256, bytes)?;
         self.used.insert(frame.pack.clone());
         Ok(PageRef { frame, bytes, sha256, level })

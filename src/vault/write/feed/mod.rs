@@ -69,7 +69,7 @@ impl<'a> Feed<'a> {
         // Without its packs nothing of the parent can be referred to.
         let entries = parent
             .filter(|_| !usable.is_empty())
-            .map(|found| Entries::new(vault, PageKind::Entries, &found.root.entries));
+            .and_then(|found| Some(Entries::new(vault, PageKind::Entries, found.root.tree().ok()?)));
         let parent = Parent { entries, ahead: None };
         Self {
             vault,

@@ -1,0 +1,146 @@
+//! Keys of encrypted vaults: where they come from, and what they are used for.
+
+use super::Context;
+use super::stores::Purpose;
+use crate::domain::{Kind, Problem, Result, VolumeId, printable};
+use crate::estate::{Estate, SecretSource, VaultEntry, VaultPlace};
+use crate::vault::{Epoch, Identities, Recipient, Vault, VaultKeys};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What this run knows of the keys of vaults.
+#[derive(Clone, Default)]
+pub struct Keyring(Arc<Mutex<Ring>>);
+
+#[derive(Default)]
+struct Ring {
+    entries: Vec<VaultEntry>,
+    volumes: Vec<VolumeId>,
+    identities: Vec<SecretSource>,
+}
+
+impl Keyring {
+    /// Learns which keys the vaults of an estate have.
+    pub fn learn(&self, estate: &Estate) {
+        let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ring.entries = estate.vaults.iter().filter(|entry| is_encrypted(entry)).cloned().collect();
+        let copied = estate.copies.iter().map(|copy| &copy.volume);
+        ring.volumes = estate.volumes.iter().map(|volume| &volume.id).chain(copied).cloned().collect();
+    }
+
+    /// Also takes a reader's private key from here.
+    pub fn identity(&self, source: SecretSource) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).identities.push(source);
+    }
+
+    fn entry(&self, place: &VaultPlace) -> Option<VaultEntry> {
+        let ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ring.entries.iter().find(|entry| entry.place == *place).cloned()
+    }
+}
+
+fn is_encrypted(entry: &VaultEntry) -> bool {
+    !entry.readers.is_empty() || entry.epoch_key.is_some() || entry.identity.is_some()
+}
+
+/// Whether the estate file asks for a vault at this place to be encrypted.
+pub fn asks_for_readers(context: &Context, place: &VaultPlace) -> bool {
+    context.keys.entry(place).is_some_and(|entry| !entry.readers.is_empty())
+}
+
+/// The same vault with the keys that are here for it.
+///
+/// # Errors
+/// `Refused` where it is to be written to, the estate file names readers and it is not encrypted; keys that cannot be had,
+/// or fit another vault.
+pub fn unlock(context: &Context, place: &VaultPlace, purpose: Purpose, vault: Vault) -> Result<Vault> {
+    let entry = context.keys.entry(place);
+    if !vault.is_encrypted() {
+        let wanted = entry.is_some_and(|entry| !entry.readers.is_empty());
+        if wanted && purpose == Purpose::Write {
+            let what = "the estate file names readers, and this vault was made without encryption";
+            return Err(Problem::new(Kind::Refused, what).at(vault.place()).remedy(
+                "nothing was written: make another vault for it (another path, bucket or prefix, and another id), or take \
+                 `readers` out",
+            ));
+        }
+        return Ok(vault);
+    }
+    let environment = &context.environment;
+    let epoch = entry.as_ref().map(|entry| {
+        let text = epoch_source(context, entry).resolve(environment)?;
+        Epoch::parse(text.reveal())
+    });
+    let epoch = match purpose {
+        Purpose::Write => epoch.transpose()?,
+        // Who only reads may do without.
+        Purpose::Read => epoch.and_then(Result::ok),
+    };
+    let (mut sources, volumes) = {
+        let ring = context.keys.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (ring.identities.clone(), ring.volumes.clone())
+    };
+    sources.extend(entry.and_then(|entry| entry.identity));
+    let mut identities = Identities::default();
+    for source in sources.iter().filter(|_| purpose == Purpose::Read) {
+        identities = identities.and(&Identities::parse(source.resolve(environment)?.reveal())?);
+    }
+    let memory = Some(context.state.join("memory"));
+    let vault = vault.with_keys(&VaultKeys { epoch, identities, memory })?;
+    volumes.iter().for_each(|volume| vault.know(volume));
+    Ok(vault)
+}
+
+/// Where the key of a vault is with which copies are encrypted.
+fn epoch_source(context: &Context, entry: &VaultEntry) -> SecretSource {
+    let default = || SecretSource::File(context.state.join("epochs").join(format!("{}.key", entry.id)));
+    entry.epoch_key.clone().unwrap_or_else(default)
+}
+
+/// For whom a new vault is to be encrypted, and where the key of those who copy into it goes; none where nobody is named.
+///
+/// # Errors
+/// `Usage` where that is no file that could be made.
+pub fn new_readers(context: &Context, entry: &VaultEntry) -> Result<Option<(Vec<Recipient>, PathBuf)>> {
+    if entry.readers.is_empty() {
+        return Ok(None);
+    }
+    let readers = entry.readers.iter().filter_map(|text| Recipient::parse(text)).collect();
+    let SecretSource::File(path) = epoch_source(context, entry) else {
+        let what = "the vault is to be made, and its epoch key can only be written to a file";
+        return Err(Problem::new(Kind::Usage, what).remedy(
+            "write epoch_key = { file = \"…\" } for now; once it is made, keep the key where you like",
+        ));
+    };
+    if path.exists() {
+        let what = "there is an epoch key already, and the vault is to be made";
+        return Err(Problem::new(Kind::Usage, what).at(printable(path.as_os_str().as_bytes())).remedy(
+            "it may be the key of another vault: name another file in epoch_key, or move this one away",
+        ));
+    }
+    Ok(Some((readers, path)))
+}
+
+/// Writes the key of those who copy, where nothing is yet; only its owner may read it.
+pub fn keep_epoch(path: &std::path::Path, epoch: &Epoch) -> Result<()> {
+    let failed =
+        |error| Problem::io("writing the epoch key", error).at(printable(path.as_os_str().as_bytes()));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+    let comment = "# Who copies into the vault needs this, and it opens nothing. Keep a copy: without it the vault takes no more copies.\n";
+    file.write_all(comment.as_bytes())
+        .and_then(|()| file.write_all(epoch.render().as_bytes()))
+        .map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    match folder {
+        Some(folder) => File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed),
+        None => Ok(()),
+    }
+}

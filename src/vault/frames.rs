@@ -1,0 +1,153 @@
+//! Reading frames of packs, decrypted where the vault is encrypted, and the keys with which that is done.
+
+use super::format::{self, Digest, Frame, Lid, MAX_PAGE, PageKind, PageRef, RootContent};
+use super::sealing::{ChunkKey, Epoch, Ids, Opened, Seal, VaultKeys};
+use super::{Vault, decode, gone};
+use crate::domain::{Problem, Result, VolumeId};
+use crate::store::Key;
+use std::sync::Arc;
+
+impl Vault {
+    /// The same vault, with what these keys open of it. A vault that is not encrypted needs none.
+    ///
+    /// # Errors
+    /// `Usage` for keys of another vault, `Refused` where none of the identities is one of its readers.
+    pub fn with_keys(self, keys: &VaultKeys) -> Result<Self> {
+        let Some(encryption) = &self.marker.encryption else { return Ok(self) };
+        let seal = Seal::with(&*self.store, &self.marker.id, encryption, keys)?;
+        let (known, tables) = Default::default();
+        Ok(Self { seal: Some(Arc::new(seal)), known, tables, ..self })
+    }
+
+    /// True where it is encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        self.seal.is_some()
+    }
+
+    /// True where what it holds can be read here.
+    pub fn is_readable(&self) -> bool {
+        self.seal.as_ref().is_none_or(|seal| seal.is_open())
+    }
+
+    /// From now on, what cannot be read here is told by its volume's name where it is of one of these.
+    pub fn know(&self, volume: &VolumeId) {
+        if let Some(seal) = &self.seal {
+            seal.learn(volume);
+        }
+    }
+
+    /// The objects of its keys, with their digests, as the marker names them.
+    pub(super) fn key_lines(&self) -> &[format::KeyLine] {
+        self.marker.encryption.as_ref().map(|encryption| encryption.keys.as_slice()).unwrap_or_default()
+    }
+
+    /// Checks the objects from which readers get the key, as the marker names them.
+    ///
+    /// # Errors
+    /// `Damaged`, naming the object; what the store said.
+    pub fn check_keys(&self) -> Result<()> {
+        self.key_lines().iter().try_for_each(|line| self.check_key(line).map(drop))
+    }
+
+    /// The same of one of them; how long it is.
+    pub(super) fn check_key(&self, line: &format::KeyLine) -> Result<u64> {
+        let key = Key::new(line.key.clone())?;
+        self.store.forget(&key).map_err(gone)?;
+        let bytes = self.store.get_bytes(&key, format::MAX_OBJECT).map_err(gone)?;
+        if Digest::of(&bytes) == line.sha256 {
+            Ok(bytes.len() as u64)
+        } else {
+            Err(Problem::damaged(key.as_str(), "does not match the SHA-256 in vault.json"))
+        }
+    }
+
+    pub(super) fn seal(&self) -> Option<&Seal> {
+        self.seal.as_deref()
+    }
+
+    /// The key of names, where the vault is encrypted and it is here.
+    pub(super) fn chunk_key(&self) -> Option<&ChunkKey> {
+        self.seal.as_ref().and_then(|seal| seal.chunk_key())
+    }
+
+    /// How its sidecars name chunks.
+    pub(super) fn ids(&self) -> Ids {
+        Ids::new(self.chunk_key().cloned())
+    }
+
+    /// The epoch to write in; none where it is not encrypted.
+    ///
+    /// # Errors
+    /// `Refused` where it is, and its key is not here.
+    pub(super) fn epoch(&self) -> Result<Option<&Epoch>> {
+        self.seal.as_ref().map(|seal| seal.epoch()).transpose()
+    }
+
+    /// What opens what is sealed in it; none where it is not encrypted.
+    ///
+    /// # Errors
+    /// `Refused` where it is, and no reader's identity is here.
+    pub(super) fn opened(&self) -> Result<Option<&Opened>> {
+        self.seal.as_ref().map(|seal| seal.opened()).transpose()
+    }
+
+    /// Reads one page of a tree, from memory where this machine wrote it.
+    pub(crate) fn page(&self, page: &PageRef, kind: PageKind) -> Result<Vec<u8>> {
+        let key = page.frame.pack.pack()?;
+        let bytes = page.bytes as usize;
+        if bytes > MAX_PAGE {
+            return Err(Problem::damaged(key.as_str(), "a frame is larger than this format allows"));
+        }
+        // Lists of packs are never encrypted.
+        let sealed = kind != PageKind::Packs;
+        let memory = self.seal.as_ref().filter(|_| sealed).and_then(|seal| seal.memory());
+        if let Some(found) = memory.and_then(|memory| memory.page(&page.sha256)) {
+            return Ok(found);
+        }
+        decode(&key, &self.packed(&page.frame, sealed)?, bytes)
+    }
+
+    /// Reads and decodes one frame of content: at most one unit.
+    pub(crate) fn data_frame(&self, frame: &Frame) -> Result<Vec<u8>> {
+        let key = frame.pack.pack()?;
+        let packed = self.packed(frame, true)?;
+        zstd::bulk::decompress(&packed, format::UNIT)
+            .map_err(|error| Problem::damaged(key.as_str(), format!("a frame cannot be decoded: {error}")))
+    }
+
+    /// A frame as it is in its pack, decrypted where such packs are encrypted in this vault.
+    fn packed(&self, frame: &Frame, sealed: bool) -> Result<Vec<u8>> {
+        let key = frame.pack.pack()?;
+        frame.check(&key)?;
+        let length = frame.length as usize;
+        match self.seal.as_ref().filter(|_| sealed) {
+            Some(seal) => {
+                seal.heads.read(&*self.store, &key, (frame.at, length), seal.opened()?).map_err(gone)
+            }
+            None => self.store.get_range(&key, frame.at, length).map_err(gone),
+        }
+    }
+
+    /// How a new root of this volume is closed.
+    ///
+    /// # Errors
+    /// As [`Vault::epoch`].
+    pub(super) fn lid(&self, volume: &VolumeId) -> Result<Option<Lid>> {
+        let epoch = self.epoch()?;
+        let lid = |epoch: &Epoch| Lid {
+            epoch: epoch.name.clone(),
+            stream: epoch.chunk_key.stream(volume),
+            inside: Digest([0; 32]),
+            is_open: true,
+        };
+        Ok(epoch.map(lid))
+    }
+
+    /// Notes what is inside a root that was just written.
+    pub(super) fn remember(&self, inside: &RootContent) {
+        if let Some(memory) = self.seal().and_then(Seal::memory) {
+            memory.keep_point(&inside.code, &inside.bytes);
+            memory.end(&inside.code);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What readers hold, and the objects from which they get an epoch's key.
+
+use super::{ChunkKey, Epoch, seal, unseal};
+use crate::domain::{Kind, Problem, Result};
+use crate::store::{Key, random_hex};
+use crate::vault::format::{Digest, KEYS};
+use age::secrecy::ExposeSecret;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// Such an object is two lines.
+const MOST: u64 = 4096;
+
+/// A public key of age: `age1…`.
+#[derive(Clone)]
+pub struct Recipient(age::x25519::Recipient);
+
+impl fmt::Debug for Recipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Recipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl PartialEq for Recipient {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for Recipient {}
+
+impl Recipient {
+    /// Reads a public key; `None` for what is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+
+    pub(in super::super) fn encryptor(&self) -> Result<age::Encryptor> {
+        age::Encryptor::with_recipients(std::iter::once(&self.0 as &dyn age::Recipient))
+            .map_err(|error| Problem::new(Kind::Internal, format!("cannot encrypt: {error}")))
+    }
+
+    /// A short name of it, for keys of objects.
+    fn short(&self) -> String {
+        Digest::of(self.to_string().as_bytes()).to_string()[..16].to_owned()
+    }
+}
+
+/// The private keys of a reader.
+#[derive(Clone, Default)]
+pub struct Identities(Vec<age::x25519::Identity>);
+
+impl fmt::Debug for Identities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "({} secret keys)", self.0.len())
+    }
+}
+
+impl Identities {
+    /// Reads a file as `age-keygen` writes it: comments, and lines that begin with `AGE-SECRET-KEY-1`.
+    ///
+    /// # Errors
+    /// `Usage` for anything else; the text is in no message.
+    pub fn parse(text: &str) -> Result<Self> {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let all: Option<Vec<_>> = lines.map(|line| line.parse().ok()).collect();
+        match all {
+            Some(all) if !all.is_empty() => Ok(Self(all)),
+            _ => Err(Problem::new(Kind::Usage, "an identity that is none").remedy(
+                "name a file as age-keygen writes it, with a line that begins with AGE-SECRET-KEY-1",
+            )),
+        }
+    }
+
+    /// The same, with others.
+    pub fn and(mut self, others: &Self) -> Self {
+        self.0.extend(others.0.iter().cloned());
+        self
+    }
+
+    /// True where there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// An epoch that a reader has opened.
+#[derive(Clone)]
+pub struct Opened {
+    /// What opens all that was sealed in it.
+    pub(super) identity: age::x25519::Identity,
+    /// The key of names.
+    pub chunk_key: ChunkKey,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(an epoch's secret key)")
+    }
+}
+
+impl Opened {
+    /// Opens a small object of the epoch.
+    ///
+    /// # Errors
+    /// `Damaged`, naming the object.
+    pub fn unseal(&self, object: &str, sealed: &[u8], limit: u64) -> Result<Vec<u8>> {
+        unseal(object, sealed, std::iter::once(&self.identity), limit)
+    }
+
+    /// What opens it, for reading in part.
+    pub(in super::super) fn identity(&self) -> &dyn age::Identity {
+        &self.identity
+    }
+}
+
+/// An epoch's key, sealed to one reader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EpochKey {
+    /// Where it goes.
+    pub key: Key,
+    /// The object.
+    pub bytes: Vec<u8>,
+}
+
+/// A new epoch: what whoever copies gets, and the objects for its readers. What opens it is kept nowhere else.
+#[derive(Debug, Clone)]
+pub struct NewEpoch {
+    /// For whoever copies.
+    pub epoch: Epoch,
+    /// For readers.
+    pub keys: Vec<EpochKey>,
+}
+
+impl NewEpoch {
+    /// Makes an epoch of a vault for these readers.
+    ///
+    /// # Errors
+    /// Where the operating system gives no randomness.
+    pub fn generate(vault: &str, readers: Vec<Recipient>) -> Result<Self> {
+        let identity = age::x25519::Identity::generate();
+        let name = random_hex()?[..16].to_owned();
+        let chunk_key = ChunkKey::generate()?;
+        let text = Zeroizing::new(format!(
+            "# outlive vault {vault}, epoch {name}\n# chunk key: {}\n{}\n",
+            chunk_key.reveal().as_str(),
+            identity.to_string().expose_secret()
+        ));
+        let keys = readers.iter().map(|reader| {
+            let key = Key::new(format!("{KEYS}/{name}-{}", reader.short()))?;
+            Ok(EpochKey { key, bytes: seal(reader, text.as_bytes())? })
+        });
+        let keys = keys.collect::<Result<Vec<_>>>()?;
+        let recipient = Recipient(identity.to_public());
+        Ok(Self { epoch: Epoch { vault: vault.into(), name, recipient, chunk_key }, keys })
+    }
+}
+
+/// What one of the objects opens for a reader; `None` where it is for somebody else, or of another epoch.
+pub(in super::super) fn opened_by(
+    identities: &Identities,
+    object: &str,
+    sealed: &[u8],
+    recipient: &Recipient,
+) -> Option<Opened> {
+    let text = Zeroizing::new(unseal(object, sealed, identities.0.iter(), MOST).ok()?);
+    let text = std::str::from_utf8(&text).ok()?;
+    let chunk_key =
+        text.lines().find_map(|line| line.strip_prefix("# chunk key: ")).and_then(ChunkKey::parse)?;
+    let secret = text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-1"))?;
+    let identity: age::x25519::Identity = secret.parse().ok()?;
+    // Whoever may write to the vault can seal some other key to a reader: the marker says which one is meant.
+    (Recipient(identity.to_public()) == *recipient).then_some(Opened { identity, chunk_key })
+}

@@ -1,0 +1,171 @@
+//! What one handle of an encrypted vault can do: write, open, or neither.
+
+use super::{ChunkKey, Epoch, Heads, Identities, Memory, Opened, Recipient, opened_by};
+use crate::domain::{Kind, Problem, Result, VolumeId};
+use crate::store::{Key, Store};
+use crate::vault::format::{Digest, Encryption, KEYS, MAX_OBJECT, Root};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+/// What somebody brings to open a vault with.
+#[derive(Debug, Clone, Default)]
+pub struct VaultKeys {
+    /// Of whoever copies.
+    pub epoch: Option<Epoch>,
+    /// Of a reader.
+    pub identities: Identities,
+    /// A directory for what this machine may remember of what it copied, unencrypted.
+    pub memory: Option<PathBuf>,
+}
+
+/// Objects with epochs' keys that are looked at: what is beyond that, somebody put there.
+const MOST_KEYS: usize = 256;
+
+/// The keys of a vault, as far as they are here.
+#[derive(Debug, Default)]
+pub struct Seal {
+    /// What headers of sealed objects said.
+    pub heads: Heads,
+    epoch: Option<Epoch>,
+    opened: Option<Opened>,
+    memory: Option<Memory>,
+    names: Mutex<BTreeMap<Digest, VolumeId>>,
+}
+
+impl Seal {
+    /// Takes what somebody brought, where it fits this vault.
+    ///
+    /// # Errors
+    /// `Usage` for the key of another vault or epoch, `Refused` where no identity is one of its readers'; what the store said.
+    pub fn with(store: &dyn Store, vault: &str, encryption: &Encryption, keys: &VaultKeys) -> Result<Self> {
+        let wrong = |what: &str| Problem::damaged("vault.json", what);
+        let recipient =
+            Recipient::parse(&encryption.recipient).ok_or_else(|| wrong("its public key is none"))?;
+        let epoch = keys.epoch.clone();
+        if let Some(epoch) = &epoch
+            && (epoch.vault != vault || epoch.name != encryption.epoch || epoch.recipient != recipient)
+        {
+            return Err(Problem::new(Kind::Usage, "the epoch key belongs to another vault")
+                .at(store.place())
+                .remedy("name the file that `outlive vault init` wrote for this vault"));
+        }
+        let opened = match keys.identities.is_empty() {
+            true => None,
+            false => Some(open(store, encryption, &keys.identities, &recipient)?),
+        };
+        let memory = keys.memory.as_ref().map(|within| Memory::new(within.join(vault)));
+        Ok(Self { epoch, opened, memory, ..Self::default() })
+    }
+
+    /// The epoch in which is written.
+    ///
+    /// # Errors
+    /// `Refused` where its key is not here.
+    pub fn epoch(&self) -> Result<&Epoch> {
+        self.epoch.as_ref().ok_or_else(|| {
+            Problem::new(Kind::Refused, "the vault is encrypted, and who copies into it needs its epoch key").remedy(
+                "name the file that `outlive vault init` wrote: epoch_key = { file = \"…\" } in the vault's table of the estate \
+                 file",
+            )
+        })
+    }
+
+    /// What opens the epoch.
+    ///
+    /// # Errors
+    /// `Refused` where no reader's identity was given.
+    pub fn opened(&self) -> Result<&Opened> {
+        self.opened.as_ref().ok_or_else(|| {
+            Problem::new(Kind::Refused, "the vault is encrypted, and nothing here opens it")
+                .remedy("give the private key of one of its readers: --identity FILE")
+        })
+    }
+
+    /// True where a reader's identity opened it.
+    pub fn is_open(&self) -> bool {
+        self.opened.is_some()
+    }
+
+    /// The key of names, where anything here has it.
+    pub fn chunk_key(&self) -> Option<&ChunkKey> {
+        self.epoch
+            .as_ref()
+            .map(|epoch| &epoch.chunk_key)
+            .or(self.opened.as_ref().map(|opened| &opened.chunk_key))
+    }
+
+    /// What this machine remembers of what it copied.
+    pub fn memory(&self) -> Option<&Memory> {
+        self.memory.as_ref()
+    }
+
+    /// What is inside a root, where it is known here.
+    pub fn inside(&self, object: &str, code: &Digest, sealed: &[u8]) -> Result<Option<Vec<u8>>> {
+        if let Some(plain) = self.memory.as_ref().and_then(|memory| memory.point(code)) {
+            return Ok(Some(plain));
+        }
+        self.opened.as_ref().map(|opened| opened.unseal(object, sealed, MAX_OBJECT)).transpose()
+    }
+
+    /// Begins with a new point of a volume.
+    pub fn begin(&self, volume: &VolumeId) {
+        if let Some((memory, key)) = self.memory.as_ref().zip(self.chunk_key()) {
+            memory.begin(&key.stream(volume));
+        }
+    }
+
+    /// From now on, closed points of this volume are told by its name.
+    pub fn learn(&self, volume: &VolumeId) {
+        if let Some(key) = self.chunk_key() {
+            let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+            names.insert(key.stream(volume), volume.clone());
+        }
+    }
+
+    /// Gives a closed point the name of its volume, where that is known.
+    pub fn name(&self, root: &mut Root) {
+        if let Some(lid) = root.lid.as_ref().filter(|lid| !lid.is_open)
+            && let Some(name) = self.names.lock().unwrap_or_else(PoisonError::into_inner).get(&lid.stream)
+        {
+            root.volume = name.clone();
+        }
+    }
+}
+
+/// What the first of the vault's key objects opens that is for one of these identities.
+fn open(
+    store: &dyn Store,
+    encryption: &Encryption,
+    identities: &Identities,
+    recipient: &Recipient,
+) -> Result<Opened> {
+    let named =
+        encryption.keys.iter().map(|line| Key::new(line.key.clone())).collect::<Result<BTreeSet<_>>>()?;
+    // Readers that were added later stand beside those of the beginning.
+    let listed = store.list(KEYS)?.into_iter().map(|listed| listed.key);
+    let others: Vec<Key> = listed.filter(|key| !named.contains(key)).take(MOST_KEYS).collect();
+    let mut failed = None;
+    for key in named.iter().chain(&others) {
+        match store.get_bytes(key, MAX_OBJECT) {
+            Ok(sealed) => {
+                if let Some(opened) = opened_by(identities, key.as_str(), &sealed, recipient) {
+                    return Ok(opened);
+                }
+                let line = encryption.keys.iter().find(|line| line.key == key.as_str());
+                if line.is_some_and(|line| line.sha256 != Digest::of(&sealed)) {
+                    let what =
+                        "does not match the SHA-256 in vault.json, and no other key opens the vault for you";
+                    failed.get_or_insert(Problem::damaged(key.as_str(), what));
+                }
+            }
+            Err(problem) => drop(failed.get_or_insert(super::super::gone(problem))),
+        }
+    }
+    let what = "none of the identities is one of the vault's readers";
+    Err(failed.unwrap_or_else(|| {
+        Problem::new(Kind::Refused, what)
+            .at(store.place())
+            .remedy("give the private key to one of the public keys that the vault was made for")
+    }))
+}
