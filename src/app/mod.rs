@@ -10,6 +10,7 @@ mod drill;
 mod estate;
 mod expiry;
 mod incident;
+mod ledger;
 mod locks;
 mod named;
 mod nightly;
@@ -33,6 +34,7 @@ pub use drill::{
 pub use estate::{judge_all, judge_as_of, judge_estate, survey_estate};
 pub use expiry::{ExpiryOrder, expiry_plan};
 pub use incident::{BuiltIn, INCIDENTS, Replay, load_incident, parse_incident, replay_incident};
+pub use ledger::{make_key, show_ledger, sign_ledger, verify_ledger};
 pub use locks::{LockPlan, LocksKept, cost_of_locks, keep_locks, make_vault};
 pub use nightly::{Holder, Night, NightlyOrder, nightly};
 pub use rehearse::{RehearseOrder, rehearse};
