@@ -29,6 +29,11 @@ pub struct Sent {
 }
 
 impl Sent {
+    /// What the name of an object says that it holds; `None` where it is no such name.
+    pub fn listed(name: &str, bytes: u64) -> Option<Self> {
+        Self::parse(&format!("{name}.{bytes}"))
+    }
+
     /// Reads the name of what was noted: the object's, and its size.
     fn parse(noted: &str) -> Option<Self> {
         let (name, bytes) = noted.rsplit_once('.')?;

@@ -273,7 +273,8 @@ fn a_vault_that_cannot_be_reached_is_told_and_gets_what_it_missed_later() {
     // A second vault, which is not there yet: nothing is made for the ledger alone.
     let file = file.vault("second", &place.path("disk/second"));
     file.write(&place);
-    night(&place, 0);
+    let done = nightly(&place, &["--format", "json"]).end().json("nightly");
+    assert!(!said(&done, "notices").contains("ledger"), "{done:#}");
     assert!(!place.path("disk/second").exists());
     outlive(&place, &["vault", "init", "second"]).end().expect(0);
     outlive(&place, &["copy", "tree"]).end().expect(0);
@@ -303,6 +304,9 @@ fn the_record_in_a_locked_bucket_is_out_of_reach_of_a_thief_of_the_writers_key()
     for _ in 0..2 {
         let done = locking::with_keys(nightly(&place, &["--format", "json"])).end().json("nightly");
         assert!(!said(&done, "notices").contains("ledger"), "{done:#}");
+        let tasks = done["tasks"].as_array().unwrap();
+        let locks = tasks.iter().find(|task| task["task"] == "lock").unwrap();
+        assert_eq!(locks["outcome"], "done", "the record is kept under lock too: {locks}");
     }
     let client = client(&seaweedfs().endpoint);
     locking::block(async {

@@ -3,6 +3,7 @@
 use super::points::{Points, is_pack};
 use super::{Scene, pack_of};
 use crate::domain::{Kind, Result, Timestamp, printable};
+use crate::ledger::FOLDER;
 use crate::plan::{Leftover, leftover};
 use crate::report::activity::LeftAlone;
 use crate::store::{CANARIES, Hold, INCOMING, Listed, StoredVersion};
@@ -50,7 +51,8 @@ impl Objects {
         let store = scene.vault.store();
         let mut listed = store.list(PACKS)?;
         listed.extend(store.list(SIDECARS)?);
-        let known = ["README.md", "vault.json", INCOMING, "lost+found", CANARIES, PACKS, SIDECARS, ROOTS];
+        let known =
+            ["README.md", "vault.json", INCOMING, "lost+found", CANARIES, PACKS, SIDECARS, ROOTS, FOLDER];
         objects.strange.extend(store.stranger(&known)?);
         let strange = listed.extract_if(.., |listed| !is_pack(listed.key.name()));
         objects.strange.extend(strange.map(|listed| printable(listed.key.as_str().as_bytes())));

@@ -9,7 +9,7 @@ use crate::ledger::{
     Bundle, FOLDER, KeptCheckpoints, Ledger, PATIENCE, Record, Sealed, Sent, Trust, VaultRef, bundles,
 };
 use crate::plan::own_time;
-use crate::store::Key;
+use crate::store::{Identity, Key, Listed};
 use crate::vault::format::Digest;
 use crate::vault::{Kept, LockTerms, Vault};
 use chrono::TimeDelta;
@@ -35,13 +35,9 @@ pub(super) fn send(
     let here = VaultRef::of(&vault)?;
     let folder = format!("{FOLDER}/{}", signed.ledger);
     let listed = vault.store().list(&folder)?;
-    let there: BTreeMap<&str, Option<u64>> =
-        listed.iter().map(|listed| (listed.key.name(), listed.bytes)).collect();
-    let is_there = |sent: &Sent| there.get(sent.name.as_str()) == Some(&Some(sent.bytes));
-    let sent: Vec<Sent> = kept.sent(&signed.ledger, &here)?.into_iter().filter(is_there).collect();
     let numbers = kept.numbers(&signed.ledger)?;
-    let lacks = |number: &u64| !sent.iter().any(|sent| (sent.first..=sent.last).contains(number));
-    let lacking: Vec<u64> = numbers.into_iter().filter(lacks).collect();
+    let sent = still_there((&vault, &listed), &kept, (signing, signed), (&here, &numbers))?;
+    let lacking: Vec<u64> = lacking(&numbers, &sent);
     if lacking.is_empty() {
         return Ok(Vec::new());
     }
@@ -50,7 +46,7 @@ pub(super) fn send(
     for run in lacking.chunk_by(|one, next| one + 1 == *next) {
         for bundle in bundles_of(&kept, run, signed, &signing.trust)? {
             let (sent, is_locked) = put(&vault, &bundle)?;
-            kept.note_sent(&signed.ledger, &here, &sent)?;
+            remember(&kept, &signed.ledger, &here, &sent)?;
             if !is_locked && notices.is_empty() {
                 notices.push(format!(
                     "{}: the copy of the ledger there is not locked as was asked for",
@@ -60,6 +56,54 @@ pub(super) fn send(
         }
     }
     Ok(notices)
+}
+
+/// The checkpoints that none of these objects holds.
+fn lacking(numbers: &[u64], sent: &[Sent]) -> Vec<u64> {
+    let is_in = |number: &u64| sent.iter().any(|sent| (sent.first..=sent.last).contains(number));
+    numbers.iter().copied().filter(|number| !is_in(number)).collect()
+}
+
+/// Where nothing tells the place, nothing that is remembered of it is found again.
+fn remember(kept: &KeptCheckpoints, ledger: &Digest, here: &VaultRef, sent: &Sent) -> Result<()> {
+    if Identity::may_be_any(&here.place) { Ok(()) } else { kept.note_sent(ledger, here, sent) }
+}
+
+/// The objects that hold something of the ledger: those that are remembered and listed, and of what the others say that they hold, those
+/// that are read and are what was signed here.
+fn still_there(
+    (vault, listed): (&Vault, &[Listed]),
+    kept: &KeptCheckpoints,
+    (signing, signed): (&Signing, &Signed),
+    (here, numbers): (&VaultRef, &[u64]),
+) -> Result<Vec<Sent>> {
+    let there: BTreeMap<&str, Option<u64>> =
+        listed.iter().map(|listed| (listed.key.name(), listed.bytes)).collect();
+    let is_there = |sent: &Sent| there.get(sent.name.as_str()) == Some(&Some(sent.bytes));
+    let mut sent: Vec<Sent> = kept.sent(&signed.ledger, here)?.into_iter().filter(is_there).collect();
+    for listed in listed {
+        let name = listed.key.name();
+        let said = listed.bytes.filter(|bytes| *bytes <= Bundle::LARGEST);
+        let Some(said) = said.and_then(|bytes| Sent::listed(name, bytes)) else { continue };
+        let is_lacking = lacking(numbers, &sent).iter().any(|lacks| (said.first..=said.last).contains(lacks));
+        if !is_lacking || sent.iter().any(|sent| sent.name == name) {
+            continue;
+        }
+        let run: Vec<u64> =
+            numbers.iter().copied().filter(|of| (said.first..=said.last).contains(of)).collect();
+        let ours = bundles_of(kept, &run, signed, &signing.trust)?;
+        let [ours] = &ours[..] else { continue };
+        match vault.store().get_bytes(&listed.key, Bundle::LARGEST) {
+            Ok(bytes) if bytes == ours.render()? => {
+                remember(kept, &signed.ledger, here, &said)?;
+                sent.push(said);
+            }
+            Ok(_) => {}
+            Err(problem) if matches!(problem.kind, Kind::Damaged | Kind::NotFound) => {}
+            Err(problem) => return Err(problem),
+        }
+    }
+    Ok(sent)
 }
 
 /// The vault, with the credential that writes and under its locks; `None` where there is none yet.
