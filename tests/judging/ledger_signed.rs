@@ -113,6 +113,19 @@ fn whole_copies_of_random_histories_are_sound_and_any_prefix_is_a_rollback_with_
 }
 
 #[test]
+fn every_flipped_bit_of_a_copy_is_noticed() {
+    let history = history(7, &mut Random(7));
+    let (name, good) = &history.objects[0];
+    let judge = |bytes: Vec<u8>| judged(&history, &[(name.clone(), bytes)]).0.problems;
+    assert_eq!(judge(good.clone()), []);
+    for bit in 0..good.len() * 8 {
+        let mut bad = good.clone();
+        bad[bit / 8] ^= 1 << (bit % 8);
+        assert!(!judge(bad).is_empty(), "bit {bit} of {} went unnoticed", good.len() * 8);
+    }
+}
+
+#[test]
 fn an_object_that_is_left_out_is_missed_unless_it_is_the_newest() {
     each(1000, |history, random, seed| {
         let gone = random.below(history.objects.len() - 1);
