@@ -19,6 +19,8 @@ pub mod rules;
 
 pub mod plan;
 
+pub mod signing;
+
 pub mod store;
 
 pub mod vault;

@@ -1,6 +1,7 @@
 //! Locks of vaults: agreed to once, given with each copy, and made longer while recovery points are needed.
 
 use super::check;
+use super::ledger::keep_ledger_locked;
 use super::named;
 use super::stores::{Purpose, look_for_writing, say_place};
 use super::{Context, keys};
@@ -112,7 +113,7 @@ impl LockPlan {
     }
 
     /// The order of the longest lock.
-    fn longest(&self) -> Option<&LockOrder> {
+    pub(super) fn longest(&self) -> Option<&LockOrder> {
         self.of_volume.values().chain(&self.of_others).max_by_key(|order| order.locked_for)
     }
 }
@@ -170,7 +171,40 @@ pub fn keep_locks(context: &Context, plan: &LockPlan) -> Result<LocksKept> {
         }
     }
     record(context, &vault, &roots, locks)?;
+    if let Some(order) = plan.longest() {
+        keep_of_ledger((context, &vault), id, order, &mut kept)?;
+    }
     Ok(kept)
+}
+
+/// The ledger's objects, where this machine wrote some.
+fn keep_of_ledger(
+    (context, vault): (&Context, &Vault),
+    name: &str,
+    order: &LockOrder,
+    kept: &mut LocksKept,
+) -> Result<()> {
+    let terms_now = || {
+        let now = (context.clock)();
+        if !is_agreed(vault.own_lock()?, order.kind, now) {
+            return Err(not_agreed(&vault.place(), name, order.kind));
+        }
+        Ok((terms(vault.store(), order, now)?, order.locked_for))
+    };
+    match keep_ledger_locked(context, vault, terms_now) {
+        Ok(done) => {
+            kept.extended += done.as_ref().map_or(0, |done| done.extended);
+            if let Some((count, problem)) = done.and_then(|done| done.refused) {
+                kept.refuse(count, problem);
+            }
+            Ok(())
+        }
+        Err(problem) if problem.kind == Kind::Refused => {
+            kept.refuse(1, problem);
+            Ok(())
+        }
+        Err(problem) => Err(problem),
+    }
 }
 
 /// What is found out of the points of one volume: what is asked for, what became of it, and the lock of each.

@@ -70,6 +70,9 @@ pub enum Command {
     /// Look into a vault
     #[command(subcommand)]
     Vault(Vault),
+    /// The record of what was done: show it, verify it, make a key to sign it with
+    #[command(subcommand)]
+    Ledger(Ledger),
     /// Print what runs `outlive nightly` every night; nothing is installed
     Schedule(Schedule),
 }
@@ -279,6 +282,28 @@ pub enum Vault {
         /// Agree to what its lock costs, without being asked
         #[arg(long)]
         yes: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Ledger {
+    /// List what was done, newest last
+    Show {
+        /// Only the newest so many events
+        #[arg(long, value_name = "COUNT")]
+        last: Option<usize>,
+    },
+    /// See that the ledger is the one that was signed, and which nights no signature speaks of
+    Verify {
+        /// Compare it with its copy in this vault: a directory, s3://bucket/prefix, or a vault of the estate file
+        #[arg(long, value_name = "VAULT")]
+        vault: Option<OsString>,
+    },
+    /// Make a key to sign the ledger with, and say what to write into outlive.toml
+    Key {
+        /// Write the secret key into this file, which must not exist
+        #[arg(long, value_name = "FILE")]
+        into: PathBuf,
     },
 }
 

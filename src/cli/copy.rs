@@ -12,8 +12,11 @@ use crate::estate::{CopyEntry, CopyFrom, Estate};
 /// Copies a volume and reads it back.
 pub fn run(terminal: &Terminal, options: &Copy) -> Result<Outcome, Failure> {
     let order = order(terminal, options)?;
-    let done = app::copy(&terminal.context, &order, &terminal.monitor())
-        .map_err(|problem| Failure::new(problem, Exit::CopyFailed))?;
+    let copied = app::copy(&terminal.context, &order, &terminal.monitor());
+    // What failed is in the ledger too.
+    let unsigned = terminal.sign_ledger();
+    let mut done = copied.map_err(|problem| Failure::new(problem, Exit::CopyFailed))?;
+    done.notices.extend(unsigned);
     let mut exits = if done.is_sound() { vec![] } else { vec![Exit::CopyFailed] };
     if done.doubted.is_some() {
         exits.push(Exit::Undetermined);

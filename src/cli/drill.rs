@@ -22,10 +22,13 @@ pub fn run(terminal: &Terminal, options: &Drill) -> Result<Outcome, Failure> {
         afterwards: if options.keep { Afterwards::Keep } else { Afterwards::Remove },
         proving: if options.prove { Proving::EachCheck } else { Proving::Skip },
     };
-    let done = app::run_drills(&terminal.context, &order, &terminal.monitor()).map_err(|problem| {
+    let ran = app::run_drills(&terminal.context, &order, &terminal.monitor());
+    let unsigned = terminal.sign_ledger();
+    let mut done = ran.map_err(|problem| {
         let exit = if problem.kind == Kind::Usage { Exit::Usage } else { Exit::Internal };
         Failure::new(problem, exit)
     })?;
+    done.notices.extend(unsigned);
     let exits = exits(&done);
     Ok(Outcome { code: None, text: terminal.tell(&done, &Exit::codes(&exits)), exits })
 }

@@ -7,6 +7,7 @@ mod drill;
 mod exit;
 mod explain;
 mod failure;
+mod ledger;
 mod nightly;
 mod progress;
 mod rehearse;
@@ -59,6 +60,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Nightly(options) => nightly::run(&terminal, options),
         Command::Drill(options) => drill::run(&terminal, options),
         Command::Vault(options) => vault::run(&terminal, options),
+        Command::Ledger(options) => ledger::run(&terminal, options),
         Command::Schedule(options) => schedule::run(&terminal, &arguments.global, options),
     };
     match outcome {

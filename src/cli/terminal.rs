@@ -4,7 +4,7 @@ use super::args::{Format, Global};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::Bars;
-use crate::app::{Context, place_named};
+use crate::app::{self, Context, place_named};
 use crate::domain::{Kind, Problem};
 use crate::estate::{Environment, Estate, SecretSource, VaultPlace};
 use crate::report::activity::Told;
@@ -24,6 +24,9 @@ pub struct Terminal {
     /// The estate file, where one was named.
     config: Option<PathBuf>,
 }
+
+/// How long a vault may take to get its copy of the ledger.
+const SIGNING: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Where an estate file is looked for.
 const DEFAULTS: [&str; 2] = ["outlive.toml", "/etc/outlive/outlive.toml"];
@@ -71,6 +74,16 @@ impl Terminal {
         let estate = Estate::read(&path).map_err(|problem| Failure::new(problem, Exit::Usage))?;
         self.context.keys.learn(&estate);
         Ok(estate)
+    }
+
+    /// Signs what a command added to the ledger, where the estate file asks for that; gives what could not be done.
+    pub fn sign_ledger(&self) -> Vec<String> {
+        match self.estate_if_any() {
+            Ok(Some(estate)) => app::sign_ledger(&self.context, &estate, None, SIGNING),
+            Ok(None) => Vec::new(),
+            // What has a path needs no file; whether it asks for signatures, nobody can say.
+            Err(_) => vec!["the ledger is not signed: the estate file cannot be used".into()],
+        }
     }
 
     /// A vault as the user names it: by its id in the estate file, as `s3://bucket/prefix`, or as a directory.

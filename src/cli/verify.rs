@@ -9,8 +9,11 @@ use crate::app;
 
 /// Reads a whole vault.
 pub fn run(terminal: &Terminal, options: &Verify) -> Result<Outcome, Failure> {
-    let done = app::verify(&terminal.context, &terminal.place(&options.vault)?, &terminal.monitor())
-        .map_err(|problem| Failure::of_vault(problem, Exit::Internal))?;
+    let place = terminal.place(&options.vault)?;
+    let verified = app::verify(&terminal.context, &place, &terminal.monitor());
+    let unsigned = terminal.sign_ledger();
+    let mut done = verified.map_err(|problem| Failure::of_vault(problem, Exit::Internal))?;
+    done.notices.extend(unsigned);
     let mut exits = Vec::new();
     // Damage that was found counts, whatever else could not be read.
     match (done.damage.is_empty(), done.was_read_whole()) {

@@ -11,6 +11,7 @@ mod own;
 mod place;
 mod read;
 mod secret;
+mod signing;
 mod stand;
 
 pub use incident::{ExpectedFate, ExpectedFinding, ExpectedLeft, ExpectedVerdict, Incident};
@@ -21,4 +22,5 @@ pub use model::{
 };
 pub use read::{INCIDENT_KEYS, KEYS};
 pub use secret::{Environment, Secret, SecretSource};
+pub use signing::SigningEntry;
 pub use stand::ThisHost;

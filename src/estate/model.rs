@@ -1,6 +1,6 @@
 //! What `outlive.toml` says, after it was read and found to hold together.
 
-use super::SecretSource;
+use super::{SecretSource, SigningEntry};
 use crate::catalogue::Catalogue;
 use crate::domain::{
     AssetKind, Bonds, Consistency, Keep, LockKind, LockMode, Owner, PointKind, Policy, RuleWaiver, Timestamp,
@@ -39,6 +39,8 @@ pub struct Estate {
     pub waivers: Vec<WaiverEntry>,
     /// The nightly run, and whom it tells.
     pub nightly: NightlyEntry,
+    /// Whose signatures count, and with which key this machine signs; none where nothing is signed.
+    pub signing: Option<SigningEntry>,
     /// The directory with `<name>/drill.toml`: `drills` beside the file unless it says otherwise.
     pub drills: PathBuf,
     /// Who says so: the usual place may be absent, one that was named may not.

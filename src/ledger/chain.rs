@@ -1,6 +1,6 @@
 //! The file: one JSON object a line, each naming the SHA-256 of the line before.
 
-use super::Event;
+use super::{Event, Lines};
 use crate::domain::{Kind, Problem, Result, Timestamp, printable};
 use crate::store::sync_names;
 use crate::vault::format::{Digest, parse, render};
@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-const SCHEMA: &str = "outlive/ledger/v0";
+pub(super) const SCHEMA: &str = "outlive/ledger/v0";
 const NAME: &str = "ledger.jsonl";
 /// What the first line names as the line before it.
 const NOTHING: Digest = Digest([0; 32]);
@@ -98,11 +98,31 @@ impl Ledger {
     /// When it cannot be read, or is held by another process for longer than `patience`; `Damaged` where its
     /// chain is broken.
     pub fn look(state: &Path, patience: Duration) -> Result<Vec<Record>> {
+        Ok(Self::open_to_look(state, patience)?.map(|ledger| ledger.records).unwrap_or_default())
+    }
+
+    /// The same with each record's line as it stands, and with those that are no record: torn ends of writes.
+    ///
+    /// # Errors
+    /// As [`Ledger::look`].
+    pub fn look_whole(state: &Path, patience: Duration) -> Result<(Vec<Record>, Lines)> {
+        let Some(mut ledger) = Self::open_to_look(state, patience)? else { return Ok(Default::default()) };
+        let mut bytes = Vec::new();
+        // What was read and checked stays as it is: others only append.
+        ledger.file.seek(SeekFrom::Start(0)).map_err(|error| ledger.failed("reading", error))?;
+        let whole = (&ledger.file).take(ledger.read).read_to_end(&mut bytes);
+        whole.map_err(|error| ledger.failed("reading", error))?;
+        let mut lines: Vec<Vec<u8>> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+        lines.pop();
+        Ok((ledger.records, Lines::new(lines)))
+    }
+
+    fn open_to_look(state: &Path, patience: Duration) -> Result<Option<Self>> {
         let path = state.join(NAME);
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
         match rustix::fs::open(&path, flags, Mode::empty()) {
-            Ok(file) => Ok(Self::read(path, File::from(file), patience)?.records),
-            Err(Errno::NOENT) => Ok(Vec::new()),
+            Ok(file) => Self::read(path, File::from(file), patience).map(Some),
+            Err(Errno::NOENT) => Ok(None),
             Err(error) => {
                 Err(Problem::io("opening the ledger", error).at(printable(path.as_os_str().as_bytes())))
             }

@@ -1,15 +1,27 @@
 //! What was done: an append-only, hash-chained file of events, and the states folded from it.
 
+mod bundle;
 mod chain;
 mod checked;
+mod checkpoint;
 mod drills;
 mod event;
 mod fold;
+mod held;
+mod kept;
+mod lines;
 mod planned;
+mod slots;
 
+pub use bundle::{Bundle, FOLDER, Step, bundles};
 pub use chain::{Ledger, PATIENCE, Record};
 pub use checked::CheckedStore;
+pub use checkpoint::{Checkpoint, Night, Sealed, SpokenCopy, Trust};
 pub use drills::{DrillHistory, DrillPass, DrillRun, drills};
 pub use event::{DrillEnd, Event, Undone, VaultRef};
 pub use fold::History;
+pub use held::{Compared, Held, compare};
+pub use kept::{KeptCheckpoints, Sent};
+pub use lines::Lines;
 pub use planned::PlannedExpiry;
+pub use slots::{MissedSlots, missed_slots};

@@ -68,13 +68,18 @@ impl DirStore {
         if folder.is_empty() {
             return self.open_beneath(".", flags, Mode::empty());
         }
-        match rustix::fs::mkdirat(&*self.root, folder, Mode::RWXU) {
+        let (above, name) = match folder.rsplit_once('/') {
+            Some((above, name)) => (Some(self.folder(above)?), name),
+            None => (None, folder),
+        };
+        let above = above.as_ref().unwrap_or(&self.root);
+        match rustix::fs::mkdirat(above, name, Mode::RWXU) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(error) => return Err(error),
         }
         // Whoever made it may have been stopped before this.
         if !self.durable.lock().unwrap_or_else(PoisonError::into_inner).contains(folder) {
-            rustix::fs::fsync(&*self.root)?;
+            rustix::fs::fsync(above)?;
             self.durable.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned());
         }
         self.open_beneath(folder, flags, Mode::empty())

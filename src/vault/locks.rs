@@ -219,6 +219,14 @@ impl Vault {
         self.locking.as_ref().and_then(|locking| locking.weakest())
     }
 
+    /// Sees that each of these objects stays until then.
+    ///
+    /// # Errors
+    /// Where the store does not answer. A lock that it does not make longer is no error: it stands in the result.
+    pub fn keep_objects(&self, wanted: &BTreeMap<Key, Timestamp>, terms: LockTerms) -> Result<Kept> {
+        keep_locked(self, wanted, terms, true)
+    }
+
     /// Sees that everything that these points need stays as long as they have to. Gives each point's lock: the weakest
     /// of what it needs.
     ///

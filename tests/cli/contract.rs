@@ -24,13 +24,15 @@ fn scene() -> Scene {
 fn every_command_gives_json_with_its_schema_and_the_exit_codes_of_the_process() {
     let Scene { place, data, vault } = scene();
     let to = place.path("restored");
-    let commands: [(&str, i32, Vec<&dyn AsRef<OsStr>>); 11] = [
+    let commands: [(&str, i32, Vec<&dyn AsRef<OsStr>>); 13] = [
         ("copy", 0, vec![&"copy", &data, &"--vault", &vault]),
         ("verify", 0, vec![&"verify", &vault]),
         ("vault-list", 0, vec![&"vault", &"list", &vault]),
         ("restore", 0, vec![&"restore", &"--vault", &vault, &"--to", &to]),
         ("audit", 10, vec![&"audit", &data, &"--vault", &vault]),
         ("inventory", 0, vec![&"inventory", &data]),
+        ("ledger-show", 0, vec![&"ledger", &"show"]),
+        ("ledger-verify", 11, vec![&"ledger", &"verify", &"--vault", &vault]),
         ("explain", 0, vec![&"explain", &"same-file"]),
         ("explain", 0, vec![&"explain"]),
         ("rehearse", 0, vec![&"rehearse", &data]),

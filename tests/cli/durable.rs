@@ -1,5 +1,6 @@
 //! A name is durable before anything below it is claimed: each new directory's parent is synced.
 
+use super::nightly_estate::EstateFile;
 use super::place::{Place, noise};
 use super::strace::{Call, calls};
 use std::os::unix::ffi::OsStrExt;
@@ -89,4 +90,21 @@ fn the_names_of_a_new_ledger_and_its_directories_are_durable_before_its_first_li
             |call: &Call| call.name.starts_with("open") && call.opened() == ledger.as_os_str().as_bytes();
         assert_between(&calls, (opened, synced(made), synced(&ledger)), &case);
     }
+}
+
+#[test]
+fn the_name_of_the_folder_of_a_ledger_in_a_vault_is_durable_before_the_ledger_is_in_it() {
+    let place = Place::new();
+    let vault = place.path("vault");
+    let file = EstateFile::new().vault("shelf", &vault).with(&super::signing::key(&place, "key"));
+    file.write(&place);
+    let (config, data) = (place.path("outlive.toml"), place.file("data/a", noise(1, 100_000)));
+    let data = data.parent().unwrap().to_owned();
+    let run = place.outlive(&[&"--config", &config, &"copy", &data, &"--vault", &"shelf"]);
+    let calls = calls(&run.inject("fsync:delay_enter=1").end().expect(0).log);
+    let folder = vault.join("ledger");
+    let ledgers = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let ledger = ledgers.into_iter().find(|path| path.is_dir()).unwrap();
+    assert_between(&calls, (made(&folder), synced(&vault), linked_below(&folder)), "the folder of ledgers");
+    assert_between(&calls, (made(&ledger), synced(&folder), linked_below(&ledger)), "the ledger's folder");
 }

@@ -9,7 +9,7 @@ use outlive::ledger::{CheckedStore, Event, Ledger, PATIENCE, VaultRef};
 use std::ffi::OsStr;
 
 /// A tree to be copied into a new bucket under lock, by a policy; the bucket's name.
-fn estate(place: &Place, policy: &str, lock: &str) -> String {
+pub fn estate(place: &Place, policy: &str, lock: &str) -> String {
     let server = seaweedfs();
     let bucket = server.new_locked_place("").bucket;
     place.file("data/file", noise(1, 3_000_000));
@@ -23,18 +23,18 @@ fn estate(place: &Place, policy: &str, lock: &str) -> String {
     bucket
 }
 
-fn outlive(place: &Place, arguments: &[&str]) -> Run {
+pub fn outlive(place: &Place, arguments: &[&str]) -> Run {
     let config = place.path("outlive.toml");
     let mut all: Vec<&dyn AsRef<OsStr>> = vec![&"--config", &config];
     all.extend(arguments.iter().map(|argument| argument as &dyn AsRef<OsStr>));
     with_keys(place.outlive(&all))
 }
 
-fn with_keys(run: Run) -> Run {
+pub fn with_keys(run: Run) -> Run {
     run.environment("KEYS", format!("{ID}:{SECRET}"))
 }
 
-fn block<T>(future: impl Future<Output = T>) -> T {
+pub fn block<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 

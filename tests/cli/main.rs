@@ -52,6 +52,7 @@ mod run;
 mod scheduling;
 #[path = "../servers/mod.rs"]
 mod servers;
+mod signing;
 mod sources;
 mod space;
 mod stopping;

@@ -31,6 +31,8 @@ const INLINE: &[&str] = &[
     "[[vault]]\nid='v'\nkind='s3'\nbucket='bbb'\nreaders=['AGE-SECRET-KEY-1@']",
     "[nightly]\nping='https://ping.example/@'",
     "[nightly]\nwebhook='https://hook.example/@'",
+    "[signing]\nkey='outlive-signing-key-1:@'\ntrust=['ed25519:@']",
+    "[signing]\ntrust=['outlive-signing-key-1:@']",
     "[[volume]]\nid='a'\n[[vault]]\nid='v'\nkind='dir'\npath='/v'\n[[copy]]\nvolume='a'\nto='v'\nevery='1h'\n\
      from={command=['mysqldump','--password=@']}",
     "[[volume]]\nid='a'\n[[vault]]\nid='v'\nkind='dir'\npath='/v'\n[[copy]]\nvolume='a'\nto='v'\nevery='1h'\n\
@@ -133,6 +135,7 @@ const OPENED: &[(&str, &str)] = &[
     ("[[waiver]]", "[[waiver]]\n@ = nan"),
     ("a bond", "[[asset]]\n[[asset.needs]]\n@ = nan"),
     ("[nightly]", "[nightly]\n@ = nan"),
+    ("[signing]", "[signing]\n@ = nan"),
 ];
 
 /// No value can be a number that is none: a key that takes one is a key that nobody reads.

@@ -58,6 +58,7 @@ fn estate(host: StandsOn) -> Estate {
             textfile: None,
             evidence: None,
         },
+        signing: None,
         drills: "drills".into(),
         drills_by: NamedBy::Custom,
         catalogue: outlive::catalogue::Catalogue::built_in().unwrap(),

@@ -33,6 +33,7 @@ mod forgetting;
 mod forgotten_each;
 mod forgotten_lines;
 mod incidents;
+mod ledger_signed;
 mod properties;
 mod properties_acts;
 mod properties_brute;

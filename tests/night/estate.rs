@@ -82,6 +82,7 @@ pub fn estate(folder: &Path, names: &[String], vault: &Path) -> Estate {
             textfile: None,
             evidence: None,
         },
+        signing: None,
         drills: folder.join("drills"),
         drills_by: NamedBy::Custom,
         catalogue: outlive::catalogue::Catalogue::built_in().unwrap(),

@@ -3,6 +3,7 @@
 use super::points::{Points, is_pack};
 use super::{Scene, pack_of};
 use crate::domain::{Kind, Result, Timestamp, printable};
+use crate::ledger::FOLDER;
 use crate::plan::{Leftover, leftover};
 use crate::report::activity::LeftAlone;
 use crate::store::{CANARIES, Hold, INCOMING, Listed, StoredVersion};
@@ -51,7 +52,7 @@ impl Objects {
         let mut listed = store.list(PACKS)?;
         listed.extend(store.list(SIDECARS)?);
         let known =
-            ["README.md", "vault.json", INCOMING, "lost+found", CANARIES, PACKS, SIDECARS, ROOTS, KEYS];
+            ["README.md", "vault.json", INCOMING, "lost+found", CANARIES, PACKS, SIDECARS, ROOTS, KEYS, FOLDER];
         objects.strange.extend(store.stranger(&known)?);
         let strange = listed.extract_if(.., |listed| !is_pack(listed.key.name()));
         objects.strange.extend(strange.map(|listed| printable(listed.key.as_str().as_bytes())));

@@ -3,6 +3,7 @@
 mod act;
 mod due;
 mod lock;
+mod sign;
 mod standing;
 mod tell;
 
@@ -124,6 +125,7 @@ fn at_work(
         if nothing_due { before } else { stand(context, order, again(order, ends, monitor), monitor)? };
     let mut done = told(context, order, run.to_owned(), started_at, (tasks, stood, notices));
     record_end(context, ledger, &mut done);
+    sign::sign(context, &order.estate, again(order, ends, monitor), &mut done);
     Ok(done)
 }
 

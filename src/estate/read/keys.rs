@@ -17,6 +17,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "policy",
             "provider",
             "recovery_point",
+            "signing",
             "vault",
             "volume",
             "waiver",
@@ -155,6 +156,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("[[waiver]]", &["owner", "reason", "rule", "undetermined", "until", "volume"]),
     ("a bond", &["any", "dies_at", "grace"]),
     ("[nightly]", &["concurrency", "deadline", "evidence", "ping", "textfile", "webhook"]),
+    ("[signing]", &["key", "trust"]),
 ];
 
 /// The same of `incident.toml`, which `docs/incidents.md` describes.

@@ -16,6 +16,7 @@ mod names;
 mod nightly;
 mod policy;
 mod secrets;
+mod signing;
 mod text;
 mod value;
 mod vault;
@@ -196,6 +197,7 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
         points,
         waivers: waivers::waivers(&waivers, &known),
         nightly: nightly::nightly(table.get("nightly").as_ref()),
+        signing: signing::signing(table.get("signing").as_ref()),
         drills: drills.flatten().unwrap_or_else(|| table.file.resolve("drills")),
         drills_by,
         catalogue: known.catalogue,

@@ -7,6 +7,7 @@ mod drill;
 mod expiry;
 mod failed;
 mod incident;
+mod ledger;
 mod listing;
 mod locks;
 mod night_text;
@@ -29,6 +30,7 @@ pub use incident::{
     IncidentAct, IncidentCut, IncidentDone, IncidentFailure, IncidentFate, IncidentLeft, IncidentMorning,
     IncidentNight, IncidentSaid, IncidentSurvivor,
 };
+pub use ledger::{CopyOfLedger, KeyMade, LedgerShown, LedgerVerified, ShownRecord};
 pub use listing::{ListedPoint, VaultListed};
 pub use locks::{VaultMade, say_lock};
 pub use nightly::{

@@ -155,4 +155,28 @@ pub const PLACES: &[Wrong] = &[
     ("[nightly]\nping = { env = 'A', enf = 'B' }", "2:21", &["unknown key `enf` in a secret"]),
     ("[host]\nstands_on = 'hetzner'", "2:13", &["must be a table, and is text", "provider"]),
     ("[host]\nname = 'x'", "2:1", &["unknown key `name` in [host]", "what may stand there: stands_on"]),
+    ("[signing]\nkey = { env = 'K' }", "1:1", &["`signing` has no `trust`"]),
+    ("[signing]\ntrust = []", "2:9", &["`signing.trust` is empty", "outlive ledger key"]),
+    ("[signing]\ntrust = 'ed25519:x'", "2:9", &["must be a list"]),
+    ("[signing]\ntrust = ['ed25519:AAAA']", "2:10", &["is no public key", "44 characters"]),
+    (
+        "[signing]\ntrust = ['outlive-signing-key-1:AAAA']",
+        "2:10",
+        &["holds a secret key", "make another key"],
+    ),
+    (
+        "[signing]\ntrust = ['ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=',\n'ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=']",
+        "3:1",
+        &["names a key twice"],
+    ),
+    (
+        "[signing]\nkey = 'k'\ntrust = ['ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=']",
+        "2:7",
+        &["must say where the secret is found"],
+    ),
+    (
+        "[signing]\nkeys = 1\ntrust = ['ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=']",
+        "2:1",
+        &["unknown key `keys` in [signing]", "`key`"],
+    ),
 ];
