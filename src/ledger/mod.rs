@@ -5,6 +5,7 @@ mod checked;
 mod drills;
 mod event;
 mod fold;
+mod newest;
 mod planned;
 
 pub use chain::{Ledger, PATIENCE, Record};
