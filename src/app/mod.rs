@@ -9,6 +9,7 @@ mod doubt;
 mod drill;
 mod estate;
 mod expiry;
+mod fresh;
 mod incident;
 mod keys;
 mod ledger;

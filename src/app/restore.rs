@@ -3,6 +3,7 @@
 use super::Context;
 use super::damage::{or_unrecorded, record_damage, record_unread, told};
 use super::doubt::doubts;
+use super::fresh::Freshness;
 use super::stores::{directory_of, open_vault};
 use super::vaults::what_to_know;
 use crate::domain::{Kind, Monitor, Problem, Result, Timestamp, printable};
@@ -62,6 +63,8 @@ pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -
         refuse_silent_fallback(found, &roots, &history)?;
         refuse_doubted(found, &roots, &history)?;
         notices.extend(newer_incomplete(found, &roots));
+        let of_volume = roots.sound.iter().filter(|other| other.root.volume == found.root.volume);
+        notices.extend(Freshness::of(of_volume, &history).notice());
     }
     let written = crate::vault::restore(&vault, found, &order.target, order.options, monitor)
         .map_err(|stopped| book.failed(stopped))?;

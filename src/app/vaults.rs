@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::doubt::doubts;
+use super::fresh::Freshness;
 use super::named;
 use super::stores::{open_vault, say_place};
 use super::survey::SeenVault;
@@ -214,6 +215,7 @@ pub fn list_vault(context: &Context, place: &VaultPlace) -> Result<VaultListed> 
     let roots = Roots::read(&vault)?;
     let history = History::of(&Ledger::look(&context.state, PATIENCE)?, &VaultRef::of(&vault)?);
     let mut doubts = doubts(&roots, &history);
+    let fresh = Freshness::of(roots.sound.iter(), &history);
     let points = roots.sound.iter().map(|found| ListedPoint {
         point: found.short(),
         id: found.id.to_string(),
@@ -231,7 +233,7 @@ pub fn list_vault(context: &Context, place: &VaultPlace) -> Result<VaultListed> 
         vault: printable(vault.id().as_bytes()),
         points: points.collect(),
         damaged: roots.damaged.iter().map(|(_, problem)| problem.to_string()).collect(),
-        notices: what_to_know(&vault)?,
+        notices: what_to_know(&vault)?.into_iter().chain(fresh.notice()).collect(),
         at: (context.clock)(),
     })
 }

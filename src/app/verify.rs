@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::damage::{record_or_fail, record_unread, told};
+use super::fresh::Freshness;
 use super::stores::open_vault;
 use super::vaults::what_to_know;
 use crate::domain::{CopyState, Monitor, Problem, Result, printable};
@@ -43,6 +44,9 @@ pub fn verify(context: &Context, place: &VaultPlace, monitor: &dyn Monitor) -> R
         let (point, vault) = (found.record(), here.clone());
         ledger.append((context.clock)(), Event::ReadBack { point, vault, bytes, since: started })?;
     }
+    // What was stored while this ran is known to the ledger too.
+    let all = report.sound.iter().chain(&report.broken).chain(&report.open).chain(&report.closed);
+    let fresh = Freshness::of(all, &History::of(ledger.records(), &here));
     let name = |key: &str| name_of(key, &report, &history.points);
     Ok(VerifyDone {
         vault: vault.place(),
@@ -58,6 +62,8 @@ pub fn verify(context: &Context, place: &VaultPlace, monitor: &dyn Monitor) -> R
         stopped: report.stopped.as_ref().map(|problem| problem.what.clone()),
         unfinished_packs: report.unfinished_packs,
         ledger_knew: history.points.len(),
+        fresh: fresh.proven,
+        freshness_unproven: fresh.unproven,
         let_go: report.let_go,
         notices: what_to_know(&vault)?,
         seconds: began.elapsed().as_secs_f64(),

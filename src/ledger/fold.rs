@@ -1,7 +1,7 @@
 //! States folded from events: never a field that somebody sets.
 
 use super::{DrillEnd, Event, Record, VaultRef};
-use crate::domain::{CopyState, Lock, Timestamp};
+use crate::domain::{CopyState, Lock, Timestamp, VolumeId};
 use crate::vault::RootRecord;
 use crate::vault::format::{Digest, PACKS, PackKey, SIDECARS};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,8 @@ pub struct History {
     pub locks: BTreeMap<Digest, (Lock, Timestamp)>,
     /// Packs that plans for expiry named: nothing new is built on them.
     pub planned_packs: BTreeSet<PackKey>,
+    /// The newest point of each volume, of those stored from here.
+    pub(super) stored_last: BTreeMap<VolumeId, RootRecord>,
     /// The points that plans for expiry let go, and when.
     pub(super) planned: BTreeMap<Digest, Timestamp>,
     /// What the store was found not to do, and when.
@@ -60,6 +62,7 @@ impl History {
         let mut history = Self::default();
         for record in records {
             history.take(record, vault);
+            history.take_stored(record, vault);
             history.take_restore(record, vault);
             history.take_lock(record, vault);
             history.take_check(record, vault);
@@ -234,7 +237,6 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::VolumeId;
 
     fn record(event: Event) -> Record {
         let prev = Digest([0; 32]);

@@ -10,6 +10,7 @@ mod fold;
 mod held;
 mod kept;
 mod lines;
+mod newest;
 mod planned;
 mod slots;
 

@@ -61,6 +61,28 @@ impl Vault {
         }
     }
 
+    /// Bytes that go into the vault and are no part of a point: sealed where it is encrypted.
+    ///
+    /// # Errors
+    /// As [`Vault::epoch`].
+    pub fn close(&self, plain: &[u8]) -> Result<Vec<u8>> {
+        match self.epoch()? {
+            Some(epoch) => super::sealing::seal(&epoch.recipient, plain),
+            None => Ok(plain.to_vec()),
+        }
+    }
+
+    /// The same bytes, read again.
+    ///
+    /// # Errors
+    /// `Damaged`, naming `object`; `Refused` where the vault is encrypted, and nothing here opens it.
+    pub fn disclose(&self, object: &str, bytes: Vec<u8>) -> Result<Vec<u8>> {
+        match self.opened()? {
+            Some(opened) => opened.unseal(object, &bytes, format::MAX_OBJECT),
+            None => Ok(bytes),
+        }
+    }
+
     pub(super) fn seal(&self) -> Option<&Seal> {
         self.seal.as_deref()
     }

@@ -138,3 +138,43 @@ fn a_night_copies_into_an_encrypted_bucket_under_lock_and_drills_where_a_reader_
     outlive(&place, &["restore", "tree", "--vault", "offsite", "--to", to.to_str().unwrap()]).end().expect(0);
     assert_same(&place.path("data"), &to);
 }
+
+#[test]
+fn the_ledger_is_copied_into_an_encrypted_vault_so_that_only_readers_see_what_it_names() {
+    let place = Place::new();
+    let (one, to_one) = reader(&place, "one.key");
+    let vault = place.path("vault");
+    let signer = outlive::signing::Signer::generate().unwrap();
+    place.file("signing.key", signer.secret_text().reveal());
+    chmod(&place.path("signing.key"), 0o600);
+    let signing = format!(
+        "[signing]\nkey = {{ file = {:?} }}\ntrust = [\"{}\"]\n",
+        place.path("signing.key"),
+        signer.public()
+    );
+    estate(&place, &format!("kind = \"dir\"\npath = {vault:?}"), &[&to_one], &signing);
+    outlive(&place, &["vault", "init", "offsite"]).end().expect(0);
+    outlive(&place, &["copy", "tree"]).end().expect(0);
+    outlive(&place, &["copy", "tree"]).end().expect(0);
+    let copies: Vec<PathBuf> = std::fs::read_dir(vault.join("ledger"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .flat_map(|folder| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()))
+        .collect();
+    assert!(copies.len() >= 2, "{copies:?}");
+    for copy in &copies {
+        assert!(std::fs::read(copy).unwrap().starts_with(b"age-encryption.org/v1\n"), "{}", copy.display());
+    }
+    let closed = outlive(&place, &["ledger", "verify", "--vault", "offsite"]).end().expect(11);
+    closed.says("freshness unproven");
+    let identity = one.to_str().unwrap();
+    outlive(&place, &["ledger", "verify", "--vault", "offsite", "--identity", identity]).end().expect(0);
+    let last = copies.iter().max().unwrap();
+    let mut bytes = std::fs::read(last).unwrap();
+    let middle = bytes.len() - 40;
+    bytes[middle] ^= 1;
+    chmod(last, 0o600);
+    crate::hand::fs::write(last, bytes).unwrap();
+    outlive(&place, &["ledger", "verify", "--vault", "offsite", "--identity", identity]).end().expect(10);
+}

@@ -19,7 +19,7 @@ fn make_data(place: &Place) -> PathBuf {
     place.path("data")
 }
 
-fn seed() -> u64 {
+pub fn seed() -> u64 {
     let given =
         std::env::var("OUTLIVE_SEED").ok().map(|seed| seed.parse().expect("OUTLIVE_SEED is a number"));
     given.unwrap_or_else(|| std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64)
@@ -27,7 +27,7 @@ fn seed() -> u64 {
 
 /// All that is claimed holds: the ledger can be read, and every point that is listed verifies.
 #[track_caller]
-fn assert_nothing_false_is_claimed(place: &Place, vault: &Path) -> usize {
+pub fn assert_nothing_false_is_claimed(place: &Place, vault: &Path) -> usize {
     if !vault.join("vault.json").exists() {
         return 0;
     }
@@ -50,7 +50,7 @@ fn assert_nothing_false_is_claimed(place: &Place, vault: &Path) -> usize {
 }
 
 /// Copies undisturbed: the bytes written, and how long it took until the recovery point was there.
-fn undisturbed(place: &Place, data: &Path, vault: &Path) -> (u64, Duration) {
+pub fn undisturbed(place: &Place, data: &Path, vault: &Path) -> (u64, Duration) {
     let copy = place.outlive(&[&"copy", &data, &"--vault", &vault, &"--format", &"json"]).end().expect(0);
     let json = copy.json("copy");
     assert_eq!(json["state"], "read back");
@@ -82,7 +82,7 @@ fn a_copy_killed_at_any_moment_claims_nothing_and_the_next_goes_on() {
     let place = Place::new();
     let data = make_data(&place);
     let (whole, usual) = undisturbed(&place, &data, &place.path("undisturbed"));
-    let (seed, rounds) = (seed(), if std::env::var_os("OUTLIVE_CAMPAIGN").is_some() { 100 } else { 15 });
+    let (seed, rounds) = (seed(), if std::env::var_os("OUTLIVE_CAMPAIGN").is_some() { 1000 } else { 15 });
     println!("seed {seed}; an undisturbed copy takes {usual:?} and writes {whole} bytes");
     let (moments, mut hits, mut vault, mut points) = (noise(seed, rounds * 8), 0, PathBuf::new(), 0);
     for (round, moment) in moments.chunks(8).enumerate() {

@@ -8,6 +8,7 @@
 mod auditing;
 mod cloning;
 mod contract;
+mod cutting;
 mod damaged;
 mod deep;
 mod doubting;
@@ -40,6 +41,9 @@ mod nightly_telling;
 mod pinging;
 mod place;
 mod proving;
+#[allow(dead_code, reason = "the trials of the stores use the rest of it")]
+#[path = "../store/proxy.rs"]
+mod proxy;
 mod reaching;
 mod recording;
 mod refusing;
@@ -58,6 +62,7 @@ mod space;
 mod stopping;
 mod strace;
 mod suite;
+mod thieving;
 mod tutorial;
 mod unread;
 mod unreadable;

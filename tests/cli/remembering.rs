@@ -80,6 +80,46 @@ fn without_the_newest_root_a_restore_refuses_and_names_the_older_point() {
 }
 
 #[test]
+fn who_stored_nothing_is_told_that_newer_points_may_be_missing() {
+    let place = Place::new();
+    let (data, vault) = copied(&place);
+    let volume = |json: &serde_json::Value| json["points"][0]["volume"].as_str().unwrap().to_owned();
+    let verify: [&dyn AsRef<std::ffi::OsStr>; 4] = [&"verify", &vault, &"--format", &"json"];
+    let own = place.outlive(&verify).end().expect(0).json("verify");
+    assert_eq!(
+        (&own["fresh"][0], own["freshness_unproven"].as_array().unwrap().len()),
+        (&volume(&own).into(), 0)
+    );
+    let text =
+        place.outlive(&[&"verify", &vault]).end().expect(0).says("those that this machine stored last");
+    assert!(!text.stdout.contains("freshness unproven"), "{}", text.stdout);
+    let listed = place.outlive(&[&"vault", &"list", &vault]).end().expect(0);
+    assert!(!listed.stdout.contains("freshness unproven"), "{}", listed.stdout);
+    // Another machine looks, and looks again when it knows the point: it did not store it, and others may have been.
+    let elsewhere = place.path("elsewhere");
+    for known in [0, 1] {
+        let other = place.outlive_with_state(&elsewhere, &verify).end().expect(0).json("verify");
+        assert_eq!(other["ledger_knew"], known);
+        assert_eq!(
+            (other["fresh"].as_array().unwrap().len(), &other["freshness_unproven"][0]),
+            (0, &volume(&own).into())
+        );
+        let text = place.outlive_with_state(&elsewhere, &[&"verify", &vault]).end().expect(0);
+        text.says("cannot be said").says("(freshness unproven)");
+    }
+    let listed = place.outlive_with_state(&elsewhere, &[&"vault", &"list", &vault]).end().expect(0);
+    listed.says("(freshness unproven)");
+    let bare = place.path("bare");
+    for (state, is_said) in [(place.path("state"), false), (bare, true)] {
+        let target = state.with_extension("restored");
+        let restore: [&dyn AsRef<std::ffi::OsStr>; 5] = [&"restore", &"--vault", &vault, &"--to", &target];
+        let restored = place.outlive_with_state(&state, &restore).end().expect(0);
+        assert_eq!(restored.stdout.contains("freshness unproven"), is_said, "{}", restored.stdout);
+        assert_same(&data, &target);
+    }
+}
+
+#[test]
 fn two_copies_at_once_share_one_vault_and_one_ledger() {
     let place = Place::new();
     let (data, vault) = copied(&place);

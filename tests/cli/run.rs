@@ -98,6 +98,11 @@ impl Running {
         self.is_running() && kill_process(process, signal).is_ok()
     }
 
+    /// What strace writes to.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }

@@ -19,6 +19,7 @@ mod forge;
 mod gallery;
 #[path = "../hand/mod.rs"]
 mod hand;
+mod histories;
 mod hostile;
 mod inheriting;
 mod limits;

@@ -124,3 +124,19 @@ pub fn overwrite(object: &Path, bytes: &[u8]) {
     }
     crate::hand::fs::write(object, bytes).unwrap();
 }
+
+/// SplitMix64.
+pub fn random(seed: &mut u64) -> u64 {
+    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *seed;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// The seed that `OUTLIVE_SEED` gives, or this one; and whether this is a campaign. Whoever uses it prints it.
+pub fn seed_or(usual: u64) -> (u64, bool) {
+    let given = std::env::var("OUTLIVE_SEED").ok();
+    let seed = given.map_or(usual, |seed| seed.parse().expect("OUTLIVE_SEED is a number"));
+    (seed, std::env::var_os("OUTLIVE_CAMPAIGN").is_some())
+}

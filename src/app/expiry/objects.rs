@@ -51,8 +51,18 @@ impl Objects {
         let store = scene.vault.store();
         let mut listed = store.list(PACKS)?;
         listed.extend(store.list(SIDECARS)?);
-        let known =
-            ["README.md", "vault.json", INCOMING, "lost+found", CANARIES, PACKS, SIDECARS, ROOTS, KEYS, FOLDER];
+        let known = [
+            "README.md",
+            "vault.json",
+            INCOMING,
+            "lost+found",
+            CANARIES,
+            PACKS,
+            SIDECARS,
+            ROOTS,
+            KEYS,
+            FOLDER,
+        ];
         objects.strange.extend(store.stranger(&known)?);
         let strange = listed.extract_if(.., |listed| !is_pack(listed.key.name()));
         objects.strange.extend(strange.map(|listed| printable(listed.key.as_str().as_bytes())));

@@ -135,10 +135,11 @@ fn bundles_of(kept: &KeptCheckpoints, run: &[u64], signed: &Signed, trust: &Trus
 
 /// Writes an object under a key that is free, and reads it back. Gives whether it is locked as was asked for.
 fn put(vault: &Vault, bundle: &Bundle) -> Result<(Sent, bool)> {
-    let bytes = bundle.render()?;
+    let plain = bundle.render()?;
+    let bytes = vault.close(&plain)?;
     let store = vault.store();
     for again in 0..TRIES {
-        let key = bundle.key(&bytes, again)?;
+        let key = bundle.key(&plain, again)?;
         let lock = match store.put_locked(&key, &bytes, vault.retention()) {
             Ok(lock) => lock,
             Err(problem) if problem.kind == Kind::Refused && store.size(&key)?.is_some() => {

@@ -135,6 +135,11 @@ fn copies(
     if *trust == Trust::default() {
         return Ok(());
     }
+    if !vault.is_readable() {
+        let what = "freshness unproven: the copies of the ledger there are encrypted, and nothing here opens them (--identity FILE)";
+        told.open.push(format!("{}: {what}", vault.place()));
+        return Ok(());
+    }
     for ledger in ledgers {
         let copy = copy(context, &vault, (&ledger, own), trust)?;
         let place = &copy.place;
@@ -159,7 +164,8 @@ fn copy(
     let listed = store.list(&format!("{FOLDER}/{ledger}"))?;
     let read = in_parallel(store.at_once(), &listed, |listed| {
         let name = listed.key.as_str().to_owned();
-        Ok(unless_io(store.get_bytes(&listed.key, Bundle::LARGEST).map(|bytes| (name, bytes))))
+        let bytes = store.get_bytes(&listed.key, Bundle::LARGEST);
+        Ok(unless_io(bytes.and_then(|bytes| vault.disclose(&name, bytes)).map(|bytes| (name, bytes))))
     })?;
     let read = read.into_iter().collect::<Result<Vec<_>>>()?;
     let (mut held, lines) = Held::of_bundles(ledger, read, trust);

@@ -14,6 +14,16 @@ pub fn say_bytes(bytes: u64) -> String {
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
+/// The first names of a list, and how many more there are.
+pub fn say_some(names: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 /// Seconds as a person says them: `0.04 s`, `12.3 s`, `3 min 20 s`.
 pub fn say_seconds(seconds: f64) -> String {
     match seconds {
@@ -36,5 +46,12 @@ mod tests {
         }
         assert_eq!(say_seconds(200.0), "3 min 20 s");
         assert_eq!(say_seconds(0.041), "0.04 s");
+    }
+
+    #[test]
+    fn of_many_names_the_first_are_said_and_the_rest_is_counted() {
+        let names: Vec<String> = ["a", "b", "c", "d", "e"].map(str::to_owned).into();
+        assert_eq!(say_some(&names[..3]), "a, b, c");
+        assert_eq!(say_some(&names), "a, b, c and 2 more");
     }
 }

@@ -17,7 +17,7 @@ mod rehearsal;
 mod restore;
 mod verify;
 
-pub use amounts::{say_bytes, say_seconds};
+pub use amounts::{say_bytes, say_seconds, say_some};
 pub use checked::{CheckedOf, VaultChecked};
 pub use copy::CopyDone;
 pub use drill::{

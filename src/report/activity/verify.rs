@@ -1,6 +1,6 @@
 //! A verification.
 
-use super::{DamagedObject, Told, UnreadObject, say_bytes, say_damage, say_notices, say_seconds};
+use super::{DamagedObject, Told, UnreadObject, say_bytes, say_damage, say_notices, say_seconds, say_some};
 use crate::domain::Timestamp;
 use crate::report::text::Look;
 use crate::report::text::look::Tone;
@@ -53,6 +53,11 @@ pub struct VerifyDone {
     pub ledger_knew: usize,
     /// How many of those are gone as a plan for expiry let them go.
     pub let_go: u64,
+    /// The volumes whose newest point here is the one that this machine's ledger stored last. Of every other volume, one that
+    /// is not here at all too, freshness is unproven.
+    pub fresh: Vec<String>,
+    /// The volumes with points here of which that cannot be said: newer ones may be missing.
+    pub freshness_unproven: Vec<String>,
     /// What else should be known.
     pub notices: Vec<String>,
     /// Seconds it took.
@@ -68,6 +73,28 @@ impl VerifyDone {
     /// True where nothing was left unread.
     pub fn was_read_whole(&self) -> bool {
         self.unread.is_empty() && self.stopped.is_none()
+    }
+
+    /// What the ledger says of points that may be missing.
+    fn say_freshness(&self, look: Look) -> String {
+        let mut out = String::new();
+        if !self.fresh.is_empty() {
+            let what = format!(
+                "Fresh: the newest points of {} are those that this machine stored last.",
+                say_some(&self.fresh)
+            );
+            out.push_str(&look.say(&what, 0, Tone::Plain));
+        }
+        let what = match (self.ledger_knew, self.freshness_unproven.as_slice()) {
+            (0, _) => "The ledger here knows nothing of this vault: whether newer points are missing cannot be said (freshness unproven).".to_owned(),
+            (_, []) => return out,
+            (_, volumes) => format!(
+                "Whether newer points of {} are missing cannot be said: the newest ones here were not stored by this machine (freshness unproven).",
+                say_some(volumes)
+            ),
+        };
+        out.push_str(&look.say(&what, 0, Tone::Open));
+        out
     }
 
     /// What could not be read, and why nothing more was.
@@ -142,10 +169,7 @@ impl Told for VerifyDone {
         if [&self.points, &self.broken, &self.open, &self.closed].iter().all(|points| points.is_empty()) {
             out.push_str(&look.say("The vault holds no recovery point that can be read.", 0, Tone::Open));
         }
-        if self.ledger_knew == 0 {
-            let what = "The ledger here knows nothing of this vault: whether newer points are missing cannot be said (freshness unproven).";
-            out.push_str(&look.say(what, 0, Tone::Open));
-        }
+        out.push_str(&self.say_freshness(look));
         out.push_str(&say_notices(look, &self.notices));
         out
     }
