@@ -27,7 +27,7 @@ impl Keyring {
     /// Learns which keys the vaults of an estate have.
     pub fn learn(&self, estate: &Estate) {
         let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        ring.entries = estate.vaults.iter().filter(|entry| is_encrypted(entry)).cloned().collect();
+        ring.entries = estate.vaults.clone();
         let copied = estate.copies.iter().map(|copy| &copy.volume);
         ring.volumes = estate.volumes.iter().map(|volume| &volume.id).chain(copied).cloned().collect();
     }
@@ -60,18 +60,19 @@ pub fn asks_for_readers(context: &Context, place: &VaultPlace) -> bool {
 pub fn unlock(context: &Context, place: &VaultPlace, purpose: Purpose, vault: Vault) -> Result<Vault> {
     let entry = context.keys.entry(place);
     if !vault.is_encrypted() {
-        let wanted = entry.is_some_and(|entry| !entry.readers.is_empty());
-        if wanted && purpose == Purpose::Write {
-            let what = "the estate file names readers, and this vault was made without encryption";
+        return unencrypted(context, entry.as_ref(), purpose, vault);
+    }
+    for reader in entry.iter().flat_map(|entry| &entry.readers) {
+        if !Recipient::parse(reader).is_some_and(|reader| vault.is_for(&reader)) {
+            let what =
+                format!("the estate file names the reader {reader}, and the vault was not made for that one");
             return Err(Problem::new(Kind::Refused, what).at(vault.place()).remedy(
-                "nothing was written: make another vault for it (another path, bucket or prefix, and another id), or take \
-                 `readers` out",
+                "no reader can be added to a vault yet: take it out of `readers`, or make another vault for all of them",
             ));
         }
-        return Ok(vault);
     }
     let environment = &context.environment;
-    let epoch = entry.as_ref().map(|entry| {
+    let epoch = entry.as_ref().filter(|entry| has_epoch(context, entry)).map(|entry| {
         let text = epoch_source(context, entry).resolve(environment)?;
         Epoch::parse(text.reveal())
     });
@@ -93,6 +94,34 @@ pub fn unlock(context: &Context, place: &VaultPlace, purpose: Purpose, vault: Va
     let vault = vault.with_keys(&VaultKeys { epoch, identities, memory })?;
     volumes.iter().for_each(|volume| vault.know(volume));
     Ok(vault)
+}
+
+/// A vault that is not encrypted, where nothing here says that it should be: somebody may have put it in the other one's place.
+fn unencrypted(
+    context: &Context,
+    entry: Option<&VaultEntry>,
+    purpose: Purpose,
+    vault: Vault,
+) -> Result<Vault> {
+    let was_made_so = entry.is_some_and(|entry| is_encrypted(entry) || has_epoch(context, entry));
+    // Where no table tells of the vault, whoever brings a key takes it for encrypted.
+    let has_identity =
+        || !context.keys.0.lock().unwrap_or_else(PoisonError::into_inner).identities.is_empty();
+    let is_taken_so = was_made_so || entry.is_none() && purpose == Purpose::Read && has_identity();
+    if !is_taken_so {
+        return Ok(vault);
+    }
+    let what = "the vault is to be encrypted by what is here (readers, an epoch key or an identity), and it was made without encryption";
+    Err(Problem::new(Kind::Refused, what).at(vault.place()).remedy(
+        "nothing was read or written. Where it was encrypted before, somebody put another vault in its place. Where it never was, make another \
+         vault for readers (another path, bucket or prefix, and another id); to read this one, leave those keys out",
+    ))
+}
+
+/// Whether there is, or should be, a key with which copies are encrypted.
+fn has_epoch(context: &Context, entry: &VaultEntry) -> bool {
+    let is_there = |source: SecretSource| matches!(source, SecretSource::File(path) if path.exists());
+    !entry.readers.is_empty() || entry.epoch_key.is_some() || is_there(epoch_source(context, entry))
 }
 
 /// Where the key of a vault is with which copies are encrypted.

@@ -56,7 +56,7 @@ pub(super) fn check_claims(vault: &Vault, claims: &[&PackLine], monitor: &dyn Mo
 /// The claim whose sidecar is the one that is there.
 fn best_fit(vault: &Vault, claims: &[&PackLine], any: &PackLine) -> Option<usize> {
     let bytes = vault.store().get_bytes(&any.pack.sidecar().ok()?, MAX_OBJECT).ok()?;
-    let header = Sidecar::open_with(&any.pack, &bytes, vault.chunk_key()).ok()?.header;
+    let header = vault.open_sidecar(&any.pack, &bytes).ok()?.header;
     let found = PackLine {
         pack: header.pack,
         role: header.role,
@@ -91,6 +91,10 @@ pub(super) fn decode_pack(
         return Err(damaged("not as long as it was written"));
     }
     let store = vault.store();
+    if let Some(seal) = vault.seal().filter(|_| is_sealed) {
+        // A header without end is not read.
+        seal.heads.of(store, &key)?;
+    }
     let reader = store.forget(&key).and_then(|()| store.get(&key, 0)).map_err(gone)?;
     let mut stored = Hashed { reader, hasher: Hasher::default(), failed: false };
     let frames = Frames { key: &key, ids: &vault.ids(), sidecar, monitor };

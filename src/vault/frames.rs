@@ -1,7 +1,7 @@
 //! Reading frames of packs, decrypted where the vault is encrypted, and the keys with which that is done.
 
-use super::format::{self, Digest, Frame, Lid, MAX_PAGE, PageKind, PageRef, RootContent};
-use super::sealing::{ChunkKey, Epoch, Ids, Opened, Seal, VaultKeys};
+use super::format::{self, Digest, Frame, Lid, MAX_PAGE, PackKey, PageKind, PageRef, RootContent, Sidecar};
+use super::sealing::{ChunkKey, Epoch, Ids, Opened, Recipient, Seal, VaultKeys};
 use super::{Vault, decode, gone};
 use crate::domain::{Problem, Result, VolumeId};
 use crate::store::Key;
@@ -14,7 +14,7 @@ impl Vault {
     /// `Usage` for keys of another vault, `Refused` where none of the identities is one of its readers.
     pub fn with_keys(self, keys: &VaultKeys) -> Result<Self> {
         let Some(encryption) = &self.marker.encryption else { return Ok(self) };
-        let seal = Seal::with(&*self.store, &self.marker.id, encryption, keys)?;
+        let seal = Seal::with(&*self.store, &self.marker, encryption, keys)?;
         let (known, tables) = Default::default();
         Ok(Self { seal: Some(Arc::new(seal)), known, tables, ..self })
     }
@@ -34,6 +34,14 @@ impl Vault {
         if let Some(seal) = &self.seal {
             seal.learn(volume);
         }
+    }
+
+    /// Whether it was made for this reader.
+    pub fn is_for(&self, reader: &Recipient) -> bool {
+        let name = |encryption: &format::Encryption| format!("{}-{}", encryption.epoch, reader.short());
+        let wanted = self.marker.encryption.as_ref().map(name);
+        let is_it = |line: &format::KeyLine| line.key.split('/').nth(1) == wanted.as_deref();
+        self.key_lines().iter().any(is_it)
     }
 
     /// The objects of its keys, with their digests, as the marker names them.
@@ -83,6 +91,19 @@ impl Vault {
         }
     }
 
+    /// Reads the sidecar of a pack, which has to be encrypted as the vault is.
+    ///
+    /// # Errors
+    /// As [`Sidecar::open_with`].
+    pub(super) fn open_sidecar(&self, pack: &PackKey, bytes: &[u8]) -> Result<Sidecar> {
+        let sidecar = Sidecar::open_with(pack, bytes, self.chunk_key())?;
+        if sidecar.header.inside.is_some() == self.is_encrypted() {
+            Ok(sidecar)
+        } else {
+            Err(Problem::damaged(pack.sidecar()?.as_str(), "encrypted otherwise than its vault is"))
+        }
+    }
+
     pub(super) fn seal(&self) -> Option<&Seal> {
         self.seal.as_deref()
     }
@@ -122,7 +143,9 @@ impl Vault {
         }
         // Lists of packs are never encrypted.
         let sealed = kind != PageKind::Packs;
-        let memory = self.seal.as_ref().filter(|_| sealed).and_then(|seal| seal.memory());
+        // Who can open what is stored does not take this machine's word for it.
+        let closed = self.seal.as_ref().filter(|seal| sealed && !seal.is_open());
+        let memory = closed.and_then(|seal| seal.memory());
         if let Some(found) = memory.and_then(|memory| memory.page(&page.sha256)) {
             return Ok(found);
         }

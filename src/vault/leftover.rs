@@ -148,7 +148,7 @@ pub enum Wanted {
 /// A pack and its sidecar, in the sidecar's own words.
 fn described(vault: &Vault, pack: &PackKey) -> Result<(PackLine, Sidecar)> {
     let bytes = vault.store().get_bytes(&pack.sidecar()?, MAX_OBJECT)?;
-    let sidecar = Sidecar::open_with(pack, &bytes, vault.chunk_key())?;
+    let sidecar = vault.open_sidecar(pack, &bytes)?;
     let line = PackLine {
         pack: pack.clone(),
         role: sidecar.header.role,

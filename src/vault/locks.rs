@@ -5,6 +5,7 @@ use super::format::{Digest, KEYS, Marker, PackLine};
 use super::index::packs_known;
 use super::parallel::in_parallel;
 use super::roots::FoundRoot;
+use super::sealing::added_keys;
 use crate::domain::{Kind, Lock, LockKind, LockMode, Problem, Result, Timestamp, say_duration, slack_of};
 use crate::store::{Key, Retention, UNLOCKED, weaker};
 use chrono::TimeDelta;
@@ -147,9 +148,6 @@ fn of_pack(line: &PackLine) -> Result<[Key; 2]> {
     Ok([line.pack.pack()?, line.pack.sidecar()?])
 }
 
-/// Keys of epochs beside those that the marker names: of readers that were added later. More than these somebody else put there.
-const MOST_KEYS: usize = 256;
-
 impl Vault {
     /// The objects that every recovery point needs.
     fn of_all(&self) -> Result<BTreeSet<Key>> {
@@ -157,7 +155,9 @@ impl Vault {
         if self.is_encrypted() {
             let named = self.key_lines().iter().map(|line| Key::new(line.key.clone()));
             all.extend(named.collect::<Result<Vec<_>>>()?);
-            all.extend(self.store().list(KEYS)?.into_iter().map(|listed| listed.key).take(MOST_KEYS));
+            let epoch = self.marker.encryption.iter().map(|encryption| encryption.epoch.as_str());
+            let listed = self.store().list(KEYS)?;
+            all.extend(epoch.flat_map(|epoch| added_keys(&listed, epoch)));
         }
         Ok(all)
     }

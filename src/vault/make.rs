@@ -1,7 +1,7 @@
 //! Making a vault: its instructions, in an encrypted one its keys, and last the marker that says that it is one.
 
 use super::format::{Digest, Encryption, KEYS, KeyLine, MAX_OBJECT, Marker};
-use super::sealing::{Epoch, NewEpoch, Recipient};
+use super::sealing::{ChunkKey, Epoch, NewEpoch, Recipient};
 use super::{README, Vault};
 use crate::domain::{Kind, Problem, Result, Timestamp};
 use crate::store::{CANARIES, INCOMING, Retention, Store, random_hex};
@@ -57,8 +57,11 @@ impl Vault {
             _ => return Self::made_by_another(store, "README.md, which is not this program's page"),
         }
         let id = random_hex()?;
-        let encryption = readers.map(|readers| encrypt(&*store, &id, retention, readers)).transpose()?;
-        let marker = Marker::new(id, now, README.as_bytes()).encrypted(encryption);
+        let mut marker = Marker::new(id, now, README.as_bytes());
+        if let Some(readers) = readers {
+            let (encryption, key) = encrypt(&*store, &marker.id, retention, readers)?;
+            marker = marker.encrypted(encryption, &key)?;
+        }
         match store.put_locked(&Marker::key()?, &marker.render()?, retention).map(drop) {
             // A store without conditions takes two markers at the same moment: the one that is there counts, and
             // nothing was written into either vault yet.
@@ -92,7 +95,7 @@ fn encrypt(
     vault: &str,
     retention: Option<Retention>,
     readers: Readers<'_>,
-) -> Result<Encryption> {
+) -> Result<(Encryption, ChunkKey)> {
     let NewEpoch { epoch, keys } = NewEpoch::generate(vault, readers.readers)?;
     (readers.keep)(&epoch)?;
     let mut lines = Vec::new();
@@ -100,5 +103,6 @@ fn encrypt(
         store.put_locked(&made.key, &made.bytes, retention)?;
         lines.push(KeyLine { key: made.key.as_str().to_owned(), sha256: Digest::of(&made.bytes) });
     }
-    Ok(Encryption { epoch: epoch.name, recipient: epoch.recipient.to_string(), keys: lines })
+    let recipient = epoch.recipient.to_string();
+    Ok((Encryption { epoch: epoch.name, recipient, keys: lines, code: None }, epoch.chunk_key))
 }

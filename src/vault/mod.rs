@@ -157,7 +157,7 @@ impl Vault {
         if Digest::of(&bytes) != line.sidecar_sha256 || bytes.len() as u64 != line.sidecar_bytes {
             return Err(Problem::damaged(key.as_str(), "does not match its SHA-256"));
         }
-        let sidecar = Sidecar::open_with(&line.pack, &bytes, self.chunk_key())?;
+        let sidecar = self.open_sidecar(&line.pack, &bytes)?;
         if (sidecar.header.bytes, sidecar.header.sha256) == (line.bytes, line.sha256) {
             Ok(sidecar)
         } else {

@@ -222,7 +222,7 @@ fn an_encrypted_vault_comes_back_by_hand_for_each_reader_and_for_nobody_else() {
     let root = report.root.key.name();
     let (file, tree) = blocks();
     let whole = format!("{file}\nrm_nothing=\n{tree}\nrestore_tree \"$ROOT\"\n");
-    let tools: Vec<&str> = TOOLS.into_iter().chain(MORE_FOR_TREES).chain(["age"]).collect();
+    let tools: Vec<&str> = TOOLS.into_iter().chain(MORE_FOR_TREES).chain(["age", "mv"]).collect();
     for (number, reader) in sealed.readers.iter().enumerate() {
         let (work, out) = (place.path(&format!("work {number}")), place.path(&format!("tree {number}")));
         fs::create_dir(&work).unwrap();

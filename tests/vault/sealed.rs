@@ -301,3 +301,92 @@ fn damage_is_found_by_who_copies_and_by_readers_and_a_memory_that_lies_is_not_be
     restored(&sealed.as_reader(0), &sealed.place.path("restored"));
     assert_same(&original, &sealed.place.path("restored"));
 }
+
+#[test]
+fn a_sidecar_without_a_code_is_never_built_upon_and_a_marker_of_somebody_else_is_no_vault() {
+    let sealed = Sealed::new();
+    let original = sealed.original();
+    sealed.place.copy(&original);
+    fs::remove_file(&sealed.objects(ROOTS)[0]).unwrap();
+    // The names of chunks can be read: somebody says that a pack of theirs holds them.
+    for sidecar in sealed.objects(SIDECARS) {
+        let lines = zstd::stream::decode_all(&fs::read(&sidecar).unwrap()[..]).unwrap();
+        let text = String::from_utf8(lines).unwrap();
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines.pop();
+        let (header, inside) = lines[0].split_once(",\"inside\":").unwrap();
+        let inside = inside.trim_end_matches('}');
+        let garbage = vec![7; inside.parse().unwrap()];
+        let header: serde_json::Value = serde_json::from_str(&format!("{header}}}")).unwrap();
+        let name = sidecar.file_name().unwrap().to_str().unwrap();
+        let (pack, role) =
+            (format!("ffff{}", &name[4..]), header["role"].as_str().unwrap().replace("list", "tree"));
+        let sha256 = outlive::vault::format::Digest::of(&garbage);
+        let first = format!(
+            "{{\"schema\":\"outlive/sidecar/v0\",\"pack\":\"{pack}\",\"role\":\"{role}\",\"bytes\":{inside},\"sha256\":\"{sha256}\"}}"
+        );
+        let forged = format!("{first}\n{}\n", lines[1..].join("\n"));
+        fs::write(sidecar.with_file_name(&pack), zstd::bulk::compress(forged.as_bytes(), 3).unwrap())
+            .unwrap();
+        fs::write(sealed.place.path("vault/packs").join(&pack), garbage).unwrap();
+        for spoilt in [sidecar.clone(), sealed.place.path("vault/packs").join(name)] {
+            fs::remove_file(spoilt).unwrap();
+        }
+    }
+    let report = copy_into(&sealed.as_copier(), &original, &Silent).unwrap();
+    assert!(report.written_bytes > 3 * 1024 * 1024, "something was built on: {}", report.written_bytes);
+    restored(&sealed.as_reader(0), &sealed.place.path("restored"));
+    assert_same(&original, &sealed.place.path("restored"));
+    // The same marker without its keys, or with others: nobody who holds the key of names takes it.
+    let marker = sealed.place.path("vault/vault.json");
+    let sound = fs::read(&marker).unwrap();
+    let text = String::from_utf8(sound.clone()).unwrap();
+    let payload = text.split("\"payload\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let decoded = run("sh", &["-c", &format!("printf %s '{payload}' | base64 -d")]);
+    let (before, after) = decoded.split_once("\"keys\":[").unwrap();
+    let (keys, after) = after.split_once(']').unwrap();
+    for keys in ["".to_owned(), keys.split_once("},").unwrap().0.to_owned() + "}"] {
+        let forged = format!("{before}\"keys\":[{keys}]{after}");
+        overwrite(
+            &marker,
+            &outlive::vault::format::seal_envelope("outlive/vault/v1", forged.as_bytes()).unwrap(),
+        );
+        let vault = Vault::open(Recorder::open(&sealed.place.path("vault")).unwrap()).unwrap();
+        let keys = VaultKeys { epoch: Some(sealed.epoch.clone()), ..VaultKeys::default() };
+        assert_eq!(vault.with_keys(&keys).map(drop).unwrap_err().kind, Kind::Damaged);
+        assert!(sealed.try_as_reader(0).is_err());
+    }
+    overwrite(&marker, &sound);
+}
+
+#[test]
+fn a_header_without_end_and_keys_without_end_hold_nobody_up() {
+    let sealed = Sealed::new();
+    let original = sealed.original();
+    sealed.place.copy(&original);
+    let bomb = |size: usize| {
+        let mut bytes = b"age-encryption.org/v1\n".to_vec();
+        while bytes.len() < size {
+            bytes.extend(b"-> a\n\n");
+        }
+        bytes.truncate(size);
+        bytes
+    };
+    let keys = sealed.objects(KEYS);
+    let epoch = &keys[0].file_name().unwrap().to_str().unwrap()[..17];
+    fs::write(keys[0].with_file_name(format!("{epoch}{}", "0".repeat(16))), bomb(8 << 20)).unwrap();
+    for number in 0..400 {
+        fs::write(keys[0].with_file_name(format!("0{number}")), "junk").unwrap();
+    }
+    let spoilt = fs::read(&keys[0]).unwrap();
+    overwrite(&keys[0], &bomb(8 << 20));
+    let readers = [sealed.try_as_reader(0), sealed.try_as_reader(1)];
+    assert_eq!(readers.iter().filter(|reader| reader.is_ok()).count(), 1, "the other reader is not held up");
+    overwrite(&keys[0], &spoilt);
+    let pack =
+        sealed.objects(PACKS).into_iter().max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
+    let size = usize::try_from(fs::metadata(&pack).unwrap().len()).unwrap();
+    overwrite(&pack, &bomb(size));
+    let report = verify(&sealed.as_reader(0), &[], &Silent).unwrap();
+    assert_eq!(report.damage.len(), 1, "{:?}", report.damage);
+}

@@ -155,7 +155,16 @@ fn readers(table: &Table<'_>) -> Vec<String> {
     if keys.is_empty() && value.list().is_some() {
         value.complain("names no reader", "name the public keys of those who may read, or leave it out");
     }
-    keys.iter().filter_map(reader).collect()
+    let mut readers: Vec<String> = Vec::new();
+    for key in &keys {
+        match reader(key) {
+            Some(known) if readers.contains(&known) => {
+                key.complain("is there twice", "name each reader once: two keys that are one are not two");
+            }
+            reader => readers.extend(reader),
+        }
+    }
+    readers
 }
 
 /// A public key. What is none may be a private one, and is not repeated.

@@ -3,6 +3,7 @@
 use super::{Digest, MAX_OBJECT, open_either, parse, render, seal_envelope};
 use crate::domain::{Kind, Problem, Result, Timestamp};
 use crate::store::{Key, Store};
+use crate::vault::sealing::ChunkKey;
 use serde::{Deserialize, Serialize};
 
 const SCHEMA: &str = "outlive/vault/v0";
@@ -19,7 +20,13 @@ pub struct Encryption {
     pub recipient: String,
     /// The objects that hold what opens it, each sealed to one reader.
     pub keys: Vec<KeyLine>,
+    /// The code of the payload without it, under the key of names.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub code: Option<Digest>,
 }
+
+/// What the code is for.
+const PURPOSE: &str = "vault";
 
 /// One of the objects that hold an epoch's key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,9 +59,27 @@ impl Marker {
         Self { id, created, readme_sha256: Digest::of(readme), encryption: None }
     }
 
-    /// The same of a vault that is encrypted so.
-    pub fn encrypted(self, encryption: Option<Encryption>) -> Self {
-        Self { encryption, ..self }
+    /// The same of a vault that is encrypted so, as whoever holds this key says.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn encrypted(self, encryption: Encryption, key: &ChunkKey) -> Result<Self> {
+        let mut marker = Self { encryption: Some(Encryption { code: None, ..encryption }), ..self };
+        let code = key.code(PURPOSE, &render(&marker)?);
+        marker.encryption = marker.encryption.map(|encryption| Encryption { code: Some(code), ..encryption });
+        Ok(marker)
+    }
+
+    /// Whether it comes from somebody who holds this key, and names keys at all.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn comes_from(&self, key: &ChunkKey) -> Result<bool> {
+        let Some(encryption) = self.encryption.clone().filter(|encryption| !encryption.keys.is_empty())
+        else {
+            return Ok(false);
+        };
+        Ok(self.clone().encrypted(encryption, key)? == *self)
     }
 
     /// The marker's key.

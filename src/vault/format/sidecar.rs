@@ -121,6 +121,9 @@ impl Sidecar {
             .map_err(|error| Problem::damaged(object, format!("cannot be decoded: {error}")))?;
         let first = lines.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let header = Self::header(object, first)?;
+        if key.is_some() && header.inside.is_none() {
+            return Err(Problem::damaged(object, "has no code of those who hold the vault's key"));
+        }
         let lines = match header.inside {
             Some(_) => without_code(object, &lines, key)?,
             None => &lines,

@@ -61,7 +61,7 @@ impl Generation {
 
     /// True where more is added to it, false where a new one is begun: nothing is ever taken out of one.
     fn goes_on(&self) -> bool {
-        self.is_whole && self.places.len() <= 4 * self.last + 4096
+        self.is_whole && self.places.len() <= self.last.saturating_mul(4).saturating_add(4096)
     }
 }
 

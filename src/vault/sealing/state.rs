@@ -2,8 +2,8 @@
 
 use super::{ChunkKey, Epoch, Heads, Identities, Memory, Opened, Recipient, opened_by};
 use crate::domain::{Kind, Problem, Result, VolumeId};
-use crate::store::{Key, Store};
-use crate::vault::format::{Digest, Encryption, KEYS, MAX_OBJECT, Root};
+use crate::store::{Key, Listed, Store};
+use crate::vault::format::{Digest, Encryption, KEYS, MAX_OBJECT, Marker, Root};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -18,9 +18,6 @@ pub struct VaultKeys {
     /// A directory for what this machine may remember of what it copied, unencrypted.
     pub memory: Option<PathBuf>,
 }
-
-/// Objects with epochs' keys that are looked at: what is beyond that, somebody put there.
-const MOST_KEYS: usize = 256;
 
 /// The keys of a vault, as far as they are here.
 #[derive(Debug, Default)]
@@ -38,7 +35,13 @@ impl Seal {
     ///
     /// # Errors
     /// `Usage` for the key of another vault or epoch, `Refused` where no identity is one of its readers'; what the store said.
-    pub fn with(store: &dyn Store, vault: &str, encryption: &Encryption, keys: &VaultKeys) -> Result<Self> {
+    pub fn with(
+        store: &dyn Store,
+        marker: &Marker,
+        encryption: &Encryption,
+        keys: &VaultKeys,
+    ) -> Result<Self> {
+        let vault = marker.id.as_str();
         let wrong = |what: &str| Problem::damaged("vault.json", what);
         let recipient =
             Recipient::parse(&encryption.recipient).ok_or_else(|| wrong("its public key is none"))?;
@@ -55,7 +58,13 @@ impl Seal {
             false => Some(open(store, encryption, &keys.identities, &recipient)?),
         };
         let memory = keys.memory.as_ref().map(|within| Memory::new(within.join(vault)));
-        Ok(Self { epoch, opened, memory, ..Self::default() })
+        let seal = Self { epoch, opened, memory, ..Self::default() };
+        match seal.chunk_key() {
+            Some(key) if !marker.comes_from(key)? => {
+                Err(wrong("comes from nobody who holds the vault's key"))
+            }
+            _ => Ok(seal),
+        }
     }
 
     /// The epoch in which is written.
@@ -102,10 +111,14 @@ impl Seal {
 
     /// What is inside a root, where it is known here.
     pub fn inside(&self, object: &str, code: &Digest, sealed: &[u8]) -> Result<Option<Vec<u8>>> {
-        if let Some(plain) = self.memory.as_ref().and_then(|memory| memory.point(code)) {
-            return Ok(Some(plain));
+        match &self.opened {
+            Some(opened) => opened.unseal(object, sealed, MAX_OBJECT).map(Some),
+            None => Ok(self
+                .memory
+                .as_ref()
+                .filter(|_| self.epoch.is_some())
+                .and_then(|memory| memory.point(code))),
         }
-        self.opened.as_ref().map(|opened| opened.unseal(object, sealed, MAX_OBJECT)).transpose()
     }
 
     /// Begins with a new point of a volume.
@@ -133,6 +146,21 @@ impl Seal {
     }
 }
 
+/// Objects with epochs' keys that are looked at, and how large they are: what is beyond that, somebody else put there.
+const MOST_KEYS: usize = 256;
+const MOST_KEY: u64 = 16 * 1024;
+
+/// What of a listing may be the epoch's key for some reader.
+pub fn added_keys(listed: &[Listed], epoch: &str) -> Vec<Key> {
+    let is_one = |listed: &&Listed| {
+        let reader = listed.key.name().strip_prefix(epoch).and_then(|rest| rest.strip_prefix('-'));
+        let is_short =
+            |reader: &str| reader.len() == 16 && reader.bytes().all(|byte| byte.is_ascii_hexdigit());
+        reader.is_some_and(is_short) && listed.bytes.is_some_and(|bytes| bytes <= MOST_KEY)
+    };
+    listed.iter().filter(is_one).take(MOST_KEYS).map(|listed| listed.key.clone()).collect()
+}
+
 /// What the first of the vault's key objects opens that is for one of these identities.
 fn open(
     store: &dyn Store,
@@ -143,11 +171,11 @@ fn open(
     let named =
         encryption.keys.iter().map(|line| Key::new(line.key.clone())).collect::<Result<BTreeSet<_>>>()?;
     // Readers that were added later stand beside those of the beginning.
-    let listed = store.list(KEYS)?.into_iter().map(|listed| listed.key);
-    let others: Vec<Key> = listed.filter(|key| !named.contains(key)).take(MOST_KEYS).collect();
+    let others = added_keys(&store.list(KEYS)?, &encryption.epoch);
+    let others: Vec<Key> = others.into_iter().filter(|key| !named.contains(key)).collect();
     let mut failed = None;
     for key in named.iter().chain(&others) {
-        match store.get_bytes(key, MAX_OBJECT) {
+        match store.get_bytes(key, MOST_KEY) {
             Ok(sealed) => {
                 if let Some(opened) = opened_by(identities, key.as_str(), &sealed, recipient) {
                     return Ok(opened);
