@@ -28,7 +28,7 @@ struct Rescue {
 
 impl Rescue {
     fn new(place: &mut Place, hides: Hides) -> Self {
-        let root = place.filesystem("ext4", "disk", 192).join("root");
+        let root = place.filesystem("ext4", "disk", 512).join("root");
         ["proc", "tmp"].iter().for_each(|name| std::fs::create_dir_all(root.join(name)).unwrap());
         let linked = tool("ldd", &[binary()]);
         let libraries = linked.split_whitespace().filter(|word| word.starts_with('/'));

@@ -17,6 +17,7 @@ mod device;
 mod expiring;
 mod forge;
 mod gallery;
+mod golden;
 #[path = "../hand/mod.rs"]
 mod hand;
 mod histories;
