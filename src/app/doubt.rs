@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 /// and had it compared, so has seen what is in it; or where a later point shows that the volume was converted.
 pub fn doubts(roots: &Roots, history: &History) -> BTreeMap<Digest, String> {
     let mut volumes: BTreeMap<&str, Line<'_>> = BTreeMap::new();
-    for found in roots.sound.iter().filter(|found| found.root.is_complete()) {
+    // What is closed shows nothing of what it holds.
+    let shown = roots.sound.iter().filter(|found| found.root.is_complete() && !found.root.is_closed());
+    for found in shown {
         let seen = history.state(&found.record()) == Some(CopyState::Restored);
         volumes.entry(found.root.volume.0.as_str()).or_default().add(found, seen);
     }

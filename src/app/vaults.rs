@@ -138,19 +138,24 @@ struct Proof {
     lock: Known<Lock>,
 }
 
+/// Of what is encrypted, and nothing here opens, only the outside is known.
+fn observed<T>(value: Option<T>, now: Timestamp) -> Known<T> {
+    value.map_or(Known::Unknown, |value| Known::Observed(value, now))
+}
+
 fn point(found: &FoundRoot, vault: &Vault, proof: Proof, bonds: Bonds, now: Timestamp) -> RecoveryPoint {
     let root = &found.root;
     RecoveryPoint {
         // The place belongs to it: a copy of a vault has points of its own, which die apart.
         id: PointId(format!("vault:{}/{} in {}", vault.id(), found.short(), vault.place())),
         name: format!("copy {} in {}", found.short(), vault.place()),
-        of: Known::Observed(root.volume.clone(), now),
+        of: observed(root.named_volume().cloned(), now),
         taken_at: Known::Observed(root.taken_at, now),
         kind: PointKind::VaultCopy,
         catalogued: None,
         drilled_at: proof.restored_at.map_or(Known::Unknown, |at| Known::Observed(Some(at), now)),
-        consistency: Known::Observed(root.origin.consistency, now),
-        bytes: Known::Observed(root.totals.bytes, now),
+        consistency: observed((!root.is_closed()).then_some(root.origin.consistency), now),
+        bytes: observed((!root.is_closed()).then_some(root.totals.bytes), now),
         lock: proof.lock,
         state: Some(proof.state),
         usable: proof.usable,
@@ -191,6 +196,10 @@ fn usable(state: CopyState, found: &FoundRoot) -> Usable {
     // Whoever names a directory means what lies in it. A whole filesystem has an edge of its own.
     let left_out = totals.not_entered > 0 && found.root.volume_kind != VolumeKind::Filesystem;
     match state {
+        CopyState::ReadBack | CopyState::Verified | CopyState::Restored if found.root.is_closed() => {
+            let what = "encrypted, and nothing here opens it: what it holds and leaves out is not known on this machine";
+            Usable::Unproven(what.into())
+        }
         CopyState::ReadBack | CopyState::Verified | CopyState::Restored if left_out => {
             let count = totals.not_entered;
             Usable::Unproven(format!(
@@ -221,8 +230,8 @@ pub fn list_vault(context: &Context, place: &VaultPlace) -> Result<VaultListed> 
         id: found.id.to_string(),
         volume: printable(found.root.volume.0.as_bytes()),
         taken_at: found.root.taken_at,
-        files: found.root.totals.files,
-        bytes: found.root.totals.bytes,
+        files: (!found.root.is_closed()).then_some(found.root.totals.files),
+        bytes: (!found.root.is_closed()).then_some(found.root.totals.bytes),
         state: state_of(&vault, found, &history).word(),
         read_since: history.read_since.get(&found.id).copied(),
         missed: found.root.totals.missed,

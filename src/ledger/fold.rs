@@ -189,7 +189,7 @@ impl History {
 
     /// Notes that a point exists; true where the event speaks of this very place.
     fn knows(&mut self, point: &RootRecord, vault: &VaultRef, here: &VaultRef) -> bool {
-        if vault.id == here.id && !self.points.contains(point) {
+        if vault.id == here.id && !self.points.iter().any(|known| known.id == point.id) {
             self.points.push(point.clone());
         }
         vault == here

@@ -184,6 +184,7 @@ impl Vault {
             stream: epoch.chunk_key.stream(volume),
             inside: Digest([0; 32]),
             is_open: true,
+            is_named: true,
         };
         Ok(epoch.map(lid))
     }

@@ -25,10 +25,7 @@ fn estate(place: &Place, vault: &str, readers: &[&str], more: &str) {
 }
 
 fn outlive(place: &Place, arguments: &[&str]) -> Run {
-    let config = place.path("outlive.toml");
-    let mut all: Vec<&dyn AsRef<OsStr>> = vec![&"--config", &config];
-    all.extend(arguments.iter().map(|argument| argument as &dyn AsRef<OsStr>));
-    place.outlive(&all).environment("KEYS", format!("{ID}:{SECRET}"))
+    place.outlive_by_file(arguments).environment("KEYS", format!("{ID}:{SECRET}"))
 }
 
 fn restore_elsewhere(place: &Place, vault: &Path, identity: &Path, to: &Path) -> super::run::Ended {
@@ -81,7 +78,18 @@ fn a_reader_restores_with_a_key_and_the_machine_that_copies_cannot() {
             .unwrap();
         assert_eq!(String::from_utf8_lossy(&found.stdout), "", "`{word}` in {}", where_.display());
     }
-    chmod(&epoch_key, 0o600);
+    // What this machine does not remember it does not know, and says so.
+    crate::hand::fs::remove_dir_all(place.path("state/memory")).unwrap();
+    outlive(&place, &["vault", "list", "offsite"]).end().expect(0).says("encrypted").says("unknown");
+    let seen = outlive(&place, &["--format", "json", "inventory"]).end().json("inventory");
+    let points = seen["recovery_points"].as_array().unwrap();
+    let of_vault: Vec<_> = points.iter().filter(|point| point["kind"] == "vault copy").collect();
+    assert_eq!(of_vault.len(), 2, "{seen:#}");
+    for point in of_vault {
+        assert_eq!((&point["usable"], &point["volume"]), (&"unproven".into(), &"tree".into()), "{point:#}");
+        assert!(point["usable_because"].to_string().contains("nothing here opens it"), "{point:#}");
+        assert!(point["bytes"].is_null() && point["consistency"].is_null(), "{point:#}");
+    }
     let again = outlive(&place, &["vault", "init", "offsite"]).end().expect(0);
     again.says("It is encrypted for its readers.");
 }

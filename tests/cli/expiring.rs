@@ -1,10 +1,10 @@
 //! What may go from a vault in a bucket: planned with the reader's key, carried out by somebody else's, and nothing else is excused.
 
 use super::hand;
-use super::nightly_estate::EstateFile;
+use super::nightly_estate::{EstateFile, Granted};
 use super::place::{Place, assert_same, noise};
 use super::run::Run;
-use super::servers::{ID, SECRET, client, find, seaweedfs, user_with};
+use super::servers::{ID, SECRET, client, find, seaweedfs};
 use aws_sdk_s3::types::{ObjectLockLegalHold, ObjectLockLegalHoldStatus};
 use outlive::ledger::{Event, Ledger, PATIENCE};
 use serde_json::Value;
@@ -19,21 +19,12 @@ const POLICIES: &str = "[policy.brief]\nlocked_for = \"25s\"\nrpo = \"20s\"\ndet
 
 struct Scene {
     place: Place,
-    bucket: String,
-    writer: String,
-    reader: String,
+    granted: Granted,
 }
 
 impl Scene {
     fn new() -> Self {
-        let place = Place::new();
-        let server = seaweedfs();
-        let bucket = server.new_locked_place("").bucket;
-        let vault = format!(
-            "[[vault]]\nid = \"offsite\"\nkind = \"s3\"\nendpoint = {:?}\nbucket = {bucket:?}\nprefix = \"night/\"\n\
-             writer = {{ env = \"WRITER\" }}\nreader = {{ env = \"READER\" }}\nlock = {{ mode = \"compliance\" }}",
-            server.endpoint,
-        );
+        let (place, mut granted) = (Place::new(), Granted::new());
         let volume = |id: &str, policy: &str, every: &str| {
             format!(
                 "[[volume]]\nid = {id:?}\npath = {:?}\npolicy = {policy:?}\n\
@@ -41,24 +32,14 @@ impl Scene {
                 place.path(id)
             )
         };
-        let file = EstateFile::new().with("locked_for = \"2d\"").with(POLICIES).with(&vault);
+        let file = EstateFile::new().with("locked_for = \"2d\"").with(POLICIES).with(&granted.table);
         file.with(&volume("tree", "brief", "10s")).with(&volume("other", "long", "10h")).write(&place);
-        let mut scene = Self { place, bucket, writer: String::new(), reader: String::new() };
-        for role in ["writer", "reader"] {
-            let printed = ["vault", "policy", "offsite", "--for", "seaweedfs", "--only", role];
-            let printed = scene.outlive(&printed).end().expect(0).stdout;
-            let (id, secret) = user_with(server, &scene.place.file(&format!("{role}.json"), printed));
-            *(if role == "writer" { &mut scene.writer } else { &mut scene.reader }) =
-                format!("{id}:{secret}");
-        }
-        scene
+        granted.make_users(&place);
+        Self { place, granted }
     }
 
     fn outlive(&self, arguments: &[&str]) -> Run {
-        let config = self.place.path("outlive.toml");
-        let mut all: Vec<&dyn AsRef<OsStr>> = vec![&"--config", &config];
-        all.extend(arguments.iter().map(|argument| argument as &dyn AsRef<OsStr>));
-        self.place.outlive(&all).environment("WRITER", &self.writer).environment("READER", &self.reader)
+        self.granted.outlive(&self.place, arguments)
     }
 
     /// What has the reader's key alone.
@@ -80,7 +61,7 @@ impl Scene {
 
     /// The keys and ids of all that is stored, delete markers too.
     fn versions(&self) -> Vec<(String, String)> {
-        let asked = client(&seaweedfs().endpoint).list_object_versions().bucket(&self.bucket).send();
+        let asked = client(&seaweedfs().endpoint).list_object_versions().bucket(&self.granted.bucket).send();
         let listed = block(asked).unwrap();
         let versions = listed.versions().iter().map(|version| (version.key(), version.version_id()));
         let markers = listed.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
@@ -101,19 +82,21 @@ impl Scene {
     fn hold(&self, key: &str, status: ObjectLockLegalHoldStatus) {
         let hold = ObjectLockLegalHold::builder().status(status).build();
         let client = client(&seaweedfs().endpoint);
-        block(client.put_object_legal_hold().bucket(&self.bucket).key(key).legal_hold(hold).send()).unwrap();
+        block(client.put_object_legal_hold().bucket(&self.granted.bucket).key(key).legal_hold(hold).send())
+            .unwrap();
     }
 
     /// A stranger's version on top.
     fn write_over(&self, key: &str) {
         let client = client(&seaweedfs().endpoint);
-        let put = client.put_object().bucket(&self.bucket).key(key).body(b"{}".to_vec().into());
+        let put = client.put_object().bucket(&self.granted.bucket).key(key).body(b"{}".to_vec().into());
         block(put.send()).unwrap();
     }
 
     /// A delete marker on top.
     fn mark(&self, key: &str) {
-        block(client(&seaweedfs().endpoint).delete_object().bucket(&self.bucket).key(key).send()).unwrap();
+        block(client(&seaweedfs().endpoint).delete_object().bucket(&self.granted.bucket).key(key).send())
+            .unwrap();
     }
 
     /// Carries out the files of a plan in their order, as a person would with boto3; what was refused.
@@ -126,7 +109,7 @@ impl Scene {
             \x20   for error in answer.get('Errors', []):\n\
             \x20       print(error['Key'], error['Code'])\n";
         let mut python = Command::new(find("python3"));
-        python.args(["-c", SCRIPT, &seaweedfs().endpoint, id, secret, &self.bucket]).arg(folder);
+        python.args(["-c", SCRIPT, &seaweedfs().endpoint, id, secret, &self.granted.bucket]).arg(folder);
         let done = hand::output(&mut python).unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8(done.stdout).unwrap().lines().map(str::to_owned).collect()
@@ -212,7 +195,7 @@ fn plan_of_others(scene: &Scene, made: &[String]) -> Value {
     let again = ["vault", "expiry-plan", "offsite", "--into", folder.to_str().unwrap()];
     scene.reading(&again).end().expect(2).complains("name a path that does not exist yet");
     let before = scene.versions().len();
-    for thief in [&scene.writer, &scene.reader] {
+    for thief in [&scene.granted.writer, &scene.granted.reader] {
         let refused = scene.carry_out(&folder, thief.split_once(':').unwrap());
         assert!(
             !refused.is_empty() && refused.iter().all(|line| line.contains("AccessDenied")),
@@ -267,11 +250,11 @@ fn what_was_not_planned_is_missed(scene: &Scene, newest: &str) {
     let (stranger, config) = (scene.place.path("state-of-a-stranger"), scene.place.path("outlive.toml"));
     let arguments: [&dyn AsRef<OsStr>; 4] = [&"--config", &config, &"verify", &"offsite"];
     let elsewhere = scene.place.outlive_with_state(&stranger, &arguments);
-    let elsewhere = elsewhere.environment("WRITER", "").environment("READER", &scene.reader).end();
+    let elsewhere = elsewhere.environment("WRITER", "").environment("READER", &scene.granted.reader).end();
     elsewhere.expect(14).says("gone: the point after it names it");
     for (key, id) in scene.versions().into_iter().filter(|(key, _)| key == newest) {
         let client = client(&seaweedfs().endpoint);
-        let one = client.delete_object().bucket(&scene.bucket).key(key).version_id(id);
+        let one = client.delete_object().bucket(&scene.granted.bucket).key(key).version_id(id);
         let deadline = Instant::now() + Duration::from_secs(60);
         while block(one.clone().send()).is_err() {
             assert!(Instant::now() < deadline, "its lock is over");

@@ -32,10 +32,7 @@ impl Scene {
     }
 
     fn outlive(&self, arguments: &[&str]) -> Run {
-        let config = self.place.path("outlive.toml");
-        let mut all: Vec<&dyn AsRef<OsStr>> = vec![&"--config", &config];
-        all.extend(arguments.iter().map(|argument| argument as &dyn AsRef<OsStr>));
-        self.place.outlive(&all)
+        self.place.outlive_by_file(arguments)
     }
 
     /// A copy of so many days ago, of a tree that is another each time.

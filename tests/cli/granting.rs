@@ -27,10 +27,7 @@ fn estate(place: &Place, prefix: &str, lock: &str) -> String {
 }
 
 fn outlive(place: &Place, arguments: &[&str]) -> Run {
-    let config = place.path("outlive.toml");
-    let mut all: Vec<&dyn AsRef<std::ffi::OsStr>> = vec![&"--config", &config];
-    all.extend(arguments.iter().map(|argument| argument as &dyn AsRef<std::ffi::OsStr>));
-    place.outlive(&all)
+    place.outlive_by_file(arguments)
 }
 
 /// A document as it is printed, in a file.

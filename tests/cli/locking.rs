@@ -6,7 +6,6 @@ use super::run::Run;
 use super::servers::{ID, SECRET, client, moto, seaweedfs};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use outlive::ledger::{CheckedStore, Event, Ledger, PATIENCE, VaultRef};
-use std::ffi::OsStr;
 
 /// A tree to be copied into a new bucket under lock, by a policy; the bucket's name.
 pub fn estate(place: &Place, policy: &str, lock: &str) -> String {
@@ -24,10 +23,7 @@ pub fn estate(place: &Place, policy: &str, lock: &str) -> String {
 }
 
 pub fn outlive(place: &Place, arguments: &[&str]) -> Run {
-    let config = place.path("outlive.toml");
-    let mut all: Vec<&dyn AsRef<OsStr>> = vec![&"--config", &config];
-    all.extend(arguments.iter().map(|argument| argument as &dyn AsRef<OsStr>));
-    with_keys(place.outlive(&all))
+    with_keys(place.outlive_by_file(arguments))
 }
 
 pub fn with_keys(run: Run) -> Run {

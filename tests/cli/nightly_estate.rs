@@ -2,6 +2,7 @@
 
 use super::place::{Place, tool};
 use super::run::{Ended, Run};
+use super::servers::{seaweedfs, user_with};
 use outlive::ledger::{Event, Ledger, PATIENCE, Record};
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -69,10 +70,7 @@ impl EstateFile {
 
 /// `outlive nightly` on the file that was written last.
 pub fn nightly(place: &Place, more: &[&str]) -> Run {
-    let config = place.path("outlive.toml");
-    let mut arguments: Vec<&dyn AsRef<OsStr>> = vec![&"--config", &config, &"nightly"];
-    arguments.extend(more.iter().map(|argument| argument as &dyn AsRef<OsStr>));
-    place.outlive(&arguments)
+    place.outlive_by_file(&[&["nightly"], more].concat())
 }
 
 /// The same, to its end and as JSON.
@@ -155,4 +153,43 @@ pub fn notices(night: &Value, words: &str) -> bool {
 pub fn verified(place: &Place, vault: &Path) -> Ended {
     let state: PathBuf = place.path("state-of-a-stranger");
     place.outlive_with_state(&state, &[&"verify", &vault, &"--format", &"json"]).end()
+}
+
+/// A vault under lock in a bucket of its own, and users with the rights that outlive prints for its roles.
+pub struct Granted {
+    pub bucket: String,
+    /// Its table in the estate file.
+    pub table: String,
+    pub writer: String,
+    pub reader: String,
+}
+
+impl Granted {
+    pub fn new() -> Self {
+        let server = seaweedfs();
+        let bucket = server.new_locked_place("").bucket;
+        let table = format!(
+            "[[vault]]\nid = \"offsite\"\nkind = \"s3\"\nendpoint = {:?}\nbucket = {bucket:?}\nprefix = \"night/\"\n\
+             writer = {{ env = \"WRITER\" }}\nreader = {{ env = \"READER\" }}\nlock = {{ mode = \"compliance\" }}",
+            server.endpoint,
+        );
+        Self { bucket, table, writer: String::new(), reader: String::new() }
+    }
+
+    /// Makes the users, by the estate file that was written last.
+    pub fn make_users(&mut self, place: &Place) {
+        let user = |role: &str| {
+            let printed = ["vault", "policy", "offsite", "--for", "seaweedfs", "--only", role];
+            let printed = self.outlive(place, &printed).end().expect(0).stdout;
+            let (id, secret) = user_with(seaweedfs(), &place.file(&format!("{role}.json"), printed));
+            format!("{id}:{secret}")
+        };
+        (self.writer, self.reader) = (user("writer"), user("reader"));
+    }
+
+    /// The program with both users' keys.
+    pub fn outlive(&self, place: &Place, arguments: &[&str]) -> Run {
+        let run = place.outlive_by_file(arguments);
+        run.environment("WRITER", &self.writer).environment("READER", &self.reader)
+    }
 }

@@ -52,6 +52,14 @@ impl Place {
         self.outlive_with_state(&self.path("state"), arguments)
     }
 
+    /// The same with the estate file of this place.
+    pub fn outlive_by_file(&self, arguments: &[&str]) -> Run {
+        let config = self.path("outlive.toml");
+        let mut all: Vec<&dyn AsRef<OsStr>> = vec![&"--config", &config];
+        all.extend(arguments.iter().map(|argument| argument as &dyn AsRef<OsStr>));
+        self.outlive(&all)
+    }
+
     /// The same with another state directory: another machine, as far as the ledger is concerned.
     pub fn outlive_with_state(&self, state: &Path, arguments: &[&dyn AsRef<OsStr>]) -> Run {
         let mut program: Vec<OsString> = vec![binary().into(), "--state".into(), state.into()];

@@ -12,10 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 fn outlive(place: &Place, arguments: &[&str]) -> Run {
-    let config = place.path("outlive.toml");
-    let mut all: Vec<&dyn AsRef<OsStr>> = vec![&"--config", &config];
-    all.extend(arguments.iter().map(|argument| argument as &dyn AsRef<OsStr>));
-    place.outlive(&all)
+    place.outlive_by_file(arguments)
 }
 
 /// A new key; what is to be written into the estate file for it.

@@ -2,10 +2,10 @@
 //! machine that has the reader's key and nothing else.
 
 use super::hand;
-use super::nightly_estate::EstateFile;
+use super::nightly_estate::{EstateFile, Granted};
 use super::place::{Place, assert_same, noise, tool};
 use super::run::Run;
-use super::servers::{ID, SECRET, find, seaweedfs, user_with};
+use super::servers::{ID, SECRET, find, seaweedfs};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -130,42 +130,24 @@ type Said = BTreeMap<String, (u64, u64)>;
 /// A vault under lock in a bucket, with points of two volumes and what each must come back as.
 struct Scene {
     place: Place,
-    bucket: String,
-    writer: String,
-    reader: String,
+    granted: Granted,
     points: Vec<(String, PathBuf)>,
 }
 
 impl Scene {
     fn new() -> Self {
-        let (place, server) = (Place::new(), seaweedfs());
-        let bucket = server.new_locked_place("").bucket;
-        let vault = format!(
-            "[[vault]]\nid = \"offsite\"\nkind = \"s3\"\nendpoint = {:?}\nbucket = {bucket:?}\nprefix = \"night/\"\n\
-             writer = {{ env = \"WRITER\" }}\nreader = {{ env = \"READER\" }}\nlock = {{ mode = \"compliance\" }}",
-            server.endpoint,
-        );
-        let file = EstateFile::new().with("locked_for = \"2d\"").with(&vault);
+        let (place, mut granted) = (Place::new(), Granted::new());
+        let file = EstateFile::new().with("locked_for = \"2d\"").with(&granted.table);
         let file = file.tree("tree", &place.path("tree"), &["offsite"]);
         file.tree("other", &place.path("other"), &["offsite"]).write(&place);
-        let (writer, reader) = (String::new(), String::new());
-        let mut scene = Self { place, bucket, writer, reader, points: Vec::new() };
-        for role in ["writer", "reader"] {
-            let printed = ["vault", "policy", "offsite", "--for", "seaweedfs", "--only", role];
-            let printed = scene.outlive(&printed).end().expect(0).stdout;
-            let (id, secret) = user_with(server, &scene.place.file(&format!("{role}.json"), printed));
-            *(if role == "writer" { &mut scene.writer } else { &mut scene.reader }) =
-                format!("{id}:{secret}");
-        }
+        granted.make_users(&place);
+        let mut scene = Self { place, granted, points: Vec::new() };
         scene.fill();
         scene
     }
 
     fn outlive(&self, arguments: &[&str]) -> Run {
-        let config = self.place.path("outlive.toml");
-        let mut all: Vec<&dyn AsRef<OsStr>> = vec![&"--config", &config];
-        all.extend(arguments.iter().map(|argument| argument as &dyn AsRef<OsStr>));
-        self.place.outlive(&all).environment("WRITER", &self.writer).environment("READER", &self.reader)
+        self.granted.outlive(&self.place, arguments)
     }
 
     fn fill(&mut self) {
@@ -199,7 +181,14 @@ impl Scene {
     fn try_all(&self, keys: &str, group: &str) -> Said {
         let (id, secret) = keys.split_once(':').unwrap();
         let mut python = Command::new(find("python3"));
-        python.args(["-c", include_str!("thief.py"), &seaweedfs().endpoint, id, secret, &self.bucket]);
+        python.args([
+            "-c",
+            include_str!("thief.py"),
+            &seaweedfs().endpoint,
+            id,
+            secret,
+            &self.granted.bucket,
+        ]);
         let done = hand::output(python.args(["night/", group])).unwrap();
         assert!(done.status.success(), "{group}: {}", String::from_utf8_lossy(&done.stderr));
         let said = String::from_utf8(done.stdout).unwrap();
@@ -213,7 +202,7 @@ impl Scene {
 
     /// On a machine with an empty home, no state and no configuration, with the reader's key.
     fn machine(&self, machine: &Place, arguments: &[&dyn AsRef<OsStr>]) -> Run {
-        let (id, secret) = self.reader.split_once(':').unwrap();
+        let (id, secret) = self.granted.reader.split_once(':').unwrap();
         let run = machine.outlive(arguments).environment("AWS_ENDPOINT_URL", &seaweedfs().endpoint);
         let run = run.environment("AWS_ACCESS_KEY_ID", id).environment("AWS_SECRET_ACCESS_KEY", secret);
         run.environment("AWS_REGION", "us-east-1")
@@ -222,7 +211,7 @@ impl Scene {
     /// Every point comes back by its name.
     fn assert_all_restore(&self, after: &str) {
         let machine = Place::new();
-        let vault = format!("s3://{}/night", self.bucket);
+        let vault = format!("s3://{}/night", self.granted.bucket);
         for (number, (point, kept)) in self.points.iter().enumerate() {
             let target = machine.path(&format!("restored-{number}"));
             let restore: [&dyn AsRef<OsStr>; 7] =
@@ -237,7 +226,7 @@ impl Scene {
 impl Scene {
     /// What lies among the roots and is none may have been the newest point: whoever names none is told so.
     fn assert_nothing_older_is_given_instead(&self) {
-        let (machine, vault) = (Place::new(), format!("s3://{}/night", self.bucket));
+        let (machine, vault) = (Place::new(), format!("s3://{}/night", self.granted.bucket));
         let target = machine.path("restored");
         let restore: [&dyn AsRef<OsStr>; 6] = [&"restore", &"tree", &"--vault", &vault, &"--to", &target];
         let refused = self.machine(&machine, &restore).end().expect(14);
@@ -270,7 +259,8 @@ fn whatever_a_thief_of_the_writers_key_does_every_point_restores_on_a_bare_machi
     let mut scene = Scene::new();
     scene.assert_all_restore("nothing");
     let everything = format!("{ID}:{SECRET}");
-    let by_rights = WITH_THE_WRITERS_RIGHTS.iter().map(|group| (&scene.writer, "the writer's rights", group));
+    let by_rights =
+        WITH_THE_WRITERS_RIGHTS.iter().map(|group| (&scene.granted.writer, "the writer's rights", group));
     // Worse: a writer's key with every right there is. The locks alone hold it off.
     let by_locks = WITH_EVERY_RIGHT.iter().map(|group| (&everything, "every right", group));
     let (mut all, mut settings) = (by_rights.chain(by_locks).collect::<Vec<_>>(), Vec::new());
@@ -281,7 +271,7 @@ fn whatever_a_thief_of_the_writers_key_does_every_point_restores_on_a_bare_machi
         assert_came(&said, expected);
         scene.assert_all_restore(&format!("{group} with {whose}"));
     }
-    assert_came(&scene.try_all(&scene.writer, "squats"), SQUATS);
+    assert_came(&scene.try_all(&scene.granted.writer, "squats"), SQUATS);
     scene.assert_all_restore("squats");
     scene.assert_nothing_older_is_given_instead();
     for (_, _, (group, expected)) in settings {

@@ -160,7 +160,15 @@ fn who_copies_opens_nothing_and_yet_copies_only_what_is_new() {
     let known = Roots::of_volume(&sealed.as_copier(), &VolumeId("test:/volume".into())).unwrap();
     assert_eq!(known.sound.len(), 3, "points are found by the code of their volume");
     let report = verify(&sealed.as_copier(), &[], &Silent).unwrap();
-    assert_eq!((report.closed.len(), report.sound.len(), report.chunks), (3, 0, report.chunks));
+    assert_eq!((report.closed.len(), report.sound.len(), report.damage.len()), (3, 0, 0));
+    // Nor does who holds no key at all take anything for damaged.
+    let report = verify(&sealed.opened(&VaultKeys::default()), &[], &Silent).unwrap();
+    assert_eq!(
+        (report.closed.len(), report.sound.len(), report.damage.len()),
+        (3, 0, 0),
+        "{:?}",
+        report.damage
+    );
     restored(&sealed.as_reader(1), &sealed.place.path("restored"));
     assert_same(&original, &sealed.place.path("restored"));
 }

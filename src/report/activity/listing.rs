@@ -17,10 +17,10 @@ pub struct ListedPoint {
     pub volume: String,
     /// The moment whose state it holds.
     pub taken_at: Timestamp,
-    /// Regular files.
-    pub files: u64,
-    /// Their sizes together, in bytes.
-    pub bytes: u64,
+    /// Regular files; none where the point is encrypted and nothing here opens it.
+    pub files: Option<u64>,
+    /// Their sizes together, in bytes; none as above.
+    pub bytes: Option<u64>,
     /// How far it was proved.
     pub state: &'static str,
     /// Since when all its objects have been read back here; none where they were not.
@@ -73,8 +73,8 @@ impl Told for VaultListed {
                     plain(&point.volume),
                     plain(point.taken_at.format("%Y-%m-%d %H:%M:%SZ").to_string()),
                     plain(say_duration(self.at - point.taken_at)),
-                    plain(point.files.to_string()),
-                    plain(say_bytes(point.bytes)),
+                    plain(point.files.map_or("encrypted".to_owned(), |files| files.to_string())),
+                    plain(point.bytes.map_or("unknown".to_owned(), say_bytes)),
                     plain(point.say_state(self.at)),
                 ]
             })

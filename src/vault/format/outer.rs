@@ -159,7 +159,13 @@ impl Outer {
             packs: self.packs,
             list_packs: self.list_packs,
             tool: inner.tool,
-            lid: Some(Lid { epoch: self.epoch, stream: self.stream, inside: self.inside, is_open }),
+            lid: Some(Lid {
+                epoch: self.epoch,
+                stream: self.stream,
+                inside: self.inside,
+                is_open,
+                is_named: is_open,
+            }),
         }
     }
 }

@@ -126,6 +126,8 @@ pub struct Lid {
     pub inside: Digest,
     /// True where what is inside is known here.
     pub is_open: bool,
+    /// True where at least the volume's name is.
+    pub is_named: bool,
 }
 
 /// What is inside a root, before it is sealed.
@@ -149,6 +151,11 @@ impl Root {
     /// True where nothing but what stands outside is known of it here.
     pub fn is_closed(&self) -> bool {
         self.lid.as_ref().is_some_and(|lid| !lid.is_open)
+    }
+
+    /// The volume, unless its name is not known here either.
+    pub fn named_volume(&self) -> Option<&VolumeId> {
+        Some(&self.volume).filter(|_| self.lid.as_ref().is_none_or(|lid| lid.is_named))
     }
 
     /// The tree of entries.

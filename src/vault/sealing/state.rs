@@ -138,9 +138,10 @@ impl Seal {
 
     /// Gives a closed point the name of its volume, where that is known.
     pub fn name(&self, root: &mut Root) {
-        if let Some(lid) = root.lid.as_ref().filter(|lid| !lid.is_open)
+        if let Some(lid) = root.lid.as_mut().filter(|lid| !lid.is_open)
             && let Some(name) = self.names.lock().unwrap_or_else(PoisonError::into_inner).get(&lid.stream)
         {
+            lid.is_named = true;
             root.volume = name.clone();
         }
     }
