@@ -5,6 +5,7 @@ use crate::estate::Secret;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::collections::BTreeSet;
 use std::fmt;
 
 const SECRET_BEGINS: &str = "outlive-signing-key-1:";
@@ -130,6 +131,30 @@ pub struct Signature {
     pub key: PublicKey,
     /// The base64 of its 64 bytes.
     pub sig: String,
+}
+
+/// The keys whose signatures count.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trust(BTreeSet<PublicKey>);
+
+impl Trust {
+    /// Reads the keys that somebody pinned.
+    ///
+    /// # Errors
+    /// `Usage` where one is no key, or one that anybody could sign for.
+    pub fn parse(keys: &[String]) -> Result<Self> {
+        keys.iter().map(|key| PublicKey::parse(key)).collect::<Result<_>>().map(Self)
+    }
+
+    /// True where somebody pinned at least one.
+    pub fn asks(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// Whether a key is among them.
+    pub fn pins(&self, key: &PublicKey) -> bool {
+        self.0.contains(key)
+    }
 }
 
 /// DSSE's pre-authentication encoding, version 1: type and payload, each with its length before it.

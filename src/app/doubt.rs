@@ -1,4 +1,5 @@
-//! Points that may be of something else than their volume: an unmounted mount point is an empty directory.
+//! Points that may be of something else than their volume: an unmounted mount point is an empty directory, and what nobody signed
+//! whose key is pinned may be anything.
 
 use crate::domain::{CopyState, VolumeKind};
 use crate::ledger::History;
@@ -11,13 +12,16 @@ use std::collections::BTreeMap;
 /// and had it compared, so has seen what is in it; or where a later point shows that the volume was converted.
 pub fn doubts(roots: &Roots, history: &History) -> BTreeMap<Digest, String> {
     let mut volumes: BTreeMap<&str, Line<'_>> = BTreeMap::new();
-    // What is closed shows nothing of what it holds.
+    let unsigned = roots.sound.iter().filter_map(|found| Some((found.id, found.signed.doubt()?)));
+    // What is closed shows nothing of what it holds; what is not ours, nothing of what ours should be like.
     let shown = roots.sound.iter().filter(|found| found.root.is_complete() && !found.root.is_closed());
+    let shown = shown.filter(|found| found.signed.is_trusted());
     for found in shown {
         let seen = history.state(&found.record()) == Some(CopyState::Restored);
         volumes.entry(found.root.volume.0.as_str()).or_default().add(found, seen);
     }
-    volumes.into_values().flat_map(|line| line.doubted).map(|(found, why)| (found.id, why)).collect()
+    let doubted = volumes.into_values().flat_map(|line| line.doubted).map(|(found, why)| (found.id, why));
+    doubted.chain(unsigned).collect()
 }
 
 /// The complete points of one volume, oldest first, so far.

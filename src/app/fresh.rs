@@ -16,10 +16,10 @@ pub struct Freshness {
 }
 
 impl Freshness {
-    /// Judges each volume by its newest point.
+    /// Judges each volume by its newest point, of those that are taken for ours.
     pub fn of<'a>(points: impl Iterator<Item = &'a FoundRoot>, history: &History) -> Self {
         let mut newest: BTreeMap<&VolumeId, &FoundRoot> = BTreeMap::new();
-        for found in points {
+        for found in points.filter(|found| found.signed.is_trusted()) {
             let last = newest.entry(&found.root.volume).or_insert(found);
             if (found.root.taken_at, &found.key) > (last.root.taken_at, &last.key) {
                 *last = found;

@@ -245,9 +245,9 @@ fn keep_of_volume(
 /// Which of a volume's points are still needed, and until when.
 fn needed_of(points: &[&FoundRoot], order: &LockOrder, terms: LockTerms) -> Vec<Needed> {
     let store_now = terms.least - order.locked_for;
-    // A point that lacks something takes nobody's place: it stays for its own time.
+    // A point that lacks something, or that a stranger made, takes nobody's place: it stays for its own time.
     let (whole, partial): (Vec<&FoundRoot>, Vec<&FoundRoot>) =
-        points.iter().copied().partition(|found| found.root.is_complete());
+        points.iter().copied().partition(|found| found.root.is_complete() && found.signed.is_trusted());
     let until_of = |points: &[&FoundRoot], keep: Option<Keep>| {
         let stored: Vec<Timestamp> =
             points.iter().map(|found| found.stored_at.unwrap_or(found.root.taken_at)).collect();

@@ -20,6 +20,7 @@ mod rehearse;
 mod restore;
 mod rights;
 mod share;
+mod signers;
 mod stores;
 mod survey;
 mod vaults;
@@ -43,6 +44,7 @@ pub use nightly::{Holder, Night, NightlyOrder, nightly};
 pub use rehearse::{RehearseOrder, rehearse};
 pub use restore::{RestoreOrder, restore};
 pub use rights::vault_policy;
+pub use signers::Signers;
 pub use stores::{Opened, Purpose, RealStores, Stores, place_named};
 pub use survey::{SeenVault, SurveyOrder, survey};
 pub use vaults::list_vault;
@@ -68,6 +70,8 @@ pub struct Context {
     pub opened: Opened,
     /// Keys of encrypted vaults.
     pub keys: Keyring,
+    /// Who signs, and whose signatures count.
+    pub signers: Signers,
 }
 
 impl Context {
@@ -81,6 +85,7 @@ impl Context {
             stores,
             opened: Opened::default(),
             keys: Keyring::default(),
+            signers: Signers::default(),
         }
     }
 }

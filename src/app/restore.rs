@@ -63,9 +63,12 @@ pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -
         refuse_silent_fallback(found, &roots, &history)?;
         refuse_doubted(found, &roots, &history)?;
         notices.extend(newer_incomplete(found, &roots));
+        notices.extend(newer_unsigned(found, &roots));
         let of_volume = roots.sound.iter().filter(|other| other.root.volume == found.root.volume);
         notices.extend(Freshness::of(of_volume, &history).notice());
     }
+    notices
+        .extend(found.signed.doubt().map(|why| format!("{} is restored all the same: {why}", found.short())));
     let written = crate::vault::restore(&vault, found, &order.target, order.options, monitor)
         .map_err(|stopped| book.failed(stopped))?;
     let restored_after = began.elapsed().as_secs_f64();
@@ -198,7 +201,7 @@ fn refuse_doubted(found: &FoundRoot, roots: &Roots, history: &History) -> Result
 
 /// A newer point that is incomplete is not taken by itself, but whoever restores must know that it is there.
 fn newer_incomplete(found: &FoundRoot, roots: &Roots) -> Option<String> {
-    let of_volume = |other: &&FoundRoot| other.root.volume == found.root.volume;
+    let of_volume = |other: &&FoundRoot| other.root.volume == found.root.volume && other.signed.is_trusted();
     let newest = roots.sound.iter().rev().find(of_volume).filter(|newest| newest.id != found.id)?;
     Some(format!(
         "a newer recovery point, {} of {}, is incomplete ({} paths missed): --point {} restores it",
@@ -207,6 +210,16 @@ fn newer_incomplete(found: &FoundRoot, roots: &Roots) -> Option<String> {
         newest.root.totals.missed,
         newest.short()
     ))
+}
+
+/// Newer points that are not taken for ours: whoever restores may know better.
+fn newer_unsigned(found: &FoundRoot, roots: &Roots) -> Option<String> {
+    let is_newer = |other: &&FoundRoot| {
+        other.root.volume == found.root.volume && other.root.taken_at > found.root.taken_at
+    };
+    let newest = roots.sound.iter().rev().filter(is_newer).find(|other| !other.signed.is_trusted())?;
+    let (at, why) = (newest.root.taken_at.format("%Y-%m-%d %H:%M:%SZ"), newest.signed.doubt()?);
+    Some(format!("a newer recovery point, {} of {at}, is not taken for yours: {why}", newest.short()))
 }
 
 /// Extended attributes that are there now though nobody stored them.

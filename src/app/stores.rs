@@ -1,6 +1,6 @@
 //! Opening vaults by their place: a directory, or a bucket.
 
-use super::{Context, keys};
+use super::{Context, keys, signers};
 use crate::domain::{Kind, Problem, Result, Timestamp, printable};
 use crate::estate::{Environment, S3Place, VaultPlace};
 use crate::store::{DirStore, S3Store, Store};
@@ -96,6 +96,12 @@ impl Opened {
     }
 }
 
+/// The same vault with the keys that are here for it.
+fn ready(context: &Context, place: &VaultPlace, purpose: Purpose, vault: Vault) -> Result<Vault> {
+    let vault = keys::unlock(context, place, purpose, vault)?;
+    signers::signed(context, purpose, vault)
+}
+
 /// The vault at a place.
 ///
 /// # Errors
@@ -105,7 +111,7 @@ pub fn open_vault(context: &Context, place: &VaultPlace) -> Result<Vault> {
         return Ok(vault);
     }
     let vault = Vault::open(context.stores.open(place, Purpose::Read)?)?;
-    let vault = keys::unlock(context, place, Purpose::Read, vault)?;
+    let vault = ready(context, place, Purpose::Read, vault)?;
     Ok(context.opened.keep(place, Purpose::Read, vault))
 }
 
@@ -122,7 +128,7 @@ pub fn look_for_writing(context: &Context, place: &VaultPlace) -> Result<Option<
     let looked = match context.opened.get(place, Purpose::Write) {
         Some(vault) => Ok(vault),
         None => (context.stores.open(place, purpose).and_then(Vault::open))
-            .and_then(|vault| keys::unlock(context, place, Purpose::Write, vault)),
+            .and_then(|vault| ready(context, place, Purpose::Write, vault)),
     };
     match looked {
         Ok(vault) => Ok(Some(vault)),
@@ -146,7 +152,7 @@ pub fn open_or_create_vault(context: &Context, place: &VaultPlace, now: Timestam
         ));
     }
     let vault = Vault::open_or_create(context.stores.open(place, Purpose::Write)?, now)?;
-    let vault = keys::unlock(context, place, Purpose::Write, vault)?.for_many();
+    let vault = ready(context, place, Purpose::Write, vault)?.for_many();
     Ok(context.opened.keep(place, Purpose::Write, vault))
 }
 

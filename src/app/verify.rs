@@ -35,6 +35,7 @@ pub fn verify(context: &Context, place: &VaultPlace, monitor: &dyn Monitor) -> R
     ledger.refresh()?;
     let meanwhile = History::of(&ledger.records()[known..], &here);
     doubt(&vault, &meanwhile, &mut report);
+    let unsigned = take_unsigned(&mut report);
     for found in &report.sound {
         ledger.append((context.clock)(), Event::Verified { point: found.record(), vault: here.clone() })?;
     }
@@ -45,7 +46,7 @@ pub fn verify(context: &Context, place: &VaultPlace, monitor: &dyn Monitor) -> R
         ledger.append((context.clock)(), Event::ReadBack { point, vault, bytes, since: started })?;
     }
     // What was stored while this ran is known to the ledger too.
-    let all = report.sound.iter().chain(&report.broken).chain(&report.open).chain(&report.closed);
+    let all = all_of(&report).chain(&unsigned);
     let fresh = Freshness::of(all, &History::of(ledger.records(), &here));
     let name = |key: &str| name_of(key, &report, &history.points);
     Ok(VerifyDone {
@@ -57,6 +58,7 @@ pub fn verify(context: &Context, place: &VaultPlace, monitor: &dyn Monitor) -> R
         broken: report.broken.iter().map(verified).collect(),
         open: report.open.iter().map(verified).collect(),
         closed: report.closed.iter().map(verified).collect(),
+        unsigned: unsigned.iter().map(verified).collect(),
         damage: told(&report.damage, name),
         unread: report.unread.iter().map(|unread| told_unread(unread, name)).collect(),
         stopped: report.stopped.as_ref().map(|problem| problem.what.clone()),
@@ -68,6 +70,19 @@ pub fn verify(context: &Context, place: &VaultPlace, monitor: &dyn Monitor) -> R
         notices: what_to_know(&vault)?,
         seconds: began.elapsed().as_secs_f64(),
     })
+}
+
+fn all_of(report: &VerifyReport) -> impl Iterator<Item = &FoundRoot> {
+    report.sound.iter().chain(&report.broken).chain(&report.open).chain(&report.closed)
+}
+
+/// What is as it was written by somebody who is not known: that its bytes are sound proves nothing.
+fn take_unsigned(report: &mut VerifyReport) -> Vec<FoundRoot> {
+    let mut unsigned = Vec::new();
+    for points in [&mut report.sound, &mut report.closed] {
+        unsigned.extend(points.extract_if(.., |found| !found.signed.is_trusted()));
+    }
+    unsigned
 }
 
 /// Whatever another run found damaged meanwhile is not called verified: one of the two read before the damage.
@@ -116,8 +131,7 @@ fn verified(found: &FoundRoot) -> VerifiedPoint {
 
 /// What a person calls the recovery point with this root.
 fn name_of(key: &str, report: &VerifyReport, known: &[RootRecord]) -> String {
-    let mut readable = report.sound.iter().chain(&report.broken).chain(&report.open).chain(&report.closed);
-    let readable = readable.find(|found| found.key.as_str() == key);
+    let readable = all_of(report).find(|found| found.key.as_str() == key);
     let name = |id: String, volume: &str, taken_at: crate::domain::Timestamp| {
         format!(
             "{} of {} at {}",

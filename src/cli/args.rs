@@ -36,6 +36,9 @@ pub struct Global {
     /// A reader's private key, as age-keygen writes it: opens encrypted vaults
     #[arg(long, value_name = "FILE", global = true, env = "OUTLIVE_IDENTITY")]
     pub identity: Option<PathBuf>,
+    /// A public key whose signatures on recovery points count, besides those of the estate file: others are doubted then
+    #[arg(long, value_name = "KEY", global = true, env = "OUTLIVE_TRUST", value_delimiter = ' ')]
+    pub trust: Vec<String>,
 }
 
 /// How a result is printed.

@@ -38,6 +38,7 @@ impl Terminal {
         let width = rustix::termios::tcgetwinsize(&stdout).map_or(100, |size| usize::from(size.ws_col));
         let width = if width == 0 { 100 } else { width };
         let context = Context::real(state(global), Environment::new(std::env::vars_os()));
+        context.signers.trust(&global.trust);
         global.identity.iter().for_each(|path| context.keys.identity(SecretSource::File(path.clone())));
         Self { format: global.format, look: Look { width, colour }, context, config: global.config.clone() }
     }
@@ -73,6 +74,7 @@ impl Terminal {
         })?;
         let estate = Estate::read(&path).map_err(|problem| Failure::new(problem, Exit::Usage))?;
         self.context.keys.learn(&estate);
+        self.context.signers.learn(&estate);
         Ok(estate)
     }
 

@@ -22,8 +22,10 @@ pub fn run(terminal: &Terminal, options: &Verify) -> Result<Outcome, Failure> {
         (true, true) => {}
     }
     // Nothing that could be verified is no proof of anything.
-    let all_complete =
-        !done.points.is_empty() && done.closed.is_empty() && done.points.iter().all(|point| point.complete);
+    let all_complete = !done.points.is_empty()
+        && done.closed.is_empty()
+        && done.unsigned.is_empty()
+        && done.points.iter().all(|point| point.complete);
     if !all_complete || !done.was_read_whole() {
         exits.push(Exit::Undetermined);
     }

@@ -1,11 +1,10 @@
 //! Signed checkpoints: how long the ledger was at a moment, and which line was its last.
 
 use crate::domain::{Kind, Problem, Result, Timestamp};
-use crate::signing::{PublicKey, Signature, Signer};
+use crate::signing::{PublicKey, Signature, Signer, Trust};
 use crate::vault::format::{Digest, parse, parse_as, render};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// What a checkpoint is signed as.
 const CHECKPOINT: &str = "outlive/checkpoint/v0";
@@ -72,25 +71,6 @@ struct Envelope {
     payload: String,
     /// Exactly one in v0.
     signatures: Vec<Signature>,
-}
-
-/// The keys whose signatures count.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Trust(BTreeSet<PublicKey>);
-
-impl Trust {
-    /// Reads the keys that somebody pinned.
-    ///
-    /// # Errors
-    /// `Usage` where one is no key, or one that anybody could sign for.
-    pub fn parse(keys: &[String]) -> Result<Self> {
-        keys.iter().map(|key| PublicKey::parse(key)).collect::<Result<_>>().map(Self)
-    }
-
-    /// Whether a key is among them.
-    pub fn pins(&self, key: &PublicKey) -> bool {
-        self.0.contains(key)
-    }
 }
 
 /// A checkpoint with its signature, which was found to be good and by a pinned key.

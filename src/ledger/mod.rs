@@ -14,10 +14,11 @@ mod newest;
 mod planned;
 mod slots;
 
+pub use crate::signing::Trust;
 pub use bundle::{Bundle, FOLDER, Step, bundles};
 pub use chain::{Ledger, PATIENCE, Record};
 pub use checked::CheckedStore;
-pub use checkpoint::{Checkpoint, Night, Sealed, SpokenCopy, Trust};
+pub use checkpoint::{Checkpoint, Night, Sealed, SpokenCopy};
 pub use drills::{DrillHistory, DrillPass, DrillRun, drills};
 pub use event::{DrillEnd, Event, Undone, VaultRef};
 pub use fold::History;

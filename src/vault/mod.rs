@@ -16,6 +16,7 @@ mod readback;
 mod restore;
 mod roots;
 mod sealing;
+mod signed;
 mod source;
 mod tree;
 mod verify;
@@ -31,6 +32,7 @@ pub use readback::{Damage, Present, ReadBack, Stopped, read_back};
 pub use restore::{Lost, RestoreOptions, RestoreReport, Restored, Verified, Written, restore};
 pub use roots::{FoundRoot, RootRecord, Roots};
 pub use sealing::{Epoch, Identities, NewEpoch, Recipient, VaultKeys};
+pub use signed::{Signed, Signing};
 pub use source::{Content, Item, Source};
 pub use tree::Entries;
 pub use verify::{VerifyReport, verify, verify_but};
@@ -63,6 +65,8 @@ pub struct Vault {
     locking: Option<Arc<locks::Locking>>,
     /// In an encrypted vault: the keys that are here.
     seal: Option<Arc<sealing::Seal>>,
+    /// Who signs, and whose signatures count.
+    signing: Signing,
 }
 
 impl Vault {
@@ -92,7 +96,8 @@ impl Vault {
     fn of(store: Arc<dyn Store>, marker: Marker) -> Self {
         let (known, tables, displaced) = Default::default();
         let seal = marker.encryption.is_some().then(Arc::default);
-        Self { store, marker, known, tables, unfinished: None, displaced, locking: None, seal }
+        let (unfinished, locking, signing) = Default::default();
+        Self { store, marker, known, tables, unfinished, displaced, locking, seal, signing }
     }
 
     /// Sees that this is still the vault in its store. Where the store does not know conditions, another run that made

@@ -2,6 +2,7 @@
 
 use super::format::{Digest, MAX_OBJECT, ROOTS, Root};
 use super::parallel::in_parallel;
+use super::signed::Signed;
 use super::{Vault, safe};
 use crate::domain::{Kind, Problem, Result, Timestamp, VolumeId};
 use crate::store::{Key, Listed};
@@ -17,6 +18,8 @@ pub struct FoundRoot {
     pub id: Digest,
     /// Its content.
     pub root: Root,
+    /// What is known of who made it.
+    pub signed: Signed,
     /// When the store took it, by the store's own clock, where that was listed.
     pub stored_at: Option<Timestamp>,
     /// Its size in bytes, where that was listed.
@@ -150,19 +153,22 @@ impl Roots {
         self.sound.sort_by(|a, b| (a.root.taken_at, &a.key).cmp(&(b.root.taken_at, &b.key)));
     }
 
-    /// The newest sound root of a volume.
+    /// The newest sound root of a volume that is taken for one of ours.
     pub fn newest_of(&self, volume: &VolumeId) -> Option<&FoundRoot> {
-        self.sound.iter().rev().find(|found| &found.root.volume == volume)
+        let ours = |found: &&FoundRoot| &found.root.volume == volume && found.signed.is_trusted();
+        self.sound.iter().rev().find(ours)
     }
 
-    /// The one root that `volume` and `point` name; without `point`, the newest complete one.
+    /// The one root that `volume` and `point` name; without `point`, the newest complete one that is taken for one of ours.
     ///
     /// # Errors
     /// `NotFound` or `Usage` where none or several fit; the message lists what there is.
     pub fn choose(&self, volume: Option<&str>, point: Option<&str>) -> Result<&FoundRoot> {
+        let of_volume = |found: &FoundRoot| volume.is_none_or(|wanted| names(&found.root.volume, wanted));
         let fits = |found: &&FoundRoot| {
-            volume.is_none_or(|wanted| names(&found.root.volume, wanted))
+            of_volume(found)
                 && point.is_none_or(|wanted| found.id.to_string().starts_with(wanted))
+                && (point.is_some() || found.signed.is_trusted())
         };
         let fitting: Vec<&FoundRoot> = self.sound.iter().filter(fits).collect();
         let mut volumes: Vec<&VolumeId> = fitting.iter().map(|found| &found.root.volume).collect();
@@ -174,6 +180,11 @@ impl Roots {
                 let what = "no such recovery point can be read in this vault, and these roots are damaged";
                 Err(Problem::damaged(keys.join(", "), what)
                     .remedy("`outlive vault list DIR` shows the recovery points that can be read"))
+            }
+            ([], None) if self.sound.iter().any(|found| of_volume(found) && !found.signed.is_trusted()) => {
+                let what = "none of the recovery points there are is signed with a key that is pinned here";
+                Err(Problem::new(Kind::Refused, what)
+                    .remedy("`outlive vault list DIR` shows them, and why; --point takes one all the same"))
             }
             ([], _) => Err(Problem::new(Kind::NotFound, "no such recovery point in this vault")
                 .remedy("`outlive vault list DIR` shows the volumes and recovery points there are")),
@@ -227,6 +238,7 @@ fn read_root(vault: &Vault, listed: &Listed) -> Result<FoundRoot> {
     Ok(FoundRoot {
         key: key.clone(),
         id: Digest::of(&bytes),
+        signed: Signed::of(&vault.signing.trust, &root.signed_by),
         root,
         stored_at: listed.stored_at,
         bytes: listed.bytes,

@@ -66,4 +66,5 @@ mod thieving;
 mod tutorial;
 mod unread;
 mod unreadable;
+mod vouching;
 mod webhook;

@@ -24,7 +24,7 @@ pub fn key(place: &Place, name: &str) -> String {
 }
 
 /// An estate of one tree and one vault in a directory, whose ledger is signed.
-fn signed(place: &Place) -> EstateFile {
+pub fn signed(place: &Place) -> EstateFile {
     place.file("data/file", noise(1, 200_000));
     let file = EstateFile::new().vault("shelf", &place.directory("disk").join("vault"));
     let file = file.tree("tree", &place.path("data"), &["shelf"]).with(&key(place, "signing.key"));

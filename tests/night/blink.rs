@@ -56,6 +56,7 @@ fn whichever_listing_fails_once_what_was_not_read_back_in_time_is_reported() {
             stores: Arc::new(faulty.clone()),
             opened: Opened::default(),
             keys: outlive::app::Keyring::default(),
+            signers: outlive::app::Signers::default(),
         };
         let order = NightlyOrder {
             estate: estate(&folder, &["one".to_owned()], &vault),

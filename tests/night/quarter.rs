@@ -72,6 +72,7 @@ impl Quarter {
             stores: Arc::new(faulty.clone()),
             opened: Opened::default(),
             keys: outlive::app::Keyring::default(),
+            signers: outlive::app::Signers::default(),
         };
         let order = NightlyOrder {
             estate: estate(&folder, &names, &temp.path().join("vault")),

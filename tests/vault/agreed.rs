@@ -75,6 +75,7 @@ impl World {
             stores: Arc::new(Only(store.clone())),
             opened: Opened::default(),
             keys: outlive::app::Keyring::default(),
+            signers: outlive::app::Signers::default(),
         };
         let bucket = S3Place { bucket: "odd".into(), ..S3Place::default() };
         let lock = LockOrder {

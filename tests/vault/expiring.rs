@@ -204,6 +204,7 @@ impl Scene {
             stores: Arc::new(Only(self.shelf.clone())),
             opened: Opened::default(),
             keys: outlive::app::Keyring::default(),
+            signers: outlive::app::Signers::default(),
         }
     }
 

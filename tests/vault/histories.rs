@@ -69,6 +69,7 @@ fn context(state: &Path, store: Arc<dyn Store>) -> Context {
         stores: Arc::new(One(store)),
         opened: Opened::default(),
         keys: outlive::app::Keyring::default(),
+        signers: outlive::app::Signers::default(),
     }
 }
 

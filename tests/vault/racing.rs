@@ -193,6 +193,7 @@ fn a_copy_whose_vault_was_replaced_after_its_root_was_written_is_not_read_back()
         stores: Arc::new(Only(store.clone())),
         opened: Opened::default(),
         keys: outlive::app::Keyring::default(),
+        signers: outlive::app::Signers::default(),
     };
     let order = CopyOrder {
         vault_name: None,

@@ -35,7 +35,9 @@ impl Candidates {
             }
         }
         let is_newest = |root: &FoundRoot| found.points.last().is_none_or(|newest| newest.id == root.id);
-        let newest = roots.sound.iter().rev().find(|root| root.root.is_complete());
+        // What is not signed with a pinned key is not ours: nobody asks what it holds.
+        let ours = |root: &&FoundRoot| root.root.is_complete() && root.signed.is_trusted();
+        let newest = roots.sound.iter().rev().find(ours);
         if let Some(newest) = newest.filter(|newest| !is_newest(newest)) {
             let what = "may be of something else than the volume";
             found.open.push(format!("the newest recovery point, {}, {what}", newest.short()));

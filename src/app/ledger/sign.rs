@@ -2,6 +2,7 @@
 
 use super::send::send;
 use crate::app::Context;
+use crate::app::signers::signer_of;
 use crate::app::survey::Waiting;
 use crate::domain::{Kind, Problem, Result};
 use crate::estate::Estate;
@@ -32,15 +33,8 @@ impl Signing {
     /// Where the key cannot be had, is none, or is not among those that are trusted.
     fn of(context: &Context, estate: &Estate) -> Result<Option<Self>> {
         let Some(entry) = &estate.signing else { return Ok(None) };
-        let Some(source) = &entry.key else { return Ok(None) };
         let trust = Trust::parse(&entry.trust)?;
-        let signer = Signer::parse(source.resolve(&context.environment)?.reveal())?;
-        let public = signer.public();
-        if !trust.pins(&public) {
-            let what = format!("the key of [signing] is {public}, and `trust` does not list it");
-            return Err(Problem::new(Kind::Usage, what).remedy("add it to `trust`, or correct `key`"));
-        }
-        Ok(Some(Self { signer, trust }))
+        Ok(signer_of(context, entry, &trust)?.map(|signer| Self { signer, trust }))
     }
 }
 

@@ -41,6 +41,8 @@ pub struct VerifyDone {
     /// Points whose every object is as it was written, and of which nothing was decoded: they are encrypted, and nothing
     /// here opens them.
     pub closed: Vec<VerifiedPoint>,
+    /// Points whose objects are sound, and which are not signed with a key that is pinned here.
+    pub unsigned: Vec<VerifiedPoint>,
     /// The damage.
     pub damage: Vec<DamagedObject>,
     /// What could not be read.
@@ -67,7 +69,8 @@ pub struct VerifyDone {
 impl VerifyDone {
     /// True where all was read and nothing is damaged.
     pub fn is_sound(&self) -> bool {
-        self.damage.is_empty() && self.closed.is_empty() && self.was_read_whole()
+        let all_proved = self.closed.is_empty() && self.unsigned.is_empty();
+        self.damage.is_empty() && all_proved && self.was_read_whole()
     }
 
     /// True where nothing was left unread.
@@ -125,11 +128,13 @@ impl Told for VerifyDone {
         out.push_str(&self.say_unread(look));
         let (bad, open) = (("broken", Tone::Bad), ("not verified", Tone::Open));
         let closed = ("objects as written, not decoded", Tone::Open);
+        let unsigned = ("objects sound, not signed with a pinned key", Tone::Open);
         let groups = [
             (&self.points, None),
             (&self.broken, Some(bad)),
             (&self.open, Some(open)),
             (&self.closed, Some(closed)),
+            (&self.unsigned, Some(unsigned)),
         ];
         for (points, said) in groups {
             for point in points {
@@ -166,7 +171,7 @@ impl Told for VerifyDone {
             let what = format!("{} recovery points are gone as a plan for expiry let them go.", self.let_go);
             out.push_str(&look.say(&what, 0, Tone::Plain));
         }
-        if [&self.points, &self.broken, &self.open, &self.closed].iter().all(|points| points.is_empty()) {
+        if groups.iter().map(|(points, _)| points).all(|points| points.is_empty()) {
             out.push_str(&look.say("The vault holds no recovery point that can be read.", 0, Tone::Open));
         }
         out.push_str(&self.say_freshness(look));

@@ -12,7 +12,7 @@ mod sidecar;
 
 pub use digest::{Digest, Hasher};
 pub use entry::{Content, Entry, EntryKind, Meta, Moment};
-pub use envelope::{open_either, open_envelope, seal_envelope};
+pub use envelope::{Unwrapped, open_either, open_envelope, open_signed, seal_envelope, seal_signed};
 pub use marker::{Encryption, KeyLine, Marker};
 pub use page::{Child, Page, PageHeader, PageKind};
 pub use refs::{Chunk, Frame, PackKey, PackLine, PackRole, PageRef, Run};
@@ -65,8 +65,9 @@ pub fn render<T: serde::Serialize>(value: &T) -> Result<Vec<u8>> {
         .map_err(|error| Problem::new(Kind::Internal, format!("cannot write JSON: {error}")))
 }
 
+/// What everything that says its own schema has.
 #[derive(serde::Deserialize)]
-struct AnyVersion {
+pub(super) struct AnyVersion {
     schema: String,
 }
 

@@ -166,6 +166,7 @@ impl Outer {
                 is_open,
                 is_named: is_open,
             }),
+            signed_by: Vec::new(),
         }
     }
 }

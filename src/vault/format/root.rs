@@ -1,8 +1,9 @@
 //! A root: the top of one recovery point.
 
 use super::outer::{self, Outer};
-use super::{Digest, PackLine, PageRef, open_either, parse, render, seal_envelope};
+use super::{Digest, PackLine, PageRef, Unwrapped, open_signed, parse, render, seal_signed};
 use crate::domain::{ByteName, Consistency, Kind, Problem, Result, Timestamp, VolumeId, VolumeKind};
+use crate::signing::{PublicKey, Signer};
 use crate::store::Key;
 use crate::vault::sealing::{ChunkKey, Epoch};
 use serde::{Deserialize, Serialize};
@@ -113,6 +114,9 @@ pub struct Root {
     /// In an encrypted vault: how it is closed.
     #[serde(skip)]
     pub lid: Option<Lid>,
+    /// Whose signatures over it hold; no key counts before somebody pinned it.
+    #[serde(skip)]
+    pub signed_by: Vec<PublicKey>,
 }
 
 /// How a root of an encrypted vault is closed.
@@ -174,21 +178,30 @@ impl Root {
         Ok(&self.entries)
     }
 
-    /// The bytes of the root object in a vault that is not encrypted.
+    /// The bytes of the root object in a vault that is not encrypted, signed by nobody.
     ///
     /// # Errors
     /// None in practice.
     pub fn seal(&self) -> Result<Vec<u8>> {
-        seal_envelope(SCHEMA, &render(self)?)
+        self.seal_by(None)
+    }
+
+    /// The same, signed where there is somebody who signs.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn seal_by(&self, signer: Option<&Signer>) -> Result<Vec<u8>> {
+        seal_signed(SCHEMA, &render(self)?, signer)
     }
 
     /// The same in an encrypted one, with what is inside it.
     ///
     /// # Errors
     /// None in practice.
-    pub fn seal_in(&self, epoch: &Epoch) -> Result<(Vec<u8>, Content)> {
+    pub fn seal_in(&self, epoch: &Epoch, signer: Option<&Signer>) -> Result<(Vec<u8>, Content)> {
         let (outer, bytes) = Outer::of(self, epoch)?;
-        Ok((seal_envelope(outer::SCHEMA, &render(&outer)?)?, Content { code: outer.inside, bytes }))
+        let sealed = seal_signed(outer::SCHEMA, &render(&outer)?, signer)?;
+        Ok((sealed, Content { code: outer.inside, bytes }))
     }
 
     /// Reads a root object of a vault that is not encrypted, found under `key`.
@@ -206,10 +219,13 @@ impl Root {
     /// `Refused` for a newer format; `Damaged` for what is wrong in itself or belongs to another key.
     pub fn open_with(key: &Key, bytes: &[u8], names: Option<&ChunkKey>, inside: Inside<'_>) -> Result<Self> {
         let object = key.as_str();
-        let root: Self = match open_either(object, &[SCHEMA, outer::SCHEMA], bytes)? {
-            (SCHEMA, payload) => parse(object, &payload)?,
-            (_, payload) => parse::<Outer>(object, &payload)?.open(object, &payload, names, inside)?,
+        let Unwrapped { payload_type, payload, signed_by } =
+            open_signed(object, &[SCHEMA, outer::SCHEMA], bytes)?;
+        let root: Self = match payload_type {
+            SCHEMA => parse(object, &payload)?,
+            _ => parse::<Outer>(object, &payload)?.open(object, &payload, names, inside)?,
         };
+        let root = Self { signed_by, ..root };
         if root.key != key.as_str() {
             let other = crate::domain::printable(root.key.as_bytes());
             return Err(Problem::damaged(key.as_str(), format!("holds the root that belongs under {other}")));

@@ -11,8 +11,10 @@ use super::index::{Holdings, Index};
 use super::leftover::{Prover, look_again};
 use super::readback::Present;
 use super::roots::{FoundRoot, Roots};
+use super::signed::Signed;
 use super::{Source, Vault};
 use crate::domain::{Kind, Lock, Monitor, Problem, Result, Timestamp, Volume};
+use crate::signing::Signer;
 use crate::store::{Key, random_hex};
 use assemble::{Assembled, Assembler};
 use feed::{Feed, Out};
@@ -81,6 +83,7 @@ fn write(
 ) -> Result<CopyReport> {
     let started_at = (request.clock)();
     vault.epoch()?;
+    vault.signer()?;
     let roots = Roots::of_volume(vault, &request.volume.id)?;
     let parent = roots.newest_of(&request.volume.id);
     if let Some(seal) = vault.seal() {
@@ -188,10 +191,11 @@ fn write_root(vault: &Vault, request: &CopyRequest<'_>, written: Written<'_>) ->
         list_packs: assembled.list_packs,
         tool: Tool { name: "outlive".into(), version: env!("CARGO_PKG_VERSION").into() },
         lid: vault.lid(&request.volume.id)?,
+        signed_by: vault.signer()?.map(Signer::public).into_iter().collect(),
     };
     let (bytes, inside) = match vault.epoch()? {
-        Some(epoch) => root.seal_in(epoch).map(|(bytes, inside)| (bytes, Some(inside)))?,
-        None => (root.seal()?, None),
+        Some(epoch) => root.seal_in(epoch, vault.signer()?).map(|(bytes, inside)| (bytes, Some(inside)))?,
+        None => (root.seal_by(vault.signer()?)?, None),
     };
     // A root in another vault would be damage there, for good.
     vault.check_marker()?;
@@ -202,7 +206,14 @@ fn write_root(vault: &Vault, request: &CopyRequest<'_>, written: Written<'_>) ->
     Ok(CopyReport {
         written_bytes: assembled.written_bytes + bytes.len() as u64,
         packs: assembled.packs,
-        root: FoundRoot { key, id: Digest::of(&bytes), root, stored_at: None, bytes: None },
+        root: FoundRoot {
+            key,
+            id: Digest::of(&bytes),
+            signed: Signed::of(&vault.signing.trust, &root.signed_by),
+            root,
+            stored_at: None,
+            bytes: None,
+        },
         lock: vault.weakest_lock(),
         of_parent,
         parent: parent.map(|parent| parent.id),
