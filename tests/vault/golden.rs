@@ -6,7 +6,8 @@ use super::sealed::Sealed;
 use super::support::{Place, assert_same, chmod, copy_into, run};
 use crate::hand::{TempDir, fs};
 use outlive::domain::Silent;
-use outlive::vault::{Identities, RestoreOptions, Roots, Vault, VaultKeys, restore, verify};
+use outlive::signing::{Signer, Trust};
+use outlive::vault::{Identities, RestoreOptions, Roots, Signed, Signing, Vault, VaultKeys, restore, verify};
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -61,10 +62,15 @@ fn reads(version: &str) {
     };
     let opened = Vault::open(Recorder::open(&vault).unwrap()).unwrap();
     let vault = opened.with_keys(&VaultKeys { identities, ..VaultKeys::default() }).unwrap();
+    let trust = fs::read_to_string(golden(version).join("signer.pub")).ok();
+    let trust = Trust::parse(&trust.into_iter().collect::<Vec<_>>()).unwrap();
+    let is_signed = trust.asks();
+    let vault = vault.signing(Signing { trust, signer: None });
     let report = verify(&vault, &[], &Silent).unwrap();
     assert!(report.damage.is_empty() && report.chunks > 5, "{report:?}");
     let roots = Roots::read(&vault).unwrap();
     assert_eq!((report.sound.len(), roots.sound.len()), (2, 2));
+    assert!(roots.sound.iter().all(|found| matches!(found.signed, Signed::By(_)) == is_signed));
     let to = place.path().join("restored");
     let restored = restore(&vault, &roots.sound[0], &to, RestoreOptions::default(), &Silent).unwrap();
     restored.verify(&vault, &Silent).unwrap();
@@ -163,6 +169,9 @@ fn same(line: &str) -> String {
     flush(&mut run, &mut out);
     let words = out.split('"').map(|word| match word {
         word if word.starts_with("age1") => "age1",
+        word if word.starts_with("ed25519:") => "ed25519",
+        // Of what signs 64 bytes.
+        word if word.ends_with("==") && word.len() > 60 => "sig",
         word if word.starts_with('/') && word.contains("/volume") => "/volume",
         word => word,
     });
@@ -191,6 +200,28 @@ fn a_vault_of_version_0_is_read_and_written_as_ever() {
     reads("v0");
     let none = |_: &[u8]| -> Vec<u8> { panic!("nothing is encrypted") };
     assert_as_then("0", &shapes(&place.path("vault"), &none), &shapes(&golden("v0").join("vault"), &none));
+}
+
+#[test]
+fn a_vault_whose_roots_are_signed_is_read_and_written_as_ever() {
+    let place = Place::new();
+    let signer = Signer::generate().unwrap();
+    let public = signer.public().to_string();
+    let trust = Trust::parse(std::slice::from_ref(&public)).unwrap();
+    let signing = Signing { trust, signer: Some(Ok(signer.into())) };
+    fill(&place.vault.clone().signing(signing), place.temp.path());
+    if !golden("v0-signed").exists() {
+        bless("v0-signed", &place.path("vault"), None);
+        fs::write(golden("v0-signed").join("signer.pub"), public).unwrap();
+    }
+    reads("v0-signed");
+    let none = |_: &[u8]| -> Vec<u8> { panic!("nothing is encrypted") };
+    let then = shapes(&golden("v0-signed").join("vault"), &none);
+    assert!(
+        then.iter().any(|line| line.starts_with("root envelope") && line.contains("ed25519")),
+        "{then:#?}"
+    );
+    assert_as_then("0, signed,", &shapes(&place.path("vault"), &none), &then);
 }
 
 #[test]
