@@ -2,7 +2,7 @@
 
 use super::hand::{TempDir, fs};
 use super::locking;
-use super::nightly_estate::{EstateFile, at, night, nightly};
+use super::nightly_estate::{EstateFile, assert_task, at, night, nightly};
 use super::place::{Place, noise};
 use super::run::Run;
 use super::servers::{client, seaweedfs};
@@ -186,8 +186,10 @@ fn a_checkpoint_that_was_changed_replayed_or_signed_by_somebody_else_does_not_co
     });
     let told = verify(&place, &["--vault", "shelf"], 10);
     assert!(said(&told, "wrong").contains("is not pinned"), "{told:#}");
-    let done = night(&place, 11);
+    // What was copied with it does not count any more either, and with it nothing is copied.
+    let done = night(&place, 14);
     assert!(said(&done, "notices").contains("`trust` does not list it"), "{done:#}");
+    assert_task(&done, ("tree", "shelf"), "failed", "`trust` does not list it");
     file.write(&place);
     verify(&place, &["--vault", "shelf"], 0);
 }

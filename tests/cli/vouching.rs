@@ -23,13 +23,15 @@ fn list(place: &Place) -> Vec<Value> {
     list["points"].as_array().unwrap().clone()
 }
 
-/// The roots in a vault, in the order of their names.
+/// The roots in a vault, oldest first.
 fn roots(vault: &Path) -> Vec<Root> {
     let read = |name: std::ffi::OsString| {
         let key = format!("roots/{}", name.to_str().unwrap());
         Root::open(&Key::new(&*key).unwrap(), &fs::read(vault.join(&key)).unwrap()).unwrap()
     };
-    names(&vault.join("roots")).into_iter().map(read).collect()
+    let mut all: Vec<Root> = names(&vault.join("roots")).into_iter().map(read).collect();
+    all.sort_by_key(|root| root.started_at);
+    all
 }
 
 /// Who can write into the vault, and has no key of ours, puts a point there that is newer than all others and lacks a file.
