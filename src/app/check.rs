@@ -43,6 +43,7 @@ pub fn check_vault(context: &Context, entry: &VaultEntry) -> Result<VaultChecked
         lock: kind.map(LockKind::word),
         vault: recorded.map(|vault| printable(vault.id.as_bytes())),
         trials: trials.collect(),
+        notices: Vec::new(),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::domain::{
     Asset, Bonds, Gap, GapReason, GapScope, Inventory, Kind, Monitor, PointKind, Problem, Result, Timestamp,
     Usable, VolumeId, printable,
 };
-use crate::estate::{Estate, StandsOn, VaultEntry, VaultPlace};
+use crate::estate::{Estate, LockEntry, StandsOn, VaultEntry, VaultPlace};
 use crate::ledger::{Ledger, Record};
 use crate::providers::Provider;
 use crate::providers::local::{Local, System, nest, this_host};
@@ -41,8 +41,8 @@ pub struct SeenVault {
     pub name: Option<String>,
     /// Damaged objects that somebody gave up.
     pub given_up: BTreeSet<String>,
-    /// Whether it is written to under locks: then a point of which nobody read the lock may have one.
-    pub is_locked: bool,
+    /// Under which locks it is written to: then a point of which nobody read the lock may have one.
+    pub lock: Option<LockEntry>,
     /// What its points stand on, as declared.
     pub bonds: Bonds,
     /// The assets that these bonds name.
@@ -54,8 +54,8 @@ impl SeenVault {
     pub fn declared(estate: &Estate, entry: &VaultEntry, now: Timestamp) -> Self {
         let (bonds, assets) = estate.vault_bonds(entry, &this_host());
         let name = Some(entry.id.clone()).filter(|name| !name.is_empty());
-        let is_locked = entry.lock.is_some();
-        Self { place: entry.place.clone(), name, given_up: entry.given_up(now), is_locked, bonds, assets }
+        let (place, lock, given_up) = (entry.place.clone(), entry.lock, entry.given_up(now));
+        Self { place, name, given_up, lock, bonds, assets }
     }
 
     /// A vault of which nobody says anything.

@@ -8,9 +8,10 @@ use super::stores::{open_vault, say_place};
 use super::survey::SeenVault;
 use crate::domain::{
     Bond, Bonds, CopyState, Gap, GapReason, GapScope, Inventory, Kind, Known, Lock, Nature, PointId,
-    PointKind, Problem, RecoveryPoint, Result, Timestamp, Usable, VolumeKind, printable, say_duration,
+    PointKind, Problem, RecoveryPoint, Result, StoreCheck, Timestamp, Usable, VolumeKind, printable,
+    say_duration,
 };
-use crate::estate::VaultPlace;
+use crate::estate::{LockEntry, VaultPlace};
 use crate::ledger::{History, Ledger, PATIENCE, Record, VaultRef};
 use crate::providers::local::{Standing, System, stand};
 use crate::report::activity::{ListedPoint, VaultListed};
@@ -76,6 +77,11 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
             inventory.gaps.push(gap(GapScope::PointsOf(record.volume.clone()), &place, &problem));
         }
     }
+    let check = seen.lock.map(|lock| checked(seen, lock, &history));
+    let expired = check.as_ref().and_then(|check| expired(check, &place, now));
+    let is_believed = expired.is_none();
+    inventory.gaps.extend(expired);
+    inventory.checks.extend(check);
     let doubts = doubts(&roots, &history);
     for found in &roots.sound {
         let mut bonds = seen.bonds.clone().complete(Nature::Needs);
@@ -94,6 +100,7 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
         let lock = match history.gives_locks_up() {
             // It was seen to: whatever it says of a lock holds nobody off.
             Some(at) => Known::Observed(UNLOCKED, at),
+            None if !is_believed => Known::Unknown,
             None => lock_of(seen, history.locks.get(&found.id).copied(), now),
         };
         inventory.points.push(point(found, &vault, Proof { state, usable, restored_at, lock }, bonds, now));
@@ -116,6 +123,31 @@ fn wrong_clock(vault: &Vault, place: &str, now: Timestamp) -> Option<Gap> {
     Some(Gap { scope: GapScope::Points, place: place.into(), reason: GapReason::Failed, detail })
 }
 
+/// When the store was last seen to keep locks, and until when that counts.
+fn checked(seen: &SeenVault, lock: LockEntry, history: &History) -> StoreCheck {
+    let vault = seen.name.clone().unwrap_or_else(|| say_place(&seen.place));
+    let kept_locks_at = history.keeps_locks();
+    let until = kept_locks_at.zip(lock.check_within).map(|(at, within)| at + within);
+    StoreCheck { vault: printable(vault.as_bytes()), kept_locks_at, until }
+}
+
+/// A store that nobody asked for too long is not believed what it says of locks. One that gives them up is another matter.
+fn expired(check: &StoreCheck, place: &str, now: Timestamp) -> Option<Gap> {
+    let ask = format!("run `outlive vault check {}`", check.vault);
+    let detail = match (check.kept_locks_at, check.until) {
+        (None, _) => format!("its store was not seen to keep locks: {ask}"),
+        (Some(at), Some(until)) if until < now => {
+            let at = at.format("%Y-%m-%d");
+            format!(
+                "its store was last seen to keep locks on {at}, too long ago for them to be believed: {ask}"
+            )
+        }
+        _ => return None,
+    };
+    let scope = GapScope::Asked(format!("lock.check_within of {}", check.vault));
+    Some(Gap { scope, place: place.into(), reason: GapReason::Expired, detail })
+}
+
 fn gap(scope: GapScope, place: &str, problem: &Problem) -> Gap {
     let reason = if problem.kind == Kind::NotFound { GapReason::Vanished } else { GapReason::Failed };
     Gap { scope, place: place.into(), reason, detail: problem.to_string() }
@@ -125,7 +157,7 @@ fn gap(scope: GapScope, place: &str, problem: &Problem) -> Gap {
 fn lock_of(seen: &SeenVault, read: Option<(Lock, Timestamp)>, now: Timestamp) -> Known<Lock> {
     match read {
         Some((lock, at)) => Known::Observed(lock, at),
-        None if seen.is_locked => Known::Unknown,
+        None if seen.lock.is_some() => Known::Unknown,
         None => Known::Observed(UNLOCKED, now),
     }
 }

@@ -47,10 +47,14 @@ fn expiry_plan(terminal: &Terminal, vault: &str, into: Option<&Path>) -> Result<
 fn check(terminal: &Terminal, vault: &str) -> Result<Outcome, Failure> {
     let estate = terminal.estate()?;
     let entry = entry(&estate, vault)?;
-    let checked = app::check_vault(&terminal.context, entry).map_err(|problem| {
+    let checked = app::check_vault(&terminal.context, entry);
+    // What was found counts as long as it says: it is signed like the rest of what happened.
+    let unsigned = terminal.sign_ledger();
+    let mut checked = checked.map_err(|problem| {
         let exit = if problem.kind == Kind::Usage { Exit::Usage } else { Exit::Undetermined };
         Failure::of_vault(problem, exit)
     })?;
+    checked.notices = unsigned;
     let mut exits = Vec::new();
     if checked.count(Found::Fails) > 0 {
         exits.push(Exit::RuleFailed);

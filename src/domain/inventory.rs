@@ -1,6 +1,6 @@
 //! What a survey saw, and what it could not see.
 
-use super::{Asset, AssetId, RecoveryPoint, Volume, VolumeId};
+use super::{Asset, AssetId, RecoveryPoint, Timestamp, Volume, VolumeId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -20,6 +20,8 @@ pub enum GapReason {
     Unsupported,
     /// The answer could not be understood, or reading failed.
     Failed,
+    /// It was seen too long ago to be believed.
+    Expired,
 }
 
 impl GapReason {
@@ -32,6 +34,7 @@ impl GapReason {
             Self::TimedOut => "time limit",
             Self::Unsupported => "not supported yet",
             Self::Failed => "failed",
+            Self::Expired => "expired",
         }
     }
 }
@@ -86,6 +89,20 @@ pub struct Inventory {
     pub assets: Vec<Asset>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// When stores were asked whether they keep locks.
+    #[serde(default)]
+    pub checks: Vec<StoreCheck>,
+}
+
+/// When the store of a vault was last seen to keep locks, and for how long that is believed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StoreCheck {
+    /// The vault, as people call it; safe to print.
+    pub vault: String,
+    /// When it was last seen to; none where it never was, or was last seen not to.
+    pub kept_locks_at: Option<Timestamp>,
+    /// Until when that counts; none where it counts for ever, or nothing does.
+    pub until: Option<Timestamp>,
 }
 
 impl Inventory {
@@ -98,6 +115,7 @@ impl Inventory {
     /// each reached it, with the bonds of both where one only knows more of them; where they contradict
     /// each other both stay, for judging to say the poorest of them.
     pub fn merge(&mut self, other: Self) {
+        self.checks.extend(other.checks);
         self.volumes.extend(other.volumes);
         self.points.extend(other.points);
         // By id: an estate may declare a hundred thousand of them.

@@ -17,7 +17,7 @@ pub use asset::{Asset, AssetId, AssetKind};
 pub use bond::{Bond, BondList, Bonds, Grace, How, Nature, NatureSet};
 pub use finding::{Finding, RULE_IDS, Severity, Verdict};
 pub use hazard::{Hazard, HazardClass, HazardSet};
-pub use inventory::{Gap, GapReason, GapScope, Inventory};
+pub use inventory::{Gap, GapReason, GapScope, Inventory, StoreCheck};
 pub use known::{Known, Owner, Source};
 pub use monitor::{Monitor, Phase, Silent};
 pub use name::{ByteName, printable};

@@ -33,7 +33,7 @@ impl Estate {
         }
         let points = self.points.iter().map(|declared| point(declared, host, now)).collect();
         let gaps = self.points.iter().flat_map(|declared| self.not_yet(declared, now)).collect();
-        let mut inventory = Inventory { assets: own.clone(), volumes, points, gaps };
+        let mut inventory = Inventory { assets: own.clone(), volumes, points, gaps, ..Inventory::default() };
         inventory.merge(Inventory { assets, ..Inventory::default() });
         inventory
     }

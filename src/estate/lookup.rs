@@ -39,7 +39,7 @@ impl Estate {
     /// For how long copies of a volume are locked in a vault; `None` where the vault locks nothing. Where the policy does
     /// not say for how long, the file is refused.
     pub fn lock_order(&self, vault: &VaultEntry, volume: &VolumeId) -> Option<LockOrder> {
-        let LockEntry { kind, most } = vault.lock?;
+        let LockEntry { kind, most, .. } = vault.lock?;
         let policy = self.policy_of(volume);
         Some(LockOrder { kind, most, locked_for: policy.judged.locked_for?, keep: policy.keep })
     }

@@ -196,6 +196,8 @@ pub struct LockEntry {
     pub kind: LockKind,
     /// For how long something may be locked at most: nobody takes a lock back.
     pub most: TimeDelta,
+    /// For how long it is believed that the store keeps locks, once it was seen to; none for ever.
+    pub check_within: Option<TimeDelta>,
 }
 
 /// For how long copies of a volume are locked in a vault, and how they are kept beyond that.

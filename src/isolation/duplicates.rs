@@ -14,7 +14,10 @@ pub(super) fn settle(inventory: Inventory) -> Inventory {
     let assets = groups(inventory.assets, |asset| &asset.id.0, |group| merge_assets(group, &mut gaps));
     gaps.sort();
     gaps.dedup();
-    Inventory { volumes, points, assets, gaps }
+    let mut checks = inventory.checks;
+    checks.sort();
+    checks.dedup();
+    Inventory { volumes, points, assets, gaps, checks }
 }
 
 /// The items by id, one for each: equal ones count once, and what differs is merged in an order that does not depend

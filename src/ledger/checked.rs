@@ -25,10 +25,18 @@ impl History {
             && vault.id == here.id
         {
             if vault == here {
+                if checked.holds.iter().any(|asked| asked == Asked::Lock.id()) {
+                    self.kept_locks_at = Some(record.at);
+                }
                 self.fails.retain(|asked, _| !checked.holds.contains(asked));
             }
             self.fails.extend(checked.fails.iter().map(|asked| (asked.clone(), record.at)));
         }
+    }
+
+    /// When the store was last found to keep the locks that it is given, and nothing was found since that says otherwise.
+    pub fn keeps_locks(&self) -> Option<Timestamp> {
+        self.kept_locks_at.filter(|_| self.gives_locks_up().is_none())
     }
 
     /// When the store was last found not to keep locks.
@@ -65,7 +73,14 @@ mod tests {
             (record(4, &here, &[], &["lock"]), record(5, &there, &[], &["lock-shorter"]));
         assert_eq!(gives_up(&[sound.clone(), lies.clone(), silent, elsewhere]), Some(3));
         let mended = record(6, &here, &[], &["lock-shorter"]);
-        assert_eq!(gives_up(&[lies, mended]), None);
+        assert_eq!(gives_up(&[lies.clone(), mended.clone()]), None);
+        let keeps = |records: &[Record]| History::of(records, &here).keeps_locks().map(|at| at.timestamp());
+        let never = record(2, &here, &[], &["creates-once"]);
+        assert_eq!(keeps(&[never.clone(), record(2, &there, &[], &["lock"])]), None);
+        assert_eq!(keeps(&[sound.clone(), never]), Some(1));
+        // What it gave up since counts against the lock that it told.
+        assert_eq!(keeps(&[sound.clone(), lies.clone()]), None);
+        assert_eq!(keeps(&[sound.clone(), lies, mended]), Some(3));
         // The place is told by the address: under another one it is the same vault.
         assert_eq!(gives_up(&[sound, record(7, &there, &["lock"], &[])]), Some(7));
     }

@@ -31,6 +31,8 @@ pub struct History {
     pub(super) stored_last: BTreeMap<VolumeId, RootRecord>,
     /// The points that plans for expiry let go, and when.
     pub(super) planned: BTreeMap<Digest, Timestamp>,
+    /// When the store was last found to keep the lock that it was given.
+    pub(super) kept_locks_at: Option<Timestamp>,
     /// What the store was found not to do, and when.
     pub(super) fails: BTreeMap<String, Timestamp>,
     /// The keys of the roots that damage takes along.

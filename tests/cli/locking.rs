@@ -64,6 +64,51 @@ fn nothing_is_locked_before_somebody_agreed_and_then_everything_is() {
     }
 }
 
+#[test]
+fn locks_count_for_as_long_as_the_store_was_lately_seen_to_keep_them() {
+    let place = Place::new();
+    estate(&place, "locked_for = \"2d\"", "lock = { mode = \"compliance\" }");
+    outlive(&place, &["vault", "init", "offsite", "--yes"]).end().expect(0);
+    outlive(&place, &["copy", "tree"]).end().expect(0);
+    let check = |audit: &str| -> serde_json::Value {
+        serde_json::from_str::<serde_json::Value>(audit).unwrap()["checks"][0].clone()
+    };
+    let audit = || outlive(&place, &["--format", "json", "audit"]).end();
+    // The check of `vault init` counts, for ninety days.
+    let seen = check(&audit().stdout);
+    let at = |name: &str| seen[name].as_str().unwrap().parse::<outlive::domain::Timestamp>().unwrap();
+    assert_eq!(seen["vault"], "offsite");
+    assert_eq!(at("until") - at("kept_locks_at"), chrono::TimeDelta::days(90));
+    outlive(&place, &["audit"]).end().says("offsite: its store was seen to keep locks on");
+    assert_eq!(verdict(&place, "lock-missing"), "pass");
+    let file = std::fs::read_to_string(place.path("outlive.toml")).unwrap();
+    let within = |span: &str| {
+        let lock = format!("lock = {{ mode = \"compliance\", check_within = {span:?} }}");
+        place.file("outlive.toml", file.replace("lock = { mode = \"compliance\" }", &lock));
+    };
+    within("1s");
+    std::thread::sleep(std::time::Duration::from_millis(1200));
+    assert_eq!(verdict(&place, "lock-missing"), "undetermined");
+    let expired = outlive(&place, &["audit"]).end();
+    expired.says("expired: its store was last seen to keep locks on").says("outlive vault check offsite");
+    within("1h");
+    assert_eq!(verdict(&place, "lock-missing"), "pass");
+    within("never");
+    assert_eq!(verdict(&place, "lock-missing"), "pass");
+    assert!(check(&audit().stdout)["until"].is_null());
+    // A machine that never saw it kept believes no lock, whatever the store says.
+    within("1h");
+    std::fs::create_dir(place.path("elsewhere")).unwrap();
+    let config = place.path("outlive.toml");
+    let other = place.path("elsewhere");
+    let unseen = place.outlive_with_state(&other, &[&"--config", &config, &"audit"]);
+    with_keys(unseen).end().says("its store was not seen to keep locks");
+    let checked = place.outlive_with_state(&other, &[&"--config", &config, &"vault", &"check", &"offsite"]);
+    with_keys(checked).end();
+    let seen = place.outlive_with_state(&other, &[&"--config", &config, &"audit"]);
+    with_keys(seen).end().says("offsite: its store was seen to keep locks on");
+}
+
 /// What an audit says by a rule of the volume.
 fn verdict(place: &Place, rule: &str) -> serde_json::Value {
     let audit = outlive(place, &["--format", "json", "audit"]).end();

@@ -72,7 +72,7 @@ pub fn token_estate() -> Inventory {
         kind: VolumeKind::Declared,
         asset: AssetId("volume:orders-db".into()),
     };
-    Inventory { volumes: vec![volume], points, assets, gaps: vec![] }
+    Inventory { volumes: vec![volume], points, assets, gaps: vec![], ..Inventory::default() }
 }
 
 /// The same with a verified copy elsewhere, drilled and locked.

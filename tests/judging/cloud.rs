@@ -82,7 +82,7 @@ pub fn estate(vaulted: Vec<RecoveryPoint>) -> Inventory {
         kind: VolumeKind::Declared,
         asset: id(VOLUME),
     };
-    Inventory { volumes: vec![volume], points, assets, gaps: vec![] }
+    Inventory { volumes: vec![volume], points, assets, gaps: vec![], ..Inventory::default() }
 }
 
 /// A copy in the vault.

@@ -31,7 +31,7 @@ fn estate(on: &str, assets: Vec<Asset>) -> Inventory {
         kind: VolumeKind::Filesystem,
         asset: AssetId("filesystem:f".into()),
     };
-    Inventory { volumes: vec![volume], points: vec![copy], assets, gaps: vec![] }
+    Inventory { volumes: vec![volume], points: vec![copy], assets, gaps: vec![], ..Inventory::default() }
 }
 
 fn ends(inventory: &Inventory, hazard: Hazard) -> &'static str {

@@ -89,7 +89,7 @@ pub fn incident() -> Estate {
         asset("host:b", AssetKind::Host, &[]),
     ];
     let points = vec![snapshot("s1", "filesystem:data", 1), snapshot("s2", "filesystem:data", 25)];
-    Estate(Inventory { volumes: vec![volume], points, assets, gaps: vec![] })
+    Estate(Inventory { volumes: vec![volume], points, assets, gaps: vec![], ..Inventory::default() })
 }
 
 impl Estate {

@@ -54,7 +54,7 @@ fn two_seats(volume: &[Hold], copied: &[Hold], more: Vec<Asset>) -> Inventory {
         kind: VolumeKind::Declared,
         asset: AssetId("primary".into()),
     };
-    Inventory { assets, volumes: vec![volume], points: vec![copy], gaps: Vec::new() }
+    Inventory { assets, volumes: vec![volume], points: vec![copy], gaps: Vec::new(), ..Inventory::default() }
 }
 
 /// The rules that are green once something was forgotten, and were not.

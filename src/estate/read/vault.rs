@@ -122,6 +122,9 @@ fn bucket(table: &Table<'_>) -> Option<S3Place> {
 /// For how long a vault's objects may be locked at most, unless its owner says otherwise.
 const MOST_LOCKED: TimeDelta = TimeDelta::days(400);
 
+/// For how long a store that was seen to keep locks is believed to, unless the vault's owner says otherwise.
+const CHECK_WITHIN: TimeDelta = TimeDelta::days(90);
+
 /// Under which lock the objects of a vault of a kind are written: in compliance mode where no other is named.
 fn lock(value: &Value<'_>, kind: Option<&str>) -> Option<LockEntry> {
     let table = value.table("lock")?;
@@ -129,6 +132,11 @@ fn lock(value: &Value<'_>, kind: Option<&str>) -> Option<LockEntry> {
         until.complain("means nothing for a vault", "say in a policy how long: locked_for = \"35d\"");
     }
     let most = table.get("most").map_or(Some(MOST_LOCKED), |most| most.duration());
+    let check_within = match table.get("check_within") {
+        Some(within) if within.is_text() && within.text() == Some("never") => None,
+        Some(within) => Some(within.duration()?),
+        None => Some(CHECK_WITHIN),
+    };
     let mode = match table.get("mode") {
         Some(mode) => mode.word(&["none", "governance", "compliance"])?,
         None => "compliance",
@@ -145,7 +153,7 @@ fn lock(value: &Value<'_>, kind: Option<&str>) -> Option<LockEntry> {
         );
         return None;
     }
-    Some(LockEntry { kind: lock_kind, most: most? })
+    Some(LockEntry { kind: lock_kind, most: most?, check_within })
 }
 
 /// The public keys of those who may read.

@@ -1,6 +1,6 @@
 //! What a store was found to do.
 
-use super::Told;
+use super::{Told, say_notices};
 use crate::report::text::Look;
 use crate::report::text::look::{Tone, plain};
 use crate::store::Found;
@@ -19,6 +19,8 @@ pub struct VaultChecked {
     pub lock: Option<&'static str>,
     /// Each thing that was asked.
     pub trials: Vec<CheckedOf>,
+    /// What else should be known.
+    pub notices: Vec<String>,
 }
 
 /// One thing that was asked.
@@ -76,6 +78,7 @@ impl Told for VaultChecked {
         let rights =
             "What this credential may delete was not asked: outlive sends no deletion, not even to try.";
         out.push_str(&look.say(rights, 0, Tone::Plain));
+        out.push_str(&say_notices(look, &self.notices));
         if self.vault.is_none() {
             let what = "Nothing was recorded: the vault is not made yet.";
             out.push_str(&look.say(what, 0, Tone::Plain));

@@ -1,7 +1,7 @@
 //! `outlive/audit/v0`.
 
 use super::cuts::CutSetsJson;
-use super::parts::{ActJson, GapJson, PointJson, PolicyJson, VolumeJson, time};
+use super::parts::{ActJson, CheckJson, GapJson, PointJson, PolicyJson, VolumeJson, time};
 use super::render;
 use crate::domain::{Finding, Policy, Timestamp, Verdict};
 use crate::isolation::{Cell, Graph, PointPlace, Row, Shadow, single_points};
@@ -19,6 +19,7 @@ struct AuditJson {
     volumes: Vec<JudgedJson>,
     recovery_points: Vec<PointJson>,
     gaps: Vec<GapJson>,
+    checks: Vec<CheckJson>,
     advice: String,
 }
 
@@ -114,6 +115,7 @@ pub fn audit(graph: &Graph, judged: &[Judged], policy: &Policy, now: Timestamp, 
         volumes: judged.iter().map(|judged| JudgedJson::new(graph, judged)).collect(),
         recovery_points: all.points.iter().map(|point| PointJson::new(graph, point)).collect(),
         gaps: all.gaps.iter().map(GapJson::from).collect(),
+        checks: all.checks.iter().map(CheckJson::from).collect(),
         advice: first(judged, all),
     })
 }

@@ -1,6 +1,6 @@
 //! `outlive/inventory/v0`.
 
-use super::parts::{GapJson, PointJson, VolumeJson, time};
+use super::parts::{CheckJson, GapJson, PointJson, VolumeJson, time};
 use super::render;
 use crate::domain::Timestamp;
 use crate::isolation::Graph;
@@ -14,6 +14,7 @@ struct InventoryJson {
     volumes: Vec<VolumeJson>,
     recovery_points: Vec<PointJson>,
     gaps: Vec<GapJson>,
+    checks: Vec<CheckJson>,
 }
 
 /// Everything a survey saw, and what it could not see.
@@ -26,5 +27,6 @@ pub fn inventory(graph: &Graph, now: Timestamp, exit_codes: &[u8]) -> String {
         volumes: all.volumes.iter().map(|volume| VolumeJson::new(volume, graph.chain(volume))).collect(),
         recovery_points: all.points.iter().map(|point| PointJson::new(graph, point)).collect(),
         gaps: all.gaps.iter().map(GapJson::from).collect(),
+        checks: all.checks.iter().map(CheckJson::from).collect(),
     })
 }

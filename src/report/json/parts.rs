@@ -2,7 +2,7 @@
 
 use crate::domain::{
     Consistency, Gap, GapReason, GapScope, Hazard, Known, Lock, LockMode, Owner, Policy, RecoveryPoint,
-    Source, Timestamp, Usable, Volume,
+    Source, StoreCheck, Timestamp, Usable, Volume,
 };
 use crate::isolation::{Graph, Link};
 use chrono::SecondsFormat;
@@ -197,6 +197,21 @@ pub(super) struct GapJson {
     detail: String,
 }
 
+/// When a store was seen to keep locks.
+#[derive(Serialize)]
+pub(super) struct CheckJson {
+    vault: String,
+    kept_locks_at: Option<String>,
+    until: Option<String>,
+}
+
+impl From<&StoreCheck> for CheckJson {
+    fn from(check: &StoreCheck) -> Self {
+        let StoreCheck { vault, kept_locks_at, until } = check;
+        Self { vault: vault.clone(), kept_locks_at: kept_locks_at.map(time), until: until.map(time) }
+    }
+}
+
 impl From<&Gap> for GapJson {
     fn from(gap: &Gap) -> Self {
         let (scope, subject) = match &gap.scope {
@@ -214,6 +229,7 @@ impl From<&Gap> for GapJson {
             GapReason::TimedOut => "timed-out",
             GapReason::Unsupported => "unsupported",
             GapReason::Failed => "failed",
+            GapReason::Expired => "expired",
         };
         Self { scope, subject, place: gap.place.clone(), reason, detail: gap.detail.clone() }
     }

@@ -4,7 +4,8 @@ use super::cuts;
 use super::look::{Look, Tone, Toned, chain_line, moment, plain};
 use crate::catalogue::Catalogue;
 use crate::domain::{
-    Finding, Gap, GapScope, HazardClass, Inventory, Known, Policy, Timestamp, Verdict, say_duration,
+    Finding, Gap, GapScope, HazardClass, Inventory, Known, Policy, StoreCheck, Timestamp, Verdict,
+    say_duration,
 };
 use crate::isolation::{Cell, Graph, Row, single_points};
 use crate::rules::{ALL, Judged, by_id};
@@ -35,6 +36,7 @@ pub fn audit(
         out.push_str(&volume(graph, one, catalogue, now, look));
     }
     out.push_str(&gaps(graph.inventory(), look));
+    out.push_str(&checks(graph.inventory(), look));
     out.push('\n');
     out.push_str(&look.say(&first(judged, graph.inventory()), 0, Tone::Strong));
     out
@@ -241,6 +243,19 @@ fn listed(gaps: &[&Gap], what: &str, look: Look) -> String {
         out.push_str(&look.item(&line, 2, Tone::Plain));
     }
     out
+}
+
+/// When stores were seen to keep the locks that are counted on.
+pub(super) fn checks(inventory: &Inventory, look: Look) -> String {
+    let mut out = String::new();
+    for StoreCheck { vault, kept_locks_at, until } in &inventory.checks {
+        // Where it was not, that is among what the configuration asks for.
+        let Some(at) = kept_locks_at else { continue };
+        let until = until.map_or_else(String::new, |until| format!(", which counts until {}", moment(until)));
+        let what = format!("{vault}: its store was seen to keep locks on {}{until}", moment(*at));
+        out.push_str(&look.item(&what, 0, Tone::Plain));
+    }
+    if out.is_empty() { out } else { format!("\n{out}") }
 }
 
 /// The worst finding and what to do about it. Reports in other formats say the same.
