@@ -2,6 +2,7 @@
 
 use super::format::{Digest, MAX_OBJECT, ROOTS, Root};
 use super::parallel::in_parallel;
+use super::sealing::{Names, Seal};
 use super::{Vault, safe};
 use crate::domain::{Kind, Problem, Result, Timestamp, VolumeId};
 use crate::store::{Key, Listed};
@@ -213,22 +214,19 @@ fn named(vault: &Vault, found: &FoundRoot) -> FoundRoot {
 fn read_root(vault: &Vault, listed: &Listed) -> Result<FoundRoot> {
     let key = &listed.key;
     let bytes = vault.store().get_bytes(key, MAX_OBJECT).map_err(super::gone)?;
-    let inside = |code: &Digest, sealed: &[u8]| match vault.seal() {
-        Some(seal) => seal.inside(key.as_str(), code, sealed),
+    let inside = |epoch: &str, code: &Digest, sealed: &[u8]| match vault.seal() {
+        Some(seal) => seal.inside(key.as_str(), epoch, code, sealed),
         None => Ok(None),
     };
-    let root = Root::open_with(key, &bytes, vault.chunk_key(), &inside)?;
+    let none = Names::default();
+    let mut root = Root::open_with(key, &bytes, vault.seal().map_or(&none, Seal::known), &inside)?;
     if root.lid.is_some() != vault.is_encrypted() {
         return Err(Problem::damaged(key.as_str(), "encrypted otherwise than its vault is"));
     }
     if root.vault != vault.id() {
         return Err(Problem::damaged(key.as_str(), "belongs to another vault"));
     }
-    Ok(FoundRoot {
-        key: key.clone(),
-        id: Digest::of(&bytes),
-        root,
-        stored_at: listed.stored_at,
-        bytes: listed.bytes,
-    })
+    let id = Digest::of(&bytes);
+    vault.seal().map_or(Ok(()), |seal| seal.admit(vault.store(), &id, &mut root))?;
+    Ok(FoundRoot { key: key.clone(), id, root, stored_at: listed.stored_at, bytes: listed.bytes })
 }

@@ -1,10 +1,10 @@
 //! A root: the top of one recovery point.
 
-use super::outer::{self, Outer};
+use super::outer::{self, Outer, Read};
 use super::{Digest, PackLine, PageRef, open_either, parse, render, seal_envelope};
 use crate::domain::{ByteName, Consistency, Kind, Problem, Result, Timestamp, VolumeId, VolumeKind};
 use crate::store::Key;
-use crate::vault::sealing::{ChunkKey, Epoch};
+use crate::vault::sealing::{Epoch, Names};
 use serde::{Deserialize, Serialize};
 
 const SCHEMA: &str = "outlive/root/v0";
@@ -120,6 +120,8 @@ pub struct Root {
 pub struct Lid {
     /// The epoch in which it was written.
     pub epoch: String,
+    /// Whether that is the vault's first.
+    pub turn: Turn,
     /// The name of its volume in the clear.
     pub stream: Digest,
     /// The code of what is inside.
@@ -128,6 +130,23 @@ pub struct Lid {
     pub is_open: bool,
     /// True where at least the volume's name is.
     pub is_named: bool,
+}
+
+impl Lid {
+    /// What the volume is called where its name is not known.
+    pub fn unnamed(&self) -> VolumeId {
+        VolumeId(format!("sealed:{}", &self.stream.to_string()[..16]))
+    }
+}
+
+/// Whether an epoch is the first of its vault: roots of others have another version, so that programs that know one epoch alone
+/// refuse them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It is in the marker.
+    First,
+    /// It began after another.
+    Later,
 }
 
 /// What is inside a root, before it is sealed.
@@ -139,8 +158,8 @@ pub struct Content {
     pub bytes: Vec<u8>,
 }
 
-/// Gives what is inside a root, where that is known here: from the code of it, and from what is sealed.
-pub type Inside<'a> = &'a dyn Fn(&Digest, &[u8]) -> Result<Option<Vec<u8>>>;
+/// Gives what is inside a root, where that is known here: from its epoch, the code of it, and what is sealed.
+pub type Inside<'a> = &'a dyn Fn(&str, &Digest, &[u8]) -> Result<Option<Vec<u8>>>;
 
 impl Root {
     /// True where nothing was missed.
@@ -188,7 +207,8 @@ impl Root {
     /// None in practice.
     pub fn seal_in(&self, epoch: &Epoch) -> Result<(Vec<u8>, Content)> {
         let (outer, bytes) = Outer::of(self, epoch)?;
-        Ok((seal_envelope(outer::SCHEMA, &render(&outer)?)?, Content { code: outer.inside, bytes }))
+        let turn = self.lid.as_ref().map_or(Turn::First, |lid| lid.turn);
+        Ok((seal_envelope(outer::schema(turn), &render(&outer)?)?, Content { code: outer.inside, bytes }))
     }
 
     /// Reads a root object of a vault that is not encrypted, found under `key`.
@@ -196,7 +216,7 @@ impl Root {
     /// # Errors
     /// As [`Root::open_with`].
     pub fn open(key: &Key, bytes: &[u8]) -> Result<Self> {
-        Self::open_with(key, bytes, None, &|_, _| Ok(None))
+        Self::open_with(key, bytes, &Names::default(), &|_, _, _| Ok(None))
     }
 
     /// Reads a root object that was found under `key`. Where the key of names is known, one of an encrypted vault that does not
@@ -204,11 +224,14 @@ impl Root {
     ///
     /// # Errors
     /// `Refused` for a newer format; `Damaged` for what is wrong in itself or belongs to another key.
-    pub fn open_with(key: &Key, bytes: &[u8], names: Option<&ChunkKey>, inside: Inside<'_>) -> Result<Self> {
+    pub fn open_with(key: &Key, bytes: &[u8], names: &Names, inside: Inside<'_>) -> Result<Self> {
         let object = key.as_str();
-        let root: Self = match open_either(object, &[SCHEMA, outer::SCHEMA], bytes)? {
+        let root: Self = match open_either(object, &[SCHEMA, outer::SCHEMA, outer::LATER], bytes)? {
             (SCHEMA, payload) => parse(object, &payload)?,
-            (_, payload) => parse::<Outer>(object, &payload)?.open(object, &payload, names, inside)?,
+            (schema, payload) => {
+                let read = Read { object, payload: &payload, turn: outer::turn(schema) };
+                parse::<Outer>(object, &payload)?.open(read, names, inside)?
+            }
         };
         if root.key != key.as_str() {
             let other = crate::domain::printable(root.key.as_bytes());

@@ -92,31 +92,58 @@ impl Identities {
 
 /// An epoch that a reader has opened.
 #[derive(Clone)]
-pub struct Opened {
+pub struct OpenedEpoch {
+    /// Its name.
+    pub name: String,
     /// What opens all that was sealed in it.
-    pub(super) identity: age::x25519::Identity,
+    pub(in super::super) identity: age::x25519::Identity,
     /// The key of names.
     pub chunk_key: ChunkKey,
 }
 
-impl fmt::Debug for Opened {
+impl fmt::Debug for OpenedEpoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(an epoch's secret key)")
+        write!(f, "(secret key of the epoch {})", self.name)
+    }
+}
+
+impl OpenedEpoch {
+    /// The object from which a reader gets the epoch's key, sealed to that one.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn wrap(&self, vault: &str, reader: &Recipient) -> Result<Vec<u8>> {
+        seal(reader, text_of(vault, &self.name, &self.chunk_key, &self.identity).as_bytes())
+    }
+}
+
+/// All epochs of a vault that a reader has opened, in the order of the epochs.
+#[derive(Debug, Clone, Default)]
+pub struct Opened(Vec<OpenedEpoch>);
+
+impl FromIterator<OpenedEpoch> for Opened {
+    fn from_iter<I: IntoIterator<Item = OpenedEpoch>>(epochs: I) -> Self {
+        Self(epochs.into_iter().collect())
     }
 }
 
 impl Opened {
-    /// Opens a small object of the epoch.
+    /// One of them.
+    pub fn of(&self, epoch: &str) -> Option<&OpenedEpoch> {
+        self.0.iter().find(|opened| opened.name == epoch)
+    }
+
+    /// Opens a small object of any of them.
     ///
     /// # Errors
     /// `Damaged`, naming the object.
     pub fn unseal(&self, object: &str, sealed: &[u8], limit: u64) -> Result<Vec<u8>> {
-        unseal(object, sealed, std::iter::once(&self.identity), limit)
+        unseal(object, sealed, self.0.iter().map(|opened| &opened.identity), limit)
     }
 
-    /// What opens it, for reading in part.
-    pub(in super::super) fn identity(&self) -> &dyn age::Identity {
-        &self.identity
+    /// What opens them, for reading in part.
+    pub(in super::super) fn identities(&self) -> impl Iterator<Item = &dyn age::Identity> {
+        self.0.iter().map(|opened| &opened.identity as &dyn age::Identity)
     }
 }
 
@@ -147,11 +174,7 @@ impl NewEpoch {
         let identity = age::x25519::Identity::generate();
         let name = random_hex()?[..16].to_owned();
         let chunk_key = ChunkKey::generate()?;
-        let text = Zeroizing::new(format!(
-            "# outlive vault {vault}, epoch {name}\n# chunk key: {}\n{}\n",
-            chunk_key.reveal().as_str(),
-            identity.to_string().expose_secret()
-        ));
+        let text = text_of(vault, &name, &chunk_key, &identity);
         let keys = readers.iter().map(|reader| {
             let key = Key::new(format!("{KEYS}/{name}-{}", reader.short()))?;
             Ok(EpochKey { key, bytes: seal(reader, text.as_bytes())? })
@@ -162,13 +185,27 @@ impl NewEpoch {
     }
 }
 
+/// What such an object holds.
+fn text_of(
+    vault: &str,
+    epoch: &str,
+    chunk_key: &ChunkKey,
+    identity: &age::x25519::Identity,
+) -> Zeroizing<String> {
+    Zeroizing::new(format!(
+        "# outlive vault {vault}, epoch {epoch}\n# chunk key: {}\n{}\n",
+        chunk_key.reveal().as_str(),
+        identity.to_string().expose_secret()
+    ))
+}
+
 /// What one of the objects opens for a reader; `None` where it is for somebody else, or of another epoch.
 pub(in super::super) fn opened_by(
     identities: &Identities,
     object: &str,
     sealed: &[u8],
-    recipient: &Recipient,
-) -> Option<Opened> {
+    (epoch, recipient): (&str, &Recipient),
+) -> Option<OpenedEpoch> {
     let text = Zeroizing::new(unseal(object, sealed, identities.0.iter(), MOST).ok()?);
     let text = std::str::from_utf8(&text).ok()?;
     let chunk_key =
@@ -176,5 +213,9 @@ pub(in super::super) fn opened_by(
     let secret = text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-1"))?;
     let identity: age::x25519::Identity = secret.parse().ok()?;
     // Whoever may write to the vault can seal some other key to a reader: the marker says which one is meant.
-    (Recipient(identity.to_public()) == *recipient).then_some(Opened { identity, chunk_key })
+    (Recipient(identity.to_public()) == *recipient).then_some(OpenedEpoch {
+        name: epoch.to_owned(),
+        identity,
+        chunk_key,
+    })
 }

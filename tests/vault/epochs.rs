@@ -1,0 +1,365 @@
+//! A new epoch after the machine that copies was compromised: what it knew opens nothing that comes, makes no point that is believed,
+//! and what was copied before stays what it was.
+
+use super::readers::{Stopping, as_whoever_has, identities};
+use super::recorder::Recorder;
+use super::sealed::{Sealed, reader, restored};
+use super::support::{assert_same, copy_as, copy_into, overwrite};
+use crate::hand::fs;
+use outlive::domain::{Kind, Result, Silent, VolumeId};
+use outlive::store::{DirStore, Key, Store};
+use outlive::vault::format::{BegunEpoch, Digest, ENDED, EPOCHS, KEYS, KeyLine, PACKS, ROOTS, SIDECARS};
+use outlive::vault::{
+    Epoch, EpochBegun, NewEpoch, Readers, Recipient, RestoreOptions, Roots, Vault, VaultKeys, restore, verify,
+};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// Ends the epoch of a vault and begins one for these readers; what whoever copies gets of it.
+fn begin(vault: &Vault, readers: &[&Recipient]) -> Result<(EpochBegun, Epoch)> {
+    let kept = RefCell::new(None);
+    let keep = |epoch: &Epoch| {
+        *kept.borrow_mut() = Some(epoch.clone());
+        Ok(())
+    };
+    let readers = readers.iter().map(|reader| (*reader).clone()).collect();
+    let begun = vault.begin_epoch(Readers { readers, keep: &keep }, chrono::Utc::now())?;
+    Ok((begun, kept.into_inner().unwrap()))
+}
+
+/// A vault with a point of a former epoch, and what copies into it now; the new epoch is for the second reader and a new one.
+struct Second {
+    sealed: Sealed,
+    original: PathBuf,
+    epoch: Epoch,
+    new_reader: PathBuf,
+    begun: EpochBegun,
+}
+
+impl Second {
+    fn new() -> Self {
+        let sealed = Sealed::new();
+        let original = sealed.original();
+        sealed.place.copy(&original);
+        let (new_reader, to_new) = reader(sealed.place.temp.path(), "new.key");
+        let public = super::support::run("age-keygen", &["-y", sealed.readers[1].to_str().unwrap()]);
+        let second = Recipient::parse(public.trim()).unwrap();
+        let (begun, epoch) = begin(&sealed.as_reader(0), &[&second, &to_new]).unwrap();
+        Self { sealed, original, epoch, new_reader, begun }
+    }
+
+    fn copier(&self) -> Vault {
+        self.sealed.opened(&VaultKeys { epoch: Some(self.epoch.clone()), ..VaultKeys::default() })
+    }
+
+    fn copy(&self) -> outlive::vault::CopyReport {
+        copy_into(&self.copier(), &self.original, &Silent).unwrap()
+    }
+}
+
+#[test]
+fn after_a_new_epoch_everything_is_sent_again_and_both_epochs_are_read_by_their_readers() {
+    let second = Second::new();
+    let Second { sealed, original, begun, .. } = &second;
+    assert_eq!((begun.points, begun.damaged.len(), begun.ended.len()), (1, 0, 1));
+    let old: BTreeSet<PathBuf> = sealed.objects(PACKS).into_iter().collect();
+    let report = second.copy();
+    assert!(report.written_bytes > 3 * 1024 * 1024, "something of the former epoch was built on");
+    let needs: BTreeSet<PathBuf> =
+        report.packs.iter().map(|line| sealed.place.path("vault/packs").join(&*line.pack.0)).collect();
+    assert!(needs.is_disjoint(&old));
+    // The second night of the new epoch sends only what is new.
+    fs::write(original.join("file 7"), "changed").unwrap();
+    let next = second.copy();
+    assert!(next.written_bytes * 20 < report.written_bytes, "{}", next.written_bytes);
+    assert_eq!(next.parent, Some(report.root.id));
+    // Who is a reader of both reads all, the others what is theirs.
+    let both = sealed.as_reader(1);
+    let report = verify(&both, &[], &Silent).unwrap();
+    assert_eq!(
+        (report.sound.len(), report.closed.len(), report.damage.len()),
+        (3, 0, 0),
+        "{:?}",
+        report.damage
+    );
+    restored(&both, &sealed.place.path("by both"));
+    assert_same(original, &sealed.place.path("by both"));
+    for (vault, sound, closed) in
+        [(sealed.as_reader(0), 1, 2), (as_whoever_has(sealed, &second.new_reader).unwrap(), 2, 1)]
+    {
+        let report = verify(&vault, &[], &Silent).unwrap();
+        let found = (report.sound.len(), report.closed.len(), report.damage.len());
+        assert_eq!(found, (sound, closed, 0), "{:?}", report.damage);
+    }
+    let dropped = sealed.as_reader(0);
+    let newest = Roots::read(&dropped).unwrap().sound.pop().unwrap();
+    let to = sealed.place.path("never");
+    let refused = restore(&dropped, &newest, &to, RestoreOptions::default(), &Silent).unwrap_err();
+    assert_eq!(refused.problem.kind, Kind::Refused);
+    assert!(!to.exists());
+    restored(&as_whoever_has(sealed, &second.new_reader).unwrap(), &sealed.place.path("by the new one"));
+    assert_same(original, &sealed.place.path("by the new one"));
+}
+
+#[test]
+fn who_copies_in_the_new_epoch_keeps_the_chain_and_needs_nothing_of_the_former_one() {
+    let second = Second::new();
+    let copied = second.copy();
+    assert_eq!((copied.root.root.counter, copied.root.root.previous.is_some()), (2, true));
+    // Which volume a point of the former epoch is of, whoever ended that says.
+    let roots = Roots::of_volume(&second.copier(), &VolumeId("test:/volume".into())).unwrap();
+    assert_eq!((roots.sound.len(), roots.damaged.len()), (2, 0));
+    let all = Roots::read(&second.copier()).unwrap();
+    let volumes: BTreeSet<&str> = all.sound.iter().map(|found| found.root.volume.0.as_str()).collect();
+    assert_eq!(volumes.len(), 1, "closed points of one volume are told as one: {volumes:?}");
+    let report = verify(&second.copier(), &[], &Silent).unwrap();
+    assert_eq!((report.closed.len(), report.damage.len()), (2, 0), "{:?}", report.damage);
+    let report = verify(&second.sealed.opened(&VaultKeys::default()), &[], &Silent).unwrap();
+    assert_eq!((report.closed.len(), report.damage.len()), (2, 0), "{:?}", report.damage);
+    // A third epoch: both former ones are still told apart by their volumes.
+    let public = super::support::run("age-keygen", &["-y", second.new_reader.to_str().unwrap()]);
+    let to = Recipient::parse(public.trim()).unwrap();
+    let (begun, third) = begin(&second.sealed.as_reader(1), &[&to]).unwrap();
+    assert_eq!(begun.points, 2);
+    let copier = second.sealed.opened(&VaultKeys { epoch: Some(third), ..VaultKeys::default() });
+    let copied = copy_into(&copier, &second.original, &Silent).unwrap();
+    assert_eq!(copied.root.root.counter, 3);
+    let report = verify(&second.sealed.as_reader(1), &[], &Silent).unwrap();
+    assert_eq!((report.sound.len(), report.closed.len(), report.damage.len()), (2, 1, 0));
+}
+
+/// Whoever stole the former key of those who copy goes on with it.
+#[test]
+fn what_is_copied_with_the_key_of_an_ended_epoch_is_refused_and_is_no_point_where_it_was_forced() {
+    let second = Second::new();
+    let Second { sealed, original, .. } = &second;
+    let kept = copy_into(&sealed.as_copier(), original, &Silent).unwrap_err();
+    assert_eq!(kept.kind, Kind::Refused);
+    assert!(kept.what.contains("ended"), "{kept}");
+    // A thief has a program that does not look: the vault as it was before is filled, and laid over this one.
+    let hidden = sealed.place.path("vault").join(EPOCHS);
+    fs::rename(&hidden, sealed.place.path("hidden")).unwrap();
+    let forged = copy_as("test:/volume", &sealed.as_copier(), original, &Silent).unwrap();
+    let other = copy_as("test:/other", &sealed.as_copier(), original, &Silent).unwrap();
+    fs::rename(sealed.place.path("hidden"), &hidden).unwrap();
+    for vault in
+        [second.copier(), sealed.as_copier(), sealed.as_reader(1), sealed.opened(&VaultKeys::default())]
+    {
+        let roots = Roots::read(&vault).unwrap();
+        assert_eq!((roots.sound.len(), roots.damaged.len()), (1, 2));
+        for (key, problem) in &roots.damaged {
+            assert!([&forged.root.key, &other.root.key].contains(&key));
+            assert!(problem.what.contains("when its epoch ended"), "{problem}");
+        }
+        let report = verify(&vault, &[], &Silent).unwrap();
+        assert_eq!((report.sound.len() + report.closed.len(), report.damage.len()), (1, 2));
+    }
+    let next = second.copy();
+    assert!(next.written_bytes > 3 * 1024 * 1024, "what the thief left was built on");
+    restored(&sealed.as_reader(1), &sealed.place.path("restored"));
+    assert_same(original, &sealed.place.path("restored"));
+}
+
+#[test]
+fn a_copy_during_which_its_epoch_ends_makes_no_point() {
+    let sealed = Sealed::new();
+    let original = sealed.original();
+    let (_, to_new) = reader(sealed.place.temp.path(), "new.key");
+    // Opened before, as by a night that is under way.
+    let copier = sealed.as_copier();
+    begin(&sealed.as_reader(0), &[&to_new]).unwrap();
+    let refused = copy_into(&copier, &original, &Silent).unwrap_err();
+    assert!(refused.kind == Kind::Refused && refused.what.contains("ended"), "{refused}");
+    assert!(!sealed.place.path("vault").join(ROOTS).exists() || sealed.objects(ROOTS).is_empty());
+}
+
+#[test]
+fn the_former_key_opens_and_names_nothing_of_the_new_epoch() {
+    let second = Second::new();
+    let before: BTreeSet<PathBuf> =
+        [PACKS, SIDECARS].into_iter().flat_map(|folder| second.sealed.objects(folder)).collect();
+    second.copy();
+    // What a reader of the former epoch alone has: the private key of that epoch.
+    let epoch = second.sealed.place.path("former");
+    let keys = second.sealed.objects(KEYS);
+    let former = keys.iter().find_map(|key| {
+        let arguments = ["-d", "-i", second.sealed.readers[0].to_str().unwrap(), key.to_str().unwrap()];
+        let opened = crate::hand::output(std::process::Command::new("age").args(arguments)).unwrap();
+        opened.status.success().then_some(opened.stdout)
+    });
+    fs::write(&epoch, former.unwrap()).unwrap();
+    let mut tried = 0;
+    let names = |old: bool| -> BTreeSet<String> {
+        let all = second.sealed.objects(SIDECARS).into_iter().filter(|object| before.contains(object) == old);
+        let lines = all.map(|object| zstd::stream::decode_all(&fs::read(object).unwrap()[..]).unwrap());
+        let lines: Vec<String> = lines.map(|lines| String::from_utf8(lines).unwrap()).collect();
+        let words = lines.iter().flat_map(|lines| lines.split('"')).filter(|word| word.len() == 64);
+        words.map(str::to_owned).collect()
+    };
+    // The same chunks have other names.
+    assert!(names(true).len() > 50 && names(false).len() > 50 && names(true).is_disjoint(&names(false)));
+    for object in second.sealed.objects(PACKS).into_iter().filter(|object| !before.contains(object)) {
+        if !fs::read(&object).unwrap().starts_with(b"age-encryption.org/") {
+            continue;
+        }
+        let arguments = ["-d", "-i", epoch.to_str().unwrap(), object.to_str().unwrap()];
+        let opened = crate::hand::output(std::process::Command::new("age").args(arguments)).unwrap();
+        assert!(!opened.status.success(), "{}", object.display());
+        tried += 1;
+    }
+    assert!(tried >= 2, "{tried}");
+}
+
+/// A thief with the key of those who copy says that an epoch of theirs began: for the true readers, so that they open it.
+#[test]
+fn nobody_but_a_reader_ends_an_epoch() {
+    let sealed = Sealed::new();
+    let original = sealed.original();
+    sealed.place.copy(&original);
+    let public = super::support::run("age-keygen", &["-y", sealed.readers[1].to_str().unwrap()]);
+    let to = Recipient::parse(public.trim()).unwrap();
+    let vault_id = sealed.place.vault.id().to_owned();
+    let NewEpoch { epoch, keys } = NewEpoch::generate(&vault_id, vec![to]).unwrap();
+    let store = DirStore::open(&sealed.place.path("vault")).unwrap();
+    let store: &dyn Store = &store;
+    let mut lines = Vec::new();
+    for made in keys {
+        store.put_bytes(&made.key, &made.bytes).unwrap();
+        lines.push(KeyLine { key: made.key.as_str().into(), sha256: Digest::of(&made.bytes) });
+    }
+    let list = outlive::vault::format::render_points(&vault_id, &epoch.name, &Default::default()).unwrap();
+    let list_key = Key::new(format!("{ENDED}/{}-0000000000000000", epoch.name)).unwrap();
+    store.put_bytes(&list_key, &list).unwrap();
+    let points = KeyLine { key: list_key.as_str().into(), sha256: Digest::of(&list) };
+    let own = age::x25519::Identity::generate();
+    let key = Key::new(format!("{EPOCHS}/{}-1111111111111111", epoch.name)).unwrap();
+    let said =
+        BegunEpoch::new(&key, &vault_id, (&epoch.name, chrono::Utc::now()), (&sealed.epoch.name, points));
+    let said = said.for_readers(&epoch.recipient, &lines).seal(&own).unwrap();
+    store.put_bytes(&key, &said).unwrap();
+    for vault in [sealed.as_copier(), sealed.as_reader(1)] {
+        let epochs = vault.epochs().unwrap();
+        assert_eq!((epochs.iter().count(), epochs.wrong.len()), (1, 1));
+        let report = verify(&vault, &[], &Silent).unwrap();
+        assert_eq!((report.sound.len() + report.closed.len(), report.damage.len()), (1, 1));
+    }
+    // Their key is that of no epoch of this vault, and the true one goes on.
+    let refused = Vault::open(Recorder::open(&sealed.place.path("vault")).unwrap()).unwrap();
+    let refused = refused.with_keys(&VaultKeys { epoch: Some(epoch), ..VaultKeys::default() });
+    let refused = refused.map(drop).unwrap_err();
+    assert!(refused.what.contains("not signed"), "{refused}");
+    copy_into(&sealed.as_copier(), &original, &Silent).unwrap();
+}
+
+#[test]
+fn a_run_that_was_stopped_while_an_epoch_began_left_the_former_one_as_it_was() {
+    for objects in 0..4 {
+        let sealed = Sealed::new();
+        let original = sealed.original();
+        sealed.place.copy(&original);
+        let (new, to_new) = reader(sealed.place.temp.path(), "new.key");
+        let (_, to_other) = reader(sealed.place.temp.path(), "other.key");
+        let vault = Vault::open(Stopping::after(objects, &sealed.place.path("vault"))).unwrap();
+        let keys = VaultKeys { identities: identities(&sealed.readers[0]), ..VaultKeys::default() };
+        let vault = vault.with_keys(&keys).unwrap();
+        assert_eq!(begin(&vault, &[&to_new, &to_other]).map(drop).unwrap_err().kind, Kind::Io, "{objects}");
+        copy_into(&sealed.as_copier(), &original, &Silent).unwrap();
+        let report = verify(&sealed.as_reader(0), &[], &Silent).unwrap();
+        assert_eq!((report.sound.len(), report.damage.len()), (2, 0), "{objects}");
+        let (begun, epoch) = begin(&sealed.as_reader(0), &[&to_new]).unwrap();
+        assert_eq!(begun.points, 2);
+        let copier = sealed.opened(&VaultKeys { epoch: Some(epoch), ..VaultKeys::default() });
+        copy_into(&copier, &original, &Silent).unwrap();
+        let to = sealed.place.path(&format!("restored {objects}"));
+        restored(&as_whoever_has(&sealed, &new).unwrap(), &to);
+        assert_same(&original, &to);
+    }
+}
+
+#[test]
+fn two_epochs_that_began_at_the_same_moment_both_count_until_one_ends_both() {
+    let sealed = Sealed::new();
+    let original = sealed.original();
+    sealed.place.copy(&original);
+    let (one, to_one) = reader(sealed.place.temp.path(), "new.key");
+    let readers = [sealed.as_reader(0), sealed.as_reader(1)];
+    let (_, first) = begin(&readers[0], &[&to_one]).unwrap();
+    let (_, second) = begin(&readers[1], &[&to_one]).unwrap();
+    let copier = |epoch: &Epoch| VaultKeys { epoch: Some(epoch.clone()), ..VaultKeys::default() };
+    for epoch in [&first, &second] {
+        copy_into(&sealed.opened(&copier(epoch)), &original, &Silent).unwrap();
+    }
+    let vault = as_whoever_has(&sealed, &one).unwrap();
+    let (begun, third) = begin(&vault, &[&to_one]).unwrap();
+    assert_eq!((begun.ended.len(), begun.points), (2, 3));
+    for epoch in [&first, &second] {
+        assert!(copy_into(&sealed.opened(&copier(epoch)), &original, &Silent).is_err());
+    }
+    copy_into(&sealed.opened(&copier(&third)), &original, &Silent).unwrap();
+    let report = verify(&as_whoever_has(&sealed, &one).unwrap(), &[], &Silent).unwrap();
+    assert_eq!(
+        (report.sound.len(), report.closed.len(), report.damage.len()),
+        (3, 1, 0),
+        "{:?}",
+        report.damage
+    );
+}
+
+#[test]
+fn damage_of_what_tells_of_epochs_is_named_and_nothing_is_believed_without_it() {
+    let second = Second::new();
+    second.copy();
+    let sealed = &second.sealed;
+    for folder in [EPOCHS, ENDED] {
+        for object in sealed.objects(folder) {
+            let sound = fs::read(&object).unwrap();
+            let name = object.file_name().unwrap().to_str().unwrap();
+            for at in [0, sound.len() / 3, sound.len() / 2, sound.len() - 1] {
+                let mut spoilt = sound.clone();
+                spoilt[at] ^= 1;
+                overwrite(&object, &spoilt);
+                for vault in [sealed.opened(&VaultKeys::default()), sealed.as_reader(1)] {
+                    let report = verify(&vault, &[], &Silent).unwrap();
+                    assert!(
+                        report.damage.iter().any(|damage| damage.object.contains(name)),
+                        "byte {at} of {name}: {:?}",
+                        report.damage
+                    );
+                    assert!(report.sound.len() + report.closed.len() <= 1);
+                }
+            }
+            overwrite(&object, &sound);
+        }
+    }
+    // Without the statement, who has the new key is told of what lies there.
+    let statement = sealed.objects(EPOCHS).remove(0);
+    let sound = fs::read(&statement).unwrap();
+    overwrite(&statement, b"junk");
+    let vault = Vault::open(Recorder::open(&sealed.place.path("vault")).unwrap()).unwrap();
+    let refused = vault.with_keys(&VaultKeys { epoch: Some(second.epoch.clone()), ..VaultKeys::default() });
+    assert!(refused.map(drop).unwrap_err().what.contains("epochs/"));
+    overwrite(&statement, &sound);
+    assert_eq!(verify(&sealed.as_reader(1), &[], &Silent).unwrap().sound.len(), 2);
+}
+
+#[test]
+fn a_reader_that_is_added_after_a_new_epoch_reads_both() {
+    let second = Second::new();
+    second.copy();
+    let (late, to_late) = reader(second.sealed.place.temp.path(), "late.key");
+    let added = second.sealed.as_reader(1).add_reader(&to_late, chrono::Utc::now()).unwrap();
+    assert_eq!((added.added.len(), added.closed.len()), (2, 0));
+    let report = verify(&as_whoever_has(&second.sealed, &late).unwrap(), &[], &Silent).unwrap();
+    assert_eq!((report.sound.len(), report.closed.len(), report.damage.len()), (2, 0, 0));
+    // Who is a reader of the new epoch alone can give no more than that.
+    let (later, to_later) = reader(second.sealed.place.temp.path(), "later.key");
+    let vault = as_whoever_has(&second.sealed, &second.new_reader).unwrap();
+    let added = vault.add_reader(&to_later, chrono::Utc::now()).unwrap();
+    assert_eq!((added.added.len(), added.closed.len()), (1, 1));
+    let report = verify(&as_whoever_has(&second.sealed, &later).unwrap(), &[], &Silent).unwrap();
+    assert_eq!((report.sound.len(), report.closed.len(), report.damage.len()), (1, 1, 0));
+    // And who is none of the present epoch ends none.
+    let refused = begin(&second.sealed.as_reader(0), &[&to_later]).map(drop).unwrap_err();
+    assert!(refused.kind == Kind::Refused && refused.what.contains("no reader of the present epoch"));
+}
