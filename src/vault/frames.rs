@@ -85,6 +85,14 @@ impl Vault {
         }
     }
 
+    /// Checks one of these objects.
+    ///
+    /// # Errors
+    /// As [`Vault::check_keys`].
+    pub fn check_key_line(&self, line: &format::KeyLine) -> Result<()> {
+        self.check_key(line).map(drop)
+    }
+
     /// Bytes that go into the vault and are no part of a point: sealed where it is encrypted.
     ///
     /// # Errors

@@ -3,9 +3,8 @@
 
 use super::Vault;
 use super::format::{AddedReader, BegunEpoch, Digest, ENDED, EPOCHS, KEYS, KeyLine, Points, render_points};
-use super::make::Readers;
 use super::roots::Roots;
-use super::sealing::{KnownEpoch, NewEpoch, Recipient};
+use super::sealing::{Epoch, KnownEpoch, NewEpoch, Recipient};
 use crate::domain::{Kind, Problem, Result, Timestamp};
 use crate::store::{Key, random_hex};
 
@@ -21,10 +20,10 @@ pub struct ReaderAdded {
 }
 
 /// An epoch that began.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct EpochBegun {
-    /// Its name.
-    pub epoch: String,
+    /// What whoever copies needs of it.
+    pub epoch: Epoch,
     /// Those that it ended.
     pub ended: Vec<String>,
     /// How many points there were.
@@ -70,7 +69,7 @@ impl Vault {
     ///
     /// # Errors
     /// `Refused` where the present epoch cannot be opened here, or roots cannot be read; what the store said.
-    pub fn begin_epoch(&self, readers: Readers<'_>, now: Timestamp) -> Result<EpochBegun> {
+    pub fn begin_epoch(&self, readers: Vec<Recipient>, now: Timestamp) -> Result<EpochBegun> {
         let (epochs, opened) = self.opened_epochs()?;
         let current: Vec<&KnownEpoch> =
             epochs.iter().filter(|epoch| epoch.ended.is_empty()).copied().collect();
@@ -87,8 +86,7 @@ impl Vault {
             signers.push(signer);
         }
         let roots = self.roots_with_names()?;
-        let NewEpoch { epoch, keys } = NewEpoch::generate(self.id(), readers.readers)?;
-        (readers.keep)(&epoch)?;
+        let NewEpoch { epoch, keys } = NewEpoch::generate(self.id(), readers)?;
         let mut lines = Vec::new();
         for made in keys {
             lines.push(self.put_at(&made.key, &made.bytes)?);
@@ -103,10 +101,29 @@ impl Vault {
             self.put_at(&key, &said.for_readers(&epoch.recipient, &lines).seal(&signer.identity)?)?;
         }
         Ok(EpochBegun {
-            epoch: epoch.name,
+            epoch,
             ended: signers.iter().map(|signer| signer.name.clone()).collect(),
             points: points.len(),
             damaged: roots.damaged.iter().map(|(key, _)| key.as_str().to_owned()).collect(),
+        })
+    }
+
+    /// What whoever copies into the present epoch needs of it: whoever reads it knows that too.
+    ///
+    /// # Errors
+    /// `Refused` where nothing here opens it, or the vault is not encrypted.
+    pub fn present_epoch(&self) -> Result<Epoch> {
+        let (epochs, opened) = self.opened_epochs()?;
+        let current = epochs.into_iter().filter(|epoch| epoch.ended.is_empty());
+        let found = current.filter_map(|epoch| Some((epoch, opened.of(&epoch.name)?))).next_back();
+        let (known, opened) = found.ok_or_else(|| {
+            Problem::new(Kind::Refused, "the identity is no reader of the present epoch").at(self.place())
+        })?;
+        Ok(Epoch {
+            vault: self.id().to_owned(),
+            name: known.name.clone(),
+            recipient: known.recipient.clone(),
+            chunk_key: opened.chunk_key.clone(),
         })
     }
 

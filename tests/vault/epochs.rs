@@ -10,22 +10,17 @@ use outlive::domain::{Kind, Result, Silent, VolumeId};
 use outlive::store::{DirStore, Key, Store};
 use outlive::vault::format::{BegunEpoch, Digest, ENDED, EPOCHS, KEYS, KeyLine, PACKS, ROOTS, SIDECARS};
 use outlive::vault::{
-    Epoch, EpochBegun, NewEpoch, Readers, Recipient, RestoreOptions, Roots, Vault, VaultKeys, restore, verify,
+    Epoch, EpochBegun, NewEpoch, Recipient, RestoreOptions, Roots, Vault, VaultKeys, restore, verify,
 };
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Ends the epoch of a vault and begins one for these readers; what whoever copies gets of it.
 fn begin(vault: &Vault, readers: &[&Recipient]) -> Result<(EpochBegun, Epoch)> {
-    let kept = RefCell::new(None);
-    let keep = |epoch: &Epoch| {
-        *kept.borrow_mut() = Some(epoch.clone());
-        Ok(())
-    };
     let readers = readers.iter().map(|reader| (*reader).clone()).collect();
-    let begun = vault.begin_epoch(Readers { readers, keep: &keep }, chrono::Utc::now())?;
-    Ok((begun, kept.into_inner().unwrap()))
+    let begun = vault.begin_epoch(readers, chrono::Utc::now())?;
+    let epoch = begun.epoch.clone();
+    Ok((begun, epoch))
 }
 
 /// A vault with a point of a former epoch, and what copies into it now; the new epoch is for the second reader and a new one.
@@ -68,7 +63,9 @@ fn after_a_new_epoch_everything_is_sent_again_and_both_epochs_are_read_by_their_
     assert!(report.written_bytes > 3 * 1024 * 1024, "something of the former epoch was built on");
     let needs: BTreeSet<PathBuf> =
         report.packs.iter().map(|line| sealed.place.path("vault/packs").join(&*line.pack.0)).collect();
-    assert!(needs.is_disjoint(&old));
+    assert!(needs.is_disjoint(&old) && report.of_parent.is_empty());
+    let root = fs::read_to_string(sealed.place.path("vault").join(report.root.key.as_str())).unwrap();
+    assert!(root.contains("\"outlive/root/v2\""), "a program that knows one epoch would call it damaged");
     // The second night of the new epoch sends only what is new.
     fs::write(original.join("file 7"), "changed").unwrap();
     let next = second.copy();
@@ -159,6 +156,51 @@ fn what_is_copied_with_the_key_of_an_ended_epoch_is_refused_and_is_no_point_wher
     assert!(next.written_bytes > 3 * 1024 * 1024, "what the thief left was built on");
     restored(&sealed.as_reader(1), &sealed.place.path("restored"));
     assert_same(original, &sealed.place.path("restored"));
+}
+
+/// The names of chunks in the new epoch can be read: whoever stole the former key says that junk of theirs holds these chunks.
+#[test]
+fn a_sidecar_with_the_former_key_or_with_none_is_not_built_upon() {
+    for forger in ["the former key", "no key"] {
+        let second = Second::new();
+        let sealed = &second.sealed;
+        let before: BTreeSet<PathBuf> = sealed.objects(SIDECARS).into_iter().collect();
+        let stopped = second.copy();
+        fs::remove_file(sealed.place.path("vault").join(stopped.root.key.as_str())).unwrap();
+        for sidecar in sealed.objects(SIDECARS).into_iter().filter(|sidecar| !before.contains(sidecar)) {
+            let lines = zstd::stream::decode_all(&fs::read(&sidecar).unwrap()[..]).unwrap();
+            let text = String::from_utf8(lines).unwrap();
+            let mut lines: Vec<&str> = text.lines().collect();
+            lines.pop();
+            let name = sidecar.file_name().unwrap().to_str().unwrap();
+            let pack = sealed.place.path("vault/packs").join(name);
+            let garbage = vec![7; fs::read(&pack).unwrap().len()];
+            let mut header: serde_json::Value = serde_json::from_str(lines[0]).unwrap();
+            let forged_name = format!("ffff{}", &name[4..]);
+            let true_header = lines[0].to_owned();
+            let sha256 = outlive::vault::format::Digest::of(&garbage).to_string();
+            let forged_header = true_header
+                .replace(name, &forged_name)
+                .replace(header["sha256"].take().as_str().unwrap(), &sha256);
+            let forged = format!("{forged_header}\n{}\n", lines[1..].join("\n"));
+            let code = match forger {
+                "no key" => Digest::of(b"guessed"),
+                _ => sealed.epoch.chunk_key.code("sidecar", forged.as_bytes()),
+            };
+            let forged = format!("{forged}{{\"code\":\"{code}\"}}\n");
+            let to = sidecar.with_file_name(&forged_name);
+            fs::write(to, zstd::bulk::compress(forged.as_bytes(), 3).unwrap()).unwrap();
+            fs::write(sealed.place.path("vault/packs").join(&forged_name), garbage).unwrap();
+            for spoilt in [sidecar.clone(), pack] {
+                fs::remove_file(spoilt).unwrap();
+            }
+        }
+        let again = second.copy();
+        assert!(again.written_bytes > 3 * 1024 * 1024, "{forger}: something was built on");
+        let to = sealed.place.path("restored");
+        restored(&sealed.as_reader(1), &to);
+        assert_same(&second.original, &to);
+    }
 }
 
 #[test]
@@ -359,6 +401,10 @@ fn a_reader_that_is_added_after_a_new_epoch_reads_both() {
     assert_eq!((added.added.len(), added.closed.len()), (1, 1));
     let report = verify(&as_whoever_has(&second.sealed, &later).unwrap(), &[], &Silent).unwrap();
     assert_eq!((report.sound.len(), report.closed.len(), report.damage.len()), (1, 1, 0));
+    // What whoever copies needs, each of its readers knows.
+    let known = vault.present_epoch().unwrap();
+    assert_eq!(known.render(), second.epoch.render());
+    assert!(second.sealed.as_reader(0).present_epoch().is_err());
     // And who is none of the present epoch ends none.
     let refused = begin(&second.sealed.as_reader(0), &[&to_later]).map(drop).unwrap_err();
     assert!(refused.kind == Kind::Refused && refused.what.contains("no reader of the present epoch"));

@@ -47,7 +47,7 @@ impl Recipient {
     }
 
     /// A short name of it, for keys of objects.
-    pub(in super::super) fn short(&self) -> String {
+    pub fn short(&self) -> String {
         Digest::of(self.to_string().as_bytes()).to_string()[..16].to_owned()
     }
 }
