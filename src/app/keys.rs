@@ -62,15 +62,6 @@ pub fn unlock(context: &Context, place: &VaultPlace, purpose: Purpose, vault: Va
     if !vault.is_encrypted() {
         return unencrypted(context, entry.as_ref(), purpose, vault);
     }
-    for reader in entry.iter().flat_map(|entry| &entry.readers) {
-        if !Recipient::parse(reader).is_some_and(|reader| vault.is_for(&reader)) {
-            let what =
-                format!("the estate file names the reader {reader}, and the vault was not made for that one");
-            return Err(Problem::new(Kind::Refused, what).at(vault.place()).remedy(
-                "add it with `outlive vault reader add`, on a machine where a reader's private key is, or take it out of `readers`",
-            ));
-        }
-    }
     let epoch = entry.as_ref().filter(|entry| has_epoch(context, entry, Some(&vault)));
     let epoch = epoch.map(|entry| epoch_of(context, entry, &vault));
     let epoch = match purpose {
@@ -84,8 +75,22 @@ pub fn unlock(context: &Context, place: &VaultPlace, purpose: Purpose, vault: Va
     };
     let memory = Some(context.state.join("memory"));
     let vault = vault.with_keys(&VaultKeys { epoch, identities, memory })?;
+    refuse_other_readers(entry.as_ref(), &vault)?;
     name_volumes(context, &vault);
     Ok(vault)
+}
+
+fn refuse_other_readers(entry: Option<&VaultEntry>, vault: &Vault) -> Result<()> {
+    for reader in entry.iter().flat_map(|entry| &entry.readers) {
+        if !Recipient::parse(reader).is_some_and(|reader| vault.is_for(&reader)) {
+            let what =
+                format!("the estate file names the reader {reader}, and the vault was not made for that one");
+            return Err(Problem::new(Kind::Refused, what).at(vault.place()).remedy(
+                "add it with `outlive vault reader add`, on a machine where a reader's private key is, or take it out of `readers`",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The same vault as whoever has a reader's private key sees it, for what only readers may do.

@@ -242,6 +242,7 @@ impl<'a> BeginEpoch<'a> {
             place: self.held.vault.place(),
             epoch: begun.epoch.name,
             ended: begun.ended,
+            left: begun.left,
             points: begun.points,
             damaged: begun.damaged.iter().map(|key| printable(key.as_bytes())).collect(),
             readers: self.readers.iter().map(Recipient::to_string).collect(),

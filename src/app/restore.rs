@@ -13,7 +13,8 @@ use crate::providers::local::{Reach, System, reach};
 use crate::report::activity::{MissedPath, RestoreDone};
 use crate::vault::format::README_KEY;
 use crate::vault::{
-    Damage, FoundRoot, RestoreOptions, RestoreReport, Restored, Roots, Stopped, Unread, Verified,
+    Damage, Epochs, FoundRoot, RestoreOptions, RestoreReport, Restored, Roots, Stopped, Unread, Vault,
+    Verified,
 };
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -62,6 +63,7 @@ pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -
     if order.point.is_none() {
         refuse_silent_fallback(found, &roots, &history)?;
         refuse_doubted(found, &roots, &history)?;
+        refuse_forked(found, &vault)?;
         notices.extend(newer_incomplete(found, &roots));
         let of_volume = roots.sound.iter().filter(|other| other.root.volume == found.root.volume);
         notices.extend(Freshness::of(of_volume, &history).notice());
@@ -194,6 +196,20 @@ fn refuse_doubted(found: &FoundRoot, roots: &Roots, history: &History) -> Result
     let what = format!("the newest recovery point, {}, may be of something else: {because}", found.short());
     Err(Problem::new(Kind::Refused, what)
         .remedy("choose this one or one before it with --point; `outlive vault list DIR` shows them"))
+}
+
+/// Where it cannot be told which of two epochs is the true one, the newest point may be of the other.
+fn refuse_forked(found: &FoundRoot, vault: &Vault) -> Result<()> {
+    if !vault.epochs().is_some_and(Epochs::is_forked) {
+        return Ok(());
+    }
+    let what = format!(
+        "two epochs of the vault began after the same one, and one of them may be somebody else's: so may the newest recovery point, {}",
+        found.short()
+    );
+    Err(Problem::new(Kind::Refused, what).remedy(
+        "see `outlive vault reader list`, and choose a point with --point that a ledger or a report knows",
+    ))
 }
 
 /// A newer point that is incomplete is not taken by itself, but whoever restores must know that it is there.

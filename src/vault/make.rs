@@ -96,7 +96,7 @@ fn encrypt(
     retention: Option<Retention>,
     readers: Readers<'_>,
 ) -> Result<(Encryption, ChunkKey)> {
-    let NewEpoch { epoch, keys } = NewEpoch::generate(vault, readers.readers)?;
+    let NewEpoch { epoch, keys, .. } = NewEpoch::generate(vault, readers.readers)?;
     (readers.keep)(&epoch)?;
     let mut lines = Vec::new();
     for made in keys {

@@ -26,6 +26,8 @@ pub struct EpochBegun {
     pub epoch: Epoch,
     /// Those that it ended.
     pub ended: Vec<String>,
+    /// Those beside them that could not be opened here, and go on: somebody else's, who reads a former epoch.
+    pub left: Vec<String>,
     /// How many points there were.
     pub points: usize,
     /// The keys of roots that were damaged: they are none of these points.
@@ -73,20 +75,17 @@ impl Vault {
         let (epochs, opened) = self.opened_epochs()?;
         let current: Vec<&KnownEpoch> =
             epochs.iter().filter(|epoch| epoch.ended.is_empty()).copied().collect();
-        let mut signers = Vec::new();
-        for epoch in &current {
-            let signer = opened.of(&epoch.name).ok_or_else(|| {
-                Problem::new(
-                    Kind::Refused,
-                    "the identity is no reader of the present epoch, and cannot end it",
-                )
-                .at(self.place())
-                .remedy("give the private key of one of its readers: `outlive vault reader list` shows them")
-            })?;
-            signers.push(signer);
+        let signers: Vec<_> = current.iter().filter_map(|epoch| opened.of(&epoch.name)).collect();
+        let left = current.iter().filter(|epoch| opened.of(&epoch.name).is_none());
+        let left: Vec<String> = left.map(|epoch| epoch.name.clone()).collect();
+        if signers.is_empty() {
+            let what = "the identity is no reader of the present epoch, and cannot end it";
+            return Err(Problem::new(Kind::Refused, what).at(self.place()).remedy(
+                "give the private key of one of its readers: `outlive vault reader list` shows them",
+            ));
         }
         let roots = self.roots_with_names()?;
-        let NewEpoch { epoch, keys } = NewEpoch::generate(self.id(), readers)?;
+        let NewEpoch { epoch, keys, identity } = NewEpoch::generate(self.id(), readers)?;
         let mut lines = Vec::new();
         for made in keys {
             lines.push(self.put_at(&made.key, &made.bytes)?);
@@ -98,11 +97,15 @@ impl Vault {
         for signer in &signers {
             let key = small_key(EPOCHS, &epoch.name)?;
             let said = BegunEpoch::new(&key, self.id(), (&epoch.name, now), (&signer.name, list.clone()));
-            self.put_at(&key, &said.for_readers(&epoch.recipient, &lines).seal(&signer.identity)?)?;
+            self.put_at(
+                &key,
+                &said.for_readers(&epoch.recipient, &lines).seal(&signer.identity, &identity)?,
+            )?;
         }
         Ok(EpochBegun {
             epoch,
             ended: signers.iter().map(|signer| signer.name.clone()).collect(),
+            left,
             points: points.len(),
             damaged: roots.damaged.iter().map(|(key, _)| key.as_str().to_owned()).collect(),
         })

@@ -69,6 +69,8 @@ pub struct EpochMade {
     pub epoch: String,
     /// Those that ended.
     pub ended: Vec<String>,
+    /// Those beside them that this identity does not read, and that go on.
+    pub left: Vec<String>,
     /// How many recovery points there were.
     pub points: usize,
     /// Roots that were damaged: none of these points.
@@ -114,6 +116,12 @@ impl Told for EpochMade {
         out.push_str(&say_where(look, &self.name, &self.epoch_key, self.found_unasked));
         let change = "Where a key was stolen, change the store's credential too: whoever has both can still fill the store.";
         out.push_str(&look.say(change, 0, Tone::Plain));
+        for left in &self.left {
+            let what = format!(
+                "The epoch {left} goes on: the identity that was given does not read it. Whoever began it is to be asked."
+            );
+            out.push_str(&look.say(&what, 0, Tone::Open));
+        }
         for damaged in &self.damaged {
             out.push_str(&look.say(&format!("Damaged, and none of these points: {damaged}"), 0, Tone::Bad));
         }

@@ -54,9 +54,12 @@ pub struct BegunEpoch {
     pub former: String,
     /// The list of the points that there were.
     pub points: KeyLine,
-    /// By the private key of the epoch that ended, of the payload without it.
+    /// By the private key of the epoch that ended, of the payload without the two signatures.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     signature: Option<String>,
+    /// The same by the private key of the epoch that began: nobody else can say that theirs came before it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    own_signature: Option<String>,
 }
 
 /// One or the other.
@@ -114,6 +117,7 @@ impl BegunEpoch {
             former: former.into(),
             points,
             signature: None,
+            own_signature: None,
         }
     }
 
@@ -122,12 +126,14 @@ impl BegunEpoch {
         Self { recipient: recipient.to_string(), keys: keys.to_vec(), ..self }
     }
 
-    /// The object, signed by the private key of the epoch that ended.
+    /// The object, signed by the private keys of the epoch that ended and of the one that began.
     ///
     /// # Errors
     /// None in practice.
-    pub fn seal(mut self, identity: &age::x25519::Identity) -> Result<Vec<u8>> {
-        self.signature = Some(sign(identity, EPOCH, &render(&self)?)?);
+    pub fn seal(mut self, former: &age::x25519::Identity, own: &age::x25519::Identity) -> Result<Vec<u8>> {
+        let payload = render(&self)?;
+        self.signature = Some(sign(former, EPOCH, &payload)?);
+        self.own_signature = Some(sign(own, EPOCH, &payload)?);
         seal_envelope(EPOCH, &render(&self)?)
     }
 }
@@ -177,21 +183,26 @@ impl Statement {
         }
     }
 
-    /// Whether whoever holds the private key to `recipient` said so.
+    /// Whether whoever holds the private key to `recipient` said so; of an epoch that began, the one to its own key too.
     ///
     /// # Errors
     /// None in practice.
     pub fn is_of(&self, recipient: &Recipient) -> Result<bool> {
-        let (payload_type, signature, unsigned) = match self.clone() {
+        let holds = |to: &Recipient, payload_type: &str, payload: &[u8], signature: &Option<String>| {
+            signature.as_ref().is_some_and(|signature| is_signed(to, payload_type, payload, signature))
+        };
+        match self {
             Self::Reader(said) => {
-                (READER, said.signature.clone(), Self::Reader(AddedReader { signature: None, ..said }))
+                let payload = render(&AddedReader { signature: None, ..said.clone() })?;
+                Ok(holds(recipient, READER, &payload, &said.signature))
             }
             Self::Epoch(said) => {
-                (EPOCH, said.signature.clone(), Self::Epoch(BegunEpoch { signature: None, ..said }))
+                let unsigned = BegunEpoch { signature: None, own_signature: None, ..said.clone() };
+                let (payload, own) = (render(&unsigned)?, Recipient::parse(&said.recipient));
+                let by_own = own.is_some_and(|own| holds(&own, EPOCH, &payload, &said.own_signature));
+                Ok(by_own && holds(recipient, EPOCH, &payload, &said.signature))
             }
-        };
-        let payload = unsigned.payload()?;
-        Ok(signature.is_some_and(|signature| is_signed(recipient, payload_type, &payload, &signature)))
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::vault::format::{
     read_points,
 };
 use crate::vault::parallel::in_parallel;
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 /// A statement is at most so large.
@@ -105,7 +106,81 @@ impl Epochs {
             }
         }
         epochs.take(waiting)?;
+        let forks = epochs.forks();
+        epochs.wrong.extend(forks);
         Ok(Some(Arc::new(epochs)))
+    }
+
+    /// Statements by which a second epoch began after one that had ended, unless one after both joined them.
+    fn forks(&self) -> Vec<(Key, Problem)> {
+        let mut found = Vec::new();
+        for epoch in &self.all {
+            let after: BTreeSet<&str> = epoch.ended.iter().map(|by| by.epoch.as_str()).collect();
+            let ends = |name: &str| self.of(name).map(|after| after.ended.iter().map(|by| by.epoch.as_str()));
+            let common =
+                after.iter().map(|name| ends(name).into_iter().flatten().collect::<BTreeSet<&str>>());
+            let is_joined = common.reduce(|a, b| &a & &b).is_some_and(|common| !common.is_empty());
+            if after.len() < 2 || is_joined {
+                continue;
+            }
+            for by in &epoch.ended {
+                let what = format!(
+                    "one of {} epochs that began after the same one ({}): a reader who was left out can do that, too. Begin a new epoch \
+                     with the key of a reader of the true one",
+                    after.len(),
+                    by.at.format("%Y-%m-%d %H:%M UTC")
+                );
+                let problem = Problem::damaged(by.key.clone(), what);
+                found.extend(Key::new(by.key.clone()).ok().map(|key| (key, problem)));
+            }
+        }
+        found
+    }
+
+    /// Whether more than one epoch began after the same one, so that nobody can tell which of them is the true one who knows the
+    /// key of none.
+    pub fn is_forked(&self) -> bool {
+        !self.forks().is_empty()
+    }
+
+    /// As whoever knows that this epoch is the true one sees them: those that it came from and that came from it.
+    pub fn along(&self, own: &str) -> Arc<Self> {
+        let mut kept = BTreeSet::from([own.to_owned()]);
+        loop {
+            let before = kept.len();
+            for epoch in &self.all {
+                let is_after_own = epoch.name == own || self.descends(&epoch.name, own);
+                let after = epoch.ended.iter().map(|by| by.epoch.clone());
+                let leads_there = epoch.ended.iter().any(|by| kept.contains(&by.epoch));
+                if is_after_own && kept.contains(&epoch.name) {
+                    kept.extend(after);
+                }
+                if leads_there {
+                    kept.insert(epoch.name.clone());
+                }
+            }
+            if kept.len() == before {
+                break;
+            }
+        }
+        let mut all: Vec<KnownEpoch> =
+            self.all.iter().filter(|epoch| kept.contains(&epoch.name)).cloned().collect();
+        all.iter_mut().for_each(|epoch| epoch.ended.retain(|by| kept.contains(&by.epoch)));
+        let (vault, statements, wrong) = (self.vault.clone(), self.statements.clone(), self.wrong.clone());
+        Arc::new(Self { vault, all, statements, wrong, lists: OnceLock::new() })
+    }
+
+    fn descends(&self, name: &str, from: &str) -> bool {
+        let mut reached = BTreeSet::from([from.to_owned()]);
+        loop {
+            let next = self.all.iter().filter(|epoch| reached.contains(&epoch.name));
+            let next: BTreeSet<String> =
+                next.flat_map(|epoch| &epoch.ended).map(|by| by.epoch.clone()).collect();
+            if next.is_subset(&reached) {
+                return reached.contains(name);
+            }
+            reached.extend(next);
+        }
     }
 
     /// Takes what is signed by an epoch that is known, until there is no more of it.

@@ -157,12 +157,20 @@ pub struct EpochKey {
 }
 
 /// A new epoch: what whoever copies gets, and the objects for its readers. What opens it is kept nowhere else.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NewEpoch {
     /// For whoever copies.
     pub epoch: Epoch,
     /// For readers.
     pub keys: Vec<EpochKey>,
+    /// What opens it.
+    pub(in super::super) identity: age::x25519::Identity,
+}
+
+impl fmt::Debug for NewEpoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "(the new epoch {}, with its secret key)", self.epoch.name)
+    }
 }
 
 impl NewEpoch {
@@ -181,7 +189,7 @@ impl NewEpoch {
         });
         let keys = keys.collect::<Result<Vec<_>>>()?;
         let recipient = Recipient(identity.to_public());
-        Ok(Self { epoch: Epoch { vault: vault.into(), name, recipient, chunk_key }, keys })
+        Ok(Self { epoch: Epoch { vault: vault.into(), name, recipient, chunk_key }, keys, identity })
     }
 }
 
