@@ -62,6 +62,7 @@ pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -
     let found = roots.choose(volume.as_deref(), order.point.as_deref())?;
     if order.point.is_none() {
         refuse_silent_fallback(found, &roots, &history)?;
+        refuse_closed(found, &roots)?;
         refuse_doubted(found, &roots, &history)?;
         refuse_forked(found, &vault)?;
         notices.extend(newer_incomplete(found, &roots));
@@ -185,6 +186,21 @@ fn refuse_silent_fallback(found: &FoundRoot, roots: &Roots, history: &History) -
     Err(Problem::new(Kind::Damaged, object).remedy(format!(
         "the newest sound recovery point is {} of {}: restore it with --point {}",
         found.short(),
+        found.root.taken_at.format("%Y-%m-%d %H:%M:%SZ"),
+        found.short()
+    )))
+}
+
+/// Nor where a newer one is of an epoch that nothing here opens, and may be of the same volume.
+fn refuse_closed(found: &FoundRoot, roots: &Roots) -> Result<()> {
+    let Some(newer) = roots.newer_closed(found).last() else { return Ok(()) };
+    let what = format!(
+        "a newer recovery point, {} of {}, was made in an epoch that nothing here opens, and may be of this volume",
+        newer.short(),
+        newer.root.taken_at.format("%Y-%m-%d %H:%M:%SZ")
+    );
+    Err(Problem::new(Kind::Refused, what).remedy(format!(
+        "give the private key of a reader of that epoch (--identity FILE), or restore this one of {} with --point {}",
         found.root.taken_at.format("%Y-%m-%d %H:%M:%SZ"),
         found.short()
     )))

@@ -2,7 +2,7 @@
 
 use super::format::{self, Digest, Frame, Lid, MAX_PAGE, PackKey, PageKind, PageRef, RootContent, Sidecar};
 use super::roots::FoundRoot;
-use super::sealing::{ChunkKey, Epoch, Epochs, Ids, KnownEpoch, Names, Opened, Recipient, Seal, VaultKeys};
+use super::sealing::{ChunkKey, Epoch, Epochs, Ids, Names, Opened, Recipient, Seal, VaultKeys};
 use super::{Vault, decode, gone};
 use crate::domain::{Problem, Result, VolumeId};
 use crate::store::Key;
@@ -49,12 +49,10 @@ impl Vault {
         }
     }
 
-    /// Whether what is written now is for this reader: in the epoch whose key is here, or in one that goes on.
+    /// Whether what is written now is for this reader.
     pub fn is_for(&self, reader: &Recipient) -> bool {
-        let own = self.seal().and_then(Seal::own_epoch);
-        let mut all = self.epochs().into_iter().flat_map(|epochs| epochs.iter());
-        let is_meant = |epoch: &KnownEpoch| own.map_or(epoch.ended.is_empty(), |own| epoch.name == own);
-        all.any(|epoch| is_meant(epoch) && epoch.is_for(reader))
+        let mut current = self.epochs().into_iter().flat_map(Epochs::current);
+        current.any(|epoch| epoch.is_for(reader))
     }
 
     /// The epochs of an encrypted vault.

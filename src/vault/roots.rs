@@ -78,6 +78,12 @@ impl Roots {
         Self::gather(vault, |found| found.root.volume == *volume)
     }
 
+    /// Those of one volume; what is damaged may be of it.
+    pub fn only(mut self, volume: &VolumeId) -> Self {
+        self.sound.retain(|found| found.root.volume == *volume);
+        self
+    }
+
     /// Reads every root from the medium, whatever this machine remembers of it.
     ///
     /// # Errors
@@ -154,6 +160,15 @@ impl Roots {
     /// The newest sound root of a volume.
     pub fn newest_of(&self, volume: &VolumeId) -> Option<&FoundRoot> {
         self.sound.iter().rev().find(|found| &found.root.volume == volume)
+    }
+
+    /// Newer points of which nothing here says that they are of another volume, and which cannot be opened here.
+    pub fn newer_closed(&self, than: &FoundRoot) -> impl Iterator<Item = &FoundRoot> {
+        let (volume, at) = (than.root.volume.clone(), than.root.taken_at);
+        self.sound.iter().filter(move |other| {
+            let may_be_of = other.root.named_volume().is_none_or(|named| *named == volume);
+            other.root.is_closed() && other.root.taken_at > at && may_be_of
+        })
     }
 
     /// The one root that `volume` and `point` name; without `point`, the newest complete one.

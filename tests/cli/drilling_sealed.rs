@@ -107,6 +107,26 @@ fn without_a_private_key_a_drill_did_not_run_and_says_what_is_missing() {
     }
 }
 
+/// Whoever reads the former epoch alone sees only older points: that those restore proves nothing of the newest.
+#[test]
+fn a_reader_who_was_left_out_drills_no_older_point_instead() {
+    let scene = Scene::new();
+    let (_, to_other) = reader(&scene.place, "other.key");
+    let file = scene.place.path("outlive.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    scene.place.file("outlive.toml", text.replace(&scene.to_one, &to_other));
+    let new = scene.place.outlive_by_file(&["vault", "epoch", "new", "offsite", "--yes"]);
+    new.environment("OUTLIVE_IDENTITY", &scene.one).end().expect(0);
+    scene.copy();
+    // Without the key of those who copy, which names the volumes.
+    super::hand::fs::remove_dir_all(scene.place.path("state/epochs")).unwrap();
+    super::hand::fs::remove_dir_all(scene.place.path("state/memory")).unwrap();
+    for drill in scene.drill(Some(&scene.one), &[], 13) {
+        assert_eq!(drill["outcome"], "not_run", "{drill:#}");
+        assert!(drill["because"].as_str().unwrap().contains("nothing here opens"), "{drill:#}");
+    }
+}
+
 #[test]
 fn drills_go_on_after_a_new_epoch_with_points_of_both() {
     let scene = Scene::new();
