@@ -303,8 +303,24 @@ fn readers_and_epochs_under_lock_with_the_rights_that_are_printed() {
     let copied = run(&["--format", "json", "copy", "tree"]).end().expect(0).json("copy");
     assert_eq!(copied["lock"]["mode"], "compliance", "{copied:#}");
     // All that was added lies under a lock.
+    assert_all_locked(&granted.bucket);
+    run(&["vault", "expiry-plan", "offsite"]).end().expect(0);
+    let (id, secret) = granted.reader.split_once(':').unwrap();
+    let machine = Place::new();
+    let (vault, to) = (format!("s3://{}/night", granted.bucket), machine.path("restored"));
+    let arguments: [&dyn AsRef<OsStr>; 8] =
+        [&"restore", &"tree", &"--vault", &vault, &"--to", &to, &"--identity", &two];
+    let restored = machine.outlive(&arguments).environment("AWS_ENDPOINT_URL", &seaweedfs().endpoint);
+    let restored = restored.environment("AWS_ACCESS_KEY_ID", id).environment("AWS_SECRET_ACCESS_KEY", secret);
+    restored.environment("AWS_REGION", "us-east-1").end().expect(0);
+    assert_same(&place.path("data"), &to);
+}
+
+/// Whatever tells of readers and epochs in this bucket lies under a lock.
+#[track_caller]
+fn assert_all_locked(bucket: &str) {
     let kept = S3Place {
-        bucket: granted.bucket.clone(),
+        bucket: bucket.into(),
         prefix: "night/".into(),
         endpoint: Some(seaweedfs().endpoint.clone()),
         writer: access(),
@@ -319,14 +335,4 @@ fn readers_and_epochs_under_lock_with_the_rights_that_are_printed() {
             assert_eq!(lock.mode, LockMode::Compliance, "{}", object.key);
         }
     }
-    run(&["vault", "expiry-plan", "offsite"]).end().expect(0);
-    let (id, secret) = granted.reader.split_once(':').unwrap();
-    let machine = Place::new();
-    let (vault, to) = (format!("s3://{}/night", granted.bucket), machine.path("restored"));
-    let arguments: [&dyn AsRef<OsStr>; 8] =
-        [&"restore", &"tree", &"--vault", &vault, &"--to", &to, &"--identity", &two];
-    let restored = machine.outlive(&arguments).environment("AWS_ENDPOINT_URL", &seaweedfs().endpoint);
-    let restored = restored.environment("AWS_ACCESS_KEY_ID", id).environment("AWS_SECRET_ACCESS_KEY", secret);
-    restored.environment("AWS_REGION", "us-east-1").end().expect(0);
-    assert_same(&place.path("data"), &to);
 }

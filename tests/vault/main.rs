@@ -38,4 +38,5 @@ mod stream;
 mod support;
 mod unchanged;
 mod unreadable;
+mod usurping;
 mod years;
