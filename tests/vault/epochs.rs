@@ -7,7 +7,7 @@ use super::sealed::{Sealed, reader, restored};
 use super::support::{assert_same, copy_as, copy_into, overwrite};
 use crate::hand::fs;
 use outlive::domain::{Kind, Result, Silent, VolumeId};
-use outlive::vault::format::{ENDED, EPOCHS, KEYS, PACKS, ROOTS, SIDECARS};
+use outlive::vault::format::{ENDED, EPOCHS, KEYS, PACKS, ROOTS, SIDECARS, render_points};
 use outlive::vault::{
     Epoch, EpochBegun, Recipient, RestoreOptions, Roots, Vault, VaultKeys, restore, verify,
 };
@@ -130,7 +130,9 @@ fn who_copies_in_the_new_epoch_keeps_the_chain_and_needs_nothing_of_the_former_o
 fn what_is_copied_with_the_key_of_an_ended_epoch_is_refused_and_is_no_point_where_it_was_forced() {
     let second = Second::new();
     let Second { sealed, original, .. } = &second;
+    let packs = sealed.objects(PACKS);
     let kept = copy_into(&sealed.as_copier(), original, &Silent).unwrap_err();
+    assert_eq!(sealed.objects(PACKS), packs, "it was refused only after everything had been sent");
     assert_eq!(kept.kind, Kind::Refused);
     assert!(kept.what.contains("ended"), "{kept}");
     // A thief has a program that does not look: the vault as it was before is filled, and laid over this one.
@@ -151,6 +153,15 @@ fn what_is_copied_with_the_key_of_an_ended_epoch_is_refused_and_is_no_point_wher
         let report = verify(&vault, &[], &Silent).unwrap();
         assert_eq!((report.sound.len() + report.closed.len(), report.damage.len()), (1, 2));
     }
+    // A list of theirs in the place of the signed one vouches for nothing.
+    let list = sealed.objects(ENDED).remove(0);
+    let sound = fs::read(&list).unwrap();
+    let points = [(forged.root.id, None), (other.root.id, None)].into();
+    let theirs = render_points(sealed.place.vault.id(), &second.epoch.name, &points).unwrap();
+    overwrite(&list, &theirs);
+    let roots = Roots::read(&sealed.as_reader(1)).unwrap();
+    assert_eq!((roots.sound.len(), roots.damaged.len()), (0, 3));
+    overwrite(&list, &sound);
     let next = second.copy();
     assert!(next.written_bytes > 3 * 1024 * 1024, "what the thief left was built on");
     restored(&sealed.as_reader(1), &sealed.place.path("restored"));
