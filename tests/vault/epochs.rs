@@ -131,6 +131,7 @@ fn what_is_copied_with_the_key_of_an_ended_epoch_is_refused_and_is_no_point_wher
     let second = Second::new();
     let Second { sealed, original, .. } = &second;
     let packs = sealed.objects(PACKS);
+    fs::write(original.join("file 7"), "something that would be sent").unwrap();
     let kept = copy_into(&sealed.as_copier(), original, &Silent).unwrap_err();
     assert_eq!(sealed.objects(PACKS), packs, "it was refused only after everything had been sent");
     assert_eq!(kept.kind, Kind::Refused);
