@@ -62,38 +62,74 @@ pub fn unlock(context: &Context, place: &VaultPlace, purpose: Purpose, vault: Va
     if !vault.is_encrypted() {
         return unencrypted(context, entry.as_ref(), purpose, vault);
     }
-    for reader in entry.iter().flat_map(|entry| &entry.readers) {
-        if !Recipient::parse(reader).is_some_and(|reader| vault.is_for(&reader)) {
-            let what =
-                format!("the estate file names the reader {reader}, and the vault was not made for that one");
-            return Err(Problem::new(Kind::Refused, what).at(vault.place()).remedy(
-                "no reader can be added to a vault yet: take it out of `readers`, or make another vault for all of them",
-            ));
-        }
-    }
-    let environment = &context.environment;
-    let epoch = entry.as_ref().filter(|entry| has_epoch(context, entry)).map(|entry| {
-        let text = epoch_source(context, entry).resolve(environment)?;
-        Epoch::parse(text.reveal())
-    });
+    let epoch = entry.as_ref().filter(|entry| has_epoch(context, entry, Some(&vault)));
+    let epoch = epoch.map(|entry| epoch_of(context, entry, &vault));
     let epoch = match purpose {
         Purpose::Write => epoch.transpose()?,
         // Who only reads may do without.
         Purpose::Read => epoch.and_then(Result::ok),
     };
-    let (mut sources, volumes) = {
-        let ring = context.keys.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (ring.identities.clone(), ring.volumes.clone())
+    let identities = match purpose {
+        Purpose::Write => Identities::default(),
+        Purpose::Read => identities(context, entry.as_ref())?,
     };
-    sources.extend(entry.and_then(|entry| entry.identity));
-    let mut identities = Identities::default();
-    for source in sources.iter().filter(|_| purpose == Purpose::Read) {
-        identities = identities.and(&Identities::parse(source.resolve(environment)?.reveal())?);
-    }
     let memory = Some(context.state.join("memory"));
     let vault = vault.with_keys(&VaultKeys { epoch, identities, memory })?;
-    volumes.iter().for_each(|volume| vault.know(volume));
+    refuse_other_readers(entry.as_ref(), &vault)?;
+    name_volumes(context, &vault);
     Ok(vault)
+}
+
+fn refuse_other_readers(entry: Option<&VaultEntry>, vault: &Vault) -> Result<()> {
+    for reader in entry.iter().flat_map(|entry| &entry.readers) {
+        if !Recipient::parse(reader).is_some_and(|reader| vault.is_for(&reader)) {
+            let what =
+                format!("the estate file names the reader {reader}, and the vault was not made for that one");
+            return Err(Problem::new(Kind::Refused, what).at(vault.place()).remedy(
+                "add it with `outlive vault reader add`, on a machine where a reader's private key is, or take it out of `readers`",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The same vault as whoever has a reader's private key sees it, for what only readers may do.
+///
+/// # Errors
+/// `Refused` where it is not encrypted, or no identity is here that opens it.
+pub fn unlock_as_reader(context: &Context, entry: &VaultEntry, vault: Vault) -> Result<Vault> {
+    if !vault.is_encrypted() {
+        let what = "the vault is not encrypted: it has no readers and no epochs";
+        return Err(Problem::new(Kind::Refused, what)
+            .at(vault.place())
+            .remedy("a vault does not become encrypted: make another one for readers (docs/encryption.md)"));
+    }
+    let identities = identities(context, Some(entry))?;
+    if identities.is_empty() {
+        let what = "only whoever holds a reader's private key can do that, and none is here";
+        return Err(Problem::new(Kind::Usage, what)
+            .at(vault.place())
+            .remedy("give the private key of one of its readers: --identity FILE"));
+    }
+    let vault = vault.with_keys(&VaultKeys { identities, ..VaultKeys::default() })?;
+    name_volumes(context, &vault);
+    Ok(vault)
+}
+
+/// The private keys that were given for a vault.
+fn identities(context: &Context, entry: Option<&VaultEntry>) -> Result<Identities> {
+    let mut sources = context.keys.0.lock().unwrap_or_else(PoisonError::into_inner).identities.clone();
+    sources.extend(entry.and_then(|entry| entry.identity.clone()));
+    let mut identities = Identities::default();
+    for source in &sources {
+        identities = identities.and(&Identities::parse(source.resolve(&context.environment)?.reveal())?);
+    }
+    Ok(identities)
+}
+
+fn name_volumes(context: &Context, vault: &Vault) {
+    let ring = context.keys.0.lock().unwrap_or_else(PoisonError::into_inner);
+    ring.volumes.iter().for_each(|volume| vault.know(volume));
 }
 
 /// A vault that is not encrypted, where nothing here says that it should be: somebody may have put it in the other one's place.
@@ -103,7 +139,7 @@ fn unencrypted(
     purpose: Purpose,
     vault: Vault,
 ) -> Result<Vault> {
-    let was_made_so = entry.is_some_and(|entry| is_encrypted(entry) || has_epoch(context, entry));
+    let was_made_so = entry.is_some_and(|entry| is_encrypted(entry) || has_epoch(context, entry, None));
     // Where no table tells of the vault, whoever brings a key takes it for encrypted.
     let has_identity =
         || !context.keys.0.lock().unwrap_or_else(PoisonError::into_inner).identities.is_empty();
@@ -119,15 +155,57 @@ fn unencrypted(
 }
 
 /// Whether there is, or should be, a key with which copies are encrypted.
-fn has_epoch(context: &Context, entry: &VaultEntry) -> bool {
+fn has_epoch(context: &Context, entry: &VaultEntry, vault: Option<&Vault>) -> bool {
     let is_there = |source: SecretSource| matches!(source, SecretSource::File(path) if path.exists());
-    !entry.readers.is_empty() || entry.epoch_key.is_some() || is_there(epoch_source(context, entry))
+    !entry.readers.is_empty() || entry.epoch_key.is_some() || is_there(epoch_source(context, entry, vault))
 }
 
 /// Where the key of a vault is with which copies are encrypted.
-fn epoch_source(context: &Context, entry: &VaultEntry) -> SecretSource {
-    let default = || SecretSource::File(context.state.join("epochs").join(format!("{}.key", entry.id)));
+fn epoch_source(context: &Context, entry: &VaultEntry, vault: Option<&Vault>) -> SecretSource {
+    let current = vault.and_then(Vault::epochs).into_iter().flat_map(|epochs| epochs.current());
+    let later = current.map(|epoch| epoch_file(context, entry, Some(&epoch.name))).find(|path| path.exists());
+    let default = || SecretSource::File(later.unwrap_or_else(|| epoch_file(context, entry, None)));
     entry.epoch_key.clone().unwrap_or_else(default)
+}
+
+/// Where such a key is kept unless the estate file says otherwise: that of the first epoch, or of a later one by its name.
+pub fn epoch_file(context: &Context, entry: &VaultEntry, later: Option<&str>) -> PathBuf {
+    let name = later.map_or_else(|| format!("{}.key", entry.id), |epoch| format!("{}-{epoch}.key", entry.id));
+    context.state.join("epochs").join(name)
+}
+
+/// The key with which copies are encrypted.
+fn epoch_of(context: &Context, entry: &VaultEntry, vault: &Vault) -> Result<Epoch> {
+    if entry.epoch_key.is_none() {
+        refuse_hidden(context, entry, vault)?;
+    }
+    let text = epoch_source(context, entry, Some(vault)).resolve(&context.environment)?;
+    Epoch::parse(text.reveal())
+}
+
+/// A key of an epoch is written once that has begun in the vault. Where the vault does not tell of it any more, somebody took that out:
+/// nothing is encrypted with the key of a former one then.
+fn refuse_hidden(context: &Context, entry: &VaultEntry, vault: &Vault) -> Result<()> {
+    let beginning = format!("{}-", entry.id);
+    let Ok(files) = std::fs::read_dir(context.state.join("epochs")) else { return Ok(()) };
+    for file in files.filter_map(std::io::Result::ok) {
+        let name = file.file_name();
+        let epoch = name.to_str().and_then(|name| name.strip_prefix(&beginning)?.strip_suffix(".key"));
+        let is_epoch = |name: &&str| name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let Some(epoch) = epoch.filter(is_epoch) else { continue };
+        // The name of another vault may look like that.
+        let is_of_this = || {
+            let text = std::fs::read_to_string(file.path()).ok()?;
+            Epoch::parse(&text).ok().map(|key| key.vault == vault.id())
+        };
+        if vault.epochs().is_some_and(|epochs| epochs.of(epoch).is_none()) && is_of_this() == Some(true) {
+            let what = "the key of an epoch is here of which the vault tells nothing: what began it was taken out of the vault, or is damaged";
+            return Err(Problem::new(Kind::Refused, what)
+                .at(printable(file.path().as_os_str().as_bytes()))
+                .remedy("nothing was written. Look at `outlive vault reader list` and at who may delete in this store; where the key is of no use, move it away"));
+        }
+    }
+    Ok(())
 }
 
 /// For whom a new vault is to be encrypted, and where the key of those who copy into it goes; none where nobody is named.
@@ -139,7 +217,7 @@ pub fn new_readers(context: &Context, entry: &VaultEntry) -> Result<Option<(Vec<
         return Ok(None);
     }
     let readers = entry.readers.iter().filter_map(|text| Recipient::parse(text)).collect();
-    let SecretSource::File(path) = epoch_source(context, entry) else {
+    let SecretSource::File(path) = epoch_source(context, entry, None) else {
         let what = "the vault is to be made, and its epoch key can only be written to a file";
         return Err(Problem::new(Kind::Usage, what).remedy(
             "write epoch_key = { file = \"…\" } for now; once it is made, keep the key where you like",

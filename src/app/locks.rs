@@ -40,6 +40,18 @@ pub fn open(
     Ok(vault.for_many().under(terms))
 }
 
+/// The terms under which something is written into a vault now; none where nothing is locked there.
+///
+/// # Errors
+/// `Refused` where nobody agreed to the locks yet, or the store's clock is not to be relied on.
+pub(super) fn terms_now(plan: Option<&LockPlan>, vault: &Vault, now: Timestamp) -> Result<Option<LockTerms>> {
+    let Some((plan, order)) = plan.and_then(|plan| Some((plan, plan.longest()?))) else { return Ok(None) };
+    if !is_agreed(vault.own_lock()?, order.kind, now) {
+        return Err(not_agreed(&vault.place(), &plan.entry.id, order.kind));
+    }
+    terms(vault.store(), order, now).map(Some)
+}
+
 /// Whether the vault itself lies under such a lock: that is how everybody sees that somebody agreed.
 fn is_agreed(own: Option<Lock>, kind: LockKind, now: Timestamp) -> bool {
     own.is_some_and(|lock| {

@@ -13,7 +13,8 @@ use crate::providers::local::{Reach, System, reach};
 use crate::report::activity::{MissedPath, RestoreDone};
 use crate::vault::format::README_KEY;
 use crate::vault::{
-    Damage, FoundRoot, RestoreOptions, RestoreReport, Restored, Roots, Stopped, Unread, Verified,
+    Damage, Epochs, FoundRoot, RestoreOptions, RestoreReport, Restored, Roots, Stopped, Unread, Vault,
+    Verified,
 };
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -61,7 +62,9 @@ pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -
     let found = roots.choose(volume.as_deref(), order.point.as_deref())?;
     if order.point.is_none() {
         refuse_silent_fallback(found, &roots, &history)?;
+        refuse_closed(found, &roots)?;
         refuse_doubted(found, &roots, &history)?;
+        refuse_forked(found, &vault)?;
         notices.extend(newer_incomplete(found, &roots));
         notices.extend(newer_unsigned(found, &roots));
         let of_volume = roots.sound.iter().filter(|other| other.root.volume == found.root.volume);
@@ -191,12 +194,41 @@ fn refuse_silent_fallback(found: &FoundRoot, roots: &Roots, history: &History) -
     )))
 }
 
+/// Nor where a newer one is of an epoch that nothing here opens, and may be of the same volume.
+fn refuse_closed(found: &FoundRoot, roots: &Roots) -> Result<()> {
+    let Some(newer) = roots.newer_closed(found).last() else { return Ok(()) };
+    let what = format!(
+        "a newer recovery point, {} of {}, was made in an epoch that nothing here opens, and may be of this volume",
+        newer.short(),
+        newer.root.taken_at.format("%Y-%m-%d %H:%M:%SZ")
+    );
+    Err(Problem::new(Kind::Refused, what).remedy(format!(
+        "give the private key of a reader of that epoch (--identity FILE), or restore this one of {} with --point {}",
+        found.root.taken_at.format("%Y-%m-%d %H:%M:%SZ"),
+        found.short()
+    )))
+}
+
 /// What may be a copy of an unmounted mount point is given only to whoever names it.
 fn refuse_doubted(found: &FoundRoot, roots: &Roots, history: &History) -> Result<()> {
     let Some(because) = doubts(roots, history).remove(&found.id) else { return Ok(()) };
     let what = format!("the newest recovery point, {}, may be of something else: {because}", found.short());
     Err(Problem::new(Kind::Refused, what)
         .remedy("choose this one or one before it with --point; `outlive vault list DIR` shows them"))
+}
+
+/// Where it cannot be told which of two epochs is the true one, the newest point may be of the other.
+fn refuse_forked(found: &FoundRoot, vault: &Vault) -> Result<()> {
+    if !vault.epochs().is_some_and(Epochs::is_forked) {
+        return Ok(());
+    }
+    let what = format!(
+        "two epochs of the vault began after the same one, and one of them may be somebody else's: so may the newest recovery point, {}",
+        found.short()
+    );
+    Err(Problem::new(Kind::Refused, what).remedy(
+        "see `outlive vault reader list`, and choose a point with --point that a ledger or a report knows",
+    ))
 }
 
 /// A newer point that is incomplete is not taken by itself, but whoever restores must know that it is there.

@@ -269,11 +269,13 @@ pub fn list_vault(context: &Context, place: &VaultPlace) -> Result<VaultListed> 
         missed: found.root.totals.missed,
         doubted: doubts.remove(&found.id),
     });
+    // What pretends to tell of readers and epochs, too.
+    let wrong = vault.epochs().into_iter().flat_map(|epochs| &epochs.wrong);
     Ok(VaultListed {
         place: vault.place(),
         vault: printable(vault.id().as_bytes()),
         points: points.collect(),
-        damaged: roots.damaged.iter().map(|(_, problem)| problem.to_string()).collect(),
+        damaged: roots.damaged.iter().chain(wrong).map(|(_, problem)| problem.to_string()).collect(),
         notices: what_to_know(&vault)?.into_iter().chain(fresh.notice()).collect(),
         at: (context.clock)(),
     })

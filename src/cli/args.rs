@@ -1,6 +1,7 @@
 //! The command line.
 
 use super::exit::HELP;
+use super::readers::{Epochs, Readers};
 use crate::domain::{HazardClass, Policy, parse_duration};
 use crate::plan::{Dialect, Role};
 use crate::report::schedule::TimeOfDay;
@@ -286,6 +287,12 @@ pub enum Vault {
         #[arg(long)]
         yes: bool,
     },
+    /// Say who can read an encrypted vault, or add a reader to it
+    #[command(subcommand)]
+    Reader(Readers),
+    /// Begin a new epoch of an encrypted vault: after a key was stolen, or to leave a reader out of what comes
+    #[command(subcommand)]
+    Epoch(Epochs),
 }
 
 #[derive(Debug, Subcommand)]

@@ -10,6 +10,7 @@ mod failure;
 mod ledger;
 mod nightly;
 mod progress;
+mod readers;
 mod rehearse;
 mod restore;
 mod schedule;

@@ -4,6 +4,7 @@ use super::Outcome;
 use super::args::Vault;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::readers;
 use super::terminal::Terminal;
 use crate::app::{self, ExpiryOrder, LockPlan};
 use crate::domain::{Kind, Problem};
@@ -22,6 +23,8 @@ pub fn run(terminal: &Terminal, command: &Vault) -> Result<Outcome, Failure> {
         Vault::Init { vault, yes } => init(terminal, vault, *yes),
         Vault::Check { vault } => check(terminal, vault),
         Vault::ExpiryPlan { vault, into } => expiry_plan(terminal, vault, into.as_deref()),
+        Vault::Reader(command) => readers::readers(terminal, command),
+        Vault::Epoch(command) => readers::epochs(terminal, command),
         Vault::Policy { vault, store, only } => policy(terminal, vault, *store, *only),
     }
 }
@@ -66,7 +69,7 @@ fn check(terminal: &Terminal, vault: &str) -> Result<Outcome, Failure> {
 }
 
 /// A vault of the estate file, by its name.
-fn entry<'e>(estate: &'e Estate, vault: &str) -> Result<&'e VaultEntry, Failure> {
+pub fn entry<'e>(estate: &'e Estate, vault: &str) -> Result<&'e VaultEntry, Failure> {
     estate.vault(vault).ok_or_else(|| {
         let what = format!("the estate file has no vault `{vault}`");
         let problem = Problem::new(Kind::Usage, what).remedy("name one of its [[vault]] tables by its id");
@@ -100,7 +103,7 @@ fn init(terminal: &Terminal, vault: &str, yes: bool) -> Result<Outcome, Failure>
                 Problem::new(Kind::Usage, what).remedy("write locked_for = \"35d\" in [policy.default]"),
             ));
         }
-        agree(vault, &cost, yes).map_err(usage)?;
+        agree(vault, &cost, yes, "the lock").map_err(usage)?;
     }
     let made = app::make_vault(&terminal.context, entry, plan.as_ref()).map_err(|problem| {
         // A place that does not offer what the file asks for is a matter of the file.
@@ -110,26 +113,26 @@ fn init(terminal: &Terminal, vault: &str, yes: bool) -> Result<Outcome, Failure>
     Ok(Outcome { code: None, text: terminal.tell(&made, &Exit::codes(&[])), exits: Vec::new() })
 }
 
-/// Shows what a lock costs, and sees that somebody agrees: nobody can take it back.
-fn agree(vault: &str, cost: &[String], yes: bool) -> Result<(), Problem> {
+/// Shows what something means that nobody can take back, and sees that somebody agrees to it.
+pub fn agree(vault: &str, cost: &[String], yes: bool, to: &str) -> Result<(), Problem> {
     let mut out = std::io::stderr().lock();
-    let failed = |error| Problem::io("asking whether to lock the vault", error);
+    let failed = |error| Problem::io(format!("asking whether you agree to {to}"), error);
     for sentence in cost {
         writeln!(out, "{sentence}").map_err(failed)?;
     }
     if yes {
         return Ok(());
     }
-    let refused = |what: &str| {
+    let refused = |what: String| {
         Problem::new(Kind::Usage, what)
             .remedy("nothing was made or locked; `--yes` agrees without being asked")
     };
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
-        return Err(refused("nobody is there to agree to the lock"));
+        return Err(refused(format!("nobody is there to agree to {to}")));
     }
     write!(out, "To agree, type the vault's name ({vault}): ").and_then(|()| out.flush()).map_err(failed)?;
     let mut answer = String::new();
     stdin.lock().read_line(&mut answer).map_err(failed)?;
-    if answer.trim() == vault { Ok(()) } else { Err(refused("nobody agreed to the lock")) }
+    if answer.trim() == vault { Ok(()) } else { Err(refused(format!("nobody agreed to {to}"))) }
 }

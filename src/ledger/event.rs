@@ -221,6 +221,26 @@ pub enum Event {
         /// What it names.
         planned: PlannedExpiry,
     },
+    /// A reader was added to an encrypted vault.
+    ReaderAdded {
+        /// The vault.
+        vault: VaultRef,
+        /// The reader's public key.
+        reader: String,
+        /// The epochs that it reads from now on.
+        epochs: Vec<String>,
+    },
+    /// An epoch of an encrypted vault began.
+    EpochBegan {
+        /// The vault.
+        vault: VaultRef,
+        /// Its name.
+        epoch: String,
+        /// Those that ended.
+        former: Vec<String>,
+        /// How many points there were.
+        points: usize,
+    },
     /// The webhook took the state at the end of a run: later states are compared with it.
     WebhookTold {
         /// The state, as the webhook's own type writes it.

@@ -136,6 +136,8 @@ impl History {
             | Event::Locked { .. }
             | Event::StoreChecked { .. }
             | Event::ExpiryPlanned { .. }
+            | Event::ReaderAdded { .. }
+            | Event::EpochBegan { .. }
             | Event::VaultNamed { .. } => {}
             Event::Stored { point, vault, missed, .. } => {
                 let state = if *missed == 0 { CopyState::Stored } else { CopyState::Incomplete };
@@ -164,11 +166,9 @@ impl History {
                     self.raise(point.id, CopyState::Restored);
                 }
             }
-            Event::ShareRead { vault, packs, .. } => {
-                if vault == here {
-                    self.pack_read.extend(packs.iter().map(|pack| (pack.clone(), record.at)));
-                    self.last_share = Some(record.at);
-                }
+            Event::ShareRead { vault, packs, .. } if vault == here => {
+                self.pack_read.extend(packs.iter().map(|pack| (pack.clone(), record.at)));
+                self.last_share = Some(record.at);
             }
             // Damage that was found where the place could not be told may be damage here.
             Event::Damaged { vault, object, points, .. } if vault.may_be(here) => {
@@ -185,7 +185,7 @@ impl History {
                 }
                 self.root_unread.extend(points.iter().map(|key| (key.clone(), moment)));
             }
-            Event::Damaged { .. } | Event::Unread { .. } => {}
+            Event::Damaged { .. } | Event::Unread { .. } | Event::ShareRead { .. } => {}
         }
     }
 

@@ -78,11 +78,12 @@ pub(super) fn decode_pack(
 ) -> Result<u64> {
     let key = line.pack.pack()?;
     let is_sealed = vault.is_encrypted() && line.role != PackRole::List;
+    let is_closed =
+        is_sealed && !vault.seal().zip(sidecar.epoch.as_ref()).is_some_and(|(seal, epoch)| seal.opens(epoch));
     // Without the key of names no page is told by its name either.
-    let is_unnamed = vault.is_encrypted() && vault.chunk_key().is_none();
-    if is_unnamed || is_sealed && !vault.is_readable() {
+    let Some(ids) = vault.ids_of(sidecar).filter(|_| !is_closed) else {
         return digest_of(vault, &key, (line.bytes, line.sha256), monitor).map(|_| 0);
-    }
+    };
     let damaged = |what: &str| Problem::damaged(key.as_str(), what);
     if vault
         .store()
@@ -99,12 +100,12 @@ pub(super) fn decode_pack(
     }
     let reader = store.forget(&key).and_then(|()| store.get(&key, 0)).map_err(gone)?;
     let mut stored = Hashed { reader, hasher: Hasher::default(), failed: false };
-    let frames = Frames { key: &key, ids: &vault.ids(), sidecar, monitor };
+    let frames = Frames { key: &key, ids: &ids, sidecar, monitor };
     let opened = if is_sealed { vault.opened()? } else { None };
     let decoded = match opened {
         None => frames.decode(&mut stored),
         Some(opened) => age::Decryptor::new_buffered(BufReader::new(&mut stored))
-            .and_then(|sealed| sealed.decrypt(std::iter::once(opened.identity())))
+            .and_then(|sealed| sealed.decrypt(opened.identities()))
             .map_err(|error| match error {
                 age::DecryptError::Io(error) => Failed::Reading(error),
                 other => {

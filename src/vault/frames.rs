@@ -1,7 +1,8 @@
 //! Reading frames of packs, decrypted where the vault is encrypted, and the keys with which that is done.
 
 use super::format::{self, Digest, Frame, Lid, MAX_PAGE, PackKey, PageKind, PageRef, RootContent, Sidecar};
-use super::sealing::{ChunkKey, Epoch, Ids, Opened, Recipient, Seal, VaultKeys};
+use super::roots::FoundRoot;
+use super::sealing::{ChunkKey, Epoch, Epochs, Ids, Names, Opened, Recipient, Seal, VaultKeys};
 use super::{Vault, decode, gone};
 use crate::domain::{Problem, Result, VolumeId};
 use crate::store::Key;
@@ -13,8 +14,8 @@ impl Vault {
     /// # Errors
     /// `Usage` for keys of another vault, `Refused` where none of the identities is one of its readers.
     pub fn with_keys(self, keys: &VaultKeys) -> Result<Self> {
-        let Some(encryption) = &self.marker.encryption else { return Ok(self) };
-        let seal = Seal::with(&*self.store, &self.marker, encryption, keys)?;
+        let Some(seal) = &self.seal else { return Ok(self) };
+        let seal = Seal::with(&*self.store, &self.marker, seal.epochs.clone(), keys)?;
         let (known, tables) = Default::default();
         Ok(Self { seal: Some(Arc::new(seal)), known, tables, ..self })
     }
@@ -24,9 +25,21 @@ impl Vault {
         self.seal.is_some()
     }
 
-    /// True where what it holds can be read here.
+    /// True where what it holds can be read here, or at least one epoch of that.
     pub fn is_readable(&self) -> bool {
         self.seal.as_ref().is_none_or(|seal| seal.is_open())
+    }
+
+    /// True where what every epoch of it holds can be read here.
+    pub fn reads_all(&self) -> bool {
+        let opens = |seal: &Seal| seal.epochs.iter().all(|epoch| seal.opens(&epoch.name));
+        self.seal().is_none_or(opens)
+    }
+
+    /// True where this point can be read here.
+    pub fn reads(&self, found: &FoundRoot) -> bool {
+        let lid = found.root.lid.as_ref();
+        self.seal.as_ref().is_none_or(|seal| lid.is_some_and(|lid| seal.opens(&lid.epoch)))
     }
 
     /// From now on, what cannot be read here is told by its volume's name where it is of one of these.
@@ -36,25 +49,28 @@ impl Vault {
         }
     }
 
-    /// Whether it was made for this reader.
+    /// Whether what is written now is for this reader.
     pub fn is_for(&self, reader: &Recipient) -> bool {
-        let name = |encryption: &format::Encryption| format!("{}-{}", encryption.epoch, reader.short());
-        let wanted = self.marker.encryption.as_ref().map(name);
-        let is_it = |line: &format::KeyLine| line.key.split('/').nth(1) == wanted.as_deref();
-        self.key_lines().iter().any(is_it)
+        let mut current = self.epochs().into_iter().flat_map(Epochs::current);
+        current.any(|epoch| epoch.is_for(reader))
     }
 
-    /// The objects of its keys, with their digests, as the marker names them.
-    pub(super) fn key_lines(&self) -> &[format::KeyLine] {
-        self.marker.encryption.as_ref().map(|encryption| encryption.keys.as_slice()).unwrap_or_default()
+    /// The epochs of an encrypted vault.
+    pub fn epochs(&self) -> Option<&Epochs> {
+        self.seal.as_ref().map(|seal| &*seal.epochs)
     }
 
-    /// Checks the objects from which readers get the key, as the marker names them.
+    /// The objects that readers need, with their digests: keys, and what is signed of readers and epochs.
+    pub(super) fn key_lines(&self) -> impl Iterator<Item = &format::KeyLine> {
+        self.epochs().into_iter().flat_map(Epochs::lines)
+    }
+
+    /// Checks the objects that readers need, as the marker and what readers signed name them.
     ///
     /// # Errors
     /// `Damaged`, naming the object; what the store said.
     pub fn check_keys(&self) -> Result<()> {
-        self.key_lines().iter().try_for_each(|line| self.check_key(line).map(drop))
+        self.key_lines().try_for_each(|line| self.check_key(line).map(drop))
     }
 
     /// The same of one of them; how long it is.
@@ -65,8 +81,16 @@ impl Vault {
         if Digest::of(&bytes) == line.sha256 {
             Ok(bytes.len() as u64)
         } else {
-            Err(Problem::damaged(key.as_str(), "does not match the SHA-256 in vault.json"))
+            Err(Problem::damaged(key.as_str(), "does not match the SHA-256 that is known of it"))
         }
+    }
+
+    /// Checks one of these objects.
+    ///
+    /// # Errors
+    /// As [`Vault::check_keys`].
+    pub fn check_key_line(&self, line: &format::KeyLine) -> Result<()> {
+        self.check_key(line).map(drop)
     }
 
     /// Bytes that go into the vault and are no part of a point: sealed where it is encrypted.
@@ -96,7 +120,8 @@ impl Vault {
     /// # Errors
     /// As [`Sidecar::open_with`].
     pub(super) fn open_sidecar(&self, pack: &PackKey, bytes: &[u8]) -> Result<Sidecar> {
-        let sidecar = Sidecar::open_with(pack, bytes, self.chunk_key())?;
+        let none = Names::default();
+        let sidecar = Sidecar::open_with(pack, bytes, self.seal().map_or(&none, Seal::known))?;
         if sidecar.header.inside.is_some() == self.is_encrypted() {
             Ok(sidecar)
         } else {
@@ -108,14 +133,27 @@ impl Vault {
         self.seal.as_deref()
     }
 
-    /// The key of names, where the vault is encrypted and it is here.
-    pub(super) fn chunk_key(&self) -> Option<&ChunkKey> {
-        self.seal.as_ref().and_then(|seal| seal.chunk_key())
+    /// The key of names with which is written.
+    pub(super) fn own_key(&self) -> Option<&ChunkKey> {
+        self.seal.as_ref().and_then(|seal| seal.own_key())
     }
 
-    /// How its sidecars name chunks.
+    /// How the sidecars that are written name chunks.
     pub(super) fn ids(&self) -> Ids {
-        Ids::new(self.chunk_key().cloned())
+        Ids::new(self.own_key().cloned())
+    }
+
+    /// How this sidecar names chunks; `None` where the key of that is not here.
+    pub(super) fn ids_of(&self, sidecar: &Sidecar) -> Option<Ids> {
+        let Some(seal) = &self.seal else { return Some(Ids::default()) };
+        let key = sidecar.epoch.as_ref().and_then(|epoch| seal.known().of(epoch))?;
+        Some(Ids::new(Some(key.clone())))
+    }
+
+    /// Whether a new point can refer to what was written in this epoch: to what others wrote it cannot, since whoever stole the key
+    /// of a former epoch knows that one.
+    pub(super) fn is_own_epoch(&self, epoch: Option<&str>) -> bool {
+        self.seal.as_ref().is_none_or(|seal| seal.own_epoch() == epoch)
     }
 
     /// The epoch to write in; none where it is not encrypted.
@@ -124,6 +162,14 @@ impl Vault {
     /// `Refused` where it is, and its key is not here.
     pub(super) fn epoch(&self) -> Result<Option<&Epoch>> {
         self.seal.as_ref().map(|seal| seal.epoch()).transpose()
+    }
+
+    /// Sees that the epoch in which is written has not ended while a copy was made.
+    ///
+    /// # Errors
+    /// `Refused` where it has; what the store said.
+    pub(super) fn check_epoch(&self) -> Result<()> {
+        self.seal.as_ref().map_or(Ok(()), |seal| seal.check_epoch(&*self.store, &self.marker))
     }
 
     /// What opens what is sealed in it; none where it is not encrypted.
@@ -181,6 +227,7 @@ impl Vault {
         let epoch = self.epoch()?;
         let lid = |epoch: &Epoch| Lid {
             epoch: epoch.name.clone(),
+            turn: self.epochs().and_then(|epochs| epochs.turn(&epoch.name)).unwrap_or(format::Turn::Later),
             stream: epoch.chunk_key.stream(volume),
             inside: Digest([0; 32]),
             is_open: true,

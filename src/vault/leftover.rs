@@ -149,6 +149,9 @@ pub enum Wanted {
 fn described(vault: &Vault, pack: &PackKey) -> Result<(PackLine, Sidecar)> {
     let bytes = vault.store().get_bytes(&pack.sidecar()?, MAX_OBJECT)?;
     let sidecar = vault.open_sidecar(pack, &bytes)?;
+    if !vault.is_own_epoch(sidecar.epoch.as_deref()) {
+        return Err(Problem::damaged(pack.sidecar()?.as_str(), "of another epoch: nothing is built on it"));
+    }
     let line = PackLine {
         pack: pack.clone(),
         role: sidecar.header.role,

@@ -153,11 +153,11 @@ impl Vault {
     fn of_all(&self) -> Result<BTreeSet<Key>> {
         let mut all = BTreeSet::from([Marker::key()?, Marker::readme_key()?]);
         if self.is_encrypted() {
-            let named = self.key_lines().iter().map(|line| Key::new(line.key.clone()));
+            let named = self.key_lines().map(|line| Key::new(line.key.clone()));
             all.extend(named.collect::<Result<Vec<_>>>()?);
-            let epoch = self.marker.encryption.iter().map(|encryption| encryption.epoch.as_str());
+            let epochs = self.epochs().into_iter().flat_map(|epochs| epochs.iter());
             let listed = self.store().list(KEYS)?;
-            all.extend(epoch.flat_map(|epoch| added_keys(&listed, epoch)));
+            all.extend(epochs.flat_map(|epoch| added_keys(&listed, &epoch.name)));
         }
         Ok(all)
     }

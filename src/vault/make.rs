@@ -35,7 +35,7 @@ impl Vault {
         readers: Option<Readers<'_>>,
     ) -> Result<Self> {
         if let Some(marker) = Marker::read(&*store)? {
-            return Ok(Self::of(store, marker));
+            return Self::of(store, marker);
         }
         // A run that was stopped while making the vault left README.md; a new filesystem has lost+found.
         if let Some(stranger) = store.stranger(&["README.md", INCOMING, "lost+found", CANARIES, KEYS])? {
@@ -66,7 +66,7 @@ impl Vault {
             // A store without conditions takes two markers at the same moment: the one that is there counts, and
             // nothing was written into either vault yet.
             Ok(()) => match Marker::read(&*store)? {
-                Some(there) => Ok(Self::of(store, there)),
+                Some(there) => Self::of(store, there),
                 None => Err(Problem::new(Kind::Io, "the store took vault.json, and has no such object")
                     .at(store.place())
                     .remedy("run it again; should it stay so, use another store")),
@@ -80,7 +80,7 @@ impl Vault {
     /// What was found is a vault only where another run made one in the meantime.
     fn made_by_another(store: Arc<dyn Store>, stranger: &str) -> Result<Self> {
         if let Some(marker) = Marker::read(&*store)? {
-            return Ok(Self::of(store, marker));
+            return Self::of(store, marker);
         }
         let what = format!("neither a vault nor empty: it holds {stranger}");
         Err(Problem::new(Kind::Refused, what)
@@ -96,7 +96,7 @@ fn encrypt(
     retention: Option<Retention>,
     readers: Readers<'_>,
 ) -> Result<(Encryption, ChunkKey)> {
-    let NewEpoch { epoch, keys } = NewEpoch::generate(vault, readers.readers)?;
+    let NewEpoch { epoch, keys, .. } = NewEpoch::generate(vault, readers.readers)?;
     (readers.keep)(&epoch)?;
     let mut lines = Vec::new();
     for made in keys {

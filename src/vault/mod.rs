@@ -13,6 +13,7 @@ pub mod metadata;
 mod pack;
 mod parallel;
 mod readback;
+mod readers;
 mod restore;
 mod roots;
 mod sealing;
@@ -29,9 +30,10 @@ pub use locks::{Kept, LockTerms, Needed};
 pub use make::Readers;
 pub(crate) use parallel::{cores, in_parallel};
 pub use readback::{Damage, Present, ReadBack, Stopped, read_back};
+pub use readers::{EpochBegun, ReaderAdded};
 pub use restore::{Lost, RestoreOptions, RestoreReport, Restored, Verified, Written, restore};
 pub use roots::{FoundRoot, RootRecord, Roots};
-pub use sealing::{Epoch, Identities, NewEpoch, Recipient, VaultKeys};
+pub use sealing::{Epoch, Epochs, Identities, KnownEpoch, NewEpoch, Recipient, VaultKeys};
 pub use signed::{Signed, Signing};
 pub use source::{Content, Item, Source};
 pub use tree::Entries;
@@ -76,7 +78,7 @@ impl Vault {
     /// `NotFound` where the store holds none; `Refused` for a newer format; `Damaged`.
     pub fn open(store: Arc<dyn Store>) -> Result<Self> {
         match Marker::read(&*store)? {
-            Some(marker) => Ok(Self::of(store, marker)),
+            Some(marker) => Self::of(store, marker),
             None => Err(Problem::new(Kind::NotFound, "no vault here: there is no vault.json")
                 .at(store.place())
                 .remedy("name the vault's own directory; `outlive copy` makes a vault where there is none")),
@@ -93,11 +95,12 @@ impl Vault {
         Self { locking: Some(Arc::new(locks::Locking::new(terms))), ..self }
     }
 
-    fn of(store: Arc<dyn Store>, marker: Marker) -> Self {
+    fn of(store: Arc<dyn Store>, marker: Marker) -> Result<Self> {
         let (known, tables, displaced) = Default::default();
-        let seal = marker.encryption.is_some().then(Arc::default);
+        let epochs = sealing::Epochs::read(&*store, &marker)?;
+        let seal = epochs.map(|epochs| Arc::new(sealing::Seal::of(epochs)));
         let (unfinished, locking, signing) = Default::default();
-        Self { store, marker, known, tables, unfinished, displaced, locking, seal, signing }
+        Ok(Self { store, marker, known, tables, unfinished, displaced, locking, seal, signing })
     }
 
     /// Sees that this is still the vault in its store. Where the store does not know conditions, another run that made

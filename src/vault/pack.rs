@@ -167,7 +167,7 @@ fn finish(vault: &Vault, role: PackRole, open: Open) -> Result<PackLine> {
         true => sidecar.encrypted(open.inside),
         false => sidecar,
     };
-    let sidecar = sidecar.render_with(vault.chunk_key())?;
+    let sidecar = sidecar.render_with(vault.own_key())?;
     let own = vault.store().put_locked(&open.key.sidecar()?, &sidecar, vault.retention())?;
     vault.note_lock(lock);
     vault.note_lock(own);

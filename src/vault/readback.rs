@@ -1,7 +1,7 @@
 //! Reading stored objects back: the bytes in the store against the digests taken while writing.
 
 use super::findings::Unread;
-use super::format::{Digest, Hasher, KEYS, PACKS, PackLine, README_KEY, SIDECARS};
+use super::format::{Digest, ENDED, EPOCHS, Hasher, KEYS, PACKS, PackLine, README_KEY, SIDECARS};
 use super::index::packs_known;
 use super::parallel::{cores, in_parallel};
 use super::roots::FoundRoot;
@@ -51,7 +51,7 @@ impl Unread {
 fn is_stored(object: &str, point: &str) -> bool {
     object == point
         || object == README_KEY
-        || matches!(object.split_once('/'), Some((PACKS | SIDECARS | KEYS, name)) if !name.contains('/'))
+        || matches!(object.split_once('/'), Some((PACKS | SIDECARS | KEYS | EPOCHS | ENDED, name)) if !name.contains('/'))
 }
 
 /// What ended work on a vault, and what was found until then: that is known whatever ended it.

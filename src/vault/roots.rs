@@ -2,6 +2,7 @@
 
 use super::format::{Digest, MAX_OBJECT, ROOTS, Root};
 use super::parallel::in_parallel;
+use super::sealing::{Names, Seal};
 use super::signed::Signed;
 use super::{Vault, safe};
 use crate::domain::{Kind, Problem, Result, Timestamp, VolumeId};
@@ -78,6 +79,12 @@ impl Roots {
     pub fn of_volume(vault: &Vault, volume: &VolumeId) -> Result<Self> {
         vault.know(volume);
         Self::gather(vault, |found| found.root.volume == *volume)
+    }
+
+    /// Those of one volume; what is damaged may be of it.
+    pub fn only(mut self, volume: &VolumeId) -> Self {
+        self.sound.retain(|found| found.root.volume == *volume);
+        self
     }
 
     /// Reads every root from the medium, whatever this machine remembers of it.
@@ -159,6 +166,15 @@ impl Roots {
         self.sound.iter().rev().find(ours)
     }
 
+    /// Newer points of which nothing here says that they are of another volume, and which cannot be opened here.
+    pub fn newer_closed(&self, than: &FoundRoot) -> impl Iterator<Item = &FoundRoot> {
+        let (volume, at) = (than.root.volume.clone(), than.root.taken_at);
+        self.sound.iter().filter(move |other| {
+            let may_be_of = other.root.named_volume().is_none_or(|named| *named == volume);
+            other.root.is_closed() && other.root.taken_at > at && may_be_of
+        })
+    }
+
     /// The one root that `volume` and `point` name; without `point`, the newest complete one that is taken for one of ours.
     ///
     /// # Errors
@@ -224,23 +240,21 @@ fn named(vault: &Vault, found: &FoundRoot) -> FoundRoot {
 fn read_root(vault: &Vault, listed: &Listed) -> Result<FoundRoot> {
     let key = &listed.key;
     let bytes = vault.store().get_bytes(key, MAX_OBJECT).map_err(super::gone)?;
-    let inside = |code: &Digest, sealed: &[u8]| match vault.seal() {
-        Some(seal) => seal.inside(key.as_str(), code, sealed),
+    let inside = |epoch: &str, code: &Digest, sealed: &[u8]| match vault.seal() {
+        Some(seal) => seal.inside(key.as_str(), epoch, code, sealed),
         None => Ok(None),
     };
-    let root = Root::open_with(key, &bytes, vault.chunk_key(), &inside)?;
+    let none = Names::default();
+    let mut root = Root::open_with(key, &bytes, vault.seal().map_or(&none, Seal::known), &inside)?;
     if root.lid.is_some() != vault.is_encrypted() {
         return Err(Problem::damaged(key.as_str(), "encrypted otherwise than its vault is"));
     }
     if root.vault != vault.id() {
         return Err(Problem::damaged(key.as_str(), "belongs to another vault"));
     }
-    Ok(FoundRoot {
-        key: key.clone(),
-        id: Digest::of(&bytes),
-        signed: Signed::of(&vault.signing.trust, &root.signed_by),
-        root,
-        stored_at: listed.stored_at,
-        bytes: listed.bytes,
-    })
+    let id = Digest::of(&bytes);
+    vault.seal().map_or(Ok(()), |seal| seal.admit(vault.store(), &id, &mut root))?;
+    let signed = Signed::of(&vault.signing.trust, &root.signed_by);
+    let (stored_at, bytes) = (listed.stored_at, listed.bytes);
+    Ok(FoundRoot { key: key.clone(), id, signed, root, stored_at, bytes })
 }

@@ -78,9 +78,7 @@ pub fn verify_but(
     let needs = gather_needs(vault, &roots, &mut findings);
     let mut report = VerifyReport { let_go, ..VerifyReport::default() };
     check_packs(vault, &needs, &roots, &mut findings, &mut report, monitor)?;
-    if vault.is_readable() {
-        walk_all(vault, &roots, &mut findings, monitor);
-    }
+    walk_all(vault, &roots, &mut findings, monitor);
     check_keys(vault, &roots, &mut findings, &mut report);
     report.objects += roots.sound.len() as u64 + roots.damaged.len() as u64 + 2;
     match unfinished(vault, &needs) {
@@ -95,7 +93,7 @@ pub fn verify_but(
         match (findings.breaks(point), findings.leaves_open(point)) {
             (true, _) => report.broken.push(found),
             (false, true) => report.open.push(found),
-            (false, false) if !vault.is_readable() => report.closed.push(found),
+            (false, false) if !vault.reads(&found) => report.closed.push(found),
             (false, false) => report.sound.push(found),
         }
     }
@@ -105,8 +103,12 @@ pub fn verify_but(
     Ok(report)
 }
 
-/// Checks what readers need to open the vault: all points fall with that.
+/// Checks what readers need to open the vault: all points fall with that. What lies there and is none of it counts for nothing,
+/// and somebody put it there.
 fn check_keys(vault: &Vault, roots: &Roots, findings: &mut Findings, report: &mut VerifyReport) {
+    for (key, problem) in vault.epochs().into_iter().flat_map(|epochs| &epochs.wrong) {
+        findings.note(Problem::damaged(key.as_str(), problem.what.clone()), []);
+    }
     for line in vault.key_lines() {
         match vault.check_key(line) {
             Ok(bytes) => {
@@ -129,7 +131,7 @@ fn note_root(key: &Key, problem: &Problem, findings: &mut Findings) {
 }
 
 fn walk_all(vault: &Vault, roots: &Roots, findings: &mut Findings, monitor: &dyn Monitor) {
-    for found in &roots.sound {
+    for found in roots.sound.iter().filter(|found| vault.reads(found)) {
         if monitor.cancelled() {
             return findings.note(stopped(), []);
         }
@@ -325,8 +327,11 @@ impl<'a> Walk<'a> {
                 Some((at, *chunk))
             })
             .collect();
-        let ids = self.vault.ids();
-        if run.pieces().all(|(_, skip, chunk)| held.get(&skip) == Some(&ids.chunk(&chunk))) {
+        let ids = self.vault.ids_of(&sidecar);
+        let holds = |skip: u32, chunk: &Chunk| {
+            ids.as_ref().is_some_and(|ids| held.get(&skip) == Some(&ids.chunk(chunk)))
+        };
+        if run.pieces().all(|(_, skip, chunk)| holds(skip, &chunk)) {
             Ok(())
         } else {
             Err(Problem::damaged(key.as_str(), "does not hold what the recovery point expects of it"))

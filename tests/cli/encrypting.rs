@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// A pair of keys: the file with the private one, and the public one.
-fn reader(place: &Place, name: &str) -> (PathBuf, String) {
+pub fn reader(place: &Place, name: &str) -> (PathBuf, String) {
     let path = place.path(name);
     tool("age-keygen", &["-o".as_ref(), path.as_os_str()]);
     let public = tool("age-keygen", &["-y".as_ref(), path.as_os_str()]).trim().to_owned();
@@ -28,7 +28,7 @@ fn outlive(place: &Place, arguments: &[&str]) -> Run {
     place.outlive_by_file(arguments).environment("KEYS", format!("{ID}:{SECRET}"))
 }
 
-fn restore_elsewhere(place: &Place, vault: &Path, identity: &Path, to: &Path) -> super::run::Ended {
+pub fn restore_elsewhere(place: &Place, vault: &Path, identity: &Path, to: &Path) -> super::run::Ended {
     let arguments: [&dyn AsRef<OsStr>; 8] =
         [&"restore", &"tree", &"--vault", &vault, &"--to", &to, &"--identity", &identity];
     place.outlive_with_state(&place.path("a machine that knows nothing"), &arguments).end()

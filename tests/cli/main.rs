@@ -14,6 +14,7 @@ mod deep;
 mod doubting;
 mod drilling;
 mod drilling_due;
+mod drilling_sealed;
 mod drilling_trust;
 mod durable;
 mod encrypting;
@@ -45,6 +46,7 @@ mod proving;
 #[path = "../store/proxy.rs"]
 mod proxy;
 mod reaching;
+mod readers;
 mod recording;
 mod refusing;
 mod rehearsing;

@@ -297,3 +297,73 @@ fn who_made_a_point_is_told_by_hand() {
     fs::write(&object, moved.to_string()).unwrap();
     assert!(!ask(&signer), "the signature of another root");
 }
+
+/// A tree restored by hand with this key and no other; what the commands print.
+fn tree_by_hand(sealed: &Sealed, root: &str, identity: &Path, name: &str) -> Output {
+    let place = &sealed.place;
+    let (file, tree) = blocks();
+    let only = "restore_file \"$ROOT\" \"$FILE\" \"$OUT\" && printf 'restored: %s\\n' \"$OUT\"";
+    assert!(file.contains(only));
+    let script = format!("{}\n{tree}\nrestore_tree \"$ROOT\"\n", file.replace(only, ":"));
+    let tools: Vec<&str> = TOOLS.into_iter().chain(MORE_FOR_TREES).chain(["age", "mv"]).collect();
+    let (work, out) = (place.path(&format!("work of {name}")), place.path(name));
+    fs::create_dir(&work).unwrap();
+    let settings = [
+        ("ROOT", root),
+        ("OUT", out.to_str().unwrap()),
+        ("IDENTITY", identity.to_str().unwrap()),
+        ("WORK", work.to_str().unwrap()),
+    ];
+    by_hand(place, &script, &tools, &settings)
+}
+
+#[test]
+fn points_of_both_epochs_come_back_by_hand_for_their_readers_and_for_one_that_was_added() {
+    let sealed = Sealed::new();
+    let place = &sealed.place;
+    let volume = place.path("volume");
+    make_volume(&volume);
+    let old = place.copy(&volume);
+    let before = place.path("before");
+    run("cp", &["-a", volume.to_str().unwrap(), before.to_str().unwrap()]);
+    let (added, to_added) = super::sealed::reader(place.temp.path(), "added.key");
+    let (late, to_late) = super::sealed::reader(place.temp.path(), "late.key");
+    sealed.as_reader(0).add_reader(&to_added, chrono::Utc::now()).unwrap();
+    let begun = sealed.as_reader(0).begin_epoch(vec![to_added, to_late], chrono::Utc::now()).unwrap();
+    fs::write(volume.join("new"), "of the new epoch").unwrap();
+    let keys = outlive::vault::VaultKeys { epoch: Some(begun.epoch), ..Default::default() };
+    let new = super::support::copy_into(&sealed.opened(&keys), &volume, &outlive::domain::Silent).unwrap();
+    for (report, original, name) in [(&old, &before, "old by hand"), (&new, &volume, "new by hand")] {
+        let output = tree_by_hand(&sealed, report.root.key.name(), &added, name);
+        assert_success(&output);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.matches("test:/volume").count() == 2 && !said.contains("LATE"), "{said}");
+        let out = place.path(name);
+        run("diff", &["-r", "--no-dereference", original.to_str().unwrap(), out.to_str().unwrap()]);
+    }
+    // Who reads one epoch alone gets that, and is told of the other.
+    for (identity, mine, other, name) in
+        [(&late, &new, &old, "late"), (&sealed.readers[1], &old, &new, "left out")]
+    {
+        let output = tree_by_hand(&sealed, mine.root.key.name(), identity, name);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            told.contains("an epoch that you do not read") && told.contains(other.root.key.name()),
+            "{told}"
+        );
+        let refused = tree_by_hand(&sealed, other.root.key.name(), identity, &format!("{name} never"));
+        assert!(!refused.status.success());
+    }
+    // What came after the epoch had ended is told.
+    let epochs = place.path("vault/epochs");
+    fs::rename(&epochs, place.path("hidden")).unwrap();
+    let forged = super::support::copy_into(&sealed.as_copier(), &volume, &outlive::domain::Silent).unwrap();
+    fs::rename(place.path("hidden"), &epochs).unwrap();
+    fs::write(epochs.join("junk"), "junk").unwrap();
+    let output = tree_by_hand(&sealed, new.root.key.name(), &added, "beside a forged one");
+    assert_success(&output);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let late: Vec<&str> = said.lines().filter(|line| line.starts_with("LATE")).collect();
+    assert!(late.len() == 1 && late[0].contains(forged.root.key.name()), "{said}");
+}

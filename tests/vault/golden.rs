@@ -7,7 +7,9 @@ use super::support::{Place, assert_same, chmod, copy_into, run};
 use crate::hand::{TempDir, fs};
 use outlive::domain::Silent;
 use outlive::signing::{Signer, Trust};
-use outlive::vault::{Identities, RestoreOptions, Roots, Signed, Signing, Vault, VaultKeys, restore, verify};
+use outlive::vault::{
+    Identities, Recipient, RestoreOptions, Roots, Signed, Signing, Vault, VaultKeys, restore, verify,
+};
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -52,7 +54,7 @@ fn bless(version: &str, from: &Path, reader: Option<&Path>) {
 }
 
 /// Reads the vault of a version, restores from it and compares.
-fn reads(version: &str) {
+fn reads(version: &str, points: usize) {
     let place = TempDir::new();
     let vault = place.path().join("vault");
     run("cp", &["-r", golden(version).join("vault").to_str().unwrap(), vault.to_str().unwrap()]);
@@ -69,7 +71,7 @@ fn reads(version: &str) {
     let report = verify(&vault, &[], &Silent).unwrap();
     assert!(report.damage.is_empty() && report.chunks > 5, "{report:?}");
     let roots = Roots::read(&vault).unwrap();
-    assert_eq!((report.sound.len(), roots.sound.len()), (2, 2));
+    assert_eq!((report.sound.len(), roots.sound.len()), (points, points));
     assert!(roots.sound.iter().all(|found| matches!(found.signed, Signed::By(_)) == is_signed));
     let to = place.path().join("restored");
     let restored = restore(&vault, &roots.sound[0], &to, RestoreOptions::default(), &Silent).unwrap();
@@ -107,7 +109,7 @@ fn shapes(vault: &Path, open: &dyn Fn(&[u8]) -> Vec<u8>) -> BTreeSet<String> {
     let (envelope, marker) = payload(&vault.join("vault.json"));
     add("vault.json", envelope.as_bytes());
     add("marker", marker.as_bytes());
-    for folder in ["roots", "sidecars", "packs", "keys"] {
+    for folder in ["roots", "sidecars", "packs", "keys", "epochs", "ended"] {
         let Ok(objects) = fs::read_dir(vault.join(folder)) else { continue };
         for object in objects {
             let path = object.unwrap().path();
@@ -127,6 +129,12 @@ fn shapes(vault: &Path, open: &dyn Fn(&[u8]) -> Vec<u8>) -> BTreeSet<String> {
                     add("root", root.as_bytes());
                 }
                 "keys" => add("keys", b"an object"),
+                "epochs" => {
+                    let (envelope, statement) = payload(&path);
+                    add("statement envelope", envelope.as_bytes());
+                    add("statement", statement.as_bytes());
+                }
+                "ended" => add("list of points", &zstd::stream::decode_all(&bytes[..]).unwrap()),
                 "sidecars" => add("sidecar", &zstd::stream::decode_all(&bytes[..]).unwrap()),
                 _ => {
                     let inside = if bytes.starts_with(b"age-") { open(&bytes) } else { bytes };
@@ -197,9 +205,45 @@ fn a_vault_of_version_0_is_read_and_written_as_ever() {
     let place = Place::new();
     fill(&place.vault, place.temp.path());
     bless("v0", &place.path("vault"), None);
-    reads("v0");
+    reads("v0", 2);
     let none = |_: &[u8]| -> Vec<u8> { panic!("nothing is encrypted") };
     assert_as_then("0", &shapes(&place.path("vault"), &none), &shapes(&golden("v0").join("vault"), &none));
+}
+
+/// Decrypts with what a vault's keys open for a reader.
+fn opener(vault: &Path, reader: &Path, work: &Path, epochs: usize) -> impl Fn(&[u8]) -> Vec<u8> + use<> {
+    let epoch = work.with_extension("epoch");
+    let keys = fs::read_dir(vault.join("keys")).unwrap();
+    let found = keys.filter_map(|key| {
+        let path = key.unwrap().path();
+        let arguments = ["-d", "-i", reader.to_str().unwrap(), path.to_str().unwrap()];
+        let opened = crate::hand::output(std::process::Command::new("age").args(arguments)).unwrap();
+        opened.status.success().then(|| String::from_utf8(opened.stdout).unwrap())
+    });
+    let text: String = found.collect();
+    let comments: Vec<String> = text.lines().map(same).collect();
+    assert_eq!(comments.len(), 3 * epochs, "{comments:?}");
+    assert!(comments[1].starts_with("# chunk key: H") && text.contains("\nAGE-SECRET-KEY-1"), "{comments:?}");
+    fs::write(&epoch, text).unwrap();
+    let sealed = work.with_extension("sealed");
+    move |bytes: &[u8]| {
+        fs::write(&sealed, bytes).unwrap();
+        let arguments = ["-d", "-i", epoch.to_str().unwrap(), sealed.to_str().unwrap()];
+        let opened = crate::hand::output(std::process::Command::new("age").args(arguments)).unwrap();
+        assert!(opened.status.success(), "{}", String::from_utf8_lossy(&opened.stderr));
+        opened.stdout
+    }
+}
+
+/// What a vault of this version looks like, beside the one that was written then.
+fn compare(version: &str, sealed: &Sealed, epochs: usize) {
+    let work = TempDir::new();
+    let fresh = sealed.place.path("vault");
+    let open = opener(&fresh, &sealed.readers[0], &work.path().join("fresh"), epochs);
+    let then = golden(version).join("vault");
+    let reader = golden(version).join("reader.key");
+    let open_then = opener(&then, &reader, &work.path().join("then"), epochs);
+    assert_as_then(&version[1..], &shapes(&fresh, &open), &shapes(&then, &open_then));
 }
 
 #[test]
@@ -214,7 +258,7 @@ fn a_vault_whose_roots_are_signed_is_read_and_written_as_ever() {
         bless("v0-signed", &place.path("vault"), None);
         fs::write(golden("v0-signed").join("signer.pub"), public).unwrap();
     }
-    reads("v0-signed");
+    reads("v0-signed", 2);
     let none = |_: &[u8]| -> Vec<u8> { panic!("nothing is encrypted") };
     let then = shapes(&golden("v0-signed").join("vault"), &none);
     assert!(
@@ -229,37 +273,23 @@ fn a_vault_of_version_1_is_read_and_written_as_ever() {
     let sealed = Sealed::new();
     fill(&sealed.place.vault, sealed.place.temp.path());
     bless("v1", &sealed.place.path("vault"), Some(&sealed.readers[0]));
-    reads("v1");
-    let work = TempDir::new();
-    let opener = |vault: PathBuf, reader: PathBuf, name: &str| {
-        let epoch = work.path().join(name);
-        let keys = fs::read_dir(vault.join("keys")).unwrap();
-        let found = keys.filter_map(|key| {
-            let path = key.unwrap().path();
-            let arguments = ["-d", "-i", reader.to_str().unwrap(), path.to_str().unwrap()];
-            let opened = crate::hand::output(std::process::Command::new("age").args(arguments)).unwrap();
-            opened.status.success().then(|| String::from_utf8(opened.stdout).unwrap())
-        });
-        let text: String = found.collect();
-        let comments: Vec<String> = text.lines().map(same).collect();
-        assert_eq!(comments.len(), 3, "{comments:?}");
-        assert!(
-            comments[1].starts_with("# chunk key: H") && text.contains("\nAGE-SECRET-KEY-1"),
-            "{comments:?}"
-        );
-        fs::write(&epoch, text).unwrap();
-        let sealed = work.path().join(format!("{name}.sealed"));
-        move |bytes: &[u8]| {
-            fs::write(&sealed, bytes).unwrap();
-            let arguments = ["-d", "-i", epoch.to_str().unwrap(), sealed.to_str().unwrap()];
-            let opened = crate::hand::output(std::process::Command::new("age").args(arguments)).unwrap();
-            assert!(opened.status.success(), "{}", String::from_utf8_lossy(&opened.stderr));
-            opened.stdout
-        }
-    };
-    let fresh = sealed.place.path("vault");
-    let open = opener(fresh.clone(), sealed.readers[0].clone(), "fresh");
-    let then = golden("v1").join("vault");
-    let open_then = opener(then.clone(), golden("v1").join("reader.key"), "then");
-    assert_as_then("1", &shapes(&fresh, &open), &shapes(&then, &open_then));
+    reads("v1", 2);
+    compare("v1", &sealed, 1);
+}
+
+/// The same with a second epoch, and a reader that was added.
+#[test]
+fn a_vault_of_version_2_is_read_and_written_as_ever() {
+    let sealed = Sealed::new();
+    fill(&sealed.place.vault, sealed.place.temp.path());
+    let public = run("age-keygen", &["-y", sealed.readers[0].to_str().unwrap()]);
+    let first = Recipient::parse(public.trim()).unwrap();
+    let (_, added) = super::sealed::reader(sealed.place.temp.path(), "added.key");
+    sealed.as_reader(0).add_reader(&added, chrono::Utc::now()).unwrap();
+    let begun = sealed.as_reader(0).begin_epoch(vec![first], chrono::Utc::now()).unwrap();
+    let keys = VaultKeys { epoch: Some(begun.epoch), ..VaultKeys::default() };
+    copy_into(&sealed.opened(&keys), &sealed.place.path("volume"), &Silent).unwrap();
+    bless("v2", &sealed.place.path("vault"), Some(&sealed.readers[0]));
+    reads("v2", 3);
+    compare("v2", &sealed, 2);
 }

@@ -65,12 +65,12 @@ impl Sealed {
     }
 
     /// As whoever copies sees it, on a machine that remembers nothing.
-    fn as_copier(&self) -> Vault {
+    pub fn as_copier(&self) -> Vault {
         self.opened(&VaultKeys { epoch: Some(self.epoch.clone()), ..VaultKeys::default() })
     }
 
     /// A tree with names and bytes that are found again wherever they stand.
-    fn original(&self) -> PathBuf {
+    pub fn original(&self) -> PathBuf {
         let original = self.place.path("original");
         fs::create_dir_all(original.join("plainly-named-folder")).unwrap();
         fs::write(original.join("plainly-named-folder/plainly-named-file"), "plainly written ".repeat(40))
@@ -82,7 +82,7 @@ impl Sealed {
         original
     }
 
-    fn objects(&self, folder: &str) -> Vec<PathBuf> {
+    pub fn objects(&self, folder: &str) -> Vec<PathBuf> {
         let all = fs::read_dir(self.place.path("vault").join(folder)).unwrap();
         let mut all: Vec<PathBuf> = all.map(|entry| entry.unwrap().path()).collect();
         all.sort();
@@ -90,7 +90,7 @@ impl Sealed {
     }
 }
 
-fn restored(vault: &Vault, to: &Path) {
+pub fn restored(vault: &Vault, to: &Path) {
     let roots = Roots::read(vault).unwrap();
     let newest = roots.sound.last().unwrap();
     let restored = restore(vault, newest, to, RestoreOptions::default(), &Silent).unwrap();

@@ -116,14 +116,15 @@ impl Tried {
         for entry in &order.vaults {
             let looked = open_vault(context, &entry.place).and_then(|vault| {
                 named::check(&entry.id, Some(&vault), records)?;
-                let roots = Roots::of_volume(&vault, &order.drill.volume)?;
+                vault.know(&order.drill.volume);
+                let roots = Roots::read(&vault)?;
                 Ok((VaultRef::of(&vault)?, vault, roots))
             });
             match looked {
                 Ok((place, vault, roots)) => {
                     let history = History::of(records, &place);
                     let Candidates { points, mut failed, mut open, mut deviations } =
-                        Candidates::of(roots, &history, &order.drill.volume);
+                        Candidates::of(&roots, &history, &order.drill.volume);
                     self.deviations.append(&mut deviations);
                     self.failed.append(&mut failed);
                     self.not_run.append(&mut open);
@@ -131,6 +132,7 @@ impl Tried {
                         empty.push(format!("{} holds no complete recovery point of it", entry.id));
                         continue;
                     }
+                    self.not_run.extend(unopened(&roots, &points));
                     let said = vault.place();
                     self.vault = Some(TriedVault { name: entry.id.clone(), place, said });
                     self.deviations.append(&mut unreachable);
@@ -305,6 +307,15 @@ impl Tried {
             (told.removed, told.left) = (removed, left);
         }
     }
+}
+
+/// What keeps the newest point from being drilled that may be of the volume: it is of an epoch that nothing here opens.
+fn unopened(roots: &Roots, points: &[FoundRoot]) -> Option<String> {
+    let count =
+        roots.newer_closed(points.last()?).filter(|newer| newer.root.named_volume().is_none()).count();
+    (count > 0).then(|| {
+        format!("{count} newer recovery points were made in an epoch that nothing here opens, and may be of this volume: give the private key of a reader of it (--identity FILE)")
+    })
 }
 
 /// Ends a drill when its timeout is over.

@@ -23,8 +23,9 @@ pub struct Candidates {
 impl Candidates {
     /// Sorts them. A doubted point is never drilled: a restore would be recorded, and a doubt ends where a person
     /// restored the point and saw what is in it, which no drill does.
-    pub fn of(roots: Roots, history: &History, volume: &VolumeId) -> Self {
+    pub fn of(all: &Roots, history: &History, volume: &VolumeId) -> Self {
         let mut found = Self::default();
+        let roots = all.clone().only(volume);
         let mut doubts = doubts(&roots, history);
         let complete =
             roots.sound.iter().filter(|root| root.root.is_complete() && root.root.volume == *volume);
@@ -45,7 +46,7 @@ impl Candidates {
         for (key, problem) in &roots.damaged {
             found.unreadable(key, problem, history, volume);
         }
-        found.gone(&roots, history, volume);
+        found.gone(all, history, volume);
         found
     }
 

@@ -7,7 +7,7 @@ use crate::ledger::FOLDER;
 use crate::plan::{Leftover, leftover};
 use crate::report::activity::LeftAlone;
 use crate::store::{CANARIES, Hold, INCOMING, Listed, StoredVersion};
-use crate::vault::format::{KEYS, PACKS, ROOTS, SIDECARS};
+use crate::vault::format::{ENDED, EPOCHS, KEYS, PACKS, ROOTS, SIDECARS};
 use crate::vault::{in_parallel, packs_known};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,6 +61,8 @@ impl Objects {
             SIDECARS,
             ROOTS,
             KEYS,
+            EPOCHS,
+            ENDED,
             FOLDER,
         ];
         objects.strange.extend(store.stranger(&known)?);

@@ -135,8 +135,8 @@ fn copies(
     if *trust == Trust::default() {
         return Ok(());
     }
-    if !vault.is_readable() {
-        let what = "freshness unproven: the copies of the ledger there are encrypted, and nothing here opens them (--identity FILE)";
+    if !vault.reads_all() {
+        let what = "freshness unproven: copies of the ledger there are encrypted, and nothing here opens all of them (--identity FILE)";
         told.open.push(format!("{}: {what}", vault.place()));
         return Ok(());
     }

@@ -13,6 +13,7 @@ mod locks;
 mod night_text;
 mod nightly;
 mod policy;
+mod readers;
 mod rehearsal;
 mod restore;
 mod verify;
@@ -38,6 +39,7 @@ pub use nightly::{
     TaskKind, TaskOutcome, Unhonoured, VolumeNight,
 };
 pub use policy::{PolicyDocument, VaultPolicy};
+pub use readers::{EpochKept, EpochMade, ListedEpoch, ListedReader, ReaderMade, ReadersListed};
 pub use rehearsal::{LostAndFound, RehearsalDone, SurvivalLine};
 pub use restore::RestoreDone;
 pub use verify::{VerifiedPoint, VerifyDone};

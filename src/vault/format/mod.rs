@@ -9,6 +9,7 @@ mod page;
 mod refs;
 mod root;
 mod sidecar;
+mod statement;
 
 pub use digest::{Digest, Hasher};
 pub use entry::{Content, Entry, EntryKind, Meta, Moment};
@@ -16,8 +17,9 @@ pub use envelope::{Unwrapped, open_either, open_envelope, open_signed, seal_enve
 pub use marker::{Encryption, KeyLine, Marker};
 pub use page::{Child, Page, PageHeader, PageKind};
 pub use refs::{Chunk, Frame, PackKey, PackLine, PackRole, PageRef, Run};
-pub use root::{Content as RootContent, Inside, Lid, Missed, Origin, Previous, Root, Tool, Totals};
+pub use root::{Content as RootContent, Inside, Lid, Missed, Origin, Previous, Root, Tool, Totals, Turn};
 pub use sidecar::{Sidecar, SidecarFrame, SidecarHeader};
+pub use statement::{AddedReader, BegunEpoch, Points, Statement, read_points, render_points};
 
 use crate::domain::{Kind, Problem, Result};
 use serde::de::DeserializeOwned;
@@ -30,6 +32,10 @@ pub const PACKS: &str = "packs";
 pub const SIDECARS: &str = "sidecars";
 /// The folder of the epochs' keys, each sealed to one reader.
 pub const KEYS: &str = "keys";
+/// The folder of what readers say of an encrypted vault: that a reader was added, or that an epoch began.
+pub const EPOCHS: &str = "epochs";
+/// The folder of the lists of points that there were when an epoch ended.
+pub const ENDED: &str = "ended";
 /// The key of the instructions that every vault carries.
 pub const README_KEY: &str = "README.md";
 /// Blocks of large files and images, in bytes.

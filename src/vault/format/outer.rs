@@ -1,15 +1,38 @@
 //! A root of an encrypted vault: what keeping locks and comparing bytes needs, and sealed inside it the rest.
 
-use super::root::{Inside, Lid, Missed, Origin, Previous, Root, Tool, Totals};
+use super::root::{Inside, Lid, Missed, Origin, Previous, Root, Tool, Totals, Turn};
 use super::{Digest, Frame, MAX_OBJECT, PackKey, PackLine, PageRef, parse, render};
 use crate::domain::{Consistency, Problem, Result, Timestamp, VolumeId, VolumeKind};
-use crate::vault::sealing::{ChunkKey, Epoch, seal_as_text};
+use crate::vault::sealing::{Epoch, Names, seal_as_text};
 use serde::{Deserialize, Serialize};
 
 pub(super) const SCHEMA: &str = "outlive/root/v1";
+/// The same in another epoch than the vault's first.
+pub(super) const LATER: &str = "outlive/root/v2";
 /// What the two codes of a root are for.
 const OUTSIDE: &str = "root";
 const INSIDE: &str = "root content";
+
+/// The version of roots of such an epoch.
+pub(super) fn schema(turn: Turn) -> &'static str {
+    match turn {
+        Turn::First => SCHEMA,
+        Turn::Later => LATER,
+    }
+}
+
+/// The reverse.
+pub(super) fn turn(schema: &str) -> Turn {
+    if schema == LATER { Turn::Later } else { Turn::First }
+}
+
+/// What was read of a root.
+#[derive(Clone, Copy)]
+pub(super) struct Read<'a> {
+    pub object: &'a str,
+    pub payload: &'a [u8],
+    pub turn: Turn,
+}
 
 /// What everybody sees of a root.
 #[derive(Serialize, Deserialize)]
@@ -83,13 +106,9 @@ impl Outer {
     }
 
     /// The root, as far as it is known here.
-    pub fn open(
-        self,
-        object: &str,
-        payload: &[u8],
-        names: Option<&ChunkKey>,
-        inside: Inside<'_>,
-    ) -> Result<Root> {
+    pub fn open(self, read: Read<'_>, names: &Names, inside: Inside<'_>) -> Result<Root> {
+        let Read { object, payload, turn } = read;
+        let names = names.of(&self.epoch);
         let damaged = |what: &str| Err(Problem::damaged(object, what));
         let Some(code) = self.code else { return damaged("has no code of those who hold the vault's key") };
         if render(&self)? != payload {
@@ -101,7 +120,9 @@ impl Outer {
         {
             return damaged("comes from nobody who holds the vault's key");
         }
-        let Some(plain) = inside(&outer.inside, outer.sealed.as_bytes())? else { return Ok(outer.closed()) };
+        let Some(plain) = inside(&outer.epoch, &outer.inside, outer.sealed.as_bytes())? else {
+            return Ok(outer.closed(turn));
+        };
         if plain.len() as u64 > MAX_OBJECT
             || names.is_some_and(|key| key.code(INSIDE, &plain) != outer.inside)
         {
@@ -113,19 +134,18 @@ impl Outer {
         {
             return damaged("its inside and its outside do not agree");
         }
-        Ok(outer.with(inner, true))
+        Ok(outer.with(inner, turn, true))
     }
 
-    fn closed(self) -> Root {
+    fn closed(self, turn: Turn) -> Root {
         let nothing = PageRef {
             frame: Frame { pack: PackKey("".into()), at: 0, length: 0 },
             bytes: 0,
             sha256: Digest([0; 32]),
             level: 0,
         };
-        let name = format!("sealed:{}", &self.stream.to_string()[..16]);
         let inner = Inner {
-            volume: VolumeId(name),
+            volume: VolumeId(String::new()),
             volume_kind: VolumeKind::Declared,
             origin: Origin {
                 host: String::new(),
@@ -138,14 +158,22 @@ impl Outer {
             entries: nothing,
             tool: Tool { name: String::new(), version: String::new() },
         };
-        self.with(inner, false)
+        self.with(inner, turn, false)
     }
 
-    fn with(self, inner: Inner, is_open: bool) -> Root {
+    fn with(self, inner: Inner, turn: Turn, is_open: bool) -> Root {
+        let lid = Lid {
+            epoch: self.epoch,
+            turn,
+            stream: self.stream,
+            inside: self.inside,
+            is_open,
+            is_named: is_open,
+        };
         Root {
             key: self.key,
             vault: self.vault,
-            volume: inner.volume,
+            volume: if is_open { inner.volume } else { lid.unnamed() },
             volume_kind: inner.volume_kind,
             origin: inner.origin,
             taken_at: self.taken_at,
@@ -159,13 +187,7 @@ impl Outer {
             packs: self.packs,
             list_packs: self.list_packs,
             tool: inner.tool,
-            lid: Some(Lid {
-                epoch: self.epoch,
-                stream: self.stream,
-                inside: self.inside,
-                is_open,
-                is_named: is_open,
-            }),
+            lid: Some(lid),
             signed_by: Vec::new(),
         }
     }

@@ -1,11 +1,11 @@
 //! A root: the top of one recovery point.
 
-use super::outer::{self, Outer};
+use super::outer::{self, Outer, Read};
 use super::{Digest, PackLine, PageRef, Unwrapped, open_signed, parse, render, seal_signed};
 use crate::domain::{ByteName, Consistency, Kind, Problem, Result, Timestamp, VolumeId, VolumeKind};
 use crate::signing::{PublicKey, Signer};
 use crate::store::Key;
-use crate::vault::sealing::{ChunkKey, Epoch};
+use crate::vault::sealing::{Epoch, Names};
 use serde::{Deserialize, Serialize};
 
 const SCHEMA: &str = "outlive/root/v0";
@@ -124,6 +124,8 @@ pub struct Root {
 pub struct Lid {
     /// The epoch in which it was written.
     pub epoch: String,
+    /// Whether that is the vault's first.
+    pub turn: Turn,
     /// The name of its volume in the clear.
     pub stream: Digest,
     /// The code of what is inside.
@@ -132,6 +134,23 @@ pub struct Lid {
     pub is_open: bool,
     /// True where at least the volume's name is.
     pub is_named: bool,
+}
+
+impl Lid {
+    /// What the volume is called where its name is not known.
+    pub fn unnamed(&self) -> VolumeId {
+        VolumeId(format!("sealed:{}", &self.stream.to_string()[..16]))
+    }
+}
+
+/// Whether an epoch is the first of its vault: roots of others have another version, so that programs that know one epoch alone
+/// refuse them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It is in the marker.
+    First,
+    /// It began after another.
+    Later,
 }
 
 /// What is inside a root, before it is sealed.
@@ -143,8 +162,8 @@ pub struct Content {
     pub bytes: Vec<u8>,
 }
 
-/// Gives what is inside a root, where that is known here: from the code of it, and from what is sealed.
-pub type Inside<'a> = &'a dyn Fn(&Digest, &[u8]) -> Result<Option<Vec<u8>>>;
+/// Gives what is inside a root, where that is known here: from its epoch, the code of it, and what is sealed.
+pub type Inside<'a> = &'a dyn Fn(&str, &Digest, &[u8]) -> Result<Option<Vec<u8>>>;
 
 impl Root {
     /// True where nothing was missed.
@@ -200,7 +219,8 @@ impl Root {
     /// None in practice.
     pub fn seal_in(&self, epoch: &Epoch, signer: Option<&Signer>) -> Result<(Vec<u8>, Content)> {
         let (outer, bytes) = Outer::of(self, epoch)?;
-        let sealed = seal_signed(outer::SCHEMA, &render(&outer)?, signer)?;
+        let turn = self.lid.as_ref().map_or(Turn::First, |lid| lid.turn);
+        let sealed = seal_signed(outer::schema(turn), &render(&outer)?, signer)?;
         Ok((sealed, Content { code: outer.inside, bytes }))
     }
 
@@ -209,7 +229,7 @@ impl Root {
     /// # Errors
     /// As [`Root::open_with`].
     pub fn open(key: &Key, bytes: &[u8]) -> Result<Self> {
-        Self::open_with(key, bytes, None, &|_, _| Ok(None))
+        Self::open_with(key, bytes, &Names::default(), &|_, _, _| Ok(None))
     }
 
     /// Reads a root object that was found under `key`. Where the key of names is known, one of an encrypted vault that does not
@@ -217,13 +237,16 @@ impl Root {
     ///
     /// # Errors
     /// `Refused` for a newer format; `Damaged` for what is wrong in itself or belongs to another key.
-    pub fn open_with(key: &Key, bytes: &[u8], names: Option<&ChunkKey>, inside: Inside<'_>) -> Result<Self> {
+    pub fn open_with(key: &Key, bytes: &[u8], names: &Names, inside: Inside<'_>) -> Result<Self> {
         let object = key.as_str();
         let Unwrapped { payload_type, payload, signed_by } =
-            open_signed(object, &[SCHEMA, outer::SCHEMA], bytes)?;
+            open_signed(object, &[SCHEMA, outer::SCHEMA, outer::LATER], bytes)?;
         let root: Self = match payload_type {
             SCHEMA => parse(object, &payload)?,
-            _ => parse::<Outer>(object, &payload)?.open(object, &payload, names, inside)?,
+            schema => {
+                let read = Read { object, payload: &payload, turn: outer::turn(schema) };
+                parse::<Outer>(object, &payload)?.open(read, names, inside)?
+            }
         };
         let root = Self { signed_by, ..root };
         if root.key != key.as_str() {

@@ -2,7 +2,7 @@
 
 use super::{Chunk, Digest, MAX_FRAME, MAX_OBJECT, MAX_PAGE, PackKey, PackRole, parse, parse_as, render};
 use crate::domain::{Kind, Problem, Result};
-use crate::vault::sealing::ChunkKey;
+use crate::vault::sealing::{ChunkKey, Names};
 use serde::{Deserialize, Serialize};
 
 const SCHEMA: &str = "outlive/sidecar/v0";
@@ -56,6 +56,8 @@ pub struct Sidecar {
     pub header: SidecarHeader,
     /// Its frames.
     pub frames: Vec<SidecarFrame>,
+    /// In an encrypted vault: the epoch whose key of names it is written with, where that key is here.
+    pub epoch: Option<String>,
 }
 
 impl Sidecar {
@@ -64,6 +66,7 @@ impl Sidecar {
         Self {
             header: SidecarHeader { schema: SCHEMA.into(), pack, role, bytes, sha256, inside: None },
             frames,
+            epoch: None,
         }
     }
 
@@ -105,15 +108,15 @@ impl Sidecar {
     /// # Errors
     /// As [`Sidecar::open_with`].
     pub fn open(pack: &PackKey, bytes: &[u8]) -> Result<Self> {
-        Self::open_with(pack, bytes, None)
+        Self::open_with(pack, bytes, &Names::default())
     }
 
-    /// Reads the sidecar of `pack`. Where the key of names is known, one that does not come from somebody who holds it is
-    /// damage.
+    /// Reads the sidecar of `pack`. Where the keys of names of all epochs are known, one that does not come from somebody who
+    /// holds one of them is damage.
     ///
     /// # Errors
     /// `Damaged` for what is not exactly that: another pack's sidecar, frames that do not tile the pack.
-    pub fn open_with(pack: &PackKey, bytes: &[u8], key: Option<&ChunkKey>) -> Result<Self> {
+    pub fn open_with(pack: &PackKey, bytes: &[u8], names: &Names) -> Result<Self> {
         let of = pack.sidecar()?;
         let object = of.as_str();
         let limit = usize::try_from(MAX_OBJECT).unwrap_or(usize::MAX);
@@ -121,12 +124,12 @@ impl Sidecar {
             .map_err(|error| Problem::damaged(object, format!("cannot be decoded: {error}")))?;
         let first = lines.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let header = Self::header(object, first)?;
-        if key.is_some() && header.inside.is_none() {
+        if !names.is_empty() && header.inside.is_none() {
             return Err(Problem::damaged(object, "has no code of those who hold the vault's key"));
         }
-        let lines = match header.inside {
-            Some(_) => without_code(object, &lines, key)?,
-            None => &lines,
+        let (lines, epoch) = match header.inside {
+            Some(_) => without_code(object, &lines, names)?,
+            None => (lines.as_slice(), None),
         };
         let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).skip(1);
         if &header.pack != pack {
@@ -147,7 +150,7 @@ impl Sidecar {
             (frame.at == end).then(|| end.checked_add(u64::from(frame.length))).flatten()
         });
         if end == Some(header.inside.unwrap_or(header.bytes)) {
-            Ok(Self { header, frames })
+            Ok(Self { header, frames, epoch })
         } else {
             Err(Problem::damaged(object, "its frames do not add up to the pack"))
         }
@@ -165,15 +168,16 @@ impl Sidecar {
     }
 }
 
-/// All lines but the last one, which is the code of those before it.
-fn without_code<'l>(object: &str, lines: &'l [u8], key: Option<&ChunkKey>) -> Result<&'l [u8]> {
+/// All lines but the last one, which is the code of those before it; and the epoch whose key it was made with.
+fn without_code<'l>(object: &str, lines: &'l [u8], names: &Names) -> Result<(&'l [u8], Option<String>)> {
     let ended = lines.strip_suffix(b"\n").unwrap_or(lines);
     let at = ended.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let Code { code } = parse(object, &ended[at..])?;
-    match key {
-        Some(key) if key.code(PURPOSE, &lines[..at]) != code => {
+    let mut fitting = names.iter().filter(|(_, key)| key.code(PURPOSE, &lines[..at]) == code);
+    match fitting.next() {
+        None if names.are_all() => {
             Err(Problem::damaged(object, "comes from nobody who holds the vault's key"))
         }
-        _ => Ok(&lines[..at]),
+        found => Ok((&lines[..at], found.map(|(epoch, _)| epoch.to_owned()))),
     }
 }

@@ -47,7 +47,7 @@ impl Recipient {
     }
 
     /// A short name of it, for keys of objects.
-    pub(in super::super) fn short(&self) -> String {
+    pub fn short(&self) -> String {
         Digest::of(self.to_string().as_bytes()).to_string()[..16].to_owned()
     }
 }
@@ -92,31 +92,58 @@ impl Identities {
 
 /// An epoch that a reader has opened.
 #[derive(Clone)]
-pub struct Opened {
+pub struct OpenedEpoch {
+    /// Its name.
+    pub name: String,
     /// What opens all that was sealed in it.
-    pub(super) identity: age::x25519::Identity,
+    pub(in super::super) identity: age::x25519::Identity,
     /// The key of names.
     pub chunk_key: ChunkKey,
 }
 
-impl fmt::Debug for Opened {
+impl fmt::Debug for OpenedEpoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(an epoch's secret key)")
+        write!(f, "(secret key of the epoch {})", self.name)
+    }
+}
+
+impl OpenedEpoch {
+    /// The object from which a reader gets the epoch's key, sealed to that one.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn wrap(&self, vault: &str, reader: &Recipient) -> Result<Vec<u8>> {
+        seal(reader, text_of(vault, &self.name, &self.chunk_key, &self.identity).as_bytes())
+    }
+}
+
+/// All epochs of a vault that a reader has opened, in the order of the epochs.
+#[derive(Debug, Clone, Default)]
+pub struct Opened(Vec<OpenedEpoch>);
+
+impl FromIterator<OpenedEpoch> for Opened {
+    fn from_iter<I: IntoIterator<Item = OpenedEpoch>>(epochs: I) -> Self {
+        Self(epochs.into_iter().collect())
     }
 }
 
 impl Opened {
-    /// Opens a small object of the epoch.
+    /// One of them.
+    pub fn of(&self, epoch: &str) -> Option<&OpenedEpoch> {
+        self.0.iter().find(|opened| opened.name == epoch)
+    }
+
+    /// Opens a small object of any of them.
     ///
     /// # Errors
     /// `Damaged`, naming the object.
     pub fn unseal(&self, object: &str, sealed: &[u8], limit: u64) -> Result<Vec<u8>> {
-        unseal(object, sealed, std::iter::once(&self.identity), limit)
+        unseal(object, sealed, self.0.iter().map(|opened| &opened.identity), limit)
     }
 
-    /// What opens it, for reading in part.
-    pub(in super::super) fn identity(&self) -> &dyn age::Identity {
-        &self.identity
+    /// What opens them, for reading in part.
+    pub(in super::super) fn identities(&self) -> impl Iterator<Item = &dyn age::Identity> {
+        self.0.iter().map(|opened| &opened.identity as &dyn age::Identity)
     }
 }
 
@@ -130,12 +157,20 @@ pub struct EpochKey {
 }
 
 /// A new epoch: what whoever copies gets, and the objects for its readers. What opens it is kept nowhere else.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NewEpoch {
     /// For whoever copies.
     pub epoch: Epoch,
     /// For readers.
     pub keys: Vec<EpochKey>,
+    /// What opens it.
+    pub(in super::super) identity: age::x25519::Identity,
+}
+
+impl fmt::Debug for NewEpoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "(the new epoch {}, with its secret key)", self.epoch.name)
+    }
 }
 
 impl NewEpoch {
@@ -147,19 +182,29 @@ impl NewEpoch {
         let identity = age::x25519::Identity::generate();
         let name = random_hex()?[..16].to_owned();
         let chunk_key = ChunkKey::generate()?;
-        let text = Zeroizing::new(format!(
-            "# outlive vault {vault}, epoch {name}\n# chunk key: {}\n{}\n",
-            chunk_key.reveal().as_str(),
-            identity.to_string().expose_secret()
-        ));
+        let text = text_of(vault, &name, &chunk_key, &identity);
         let keys = readers.iter().map(|reader| {
             let key = Key::new(format!("{KEYS}/{name}-{}", reader.short()))?;
             Ok(EpochKey { key, bytes: seal(reader, text.as_bytes())? })
         });
         let keys = keys.collect::<Result<Vec<_>>>()?;
         let recipient = Recipient(identity.to_public());
-        Ok(Self { epoch: Epoch { vault: vault.into(), name, recipient, chunk_key }, keys })
+        Ok(Self { epoch: Epoch { vault: vault.into(), name, recipient, chunk_key }, keys, identity })
     }
+}
+
+/// What such an object holds.
+fn text_of(
+    vault: &str,
+    epoch: &str,
+    chunk_key: &ChunkKey,
+    identity: &age::x25519::Identity,
+) -> Zeroizing<String> {
+    Zeroizing::new(format!(
+        "# outlive vault {vault}, epoch {epoch}\n# chunk key: {}\n{}\n",
+        chunk_key.reveal().as_str(),
+        identity.to_string().expose_secret()
+    ))
 }
 
 /// What one of the objects opens for a reader; `None` where it is for somebody else, or of another epoch.
@@ -167,8 +212,8 @@ pub(in super::super) fn opened_by(
     identities: &Identities,
     object: &str,
     sealed: &[u8],
-    recipient: &Recipient,
-) -> Option<Opened> {
+    (epoch, recipient): (&str, &Recipient),
+) -> Option<OpenedEpoch> {
     let text = Zeroizing::new(unseal(object, sealed, identities.0.iter(), MOST).ok()?);
     let text = std::str::from_utf8(&text).ok()?;
     let chunk_key =
@@ -176,5 +221,9 @@ pub(in super::super) fn opened_by(
     let secret = text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-1"))?;
     let identity: age::x25519::Identity = secret.parse().ok()?;
     // Whoever may write to the vault can seal some other key to a reader: the marker says which one is meant.
-    (Recipient(identity.to_public()) == *recipient).then_some(Opened { identity, chunk_key })
+    (Recipient(identity.to_public()) == *recipient).then_some(OpenedEpoch {
+        name: epoch.to_owned(),
+        identity,
+        chunk_key,
+    })
 }

@@ -3,17 +3,23 @@
 //! `age` does the encryption; what stands here is which key is whose, and reading a part of a sealed object.
 
 mod epoch;
+mod epochs;
 mod keys;
 mod memory;
+mod names;
 mod span;
 mod state;
+mod vouch;
 
 pub use epoch::{ChunkKey, Epoch, Ids};
+pub use epochs::{Epochs, KnownEpoch};
 use keys::opened_by;
-pub use keys::{Identities, NewEpoch, Opened, Recipient};
+pub use keys::{Identities, NewEpoch, Opened, OpenedEpoch, Recipient};
 pub use memory::Memory;
+pub use names::Names;
 pub use span::Heads;
 pub use state::{Seal, VaultKeys, added_keys};
+pub use vouch::{is_signed, sign};
 
 use crate::domain::{Kind, Problem, Result};
 use age::armor::{ArmoredReader, ArmoredWriter, Format as ArmorFormat};

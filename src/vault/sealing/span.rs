@@ -82,7 +82,7 @@ impl Heads {
         let decryptor = age::Decryptor::new(span).map_err(|error| {
             damaged(&format!("cannot be decrypted: {}", super::super::safe(&error.to_string())))
         })?;
-        let mut reader = decryptor.decrypt(std::iter::once(opened.identity())).map_err(|error| {
+        let mut reader = decryptor.decrypt(opened.identities()).map_err(|error| {
             damaged(&format!("cannot be decrypted: {}", super::super::safe(&error.to_string())))
         })?;
         // To go to the beginning of a block makes the library read the end of the file first; one byte on, it does not.
@@ -168,8 +168,9 @@ mod tests {
             Identities::parse(age::secrecy::ExposeSecret::expose_secret(&reader.to_string())).unwrap();
         let to = Recipient::parse(&reader.to_public().to_string()).unwrap();
         let new = NewEpoch::generate("vault", vec![to]).unwrap();
-        let opened = opened_by(&identities, "keys/x", &new.keys[0].bytes, &new.epoch.recipient).unwrap();
-        (new.epoch.recipient, opened)
+        let opened =
+            opened_by(&identities, "keys/x", &new.keys[0].bytes, ("x", &new.epoch.recipient)).unwrap();
+        (new.epoch.recipient, Opened::from_iter([opened]))
     }
 
     #[test]

@@ -89,12 +89,15 @@ fn write(
     if let Some(seal) = vault.seal() {
         seal.begin(&request.volume.id);
     }
-    let Holdings { of_parent, left, index } = Holdings::gather(vault, parent, &request.avoid, monitor)?;
+    // What was written in a former epoch is sent again.
+    let epoch = |found: &FoundRoot| found.root.lid.as_ref().map(|lid| lid.epoch.clone());
+    let built_on = parent.filter(|found| vault.is_own_epoch(epoch(found).as_deref()));
+    let Holdings { of_parent, left, index } = Holdings::gather(vault, built_on, &request.avoid, monitor)?;
     let prover = Prover::new(vault, monitor);
     let run = random_hex()?;
     let index = RwLock::new(index);
     let usable: BTreeSet<PackKey> = of_parent.keys().cloned().collect();
-    let feed = Feed::new(vault, parent, usable.clone(), !request.avoid.is_empty(), monitor);
+    let feed = Feed::new(vault, built_on, usable.clone(), !request.avoid.is_empty(), monitor);
     let held = of_parent.into_iter().chain(left).collect();
     let assembler = Assembler::new(vault, &run, &index, prover, held);
     let assembled = pipeline(source, feed, assembler, (&index, prover))?;
@@ -199,6 +202,7 @@ fn write_root(vault: &Vault, request: &CopyRequest<'_>, written: Written<'_>) ->
     };
     // A root in another vault would be damage there, for good.
     vault.check_marker()?;
+    vault.check_epoch()?;
     let is_new = |line: &&PackLine| assembled.new.contains(&line.pack);
     vault.keep_for_new(assembled.packs.iter().filter(|line| !is_new(line)))?;
     vault.note_lock(vault.store().put_locked(&key, &bytes, vault.retention())?);
