@@ -101,7 +101,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
         ],
     ),
     ("waive_damage", &["objects", "owner", "reason", "until"]),
-    ("lock", &["mode", "most", "until"]),
+    ("lock", &["mode", "most", "check_within", "until"]),
     (
         "writer or reader",
         &[
