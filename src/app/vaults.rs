@@ -1,6 +1,7 @@
 //! Vaults as recovery points: what a vault holds, and how far the ledger says it was proved.
 
 use super::Context;
+use super::damage::stand_in;
 use super::doubt::doubts;
 use super::fresh::Freshness;
 use super::named;
@@ -65,7 +66,7 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
         inventory.gaps.push(gap(GapScope::Points, &place, &problem));
     }
     let history = History::of(records, &here);
-    let kept = |key: &str| !seen.given_up.contains(key);
+    let kept = |key: &str| !seen.given_up.contains(key) && stand_in(key, &roots, &history).is_none();
     for (_, problem) in roots.damaged.iter().filter(|(key, _)| kept(key.as_str())) {
         inventory.gaps.push(gap(GapScope::Points, &place, problem));
     }

@@ -27,6 +27,8 @@ pub struct History {
     pub locks: BTreeMap<Digest, (Lock, Timestamp)>,
     /// Packs that plans for expiry named: nothing new is built on them.
     pub planned_packs: BTreeSet<PackKey>,
+    /// The roots that repairs wrote here, which stand in for others.
+    pub repaired: BTreeSet<Digest>,
     /// The newest point of each volume, of those stored from here.
     pub(super) stored_last: BTreeMap<VolumeId, RootRecord>,
     /// The points that plans for expiry let go, and when.
@@ -67,6 +69,7 @@ impl History {
             history.take_lock(record, vault);
             history.take_check(record, vault);
             history.take_plan(record, vault);
+            history.take_repair(record, vault);
         }
         history
     }
@@ -134,6 +137,8 @@ impl History {
             | Event::Locked { .. }
             | Event::StoreChecked { .. }
             | Event::ExpiryPlanned { .. }
+            | Event::SentAgain { .. }
+            | Event::Repaired { .. }
             | Event::VaultNamed { .. } => {}
             Event::Stored { point, vault, missed, .. } => {
                 let state = if *missed == 0 { CopyState::Stored } else { CopyState::Incomplete };
@@ -163,10 +168,7 @@ impl History {
                 }
             }
             Event::ShareRead { vault, packs, .. } => {
-                if vault == here {
-                    self.pack_read.extend(packs.iter().map(|pack| (pack.clone(), record.at)));
-                    self.last_share = Some(record.at);
-                }
+                self.take_share(packs, (vault == here).then_some(record.at))
             }
             // Damage that was found where the place could not be told may be damage here.
             Event::Damaged { vault, object, points, .. } if vault.may_be(here) => {
@@ -184,6 +186,14 @@ impl History {
                 self.root_unread.extend(points.iter().map(|key| (key.clone(), moment)));
             }
             Event::Damaged { .. } | Event::Unread { .. } => {}
+        }
+    }
+
+    /// Notes which packs were read back, where that was here.
+    fn take_share(&mut self, packs: &[PackKey], at: Option<Timestamp>) {
+        if let Some(at) = at {
+            self.pack_read.extend(packs.iter().map(|pack| (pack.clone(), at)));
+            self.last_share = Some(at);
         }
     }
 

@@ -149,7 +149,11 @@ impl Vault {
         if let Some(found) = memory.and_then(|memory| memory.page(&page.sha256)) {
             return Ok(found);
         }
-        decode(&key, &self.packed(&page.frame, sealed)?, bytes)
+        let read = self.packed(&page.frame, sealed).and_then(|packed| decode(&key, &packed, bytes));
+        match &self.spare {
+            Some(spare) => spare.or(read, page, kind),
+            None => read,
+        }
     }
 
     /// Reads and decodes one frame of content: at most one unit.

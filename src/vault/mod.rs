@@ -13,10 +13,12 @@ pub mod metadata;
 mod pack;
 mod parallel;
 mod readback;
+mod repair;
 mod restore;
 mod roots;
 mod sealing;
 mod source;
+mod stand_in;
 mod tree;
 mod verify;
 mod write;
@@ -28,12 +30,13 @@ pub use locks::{Kept, LockTerms, Needed};
 pub use make::Readers;
 pub(crate) use parallel::{cores, in_parallel};
 pub use readback::{Damage, Present, ReadBack, Stopped, read_back};
+pub use repair::{Mended, Original, RepairMode, RepairReport, RepairRequest, Supplied, repair};
 pub use restore::{Lost, RestoreOptions, RestoreReport, Restored, Verified, Written, restore};
-pub use roots::{FoundRoot, RootRecord, Roots};
+pub use roots::{FoundRoot, RootRecord, Roots, names};
 pub use sealing::{Epoch, Identities, NewEpoch, Recipient, VaultKeys};
 pub use source::{Content, Item, Source};
 pub use tree::Entries;
-pub use verify::{VerifyReport, verify, verify_but};
+pub use verify::{Known, VerifyReport, verify, verify_with};
 pub use write::{CopyReport, CopyRequest, copy};
 
 use crate::domain::{Kind, Problem, Result, printable};
@@ -63,6 +66,8 @@ pub struct Vault {
     locking: Option<Arc<locks::Locking>>,
     /// In an encrypted vault: the keys that are here.
     seal: Option<Arc<sealing::Seal>>,
+    /// While it is repaired: pages that were had from elsewhere.
+    spare: Option<Arc<repair::Spare>>,
 }
 
 impl Vault {
@@ -89,10 +94,20 @@ impl Vault {
         Self { locking: Some(Arc::new(locks::Locking::new(terms))), ..self }
     }
 
+    /// The same vault, with pages that are had from elsewhere.
+    fn with_spare(&self, spare: repair::Spare) -> Self {
+        Self { spare: Some(Arc::new(spare)), ..self.clone() }
+    }
+
+    /// The same vault, whose objects are written somewhere else.
+    fn kept_in(&self, store: Arc<dyn Store>) -> Self {
+        Self { store, ..self.clone() }
+    }
+
     fn of(store: Arc<dyn Store>, marker: Marker) -> Self {
         let (known, tables, displaced) = Default::default();
         let seal = marker.encryption.is_some().then(Arc::default);
-        Self { store, marker, known, tables, unfinished: None, displaced, locking: None, seal }
+        Self { store, marker, known, tables, unfinished: None, displaced, locking: None, seal, spare: None }
     }
 
     /// Sees that this is still the vault in its store. Where the store does not know conditions, another run that made

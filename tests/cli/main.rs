@@ -51,6 +51,7 @@ mod rehearsing;
 mod rehearsing_incidents;
 mod rehearsing_own;
 mod remembering;
+mod repairing;
 mod rescue;
 mod run;
 mod scheduling;

@@ -14,6 +14,7 @@ mod night_text;
 mod nightly;
 mod policy;
 mod rehearsal;
+mod repair;
 mod restore;
 mod verify;
 
@@ -39,6 +40,7 @@ pub use nightly::{
 };
 pub use policy::{PolicyDocument, VaultPolicy};
 pub use rehearsal::{LostAndFound, RehearsalDone, SurvivalLine};
+pub use repair::{ChunksFrom, LostPath, PointOutcome, RepairDone, RepairedPoint};
 pub use restore::RestoreDone;
 pub use verify::{VerifiedPoint, VerifyDone};
 

@@ -16,7 +16,9 @@ pub use envelope::{open_either, open_envelope, seal_envelope};
 pub use marker::{Encryption, KeyLine, Marker};
 pub use page::{Child, Page, PageHeader, PageKind};
 pub use refs::{Chunk, Frame, PackKey, PackLine, PackRole, PageRef, Run};
-pub use root::{Content as RootContent, Inside, Lid, Missed, Origin, Previous, Root, Tool, Totals};
+pub use root::{
+    Content as RootContent, Inside, Lid, Missed, Origin, Previous, Root, Tool, Totals, is_of_same_point,
+};
 pub use sidecar::{Sidecar, SidecarFrame, SidecarHeader};
 
 use crate::domain::{Kind, Problem, Result};
