@@ -52,6 +52,8 @@ mod rehearsing_incidents;
 mod rehearsing_own;
 mod remembering;
 mod repairing;
+mod repairing_cut;
+mod repairing_from;
 mod rescue;
 mod run;
 mod scheduling;

@@ -4,6 +4,7 @@
 //! point's trees are written anew around new packs, with a new root that stands in for the one before.
 
 mod again;
+mod as_source;
 mod nowhere;
 mod pages;
 mod point;
@@ -154,17 +155,25 @@ pub fn repair(vault: &Vault, request: &RepairRequest<'_>, monitor: &dyn Monitor)
         unread: found.unread.clone(),
         ..RepairReport::default()
     };
-    let roots = Roots::read(vault)?;
-    let lacked: Vec<Key> =
-        found.damage.iter().filter_map(|damage| Key::new(damage.object.clone()).ok()).collect();
-    let wanted = wanted(vault, &lacked, &roots, &request.known)?;
-    if request.mode == RepairMode::Write {
-        report.sent_again = send_again(vault, &wanted, &others)?;
-    }
-    if !report.sent_again.is_empty() {
+    let roots = loop {
+        let roots = Roots::read(vault)?;
+        let lacked: Vec<Key> =
+            found.damage.iter().filter_map(|damage| Key::new(damage.object.clone()).ok()).collect();
+        let wanted = wanted(vault, &lacked, &roots, &request.known)?;
+        let sent = match request.mode {
+            RepairMode::Plan => Vec::new(),
+            RepairMode::Write => send_again(vault, &wanted, &others)?,
+        };
+        if sent.is_empty() {
+            break roots;
+        }
+        report.sent_again.extend(sent);
+        // A root that is there again names what else is gone.
         found = read_whole(vault, request, monitor)?;
-    }
-    let roots = Roots::read(vault)?;
+        let is_new = |damage: &&Damage| !report.damage.iter().any(|known| known.object == damage.object);
+        let new: Vec<Damage> = found.damage.iter().filter(is_new).cloned().collect();
+        report.damage.extend(new);
+    };
     report.unrecorded = unrecorded(&found, request);
     let (mut broken, lost) = broken(vault, &found, &roots, request, &others);
     report.lost = lost;

@@ -1,6 +1,5 @@
 //! One recovery point: what it lacks is got, and its trees are written anew around it.
 
-use super::super::Vault;
 use super::super::check_pack::decode_pack;
 use super::super::format::{
     Chunk, Digest, Entry, EntryKind, Missed, PackKey, PackLine, Previous, ROOTS, Root, SIDECARS, Sidecar,
@@ -15,6 +14,8 @@ use super::super::tree::runs;
 use super::super::write::assemble::{Assembled, Assembler};
 use super::super::write::read_again;
 use super::super::write::work::{Done, DoneStep};
+use super::super::{Source, Vault};
+use super::as_source::PointSource;
 use super::nowhere::Nowhere;
 use super::pages::{Other, Spare};
 use super::supply::{Fetched, Supply, Want};
@@ -111,11 +112,15 @@ impl Mender<'_> {
 
     /// Where pages of the trees are lost, reads the sources as a copy would: pages that come out the same, by their SHA-256, are those.
     fn find_pages(&self, scene: &Scene<'_>, originals: &[Box<dyn Original>]) -> Result<()> {
-        for original in originals {
+        let of_source = originals.iter().filter_map(|original| original.source());
+        let of_others = self.others.iter().filter_map(|other| {
+            let source = PointSource::like(&other.vault, &scene.found.root)?;
+            Some(Box::new(source) as Box<dyn Source>)
+        });
+        for mut source in of_source.chain(of_others) {
             if !has_gap(&scene.reading, scene.found)? {
                 return Ok(());
             }
-            let Some(mut source) = original.source() else { continue };
             let mut held = PackTable::new();
             let mut sidecars = Vec::new();
             for (line, sidecar) in self.described(scene)? {
