@@ -52,6 +52,7 @@ mod rehearsing_incidents;
 mod rehearsing_own;
 mod remembering;
 mod repairing;
+mod repairing_bucket;
 mod repairing_cut;
 mod repairing_from;
 mod rescue;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// The objects of a vault that holds one point.
 pub struct Objects {
-    pub root: PathBuf,
+    pub root: String,
     pub tree: String,
     pub list: String,
     /// Packs of content, the largest first.
@@ -21,17 +21,23 @@ pub struct Objects {
 impl Objects {
     /// What the newest root names, read without the program.
     pub fn of(vault: &Path) -> Self {
-        let root = vault.join("roots").join(names(&vault.join("roots")).pop().unwrap());
-        let envelope: Value = serde_json::from_slice(&fs::read(&root).unwrap()).unwrap();
+        let root = names(&vault.join("roots")).pop().unwrap().into_string().unwrap();
+        let bytes = fs::read(vault.join("roots").join(&root)).unwrap();
+        let size = |name: &str| std::fs::metadata(vault.join("packs").join(name)).unwrap().len();
+        let packs = names(&vault.join("packs")).into_iter().map(|name| name.into_string().unwrap());
+        Self::named(root, &bytes, packs.map(|name| (size(&name), name)).collect())
+    }
+
+    /// The same from the root and the sizes of the packs.
+    pub fn named(root: String, bytes: &[u8], mut packs: Vec<(u64, String)>) -> Self {
+        let envelope: Value = serde_json::from_slice(bytes).unwrap();
         let payload = STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
         let payload: Value = serde_json::from_slice(&payload).unwrap();
-        let pack = |of: &str| payload[of]["pack"].as_str().unwrap().to_owned();
+        let pack = |of: &str| payload[of]["pack"].as_str().unwrap_or_default().to_owned();
         let (tree, list) = (pack("entries"), pack("packs"));
-        let size = |name: &String| std::fs::metadata(vault.join("packs").join(name)).unwrap().len();
-        let all = names(&vault.join("packs")).into_iter().map(|name| name.into_string().unwrap());
-        let mut data: Vec<String> = all.filter(|name| *name != tree && *name != list).collect();
-        data.sort_by_key(|name| std::cmp::Reverse(size(name)));
-        Self { root, tree, list, data }
+        packs.retain(|(_, name)| *name != tree && *name != list);
+        packs.sort_by_key(|(size, _)| std::cmp::Reverse(*size));
+        Self { root, tree, list, data: packs.into_iter().map(|(_, name)| name).collect() }
     }
 }
 
@@ -43,16 +49,25 @@ pub enum Harm {
     Gone,
 }
 
+impl Harm {
+    /// The bytes of an object by then; none where it is gone.
+    pub fn of(self, mut bytes: Vec<u8>) -> Option<Vec<u8>> {
+        let middle = bytes.len() / 2;
+        match self {
+            Self::Bit => bytes[middle] ^= 4,
+            Self::Cut => bytes.truncate(middle),
+            Self::Gone => return None,
+        }
+        Some(bytes)
+    }
+}
+
 pub fn harm(object: &Path, harm: Harm) {
     chmod(object, 0o600);
-    let mut bytes = fs::read(object).unwrap();
-    let middle = bytes.len() / 2;
-    match harm {
-        Harm::Bit => bytes[middle] ^= 4,
-        Harm::Cut => bytes.truncate(middle),
-        Harm::Gone => return fs::remove_file(object).unwrap(),
+    match harm.of(fs::read(object).unwrap()) {
+        Some(bytes) => fs::write(object, bytes).unwrap(),
+        None => fs::remove_file(object).unwrap(),
     }
-    fs::write(object, bytes).unwrap();
 }
 
 pub fn repair(place: &Place, vault: &Path, more: &[&dyn AsRef<OsStr>]) -> Ended {
@@ -115,9 +130,8 @@ pub fn assert_restores(place: &Place, vault: &Path, data: &Path) {
 }
 
 /// Every kind of object, and what may befall it.
-fn harms(objects: &Objects) -> Vec<(String, Harm)> {
+pub fn harms(objects: &Objects) -> Vec<(String, Harm)> {
     let of = |folder: &str, name: &str| format!("{folder}/{name}");
-    let root = format!("roots/{}", objects.root.file_name().unwrap().to_str().unwrap());
     vec![
         (of("packs", &objects.data[0]), Harm::Bit),
         (of("packs", &objects.data[0]), Harm::Cut),
@@ -130,7 +144,7 @@ fn harms(objects: &Objects) -> Vec<(String, Harm)> {
         (of("packs", &objects.list), Harm::Bit),
         (of("packs", &objects.list), Harm::Gone),
         (of("sidecars", &objects.list), Harm::Cut),
-        (root, Harm::Bit),
+        (of("roots", &objects.root), Harm::Bit),
     ]
 }
 

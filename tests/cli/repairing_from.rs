@@ -52,7 +52,7 @@ fn what_is_gone_comes_back_as_it_was_from_a_copy_of_the_vault_itself() {
     let place = Place::new();
     let (kept, vault, _) = twice(&place);
     let clone = cloned(&place, &vault, "clone");
-    let root = Objects::of(&vault).root.file_name().unwrap().to_owned();
+    let root = Objects::of(&vault).root;
     let pack = names(&vault.join("packs"))[0].clone();
     let gone = [vault.join("roots").join(&root), vault.join("packs").join(&pack), vault.join("README.md")];
     gone.iter().for_each(|object| fs::remove_file(object).unwrap());
@@ -69,7 +69,7 @@ fn a_root_whose_object_is_spoilt_comes_from_a_copy_of_the_vault_and_without_one_
     let (kept, vault, second) = twice(&place);
     let clone = cloned(&place, &vault, "clone");
     let objects = Objects::of(&vault);
-    harm(&objects.root, Harm::Cut);
+    harm(&vault.join("roots").join(&objects.root), Harm::Cut);
     let done = repair(&place, &vault, &[&"--from", &second]).expect(14).json("repair");
     assert_eq!(lost(&done), ["(all)".to_owned()].into(), "{done:#}");
     assert!(done["lost"][0]["volume"].as_str().unwrap().ends_with("/data"), "{done:#}");
