@@ -87,6 +87,7 @@ pub fn repair(context: &Context, order: &RepairOrder, monitor: &dyn Monitor) -> 
         // What counts is what comes back, whatever was written.
         let verified = super::verify(context, &order.vault, monitor)?;
         done.left = verified.damage;
+        done.closed = verified.closed.len();
         done.unread = verified.unread;
         if let Some(why) = verified.stopped {
             notices.push(format!("what was written was not verified to its end: {why}"));
@@ -107,7 +108,7 @@ fn open(context: &Context, order: &RepairOrder, ledger: &Ledger) -> Result<Vault
         return Ok(read);
     }
     let vault = Vault::open(context.stores.open(&order.vault, Purpose::Write)?)?;
-    let vault = keys::unlock(context, &order.vault, Purpose::Read, vault)?;
+    let vault = keys::unlock(context, &order.vault, Purpose::Read, vault)?.written_by_reader();
     let now = (context.clock)();
     match order.locks.as_ref().and_then(LockPlan::longest) {
         Some(lock) => locks::under(vault, order.name.as_deref().unwrap_or_default(), lock, now),
@@ -227,6 +228,7 @@ fn summary(vault: &Vault, order: &RepairOrder, report: &RepairReport) -> RepairD
         sent_again: report.sent_again.iter().map(|key| key.as_str().to_owned()).collect(),
         points: report.points.iter().map(|mended| point(mended, order.mode)).collect(),
         lost: lost(report),
+        closed: report.closed,
         left: damage.clone(),
         damage,
         notices: vault.store().notice().into_iter().collect(),

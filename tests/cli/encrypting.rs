@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// A pair of keys: the file with the private one, and the public one.
-fn reader(place: &Place, name: &str) -> (PathBuf, String) {
+pub fn reader(place: &Place, name: &str) -> (PathBuf, String) {
     let path = place.path(name);
     tool("age-keygen", &["-o".as_ref(), path.as_os_str()]);
     let public = tool("age-keygen", &["-y".as_ref(), path.as_os_str()]).trim().to_owned();
@@ -24,7 +24,7 @@ fn estate(place: &Place, vault: &str, readers: &[&str], more: &str) {
     EstateFile::new().with(&text).tree("tree", &place.path("data"), &["offsite"]).write(place);
 }
 
-fn outlive(place: &Place, arguments: &[&str]) -> Run {
+pub fn outlive(place: &Place, arguments: &[&str]) -> Run {
     place.outlive_by_file(arguments).environment("KEYS", format!("{ID}:{SECRET}"))
 }
 

@@ -55,6 +55,7 @@ mod repairing;
 mod repairing_bucket;
 mod repairing_cut;
 mod repairing_from;
+mod repairing_sealed;
 mod rescue;
 mod run;
 mod scheduling;

@@ -259,3 +259,21 @@ fn of_a_source_that_changed_only_what_is_the_same_is_used() {
     assert_same_content(&older, &whole);
     place.outlive(&[&"verify", &vault]).end().expect(11);
 }
+
+#[test]
+fn a_copy_after_a_verification_that_found_damage_sends_the_damaged_content_again() {
+    let place = Place::new();
+    let data = tree(&place, 1);
+    for (name, befell) in [("one", Harm::Bit), ("other", Harm::Gone)] {
+        let vault = copied(&place, &data, name);
+        harm(&vault.join("packs").join(&Objects::of(&vault).data[0]), befell);
+        place.outlive(&[&"verify", &vault]).end().expect(14);
+        let copied =
+            place.outlive(&[&"--format", &"json", &"copy", &data, &"--vault", &vault]).end().expect(0);
+        let id = copied.json("copy")["id"].clone();
+        let verified =
+            place.outlive(&[&"--format", &"json", &"verify", &vault]).end().expect(14).json("verify");
+        let sound: Vec<_> = verified["points"].as_array().unwrap().iter().map(|point| &point["id"]).collect();
+        assert_eq!(sound, [&id], "{verified:#}");
+    }
+}

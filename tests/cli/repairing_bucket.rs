@@ -61,7 +61,7 @@ impl Bucket {
                 .iter()
                 .filter_map(move |(key, (_, size))| Some((*size, key.strip_prefix(folder)?.to_owned())))
         };
-        let (_, root) = below("roots/").last().unwrap();
+        let (_, root) = below("roots/").next_back().unwrap();
         let bytes = self.get(&format!("roots/{root}"));
         Objects::named(root, &bytes, below("packs/").collect())
     }

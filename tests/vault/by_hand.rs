@@ -3,6 +3,11 @@
 use super::sealed::Sealed;
 use super::support::{Place, chmod, flip, noise, run};
 use crate::hand::{self, fs};
+use outlive::domain::Silent;
+use outlive::providers::files::OriginalFiles;
+use outlive::vault::format::PackRole;
+use outlive::vault::{Known, RepairMode, RepairRequest, repair};
+use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -197,6 +202,41 @@ fn a_whole_tree_comes_back_by_hand() {
     // Owners and the times of symbolic links are not given back by hand.
     let left = run("rsync", &["-rlpHOnci", "--delete", "--times", "--omit-link-times", &a, &b]);
     assert_eq!(left, "", "rsync sees differences");
+}
+
+#[test]
+fn a_repaired_point_comes_back_by_hand() {
+    let place = Place::new();
+    let volume = place.path("volume");
+    make_volume(&volume);
+    let report = place.copy(&volume);
+    let packs = report.packs.iter().filter(|line| line.role == PackRole::Data);
+    packs.for_each(|line| {
+        fs::remove_file(place.path("vault").join(line.pack.pack().unwrap().as_str())).unwrap()
+    });
+    let nothing = BTreeSet::new();
+    let original = || OriginalFiles::open(&volume, Vec::new(), chrono::Utc::now()).unwrap();
+    let request = RepairRequest {
+        known: Known { points: &[], let_go: &nothing, repaired: &nothing },
+        avoid: &BTreeSet::new(),
+        wanted: &|_| true,
+        others: &[],
+        originals: &|_| vec![Box::new(original())],
+        mode: RepairMode::Write,
+        note: &|_, _| Ok(()),
+        clock: &chrono::Utc::now,
+    };
+    let repaired = repair(&place.vault, &request, &Silent).unwrap();
+    let by = repaired.points[0].by.as_ref().expect("a root that stands in");
+    let tools: Vec<&str> = TOOLS.into_iter().chain(MORE_FOR_TREES).collect();
+    let (out, (file, tree)) = (place.path("tree"), blocks());
+    let settings = [("ROOT", by.key.name()), ("FILE", "small"), ("OUT", out.to_str().unwrap())];
+    let functions = file.split("restore_file \"$ROOT\"").next().unwrap();
+    let script = format!("{functions}\n{tree}\nrestore_tree \"$ROOT\"\n");
+    assert_success(&by_hand(&place, &script, &tools, &settings));
+    assert_eq!(run("diff", &["-r", "--no-dereference", volume.to_str().unwrap(), out.to_str().unwrap()]), "");
+    let former = [("ROOT", report.root.key.name()), ("FILE", "small"), ("OUT", "/nowhere")];
+    assert!(!by_hand(&place, &script, &tools, &former).status.success(), "the old root is damaged");
 }
 
 #[test]

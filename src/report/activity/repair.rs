@@ -107,6 +107,9 @@ pub struct RepairDone {
     pub points: Vec<RepairedPoint>,
     /// What cannot be had.
     pub lost: Vec<LostPath>,
+    /// Points whose bytes are as they were written, and of which nothing was decoded: they are encrypted, and nothing here opens
+    /// them.
+    pub closed: usize,
     /// What is still damaged or gone, of what points need.
     pub left: Vec<DamagedObject>,
     /// What else should be known.
@@ -118,7 +121,7 @@ pub struct RepairDone {
 impl RepairDone {
     /// True where of some points nothing can be said here.
     pub fn is_open(&self) -> bool {
-        self.points.iter().any(|point| point.outcome == PointOutcome::Undetermined)
+        self.closed > 0 || self.points.iter().any(|point| point.outcome == PointOutcome::Undetermined)
     }
 
     fn say_points(&self, look: Look) -> String {
@@ -182,6 +185,11 @@ impl Told for RepairDone {
         out.push_str(&self.say_lost(look));
         for object in &self.sent_again {
             out.push_str(&look.say(&format!("sent again as it was: {object}"), 0, Tone::Good));
+        }
+        if self.is_open() {
+            let what = "The vault is encrypted: give the private key of one of its readers (--identity FILE) to decode what it holds, and to \
+                        repair more than objects that a second vault has byte for byte.";
+            out.push_str(&look.say(what, 0, Tone::Open));
         }
         let written: u64 = self.points.iter().map(|point| point.written_bytes).sum();
         let (what, tone) = match (self.damage.is_empty(), self.plan, self.left.is_empty()) {

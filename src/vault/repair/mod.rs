@@ -133,6 +133,8 @@ pub struct RepairReport {
     pub points: Vec<Mended>,
     /// Points of which the root is lost, with what a ledger knows of them.
     pub lost: Vec<(Key, Option<RootRecord>)>,
+    /// Points whose bytes are as they were written, and of which nothing was decoded.
+    pub closed: usize,
     /// Roots that a repair wrote before, that stand in for others, and that the ledger did not know.
     pub unrecorded: Vec<(FoundRoot, Key)>,
     /// The weakest lock of all that was written, and is shared with what was; none where none was asked for.
@@ -145,9 +147,6 @@ pub struct RepairReport {
 /// When it cannot be verified to its end, or its store fails while it is written to. What was written until then stays, and
 /// the next repair builds on it.
 pub fn repair(vault: &Vault, request: &RepairRequest<'_>, monitor: &dyn Monitor) -> Result<RepairReport> {
-    if request.mode == RepairMode::Write {
-        vault.epoch()?;
-    }
     let others: Arc<Vec<Other>> = Arc::new(request.others.iter().map(Other::new).collect());
     let mut found = read_whole(vault, request, monitor)?;
     let mut report = RepairReport {
@@ -174,6 +173,7 @@ pub fn repair(vault: &Vault, request: &RepairRequest<'_>, monitor: &dyn Monitor)
         let new: Vec<Damage> = found.damage.iter().filter(is_new).cloned().collect();
         report.damage.extend(new);
     };
+    report.closed = found.closed.len();
     report.unrecorded = unrecorded(&found, request);
     let (mut broken, lost) = broken(vault, &found, &roots, request, &others);
     report.lost = lost;

@@ -10,6 +10,7 @@ use super::super::leftover::{Prover, described};
 use super::super::readback::Present;
 use super::super::restore::Lost;
 use super::super::roots::FoundRoot;
+use super::super::sealing::Seal;
 use super::super::tree::runs;
 use super::super::write::assemble::{Assembled, Assembler};
 use super::super::write::read_again;
@@ -63,7 +64,7 @@ impl Mender<'_> {
     /// What the vault's store said while it was written to, and the user's stop.
     pub fn point(&mut self, found: &FoundRoot, best: Option<u64>) -> Result<Mended> {
         match self.try_point(found, best) {
-            Err(problem) if problem.kind == Kind::Refused && found.root.is_closed() => {
+            Err(problem) if problem.kind == Kind::Refused && !self.vault.is_readable() => {
                 Ok(Mended { undetermined: Some(problem.to_string()), ..Mended::of(found) })
             }
             mended => mended,
@@ -72,6 +73,9 @@ impl Mender<'_> {
 
     fn try_point(&mut self, found: &FoundRoot, best: Option<u64>) -> Result<Mended> {
         let originals = (self.request.originals)(&found.root);
+        // What the machine that copies remembers of the point may do where nothing here opens it.
+        let copier = self.vault.seal().filter(|seal| seal.copies());
+        copier.iter().for_each(|seal| seal.begin(&found.root.volume));
         let mut scene = self.scene(found)?;
         self.find_pages(&scene, &originals)?;
         let wants = self.wants(&mut scene)?;
@@ -324,15 +328,18 @@ impl Mender<'_> {
             lid: vault.lid(&before.volume)?,
             ..before.clone()
         };
-        let bytes = match vault.epoch()? {
-            Some(epoch) => root.seal_in(epoch)?.0,
-            None => root.seal()?,
+        let (bytes, inside) = match vault.epoch()? {
+            Some(epoch) => root.seal_in(epoch).map(|(bytes, inside)| (bytes, Some(inside)))?,
+            None => (root.seal()?, None),
         };
         Present::of(vault, assembled.packs.iter())
             .and_then(|present| assembled.packs.iter().try_for_each(|line| present.check(line)))?;
         vault.check_marker()?;
         vault.keep_for_new(assembled.packs.iter())?;
         vault.note_lock(vault.store().put_locked(&key, &bytes, vault.retention())?);
+        if vault.seal().is_some_and(Seal::copies) {
+            inside.iter().for_each(|inside| vault.remember(inside));
+        }
         let id = Digest::of(&bytes);
         Ok(FoundRoot { key, id, root, stored_at: None, bytes: Some(bytes.len() as u64) })
     }

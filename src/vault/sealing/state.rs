@@ -6,7 +6,7 @@ use crate::store::{Key, Listed, Store};
 use crate::vault::format::{Digest, Encryption, KEYS, MAX_OBJECT, Marker, Root};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// What somebody brings to open a vault with.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +26,8 @@ pub struct Seal {
     pub heads: Heads,
     epoch: Option<Epoch>,
     opened: Option<Opened>,
+    /// What a reader writes with who repairs.
+    as_reader: OnceLock<Epoch>,
     memory: Option<Memory>,
     names: Mutex<BTreeMap<Digest, VolumeId>>,
 }
@@ -72,12 +74,25 @@ impl Seal {
     /// # Errors
     /// `Refused` where its key is not here.
     pub fn epoch(&self) -> Result<&Epoch> {
-        self.epoch.as_ref().ok_or_else(|| {
+        self.epoch.as_ref().or_else(|| self.as_reader.get()).ok_or_else(|| {
             Problem::new(Kind::Refused, "the vault is encrypted, and who copies into it needs its epoch key").remedy(
                 "name the file that `outlive vault init` wrote: epoch_key = { file = \"…\" } in the vault's table of the estate \
                  file",
             )
         })
+    }
+
+    /// From now on, whoever can open the epoch also writes in it: what opens it holds all that is needed for that.
+    pub fn write_as_reader(&self, vault: &str, encryption: &Encryption) {
+        if let (Some(opened), Some(recipient)) = (&self.opened, Recipient::parse(&encryption.recipient)) {
+            let (name, chunk_key) = (encryption.epoch.clone(), opened.chunk_key.clone());
+            self.as_reader.get_or_init(|| Epoch { vault: vault.to_owned(), name, recipient, chunk_key });
+        }
+    }
+
+    /// True on a machine that copies into the vault: it has the epoch's own key.
+    pub fn copies(&self) -> bool {
+        self.epoch.is_some()
     }
 
     /// What opens the epoch.
