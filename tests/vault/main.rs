@@ -31,6 +31,7 @@ mod recorder;
 mod roundtrip;
 mod sealed;
 mod source;
+mod standing_in;
 mod strangers;
 mod stream;
 mod support;
