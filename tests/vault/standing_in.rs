@@ -1,6 +1,7 @@
 //! Roots that claim to stand in for others: believed only as far as what is left of the first says the same.
 
-use super::support::{Place, copy_as, noise};
+use super::support::{Place, noise};
+use super::unchanged::copy_at;
 use crate::hand::fs;
 use outlive::domain::{Silent, VolumeKind};
 use outlive::providers::files::OriginalFiles;
@@ -11,14 +12,21 @@ use outlive::vault::{
 };
 use std::collections::BTreeSet;
 
-/// Two points of a volume: one as it was, and one with other content.
+fn write(place: &Place, seed: u64) {
+    fs::write(place.path("volume/file"), noise(seed, 100_000)).unwrap();
+    fs::write(place.path("volume/other"), noise(seed + 10, 1_000)).unwrap();
+}
+
+/// Two points of a volume that differ in nothing but the content of files.
 fn two_points(place: &Place) -> (CopyReport, CopyReport) {
     let volume = place.path("volume");
     fs::create_dir(&volume).unwrap();
-    fs::write(volume.join("file"), noise(1, 100_000)).unwrap();
-    let first = copy_as("test:/volume", &place.vault, &volume, &Silent).unwrap();
-    fs::write(volume.join("file"), noise(2, 100_000)).unwrap();
-    (first, copy_as("test:/volume", &place.vault, &volume, &Silent).unwrap())
+    let now = chrono::DateTime::from_timestamp(1_900_000_000, 0).unwrap();
+    let copy = |seed, now: outlive::domain::Timestamp| {
+        write(place, seed);
+        copy_at(place, &volume, now, 1_900_000_000)
+    };
+    (copy(1, now), copy(2, now + chrono::TimeDelta::hours(24)))
 }
 
 /// A root that stands in for `of` and holds what `holding` does.
@@ -85,7 +93,7 @@ fn a_root_that_says_another_moment_or_kind_or_lacks_more_stands_in_for_nothing()
     let place = Place::new();
     let (first, second) = two_points(&place);
     lose_content(&place, &first, &second);
-    fs::write(place.path("volume/file"), noise(1, 100_000)).unwrap();
+    write(&place, 1);
     let by = repaired(&place);
     fs::remove_file(place.path("vault").join(by.key.as_str())).unwrap();
     for wrong in 0..5 {
