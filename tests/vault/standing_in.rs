@@ -98,7 +98,8 @@ fn a_root_that_says_another_moment_or_kind_or_lacks_more_stands_in_for_nothing()
     fs::remove_file(place.path("vault").join(by.key.as_str())).unwrap();
     for wrong in 0..5 {
         let mut root = by.root.clone();
-        let key = Key::new(format!("{}{wrong}", &by.key.as_str()[..by.key.as_str().len() - 1])).unwrap();
+        let (point, _) = by.key.as_str().rsplit_once('-').unwrap();
+        let key = Key::new(format!("{point}-{wrong:016x}")).unwrap();
         root.key = key.as_str().into();
         match wrong {
             0 => root.counter += 1,
