@@ -1,9 +1,10 @@
 //! Damage that a use case came upon: recorded, and told.
 
 use crate::domain::{Problem, Result, Timestamp};
-use crate::ledger::{Event, Ledger, VaultRef};
+use crate::ledger::{Event, History, Ledger, VaultRef};
 use crate::report::activity::DamagedObject;
-use crate::vault::{Damage, Stopped, Unread};
+use crate::vault::format::is_of_same_point;
+use crate::vault::{Damage, FoundRoot, Roots, Stopped, Unread};
 
 /// Appends damage to the ledger, all of it even where one append fails.
 ///
@@ -66,6 +67,19 @@ pub fn or_unrecorded(problem: Problem, recorded: Result<()>) -> Problem {
             Problem { what, ..problem }
         }
     }
+}
+
+/// The root that stands in for the one with this key, since a repair wrote it. Where the ledger knows the one that is replaced, it has to know
+/// the repair too: whoever writes to the vault could excuse a removal otherwise.
+pub fn stand_in<'r>(key: &str, roots: &'r Roots, history: &History) -> Option<&'r FoundRoot> {
+    let stands = |found: &&FoundRoot| {
+        found.root.repairs().is_some()
+            && found.signed.is_trusted()
+            && found.root.is_complete()
+            && is_of_same_point(key, found.key.as_str())
+            && (history.repaired.contains(&found.id) || !history.knows_root(key))
+    };
+    roots.sound.iter().find(stands)
 }
 
 /// For people; `name` says what they call the recovery point with a root.

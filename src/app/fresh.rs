@@ -21,7 +21,7 @@ impl Freshness {
         let mut newest: BTreeMap<&VolumeId, &FoundRoot> = BTreeMap::new();
         for found in points.filter(|found| found.signed.is_trusted()) {
             let last = newest.entry(&found.root.volume).or_insert(found);
-            if (found.root.taken_at, &found.key) > (last.root.taken_at, &last.key) {
+            if found.order() > last.order() {
                 *last = found;
             }
         }

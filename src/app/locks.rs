@@ -1,13 +1,15 @@
 //! Locks of vaults: agreed to once, given with each copy, and made longer while recovery points are needed.
 
 use super::check;
+use super::damage::stand_in;
 use super::ledger::keep_ledger_locked;
 use super::named;
 use super::stores::{Purpose, look_for_writing, say_place};
+use super::vaults::state_of;
 use super::{Context, keys};
 use crate::domain::{
-    Keep, Kind, Lock, LockKind, LockMode, Problem, Result, Timestamp, VolumeId, printable, say_duration,
-    slack_of,
+    CopyState, Keep, Kind, Lock, LockKind, LockMode, Problem, Result, Timestamp, VolumeId, printable,
+    say_duration, slack_of,
 };
 use crate::estate::{Estate, LockOrder, VaultEntry, VaultPlace};
 use crate::ledger::{Event, History, Ledger, PATIENCE, Record, VaultRef};
@@ -33,11 +35,19 @@ pub fn open(
     let found = look_for_writing(context, place)?;
     named::check(name, found.as_ref(), records)?;
     let Some(vault) = found else { return Err(not_agreed(&say_place(place), name, lock.kind)) };
+    under(vault.for_many(), name, lock, now)
+}
+
+/// The same vault, written to under a lock that somebody agreed to.
+///
+/// # Errors
+/// `Refused` where nobody did, or the store's clock is not to be relied on.
+pub fn under(vault: Vault, name: &str, lock: &LockOrder, now: Timestamp) -> Result<Vault> {
     if !is_agreed(vault.own_lock()?, lock.kind, now) {
         return Err(not_agreed(&vault.place(), name, lock.kind));
     }
     let terms = terms(vault.store(), lock, now)?;
-    Ok(vault.for_many().under(terms))
+    Ok(vault.under(terms))
 }
 
 /// The terms under which something is written into a vault now; none where nothing is locked there.
@@ -162,8 +172,15 @@ pub fn keep_locks(context: &Context, plan: &LockPlan) -> Result<LocksKept> {
     // Where no copy was made yet, nothing is to be kept.
     let Some(vault) = vault else { return Ok(LocksKept::default()) };
     let roots = Roots::read(&vault)?;
+    let history = History::of(&records, &VaultRef::of(&vault)?);
+    // What is damaged, and has another root in its place, is needed by nobody.
+    let is_needed = |found: &&FoundRoot| {
+        stand_in(found.key.as_str(), &roots, &history).is_none()
+            || state_of(&vault, found, &history) != CopyState::Damaged
+    };
     let mut volumes: BTreeMap<&VolumeId, Vec<&FoundRoot>> = BTreeMap::new();
-    roots.sound.iter().for_each(|found| volumes.entry(&found.root.volume).or_default().push(found));
+    let needed = roots.sound.iter().filter(is_needed);
+    needed.for_each(|found| volumes.entry(&found.root.volume).or_default().push(found));
     let (mut kept, mut locks) = (LocksKept::default(), BTreeMap::new());
     for (volume, points) in volumes {
         let Some(order) = plan.order(volume) else {

@@ -1,7 +1,7 @@
 //! Restoring a recovery point to a new, empty target.
 
 use super::Context;
-use super::damage::{or_unrecorded, record_damage, record_unread, told};
+use super::damage::{or_unrecorded, record_damage, record_unread, stand_in, told};
 use super::doubt::doubts;
 use super::fresh::Freshness;
 use super::stores::{directory_of, open_vault};
@@ -175,8 +175,10 @@ fn refuse_silent_fallback(found: &FoundRoot, roots: &Roots, history: &History) -
         record.volume == found.root.volume
             && record.taken_at > found.root.taken_at
             && !roots.sound.iter().any(|sound| sound.id == record.id)
+            && stand_in(&record.key, roots, history).is_none()
     });
-    let object = match (gone, roots.damaged.first()) {
+    let damaged = roots.damaged.iter().find(|(key, _)| stand_in(key.as_str(), roots, history).is_none());
+    let object = match (gone, damaged) {
         (Some(record), _) => format!(
             "{}: recovery point {} of {}, recorded in the ledger, is damaged or gone",
             printable(record.key.as_bytes()),

@@ -1,11 +1,12 @@
 //! Reading a share of a vault back, so that everything in it is read again and again: the ledger proves how far.
 
 use super::Context;
-use super::damage::{or_unrecorded, record_found, record_or_fail, told};
+use super::damage::{or_unrecorded, record_found, record_or_fail, stand_in, told};
 use crate::domain::{CopyState, Kind, Monitor, Problem, Result, Timestamp};
 use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
 use crate::plan::{StoredPack, share};
 use crate::report::activity::{DamagedObject, KNOWN_DAMAGE};
+use crate::store::Key;
 use crate::vault::format::{PACKS, PackKey, PackLine, SIDECARS};
 use crate::vault::{Damage, Roots, Vault, gone, packs_known, read_back};
 use chrono::TimeDelta;
@@ -65,9 +66,12 @@ impl SharePlan {
         let here = VaultRef::of(vault)?;
         let history = History::of(&Ledger::look(&context.state, PATIENCE)?, &here);
         let roots = Roots::read_back(vault)?;
-        let mut broken: Vec<Problem> = roots.damaged.into_iter().map(|(_, problem)| problem).collect();
+        // What a repair put another root in the place of is needed by nobody.
+        let is_replaced = |key: &Key| stand_in(key.as_str(), &roots, &history).is_some();
+        let damaged = roots.damaged.iter().filter(|(key, _)| !is_replaced(key));
+        let mut broken: Vec<Problem> = damaged.map(|(_, problem)| problem.clone()).collect();
         let mut needed: BTreeMap<PackKey, Needed> = BTreeMap::new();
-        for found in &roots.sound {
+        for found in roots.sound.iter().filter(|found| !is_replaced(&found.key)) {
             let packs = match packs_known(vault, found) {
                 Ok(packs) => packs,
                 Err(problem) => {

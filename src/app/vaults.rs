@@ -1,6 +1,7 @@
 //! Vaults as recovery points: what a vault holds, and how far the ledger says it was proved.
 
 use super::Context;
+use super::damage::stand_in;
 use super::doubt::doubts;
 use super::fresh::Freshness;
 use super::named;
@@ -16,7 +17,7 @@ use crate::ledger::{History, Ledger, PATIENCE, Record, VaultRef};
 use crate::providers::local::{Standing, System, stand};
 use crate::report::activity::{ListedPoint, VaultListed};
 use crate::store::{Identity, MOST_SKEW, UNLOCKED};
-use crate::vault::{FoundRoot, Present, Roots, Vault, packs_known};
+use crate::vault::{FoundRoot, Present, RootRecord, Roots, Vault, packs_known};
 
 /// What must be said where nothing tells the place of a vault from that of a clone.
 ///
@@ -66,17 +67,7 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
         inventory.gaps.push(gap(GapScope::Points, &place, &problem));
     }
     let history = History::of(records, &here);
-    let kept = |key: &str| !seen.given_up.contains(key);
-    for (_, problem) in roots.damaged.iter().filter(|(key, _)| kept(key.as_str())) {
-        inventory.gaps.push(gap(GapScope::Points, &place, problem));
-    }
-    for record in history.awaited().filter(|record| kept(&record.key)) {
-        if !roots.sound.iter().any(|found| found.id == record.id) {
-            let what = "a recovery point that the ledger recorded is not in the vault any more";
-            let problem = Problem::new(Kind::NotFound, what).at(printable(record.key.as_bytes()));
-            inventory.gaps.push(gap(GapScope::PointsOf(record.volume.clone()), &place, &problem));
-        }
-    }
+    inventory.gaps.extend(lost(seen, &roots, &history, &place));
     let check = seen.lock.map(|lock| checked(seen, lock, &history));
     let expired = check.as_ref().and_then(|check| expired(check, &place, now));
     let is_believed = expired.is_none();
@@ -106,6 +97,20 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
         inventory.points.push(point(found, &vault, Proof { state, usable, restored_at, lock }, bonds, now));
     }
     inventory
+}
+
+/// Roots that cannot be read, and points that were there and are not.
+fn lost(seen: &SeenVault, roots: &Roots, history: &History, place: &str) -> Vec<Gap> {
+    let kept = |key: &str| !seen.given_up.contains(key) && stand_in(key, roots, history).is_none();
+    let damaged = roots.damaged.iter().filter(|(key, _)| kept(key.as_str()));
+    let damaged = damaged.map(|(_, problem)| gap(GapScope::Points, place, problem));
+    let is_gone = |record: &&RootRecord| !roots.sound.iter().any(|found| found.id == record.id);
+    let gone = history.awaited().filter(|record| kept(&record.key)).filter(is_gone).map(|record| {
+        let what = "a recovery point that the ledger recorded is not in the vault any more";
+        let problem = Problem::new(Kind::NotFound, what).at(printable(record.key.as_bytes()));
+        gap(GapScope::PointsOf(record.volume.clone()), place, &problem)
+    });
+    damaged.chain(gone).collect()
 }
 
 /// Where the store's clock and this machine's differ, one of them is wrong, and no age can be believed.

@@ -9,7 +9,7 @@ use crate::domain::{CopyState, Monitor, Problem, Result, printable};
 use crate::estate::VaultPlace;
 use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
 use crate::report::activity::{UnreadObject, VerifiedPoint, VerifyDone};
-use crate::vault::{FoundRoot, RootRecord, Unread, Vault, VerifyReport, packs_of};
+use crate::vault::{FoundRoot, Known, RootRecord, Unread, Vault, VerifyReport, packs_of};
 use std::time::Instant;
 
 /// Verifies a whole vault.
@@ -23,8 +23,13 @@ pub fn verify(context: &Context, place: &VaultPlace, monitor: &dyn Monitor) -> R
     let here = VaultRef::of(&vault)?;
     let mut ledger = Ledger::open(&context.state, PATIENCE)?;
     let (history, known) = (History::of(ledger.records(), &here), ledger.records().len());
-    let mut report = crate::vault::verify_but(&vault, &history.points, &history.let_go(), monitor)?;
+    let mut report = crate::vault::verify_with(
+        &vault,
+        &Known { points: &history.points, let_go: &history.let_go(), repaired: &history.repaired },
+        monitor,
+    )?;
     record_or_fail(&mut ledger, (context.clock)(), &here, &report.damage)?;
+    record_or_fail(&mut ledger, (context.clock)(), &here, &report.made_good)?;
     if let Some(first) = report.unread.first() {
         let recorded = record_unread(&mut ledger, (context.clock)(), &here, &report.unread);
         recorded.map_err(|ledger| Problem {
@@ -67,6 +72,8 @@ pub fn verify(context: &Context, place: &VaultPlace, monitor: &dyn Monitor) -> R
         fresh: fresh.proven,
         freshness_unproven: fresh.unproven,
         let_go: report.let_go,
+        replaced: report.replaced.iter().map(verified).collect(),
+        made_good: told(&report.made_good, name),
         notices: what_to_know(&vault)?,
         seconds: began.elapsed().as_secs_f64(),
     })

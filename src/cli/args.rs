@@ -271,6 +271,23 @@ pub enum Vault {
         #[arg(long, value_name = "ROLE", value_parser = one_of(Role::ALL, Role::word))]
         only: Option<Role>,
     },
+    /// Send again what is damaged or gone in a vault, and name what cannot be had
+    Repair {
+        /// The vault: its name in outlive.toml, a directory, or s3://bucket/prefix
+        vault: OsString,
+        /// A second vault that may hold the same; may be repeated
+        #[arg(long, value_name = "VAULT")]
+        from: Vec<OsString>,
+        /// Only recovery points of this volume, by its path or id
+        #[arg(long, value_name = "VOLUME")]
+        volume: Option<OsString>,
+        /// Where that volume is read now, instead of where it was copied from
+        #[arg(long, value_name = "PATH", requires = "volume")]
+        source: Option<PathBuf>,
+        /// Write nothing, and only say what could be had
+        #[arg(long)]
+        plan: bool,
+    },
     /// Say what may go from a vault, as files for a person with a credential that may delete: outlive deletes nothing
     ExpiryPlan {
         /// Its name in outlive.toml

@@ -6,13 +6,14 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::readers;
 use super::terminal::Terminal;
-use crate::app::{self, ExpiryOrder, LockPlan};
+use crate::app::{self, ExpiryOrder, LockPlan, RepairOrder};
 use crate::domain::{Kind, Problem};
 use crate::estate::{Estate, VaultEntry};
 use crate::plan::{Dialect, Role};
 use crate::report::activity::PolicyDocument;
 use crate::store::Found;
-use std::ffi::OsStr;
+use crate::vault::RepairMode;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 
@@ -22,6 +23,10 @@ pub fn run(terminal: &Terminal, command: &Vault) -> Result<Outcome, Failure> {
         Vault::List { vault } => list(terminal, vault),
         Vault::Init { vault, yes } => init(terminal, vault, *yes),
         Vault::Check { vault } => check(terminal, vault),
+        Vault::Repair { vault, from, volume, source, plan } => {
+            let mode = if *plan { RepairMode::Plan } else { RepairMode::Write };
+            repair(terminal, vault, (from, volume.as_ref(), source.as_deref()), mode)
+        }
         Vault::ExpiryPlan { vault, into } => expiry_plan(terminal, vault, into.as_deref()),
         Vault::Reader(command) => readers::readers(terminal, command),
         Vault::Epoch(command) => readers::epochs(terminal, command),
@@ -45,6 +50,44 @@ fn expiry_plan(terminal: &Terminal, vault: &str, into: Option<&Path>) -> Result<
         .map_err(|problem| Failure::of_vault(problem, Exit::Internal))?;
     let exits = if plan.unknown.is_empty() { Vec::new() } else { vec![Exit::Undetermined] };
     Ok(Outcome { code: None, text: terminal.tell(&plan, &Exit::codes(&exits)), exits })
+}
+
+fn repair(
+    terminal: &Terminal,
+    vault: &OsStr,
+    (from, volume, source): (&[OsString], Option<&OsString>, Option<&Path>),
+    mode: RepairMode,
+) -> Result<Outcome, Failure> {
+    let place = terminal.place(vault)?;
+    let estate = terminal.estate_if_any()?;
+    let named = estate.as_ref().and_then(|estate| {
+        let entry = estate.vaults.iter().find(|entry| entry.place == place)?;
+        Some((entry.id.clone(), LockPlan::of(estate, entry)))
+    });
+    let (name, locks) = named.unzip();
+    let order = RepairOrder {
+        vault: place,
+        name,
+        locks: locks.flatten(),
+        from: from.iter().map(|named| terminal.place(named)).collect::<Result<_, _>>()?,
+        volume: volume.cloned(),
+        source: source.map(Path::to_path_buf),
+        mode,
+    };
+    let repaired = app::repair(&terminal.context, &order, &terminal.monitor());
+    let unsigned = terminal.sign_ledger();
+    let mut done = repaired.map_err(|problem| Failure::of_vault(problem, Exit::Internal))?;
+    done.notices.extend(unsigned);
+    let mut exits = Vec::new();
+    if !done.left.is_empty() {
+        exits.push(Exit::CopyFailed);
+    } else if !done.unread.is_empty() {
+        exits.push(Exit::Internal);
+    }
+    if done.is_open() {
+        exits.push(Exit::Undetermined);
+    }
+    Ok(Outcome { code: None, text: terminal.tell(&done, &Exit::codes(&exits)), exits })
 }
 
 fn check(terminal: &Terminal, vault: &str) -> Result<Outcome, Failure> {

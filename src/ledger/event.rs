@@ -241,6 +241,24 @@ pub enum Event {
         /// How many points there were.
         points: usize,
     },
+    /// A root was written that stands in for one that damage takes along.
+    Repaired {
+        /// The vault.
+        vault: VaultRef,
+        /// The point with its new root.
+        point: RootRecord,
+        /// The key of the root that it stands in for.
+        replaces: String,
+        /// How many paths are lost of it, beside those that it lacked before.
+        lost: u64,
+    },
+    /// Objects that were gone were sent again under their own keys, byte for byte.
+    SentAgain {
+        /// The vault.
+        vault: VaultRef,
+        /// Their keys.
+        objects: Vec<String>,
+    },
     /// The webhook took the state at the end of a run: later states are compared with it.
     WebhookTold {
         /// The state, as the webhook's own type writes it.

@@ -27,6 +27,8 @@ pub struct History {
     pub locks: BTreeMap<Digest, (Lock, Timestamp)>,
     /// Packs that plans for expiry named: nothing new is built on them.
     pub planned_packs: BTreeSet<PackKey>,
+    /// The roots that repairs wrote here, which stand in for others.
+    pub repaired: BTreeSet<Digest>,
     /// The newest point of each volume, of those stored from here.
     pub(super) stored_last: BTreeMap<VolumeId, RootRecord>,
     /// The points that plans for expiry let go, and when.
@@ -69,6 +71,7 @@ impl History {
             history.take_lock(record, vault);
             history.take_check(record, vault);
             history.take_plan(record, vault);
+            history.take_repair(record, vault);
         }
         history
     }
@@ -138,6 +141,8 @@ impl History {
             | Event::ExpiryPlanned { .. }
             | Event::ReaderAdded { .. }
             | Event::EpochBegan { .. }
+            | Event::SentAgain { .. }
+            | Event::Repaired { .. }
             | Event::VaultNamed { .. } => {}
             Event::Stored { point, vault, missed, .. } => {
                 let state = if *missed == 0 { CopyState::Stored } else { CopyState::Incomplete };
@@ -166,10 +171,7 @@ impl History {
                     self.raise(point.id, CopyState::Restored);
                 }
             }
-            Event::ShareRead { vault, packs, .. } if vault == here => {
-                self.pack_read.extend(packs.iter().map(|pack| (pack.clone(), record.at)));
-                self.last_share = Some(record.at);
-            }
+            Event::ShareRead { vault, packs, .. } => self.take_share(packs, (vault == here, record.at)),
             // Damage that was found where the place could not be told may be damage here.
             Event::Damaged { vault, object, points, .. } if vault.may_be(here) => {
                 if let Some((PACKS | SIDECARS, name)) = object.split_once('/') {
@@ -185,7 +187,15 @@ impl History {
                 }
                 self.root_unread.extend(points.iter().map(|key| (key.clone(), moment)));
             }
-            Event::Damaged { .. } | Event::Unread { .. } | Event::ShareRead { .. } => {}
+            Event::Damaged { .. } | Event::Unread { .. } => {}
+        }
+    }
+
+    /// Notes which packs were read back, where that was here.
+    fn take_share(&mut self, packs: &[PackKey], (is_here, at): (bool, Timestamp)) {
+        if is_here {
+            self.pack_read.extend(packs.iter().map(|pack| (pack.clone(), at)));
+            self.last_share = Some(at);
         }
     }
 

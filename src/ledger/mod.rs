@@ -12,6 +12,7 @@ mod kept;
 mod lines;
 mod newest;
 mod planned;
+mod repaired;
 mod slots;
 
 pub use crate::signing::Trust;

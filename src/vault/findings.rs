@@ -68,6 +68,11 @@ impl Findings {
         self.damage.values().any(|damage| damage.points.contains(point))
     }
 
+    /// The points that damage takes along.
+    pub fn broken(&self) -> BTreeSet<&str> {
+        self.damage.values().flat_map(|damage| &damage.points).map(String::as_str).collect()
+    }
+
     /// True where something that this point needs was not read, or may not have been.
     pub fn leaves_open(&self, point: &str) -> bool {
         self.stopped.is_some() || self.unread.values().any(|unread| unread.points.contains(point))

@@ -61,6 +61,13 @@ impl Index {
         Self { ids, ..Self::default() }
     }
 
+    /// What these sidecars say.
+    pub(super) fn of<'s>(ids: Ids, sidecars: impl Iterator<Item = &'s Sidecar>) -> Self {
+        let mut index = Self::named(ids);
+        sidecars.for_each(|sidecar| index.add_sidecar(sidecar));
+        index
+    }
+
     /// Where a chunk is stored already, or is said to be.
     pub fn find(&self, chunk: &Chunk) -> Option<Found> {
         let place =

@@ -146,7 +146,7 @@ pub enum Wanted {
 }
 
 /// A pack and its sidecar, in the sidecar's own words.
-fn described(vault: &Vault, pack: &PackKey) -> Result<(PackLine, Sidecar)> {
+pub(super) fn described(vault: &Vault, pack: &PackKey) -> Result<(PackLine, Sidecar)> {
     let bytes = vault.store().get_bytes(&pack.sidecar()?, MAX_OBJECT)?;
     let sidecar = vault.open_sidecar(pack, &bytes)?;
     if !vault.is_own_epoch(sidecar.epoch.as_deref()) {

@@ -14,11 +14,13 @@ mod pack;
 mod parallel;
 mod readback;
 mod readers;
+mod repair;
 mod restore;
 mod roots;
 mod sealing;
 mod signed;
 mod source;
+mod stand_in;
 mod tree;
 mod verify;
 mod write;
@@ -31,13 +33,14 @@ pub use make::Readers;
 pub(crate) use parallel::{cores, in_parallel};
 pub use readback::{Damage, Present, ReadBack, Stopped, read_back};
 pub use readers::{EpochBegun, ReaderAdded};
+pub use repair::{Mended, Original, RepairMode, RepairReport, RepairRequest, Supplied, repair};
 pub use restore::{Lost, RestoreOptions, RestoreReport, Restored, Verified, Written, restore};
-pub use roots::{FoundRoot, RootRecord, Roots};
+pub use roots::{FoundRoot, RootRecord, Roots, names};
 pub use sealing::{Epoch, Epochs, Identities, KnownEpoch, NewEpoch, Recipient, VaultKeys};
 pub use signed::{Signed, Signing};
 pub use source::{Content, Item, Source};
 pub use tree::Entries;
-pub use verify::{VerifyReport, verify, verify_but};
+pub use verify::{Known, VerifyReport, verify, verify_with};
 pub use write::{CopyReport, CopyRequest, copy};
 
 use crate::domain::{Kind, Problem, Result, printable};
@@ -69,6 +72,8 @@ pub struct Vault {
     seal: Option<Arc<sealing::Seal>>,
     /// Who signs, and whose signatures count.
     signing: Signing,
+    /// While it is repaired: pages that were had from elsewhere.
+    spare: Option<Arc<repair::Spare>>,
 }
 
 impl Vault {
@@ -95,12 +100,22 @@ impl Vault {
         Self { locking: Some(Arc::new(locks::Locking::new(terms))), ..self }
     }
 
+    /// The same vault, with pages that are had from elsewhere.
+    fn with_spare(&self, spare: repair::Spare) -> Self {
+        Self { spare: Some(Arc::new(spare)), ..self.clone() }
+    }
+
+    /// The same vault, whose objects are written somewhere else.
+    fn kept_in(&self, store: Arc<dyn Store>) -> Self {
+        Self { store, ..self.clone() }
+    }
+
     fn of(store: Arc<dyn Store>, marker: Marker) -> Result<Self> {
         let (known, tables, displaced) = Default::default();
         let epochs = sealing::Epochs::read(&*store, &marker)?;
         let seal = epochs.map(|epochs| Arc::new(sealing::Seal::of(epochs)));
-        let (unfinished, locking, signing) = Default::default();
-        Ok(Self { store, marker, known, tables, unfinished, displaced, locking, seal, signing })
+        let (unfinished, locking, signing, spare) = Default::default();
+        Ok(Self { store, marker, known, tables, unfinished, displaced, locking, seal, signing, spare })
     }
 
     /// Sees that this is still the vault in its store. Where the store does not know conditions, another run that made

@@ -56,6 +56,11 @@ impl FoundRoot {
         self.id.to_string()[..12].to_owned()
     }
 
+    /// By the moment; what a repair wrote in place of others comes after them, the latest last.
+    pub fn order(&self) -> (Timestamp, Option<Timestamp>, &Key) {
+        (self.root.taken_at, self.root.repairs().map(|_| self.root.finished_at), &self.key)
+    }
+
     /// What a ledger records of it.
     pub fn record(&self) -> RootRecord {
         let (key, volume) = (self.key.as_str().into(), self.root.volume.clone());
@@ -157,7 +162,7 @@ impl Roots {
     }
 
     fn sort(&mut self) {
-        self.sound.sort_by(|a, b| (a.root.taken_at, &a.key).cmp(&(b.root.taken_at, &b.key)));
+        self.sound.sort_by(|a, b| a.order().cmp(&b.order()));
     }
 
     /// The newest sound root of a volume that is taken for one of ours.
@@ -224,7 +229,7 @@ impl Roots {
 }
 
 /// A volume is named by its whole id, or by the path in it.
-fn names(volume: &VolumeId, wanted: &str) -> bool {
+pub fn names(volume: &VolumeId, wanted: &str) -> bool {
     volume.0 == wanted || volume.0.split_once(':').is_some_and(|(_, path)| path == wanted)
 }
 
@@ -254,7 +259,7 @@ fn read_root(vault: &Vault, listed: &Listed) -> Result<FoundRoot> {
     }
     let id = Digest::of(&bytes);
     vault.seal().map_or(Ok(()), |seal| seal.admit(vault.store(), &id, &mut root))?;
-    let signed = Signed::of(&vault.signing.trust, &root.signed_by);
+    let signed = vault.signed(&root);
     let (stored_at, bytes) = (listed.stored_at, listed.bytes);
     Ok(FoundRoot { key: key.clone(), id, signed, root, stored_at, bytes })
 }

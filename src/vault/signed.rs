@@ -1,6 +1,7 @@
 //! Who signed recovery points, and whose signatures count here.
 
 use super::Vault;
+use super::format::Root;
 use crate::domain::{Kind, Problem, Result};
 use crate::signing::{PublicKey, Signer, Trust};
 use std::sync::Arc;
@@ -58,6 +59,11 @@ impl Vault {
     pub fn signing(self, signing: Signing) -> Self {
         let known = Arc::default();
         Self { signing, known, ..self }
+    }
+
+    /// What is known of who made a recovery point with this root.
+    pub(super) fn signed(&self, root: &Root) -> Signed {
+        Signed::of(&self.signing.trust, &root.signed_by)
     }
 
     /// Who signs the next recovery point.

@@ -8,6 +8,7 @@ use super::line::{is_at_or_above, split};
 use super::parallel::{cores, in_parallel};
 use super::readback::Damage;
 use super::roots::{FoundRoot, RootRecord, Roots};
+use super::stand_in::replaced;
 use super::tree::runs;
 use super::{Entries, Vault};
 use crate::domain::{Kind, Monitor, Phase, Problem, Result};
@@ -43,6 +44,21 @@ pub struct VerifyReport {
     pub unfinished_packs: u64,
     /// Points that are gone as a plan let them go.
     pub let_go: u64,
+    /// Roots that damage takes along, and in whose place a sound one stands that a repair wrote, as far as they can be read.
+    pub replaced: Vec<FoundRoot>,
+    /// The damage that concerns such roots alone.
+    pub made_good: Vec<Damage>,
+}
+
+/// What a ledger knows of a vault.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'k> {
+    /// Points that were recorded: one that is gone is damage.
+    pub points: &'k [RootRecord],
+    /// Points that may be gone, because a plan let them go.
+    pub let_go: &'k BTreeSet<Digest>,
+    /// Roots that repairs wrote.
+    pub repaired: &'k BTreeSet<Digest>,
 }
 
 /// Reads a whole vault. `known` is what the ledger recorded of it: a point that was recorded and is gone
@@ -52,19 +68,15 @@ pub struct VerifyReport {
 /// When the roots cannot be listed; where nothing is damaged and the vault holds what a newer outlive wrote.
 /// Damage is in the report, not an error, and so is what could not be read.
 pub fn verify(vault: &Vault, known: &[RootRecord], monitor: &dyn Monitor) -> Result<VerifyReport> {
-    verify_but(vault, known, &BTreeSet::new(), monitor)
+    let nothing = BTreeSet::new();
+    verify_with(vault, &Known { points: known, let_go: &nothing, repaired: &nothing }, monitor)
 }
 
-/// The same of a vault from which these points may be gone, because a plan let them go.
+/// The same, with all that a ledger knows.
 ///
 /// # Errors
 /// As [`verify`].
-pub fn verify_but(
-    vault: &Vault,
-    known: &[RootRecord],
-    let_go: &BTreeSet<Digest>,
-    monitor: &dyn Monitor,
-) -> Result<VerifyReport> {
+pub fn verify_with(vault: &Vault, known: &Known<'_>, monitor: &dyn Monitor) -> Result<VerifyReport> {
     let roots = Roots::read_back(vault)?;
     let mut findings = Findings::default();
     // A restore refuses to begin beside instructions that are not what was written: it concerns every point.
@@ -74,7 +86,7 @@ pub fn verify_but(
     for (key, problem) in &roots.damaged {
         note_root(key, problem, &mut findings);
     }
-    let let_go = missing_roots(&roots, known, let_go, &mut findings);
+    let let_go = missing_roots(&roots, known.points, known.let_go, &mut findings);
     let needs = gather_needs(vault, &roots, &mut findings);
     let mut report = VerifyReport { let_go, ..VerifyReport::default() };
     check_packs(vault, &needs, &roots, &mut findings, &mut report, monitor)?;
@@ -88,16 +100,19 @@ pub fn verify_but(
     if let (Some(problem), true) = (findings.refused.take(), findings.damage.is_empty()) {
         return Err(problem);
     }
+    let replaced = replaced(vault, &roots, &findings, known);
     for found in roots.sound {
         let point = found.key.as_str();
         match (findings.breaks(point), findings.leaves_open(point)) {
+            (true, _) if replaced.contains(point) => report.replaced.push(found),
             (true, _) => report.broken.push(found),
             (false, true) => report.open.push(found),
             (false, false) if !vault.reads(&found) => report.closed.push(found),
             (false, false) => report.sound.push(found),
         }
     }
-    report.damage = findings.damage.into_values().collect();
+    let is_made_good = |damage: &Damage| !damage.points.is_empty() && damage.points.is_subset(&replaced);
+    (report.made_good, report.damage) = findings.damage.into_values().partition(is_made_good);
     report.unread = findings.unread.into_values().collect();
     report.stopped = findings.stopped;
     Ok(report)

@@ -17,9 +17,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// What makes something durable or gives it a name; the program has no rename.
-const EFFECTS: [&str; 4] = ["fsync", "linkat", "mkdirat", "mkdir"];
+pub const EFFECTS: [&str; 4] = ["fsync", "linkat", "mkdirat", "mkdir"];
 
-fn is_effect(call: &Call) -> bool {
+pub fn is_effect(call: &Call) -> bool {
     EFFECTS.contains(&&*call.name) && call.succeeded()
 }
 

@@ -24,7 +24,7 @@ fn estate(place: &Place, vault: &str, readers: &[&str], more: &str) {
     EstateFile::new().with(&text).tree("tree", &place.path("data"), &["offsite"]).write(place);
 }
 
-fn outlive(place: &Place, arguments: &[&str]) -> Run {
+pub fn outlive(place: &Place, arguments: &[&str]) -> Run {
     place.outlive_by_file(arguments).environment("KEYS", format!("{ID}:{SECRET}"))
 }
 

@@ -4,7 +4,10 @@ use crate::answers::{broken, complaints, token_estate};
 use outlive::app::{INCIDENTS, load_incident, replay_incident};
 use outlive::catalogue::Catalogue;
 use outlive::isolation::expand;
-use outlive::report::activity::{ExpiringPoint, ExpiryPlan, LeftAlone, PlanFile, StayingPoint, Told};
+use outlive::report::activity::{
+    ChunksFrom, DamagedObject, ExpiringPoint, ExpiryPlan, LeftAlone, LostPath, PlanFile, PointOutcome,
+    RepairDone, RepairedPoint, StayingPoint, Told,
+};
 use outlive::report::json;
 use outlive::rules::ALL;
 use std::ffi::OsStr;
@@ -116,4 +119,50 @@ fn plans_for_expiry_are_what_their_schema_says() {
         broken(&right[0], |told| drop(told.as_object_mut().unwrap().remove("unknown"))),
     ];
     holds("expiry-plan.v0.json", &right, &wrong);
+}
+
+#[test]
+fn repairs_are_what_their_schema_says() {
+    let (id, point, volume) = ("0a".repeat(32), "0a0a0a0a0a0a".to_owned(), "orders-db".to_owned());
+    let at = crate::estate::now();
+    let damaged =
+        DamagedObject { object: "packs/a".into(), because: "gone".into(), points: vec![point.clone()] };
+    let repaired = RepairedPoint {
+        point: point.clone(),
+        id: id.clone(),
+        volume: volume.clone(),
+        taken_at: at,
+        outcome: PointOutcome::InPart,
+        now: Some(point.clone()),
+        now_id: Some(id),
+        chunks: ChunksFrom { vault: 1, source: 2, other: 3 },
+        lost: 1,
+        written_bytes: 9,
+        because: None,
+    };
+    let because = "had nowhere".to_owned();
+    let lost =
+        LostPath { volume: Some(volume), point, taken_at: Some(at), path: Some("etc/fstab".into()), because };
+    let all = LostPath { volume: None, point: "roots/a".into(), taken_at: None, path: None, ..lost.clone() };
+    let done = RepairDone {
+        vault: "/vault".into(),
+        damage: vec![damaged.clone()],
+        points: vec![repaired],
+        lost: vec![lost, all],
+        left: vec![damaged],
+        ..RepairDone::default()
+    };
+    let right = [RepairDone::default().json(&[0]), done.json(&[14, 11])];
+    let wrong = [
+        broken(&right[1], |told| told["exit_codes"] = serde_json::json!([10])),
+        broken(&right[1], |told| told["points"][0]["outcome"] = "fine".into()),
+        broken(&right[1], |told| told["lost"][0]["because"] = "".into()),
+        broken(&right[0], |told| drop(told.as_object_mut().unwrap().remove("left"))),
+    ];
+    holds("repair.v0.json", &right, &wrong);
+    let text = done.text(Default::default());
+    assert!(
+        text.contains("etc/fstab") && text.contains("(all of it)") && text.contains("orders-db"),
+        "{text}"
+    );
 }

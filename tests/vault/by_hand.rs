@@ -3,14 +3,16 @@
 use super::sealed::Sealed;
 use super::support::{Place, chmod, flip, noise, run};
 use crate::hand::{self, fs};
-use outlive::domain::VolumeId;
-use outlive::signing::Signer;
-use outlive::vault::format::Root;
+use outlive::domain::Silent;
+use outlive::providers::files::OriginalFiles;
+use outlive::vault::format::PackRole;
+use outlive::vault::{Known, RepairMode, RepairRequest, repair};
+use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
 
-const PAGE: &str = include_str!("../../docs/vault-format.md");
+pub const PAGE: &str = include_str!("../../docs/vault-format.md");
 const TOOLS: [&str; 6] = ["sh", "zstd", "jq", "sha256sum", "head", "tail"];
 const MORE_FOR_TREES: [&str; 4] = ["mkdir", "ln", "chmod", "touch"];
 
@@ -26,14 +28,8 @@ fn blocks() -> (String, String) {
     (sh(file), sh(tree))
 }
 
-/// The block that tells who made a point.
-fn signature_block() -> &'static str {
-    let (_, rest) = PAGE.split_once("### Who made a point").unwrap();
-    rest.split("```").nth(1).unwrap().strip_prefix("sh\n").unwrap()
-}
-
 /// Runs a script in a world where only `tools` exist.
-fn by_hand(place: &Place, script: &str, tools: &[&str], settings: &[(&str, &str)]) -> Output {
+pub fn by_hand(place: &Place, script: &str, tools: &[&str], settings: &[(&str, &str)]) -> Output {
     let bin = hand::TempDir::new();
     for tool in tools {
         let found = run("sh", &["-c", &format!("command -v {tool}")]);
@@ -210,6 +206,41 @@ fn a_whole_tree_comes_back_by_hand() {
 }
 
 #[test]
+fn a_repaired_point_comes_back_by_hand() {
+    let place = Place::new();
+    let volume = place.path("volume");
+    make_volume(&volume);
+    let report = place.copy(&volume);
+    let packs = report.packs.iter().filter(|line| line.role == PackRole::Data);
+    packs.for_each(|line| {
+        fs::remove_file(place.path("vault").join(line.pack.pack().unwrap().as_str())).unwrap()
+    });
+    let nothing = BTreeSet::new();
+    let original = || OriginalFiles::open(&volume, Vec::new(), chrono::Utc::now()).unwrap();
+    let request = RepairRequest {
+        known: Known { points: &[], let_go: &nothing, repaired: &nothing },
+        avoid: &BTreeSet::new(),
+        wanted: &|_| true,
+        others: &[],
+        originals: &|_| vec![Box::new(original())],
+        mode: RepairMode::Write,
+        note: &|_, _| Ok(()),
+        clock: &chrono::Utc::now,
+    };
+    let repaired = repair(&place.vault, &request, &Silent).unwrap();
+    let by = repaired.points[0].by.as_ref().expect("a root that stands in");
+    let tools: Vec<&str> = TOOLS.into_iter().chain(MORE_FOR_TREES).collect();
+    let (out, (file, tree)) = (place.path("tree"), blocks());
+    let settings = [("ROOT", by.key.name()), ("FILE", "small"), ("OUT", out.to_str().unwrap())];
+    let functions = file.split("restore_file \"$ROOT\"").next().unwrap();
+    let script = format!("{functions}\n{tree}\nrestore_tree \"$ROOT\"\n");
+    assert_success(&by_hand(&place, &script, &tools, &settings));
+    assert_eq!(run("diff", &["-r", "--no-dereference", volume.to_str().unwrap(), out.to_str().unwrap()]), "");
+    let former = [("ROOT", report.root.key.name()), ("FILE", "small"), ("OUT", "/nowhere")];
+    assert!(!by_hand(&place, &script, &tools, &former).status.success(), "the old root is damaged");
+}
+
+#[test]
 fn a_stream_is_restored_by_hand_too() {
     let place = Place::new();
     let mut bytes = noise(21, 3_000_001);
@@ -262,40 +293,6 @@ fn an_encrypted_vault_comes_back_by_hand_for_each_reader_and_for_nobody_else() {
     ];
     let output = by_hand(place, &file, &tools, &settings);
     assert!(!output.status.success() && !out.exists());
-}
-
-#[test]
-fn who_made_a_point_is_told_by_hand() {
-    let place = Place::new();
-    fs::create_dir(place.path("volume")).unwrap();
-    // A name that is more bytes than characters: lengths are of bytes.
-    fs::write(place.path("volume/gänsefüßchen"), "content").unwrap();
-    let [signer, other] = [1, 2].map(|_| Signer::generate().unwrap());
-    let found = place.copy(&place.path("volume")).root;
-    let root = Root { volume: VolumeId("test:/gänsefüßchen".into()), ..found.root.clone() };
-    let name = root.key.strip_prefix("roots/").unwrap().to_owned();
-    let object = place.path("vault").join(&root.key);
-    let ask = |key: &Signer| {
-        let signed = hand::TempDir::new();
-        let script = format!("{}\nsigned_by \"$ROOT\" \"$KEY\"", signature_block());
-        let key = key.public().to_string();
-        let settings = [("ROOT", &*name), ("KEY", &*key), ("SIGNED", signed.path().to_str().unwrap())];
-        by_hand(&place, &script, &["sh", "jq", "openssl", "base64"], &settings).status.success()
-    };
-    assert!(!ask(&signer), "nobody signed it yet");
-    fs::remove_file(&object).unwrap();
-    fs::write(&object, root.seal_by(Some(&signer)).unwrap()).unwrap();
-    assert!(ask(&signer) && !ask(&other));
-    let sealed = fs::read(&object).unwrap();
-    let signature = |bytes: &[u8]| -> serde_json::Value {
-        serde_json::from_slice::<serde_json::Value>(bytes).unwrap()["signatures"].clone()
-    };
-    let older = Root { counter: root.counter + 1, ..root.clone() };
-    let mut moved: serde_json::Value = serde_json::from_slice(&older.seal().unwrap()).unwrap();
-    moved["signatures"] = signature(&sealed);
-    fs::remove_file(&object).unwrap();
-    fs::write(&object, moved.to_string()).unwrap();
-    assert!(!ask(&signer), "the signature of another root");
 }
 
 /// A tree restored by hand with this key and no other; what the commands print.

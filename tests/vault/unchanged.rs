@@ -7,7 +7,7 @@ use crate::hand::fs;
 use outlive::domain::{Result, Timestamp};
 use outlive::providers::files::TreeSource;
 use outlive::vault::format::Moment;
-use outlive::vault::{Item, Source};
+use outlive::vault::{CopyReport, Item, Source};
 use std::path::Path;
 use std::time::Duration;
 
@@ -35,11 +35,13 @@ impl Source for OneTick {
 }
 
 /// Copies at this moment what last changed in that tick.
-fn copy_at(place: &Place, path: &Path, now: Timestamp, tick: i64) {
+pub fn copy_at(place: &Place, path: &Path, now: Timestamp, tick: i64) -> CopyReport {
     let tick = Moment { seconds: tick, nanoseconds: 0 };
     let mut source = OneTick { tree: TreeSource::open(path, Vec::new()).unwrap(), tick };
-    let totals = copy_from(place, &mut source, now).root.root.totals;
+    let report = copy_from(place, &mut source, now);
+    let totals = &report.root.root.totals;
     assert_eq!((totals.files, totals.missed, totals.unsettled), (2, 0, 0));
+    report
 }
 
 /// Changes a small and a large file without any trace in size, times and inode, the tick lying this many

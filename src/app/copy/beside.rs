@@ -50,6 +50,6 @@ pub(super) fn reached(
 }
 
 /// The vault's directory, by device and inode: reached by whatever path, it is not copied into itself.
-pub(super) fn itself(vault: &Path) -> Vec<(u64, u64)> {
+pub(in crate::app) fn itself(vault: &Path) -> Vec<(u64, u64)> {
     rustix::fs::stat(vault).map(|stat| (stat.st_dev, stat.st_ino)).into_iter().collect()
 }

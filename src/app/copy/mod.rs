@@ -16,7 +16,7 @@ use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
 use crate::report::activity::{CopyDone, MissedPath, say_lock};
 use crate::store::Retention;
 use crate::vault::{CopyReport, CopyRequest, Source, Vault};
-use beside::itself;
+pub(super) use beside::itself;
 use prove::prove;
 use source::Looked;
 use std::time::{Duration, Instant};

@@ -1,6 +1,7 @@
 //! Which points of a volume a drill may choose from, and what must be said of the others. What a restore without
 //! an explicit choice would refuse, no drill passes with.
 
+use crate::app::damage::stand_in;
 use crate::app::doubt::doubts;
 use crate::domain::{Kind, Problem, VolumeId, printable};
 use crate::ledger::History;
@@ -43,7 +44,9 @@ impl Candidates {
             let what = "may be of something else than the volume";
             found.open.push(format!("the newest recovery point, {}, {what}", newest.short()));
         }
-        for (key, problem) in &roots.damaged {
+        let unreadable = roots.damaged.iter();
+        for (key, problem) in unreadable.filter(|(key, _)| stand_in(key.as_str(), &roots, history).is_none())
+        {
             found.unreadable(key, problem, history, volume);
         }
         found.gone(all, history, volume);
@@ -71,6 +74,7 @@ impl Candidates {
             point.volume == *volume
                 && newest.is_none_or(|newest| point.taken_at > newest)
                 && !roots.sound.iter().any(|root| root.id == point.id)
+                && stand_in(&point.key, roots, history).is_none()
         });
         if let Some(lost) = lost {
             let at = lost.taken_at.format("%Y-%m-%d %H:%M:%SZ");

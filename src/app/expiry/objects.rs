@@ -7,8 +7,8 @@ use crate::ledger::FOLDER;
 use crate::plan::{Leftover, leftover};
 use crate::report::activity::LeftAlone;
 use crate::store::{CANARIES, Hold, INCOMING, Listed, StoredVersion};
-use crate::vault::format::{ENDED, EPOCHS, KEYS, PACKS, ROOTS, SIDECARS};
-use crate::vault::{in_parallel, packs_known};
+use crate::vault::format::{ENDED, EPOCHS, KEYS, PACKS, PackKey, ROOTS, SIDECARS};
+use crate::vault::{FoundRoot, in_parallel, packs_known};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An object that goes, with all that is stored under its key.
@@ -83,10 +83,10 @@ impl Objects {
     fn judge_packs(&mut self, scene: &Scene<'_>, points: &Points, listed: Vec<Listed>) -> Result<()> {
         let (mut needed, mut expired) = (BTreeSet::new(), BTreeSet::new());
         for (found, _) in &points.staying {
-            needed.extend(packs_known(scene.vault, found)?.keys().cloned());
+            needed.extend(packs_of(scene, found)?);
         }
         for (found, _) in &points.going {
-            expired.extend(packs_known(scene.vault, found)?.keys().cloned());
+            expired.extend(packs_of(scene, found)?);
         }
         let (mut candidates, mut left) = (Vec::new(), Left::default());
         for listed in listed {
@@ -148,6 +148,15 @@ impl Left {
         });
         left.objects += 1;
         left.bytes = left.bytes.saturating_add(listed.bytes.unwrap_or(0));
+    }
+}
+
+/// What a point needs. Where its list is damaged, another root stands in its place, or nothing would be judged: it needs nothing.
+fn packs_of(scene: &Scene<'_>, found: &FoundRoot) -> Result<Vec<PackKey>> {
+    match packs_known(scene.vault, found) {
+        Ok(table) => Ok(table.keys().cloned().collect()),
+        Err(problem) if problem.kind == Kind::Damaged => Ok(Vec::new()),
+        Err(problem) => Err(problem),
     }
 }
 

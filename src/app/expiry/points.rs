@@ -2,6 +2,7 @@
 
 use super::Scene;
 use super::objects::{held, holds};
+use crate::app::damage::stand_in;
 use crate::app::doubt::doubts;
 use crate::app::vaults::{came_back, state_of};
 use crate::domain::{CopyState, Keep, Kind, Result, Timestamp, VolumeId, printable};
@@ -40,13 +41,19 @@ impl Points {
     /// What the store said.
     pub fn judge(scene: &Scene<'_>, roots: &Roots) -> Result<Self> {
         let mut points = Self::default();
-        points.unreadable(scene, roots);
+        let present = Present::list(scene.vault)?;
+        let is_replaced = |key: &str| {
+            let other = stand_in(key, roots, scene.history);
+            other.is_some_and(|other| came_back(scene.vault, &present, other, scene.history))
+        };
+        points.unreadable(scene, roots, &is_replaced);
         for found in &roots.sound {
-            if let Err(problem) = packs_known(scene.vault, found) {
+            if let Err(problem) = packs_known(scene.vault, found)
+                && !is_replaced(found.key.as_str())
+            {
                 points.unknown.push(format!("what {} needs: {problem}", found.short()));
             }
         }
-        let present = Present::list(scene.vault)?;
         let doubts = doubts(roots, scene.history);
         let mut judged: Vec<(Vec<&FoundRoot>, Vec<Standing>)> = Vec::new();
         let mut volumes: BTreeMap<&VolumeId, Vec<&FoundRoot>> = BTreeMap::new();
@@ -89,12 +96,14 @@ impl Points {
     }
 
     /// What nobody could read among the roots.
-    fn unreadable(&mut self, scene: &Scene<'_>, roots: &Roots) {
+    fn unreadable(&mut self, scene: &Scene<'_>, roots: &Roots, is_replaced: &dyn Fn(&str) -> bool) {
         let given_up = scene.order.entry.given_up(scene.now);
         for (key, problem) in &roots.damaged {
             if !is_root(key.name()) {
                 self.strange.push(printable(key.as_str().as_bytes()));
-            } else if !(problem.kind == Kind::Damaged && given_up.contains(key.as_str())) {
+            } else if !(is_replaced(key.as_str())
+                || problem.kind == Kind::Damaged && given_up.contains(key.as_str()))
+            {
                 self.unknown.push(problem.to_string());
             }
         }

@@ -2,7 +2,9 @@
 
 mod content;
 mod device;
+mod original;
 mod walk;
 
 pub use device::{DeviceSource, is_device};
+pub use original::OriginalFiles;
 pub use walk::TreeSource;

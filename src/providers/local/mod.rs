@@ -27,7 +27,7 @@ mod unseen;
 mod volume;
 
 pub use nest::{Reach, nest, reach};
-pub use snapshot_view::{SnapshotView, newest_snapshot_view};
+pub use snapshot_view::{SnapshotView, newest_snapshot_view, snapshot_view_named};
 pub use standing::{Standing, stand};
 pub use system::{System, this_host};
 pub use volume::volume_of;

@@ -28,11 +28,26 @@ pub struct SnapshotView {
 /// A path that is not there; a list of snapshots that could not be read, which needs root.
 pub fn newest_snapshot_view(path: &Path, system: &System) -> Result<Option<SnapshotView>> {
     let machine = Machine::look(system, Timestamp::default());
-    let seen = machine.place(path).and_then(|place| newest(&machine, &place));
+    let seen = machine.place(path).and_then(|place| newest(&machine, &place, None));
     seen.map_err(|unseen| unseen.problem(shown(path)))
 }
 
-fn newest(machine: &Machine, place: &Place) -> std::result::Result<Option<SnapshotView>, Unseen> {
+/// The snapshot of this name, as [`SnapshotView::name`] has it.
+///
+/// # Errors
+/// As [`newest_snapshot_view`].
+pub fn snapshot_view_named(path: &Path, name: &str, system: &System) -> Result<Option<SnapshotView>> {
+    let machine = Machine::look(system, Timestamp::default());
+    let seen = machine.place(path).and_then(|place| newest(&machine, &place, Some(name)));
+    seen.map_err(|unseen| unseen.problem(shown(path)))
+}
+
+/// The newest, of those with this name where one is asked for.
+fn newest(
+    machine: &Machine,
+    place: &Place,
+    name: Option<&str>,
+) -> std::result::Result<Option<SnapshotView>, Unseen> {
     if !place.is_btrfs() {
         return Ok(None);
     }
@@ -46,6 +61,9 @@ fn newest(machine: &Machine, place: &Place) -> std::result::Result<Option<Snapsh
     dated.sort_by_key(|(made, snapshot)| (*made, snapshot.id));
     Ok(dated.into_iter().rev().find_map(|(taken_at, snapshot)| {
         let root = snapshots.shown_at(machine, place, snapshot)?;
+        if name.is_some_and(|name| name != shown(&root)) {
+            return None;
+        }
         let path = if within.as_os_str().is_empty() { root.clone() } else { root.join(&within) };
         // A link within the snapshot could lead back to the live data: nothing is followed.
         path.canonicalize().is_ok_and(|found| found == path).then(|| SnapshotView {

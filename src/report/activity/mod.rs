@@ -15,6 +15,7 @@ mod nightly;
 mod policy;
 mod readers;
 mod rehearsal;
+mod repair;
 mod restore;
 mod verify;
 
@@ -41,6 +42,7 @@ pub use nightly::{
 pub use policy::{PolicyDocument, VaultPolicy};
 pub use readers::{EpochKept, EpochMade, ListedEpoch, ListedReader, ReaderMade, ReadersListed};
 pub use rehearsal::{LostAndFound, RehearsalDone, SurvivalLine};
+pub use repair::{ChunksFrom, LostPath, PointOutcome, RepairDone, RepairedPoint};
 pub use restore::RestoreDone;
 pub use verify::{VerifiedPoint, VerifyDone};
 

@@ -55,6 +55,10 @@ pub struct VerifyDone {
     pub ledger_knew: usize,
     /// How many of those are gone as a plan for expiry let them go.
     pub let_go: u64,
+    /// Roots that damage takes along and in whose place a sound one stands, which a repair wrote.
+    pub replaced: Vec<VerifiedPoint>,
+    /// The damage that concerns such roots alone: no point needs those objects.
+    pub made_good: Vec<DamagedObject>,
     /// The volumes whose newest point here is the one that this machine's ledger stored last. Of every other volume, one that
     /// is not here at all too, freshness is unproven.
     pub fresh: Vec<String>,
@@ -165,6 +169,13 @@ impl Told for VerifyDone {
         if self.unfinished_packs > 0 {
             let what =
                 format!("{} packs are needed by no recovery point that can be read.", self.unfinished_packs);
+            out.push_str(&look.say(&what, 0, Tone::Plain));
+        }
+        if !self.made_good.is_empty() {
+            let what = format!(
+                "{} objects are damaged or gone, and a repair put others in their place: no recovery point needs them.",
+                self.made_good.len()
+            );
             out.push_str(&look.say(&what, 0, Tone::Plain));
         }
         if self.let_go > 0 {

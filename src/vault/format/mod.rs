@@ -17,7 +17,9 @@ pub use envelope::{Unwrapped, open_either, open_envelope, open_signed, seal_enve
 pub use marker::{Encryption, KeyLine, Marker};
 pub use page::{Child, Page, PageHeader, PageKind};
 pub use refs::{Chunk, Frame, PackKey, PackLine, PackRole, PageRef, Run};
-pub use root::{Content as RootContent, Inside, Lid, Missed, Origin, Previous, Root, Tool, Totals, Turn};
+pub use root::{
+    Content as RootContent, Inside, Lid, Missed, Origin, Previous, Root, Tool, Totals, Turn, is_of_same_point,
+};
 pub use sidecar::{Sidecar, SidecarFrame, SidecarHeader};
 pub use statement::{AddedReader, BegunEpoch, Points, Statement, read_points, render_points};
 

@@ -165,7 +165,19 @@ pub struct Content {
 /// Gives what is inside a root, where that is known here: from its epoch, the code of it, and what is sealed.
 pub type Inside<'a> = &'a dyn Fn(&str, &Digest, &[u8]) -> Result<Option<Vec<u8>>>;
 
+/// True where two keys are of roots of one point: of the same run, that began at the same time. Every copy has a run of its own, and only a
+/// repair writes another root of one that was.
+pub fn is_of_same_point(one: &str, other: &str) -> bool {
+    let point = |key| str::rsplit_once(key, '-').map(|(point, _)| point);
+    one != other && point(one).is_some() && point(one) == point(other)
+}
+
 impl Root {
+    /// The root of the same point that this one was written in place of, by a repair; none for what a copy wrote.
+    pub fn repairs(&self) -> Option<&Previous> {
+        self.previous.as_ref().filter(|before| is_of_same_point(&before.key, &self.key))
+    }
+
     /// True where nothing was missed.
     pub fn is_complete(&self) -> bool {
         self.totals.missed == 0

@@ -8,7 +8,7 @@ use crate::store::{Key, Listed, Store};
 use crate::vault::format::{Digest, KEYS, MAX_OBJECT, Marker, Root};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// What somebody brings to open a vault with.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +31,8 @@ pub struct Seal {
     epoch: Option<Epoch>,
     opened: Option<Opened>,
     known: Names,
+    /// What a reader writes with who repairs.
+    as_reader: OnceLock<Epoch>,
     memory: Option<Memory>,
     names: Mutex<BTreeMap<Digest, VolumeId>>,
 }
@@ -38,8 +40,8 @@ pub struct Seal {
 impl Seal {
     /// Of a vault with these epochs, without any key.
     pub fn of(epochs: Arc<Epochs>) -> Self {
-        let (heads, known, names) = Default::default();
-        Self { heads, epochs, epoch: None, opened: None, known, memory: None, names }
+        let (heads, known, names, as_reader) = Default::default();
+        Self { heads, epochs, epoch: None, opened: None, known, as_reader, memory: None, names }
     }
 
     /// Takes what somebody brought, where it fits this vault.
@@ -77,7 +79,7 @@ impl Seal {
     /// # Errors
     /// `Refused` where its key is not here, or it has ended.
     pub fn epoch(&self) -> Result<&Epoch> {
-        let epoch = self.epoch.as_ref().ok_or_else(|| {
+        let epoch = self.epoch.as_ref().or_else(|| self.as_reader.get()).ok_or_else(|| {
             Problem::new(Kind::Refused, "the vault is encrypted, and who copies into it needs its epoch key").remedy(
                 "name the file that `outlive vault init` wrote: epoch_key = { file = \"…\" } in the vault's table of the estate \
                  file",
@@ -103,6 +105,16 @@ impl Seal {
             (Some(epochs), Some(epoch)) => self.check_current(&epochs, epoch),
             _ => Ok(()),
         }
+    }
+
+    /// From now on, whoever can open the epoch also writes in it: what opens it holds all that is needed for that.
+    pub fn write_as_reader(&self, epoch: Epoch) {
+        self.as_reader.get_or_init(|| epoch);
+    }
+
+    /// True on a machine that copies into the vault: it has the epoch's own key.
+    pub fn copies(&self) -> bool {
+        self.epoch.is_some()
     }
 
     /// What opens the epochs.

@@ -102,7 +102,11 @@ impl<'a> Assembler<'a> {
         if waiting.is_empty() { Ok(()) } else { Err(unexpected()) }
     }
 
-    fn take(&mut self, done: Done) -> Result<()> {
+    /// Takes one result, the next in order.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub fn take(&mut self, done: Done) -> Result<()> {
         let own = match done.frame {
             Some((packed, chunks)) => {
                 self.totals.new_pack_bytes += packed.len() as u64;

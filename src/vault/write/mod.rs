@@ -1,17 +1,16 @@
 //! Writing a recovery point: read ahead, hash and compress on every core, assemble in order.
 
-mod assemble;
+pub(super) mod assemble;
 mod feed;
 mod sink;
-mod work;
+pub(super) mod work;
 mod worker;
 
 use super::format::{Digest, Missed, Origin, PackKey, PackLine, Previous, ROOTS, Root, Tool, Totals};
-use super::index::{Holdings, Index};
+use super::index::{Holdings, Index, PackTable};
 use super::leftover::{Prover, look_again};
 use super::readback::Present;
 use super::roots::{FoundRoot, Roots};
-use super::signed::Signed;
 use super::{Source, Vault};
 use crate::domain::{Kind, Lock, Monitor, Problem, Result, Timestamp, Volume};
 use crate::signing::Signer;
@@ -108,6 +107,21 @@ fn write(
     written.check_adopted(vault)?;
     let report = write_root(vault, request, written)?;
     Ok(CopyReport { roots: roots.with(report.root.clone()), ..report })
+}
+
+/// Reads a source as a copy does that builds on `parent`. It is for the pages of its trees, which the vault's spare keeps: the vault is one
+/// that keeps nothing of what is written.
+pub(super) fn read_again(
+    vault: &Vault,
+    source: &mut dyn Source,
+    parent: &FoundRoot,
+    (index, held): (Index, PackTable),
+    monitor: &dyn Monitor,
+) -> Result<()> {
+    let (prover, run, index) = (Prover::new(vault, monitor), random_hex()?, RwLock::new(index));
+    let feed = Feed::new(vault, Some(parent), held.keys().cloned().collect(), false, monitor);
+    let assembler = Assembler::new(vault, &run, &index, prover, held);
+    pipeline(source, feed, assembler, (&index, prover)).map(drop)
 }
 
 /// Runs the stages: the source is read here, workers hash and compress, one thread assembles.
@@ -213,7 +227,7 @@ fn write_root(vault: &Vault, request: &CopyRequest<'_>, written: Written<'_>) ->
         root: FoundRoot {
             key,
             id: Digest::of(&bytes),
-            signed: Signed::of(&vault.signing.trust, &root.signed_by),
+            signed: vault.signed(&root),
             root,
             stored_at: None,
             bytes: None,

@@ -4,6 +4,7 @@ use super::super::format::{Chunk, Digest, Frame, PackKey, PackLine, PackRole, Pa
 use super::super::index::Index;
 use super::super::leftover::Prover;
 use super::super::pack::PackWriter;
+use super::super::repair::Spare;
 use super::super::tree::PageSink;
 use crate::domain::{Kind, Problem, Result};
 use crate::vault::Vault;
@@ -19,6 +20,8 @@ pub struct TreeSink<'a> {
     used: BTreeSet<PackKey>,
     /// Where pages are remembered that cannot be read from the vault here.
     memory: Option<&'a Memory>,
+    /// While a vault is repaired: where pages go that its packs lack.
+    spare: Option<&'a Spare>,
 }
 
 impl<'a> TreeSink<'a> {
@@ -31,13 +34,15 @@ impl<'a> TreeSink<'a> {
             prover,
             used: BTreeSet::new(),
             memory,
+            spare: vault.spare.as_deref(),
         }
     }
 
     /// The same for the list of packs.
     pub fn of_list(vault: &'a Vault, run: &str, index: &'a RwLock<Index>, prover: Prover<'a>) -> Self {
         let role = if vault.is_encrypted() { PackRole::List } else { PackRole::Tree };
-        Self { packs: PackWriter::new(vault, run, role), index, prover, used: BTreeSet::new(), memory: None }
+        let packs = PackWriter::new(vault, run, role);
+        Self { packs, index, prover, used: BTreeSet::new(), memory: None, spare: vault.spare.as_deref() }
     }
 
     /// Makes the pages durable: the packs written, and all packs that hold pages of this sink.
@@ -68,6 +73,9 @@ impl PageSink for TreeSink<'_> {
             memory.keep_page(&sha256, page);
         }
         let frame = self.place(page, sha256, bytes)?;
+        if let Some(spare) = self.spare {
+            spare.keep(&frame.pack, sha256, page);
+        }
         self.used.insert(frame.pack.clone());
         Ok(PageRef { frame, bytes, sha256, level })
     }
