@@ -199,6 +199,8 @@ def main():
     with open(asked.json or os.path.join(folder, "results.json"), "w", encoding="utf-8") as file:
         json.dump(results, file, indent=1)
     print("\n" + report.text(results))
+    if asked.small:
+        print("\nSo little data, and a build that is not optimised, say nothing about the goals: everything works.")
 
 
 if __name__ == "__main__":
