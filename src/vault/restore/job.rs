@@ -9,7 +9,7 @@ const MOST_PIECES: usize = 128;
 const ENOUGH: usize = MOST_PIECES / 2;
 /// Bytes of several frames that are read together. A request costs more than it brings where it brings one frame of some
 /// tens of KiB.
-const SPAN: u64 = 1024 * 1024;
+const SPAN: u64 = 2 * 1024 * 1024;
 /// Jobs that may still grow. Of a file that was changed here and there, the content goes to and fro between old frames
 /// and new ones: each is to be read once.
 const OPEN: usize = 4;
@@ -113,8 +113,8 @@ mod tests {
         assert_eq!(jobs(near), [[(0, 1), (10, 1), (15, 1)]]);
         assert_eq!(jobs([frame("a", 0, 10), frame("a", 11, 5)]), [[(0, 1)], [(11, 1)]]);
         assert_eq!(jobs([frame("a", 0, 10), frame("b", 10, 5)]), [[(0, 1)], [(10, 1)]]);
-        let large = [frame("a", 0, 600_000), frame("a", 600_000, 600_000)];
-        assert_eq!(jobs(large), [[(0, 1)], [(600_000, 1)]]);
+        let large = [frame("a", 0, 1_200_000), frame("a", 1_200_000, 1_200_000)];
+        assert_eq!(jobs(large), [[(0, 1)], [(1_200_000, 1)]]);
     }
 
     #[test]
