@@ -213,9 +213,18 @@ impl Vault {
 
     /// Reads and decodes one frame of content: at most one unit.
     pub(crate) fn data_frame(&self, frame: &Frame) -> Result<Vec<u8>> {
+        self.decode_data(frame, &self.packed(frame, true)?)
+    }
+
+    /// Frames of content as they are in their pack, not decoded yet: what is behind one another is read at once.
+    pub(crate) fn packed_data(&self, span: &Frame) -> Result<Vec<u8>> {
+        self.packed(span, true)
+    }
+
+    /// Decodes one frame of content that was read.
+    pub(crate) fn decode_data(&self, frame: &Frame, packed: &[u8]) -> Result<Vec<u8>> {
         let key = frame.pack.pack()?;
-        let packed = self.packed(frame, true)?;
-        zstd::bulk::decompress(&packed, format::UNIT)
+        zstd::bulk::decompress(packed, format::UNIT)
             .map_err(|error| Problem::damaged(key.as_str(), format!("a frame cannot be decoded: {error}")))
     }
 

@@ -79,9 +79,22 @@ impl Address {
         Identity::remote(format!("s3 {host} bucket {} prefix {}", self.bucket, self.prefix))
     }
 
-    /// True where nothing but the signature guards what is sent.
-    pub fn is_plain(&self) -> bool {
-        self.endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"))
+    /// True where nothing but the signature guards what is sent: over a network, without TLS. To this machine itself nobody is on
+    /// the way, and a checksum goes along.
+    pub fn is_exposed(&self) -> bool {
+        let plain = self.endpoint.as_deref().and_then(|endpoint| endpoint.strip_prefix("http://"));
+        plain.is_some_and(|authority| !is_own(authority))
+    }
+}
+
+/// Whether `host[:port]` is this machine by its name or address alone: nobody is asked what a name means.
+fn is_own(authority: &str) -> bool {
+    match authority.parse::<std::net::SocketAddr>() {
+        Ok(address) => address.ip().is_loopback(),
+        Err(_) => {
+            let host = authority.split(':').next().unwrap_or_default();
+            host == "localhost" || host.parse::<std::net::Ipv4Addr>().is_ok_and(|host| host.is_loopback())
+        }
     }
 }
 
@@ -174,6 +187,30 @@ mod tests {
             [("http://s3.example", "a/b"), ("https://s3.example:9", "a/b"), ("https://s3.example", "a")]
         {
             assert_ne!(identity(endpoint, prefix), wanted);
+        }
+    }
+
+    #[test]
+    fn only_what_leaves_this_machine_without_tls_is_exposed() {
+        let exposed = |endpoint: &str| {
+            Address::new(&place(endpoint, ""), &Environment::default()).unwrap().is_exposed()
+        };
+        for endpoint in [
+            "http://s3.example",
+            "http://10.0.0.1:9000",
+            "http://localhost.example",
+            "http://127.0.0.1.example:80",
+        ] {
+            assert!(exposed(endpoint), "{endpoint}");
+        }
+        for endpoint in [
+            "https://s3.example",
+            "http://127.0.0.1:8333",
+            "http://127.9.9.9",
+            "http://LocalHost:1",
+            "http://[::1]:8333",
+        ] {
+            assert!(!exposed(endpoint), "{endpoint}");
         }
     }
 

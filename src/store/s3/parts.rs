@@ -229,7 +229,8 @@ impl Part {
             let request = request.body(ByteStream::from(bytes.clone())).content_length(bytes.len() as i64);
             let request =
                 request.set_checksum_crc64_nvme(crc.clone()).set_content_md5(md5.clone()).customize();
-            let request = if bucket.address.is_plain() { request } else { request.disable_payload_signing() };
+            let request =
+                if bucket.address.is_exposed() { request } else { request.disable_payload_signing() };
             let crc = crc.clone();
             async move {
                 let answer = request.send().await.map_err(failed)?;

@@ -29,7 +29,8 @@ pub async fn whole(bucket: &Arc<Bucket>, target: &Target, bytes: Bytes, sent: &S
             let request =
                 request.set_object_lock_retain_until_date(retention.map(|asked| lock::moment(asked.until)));
             let request = request.set_if_none_match(condition.clone()).customize();
-            let request = if bucket.address.is_plain() { request } else { request.disable_payload_signing() };
+            let request =
+                if bucket.address.is_exposed() { request } else { request.disable_payload_signing() };
             let crc = crc.clone();
             async move {
                 let answer = request.send().await.map_err(failed)?;

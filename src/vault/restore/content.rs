@@ -4,6 +4,7 @@ use super::super::Vault;
 use super::super::format::{Chunk, Digest, Entry, Frame};
 use super::super::metadata::{Kept, Receiver, Spot, give};
 use super::RestoreOptions;
+use super::job::{Job, Part};
 use super::run::Lost;
 use crate::domain::{Kind, Monitor, Problem, Result};
 use rustix::io::Errno;
@@ -24,11 +25,6 @@ pub struct Piece {
     pub offset: u64,
     pub skip: u32,
     pub chunk: Chunk,
-}
-
-pub struct Job {
-    pub frame: Frame,
-    pub pieces: Vec<Piece>,
 }
 
 /// What the workers found out together.
@@ -68,27 +64,40 @@ pub fn cannot_be_had(problem: &Problem) -> bool {
     matches!(problem.kind, Kind::Damaged | Kind::Io)
 }
 
-/// Decodes one frame and writes its pieces.
+/// Decodes the frames of a job and writes their pieces.
 pub fn work(vault: &Vault, job: Job, shared: &Shared, options: RestoreOptions, monitor: &dyn Monitor) {
-    let raw = if shared.failed() { Err(None) } else { vault.data_frame(&job.frame).map_err(Some) };
-    for piece in job.pieces {
-        let written = match &raw {
-            Ok(raw) => write_piece(&piece, raw, &job.frame),
-            Err(Some(problem)) => Err(problem.clone()),
-            Err(None) => Ok(()),
+    // Where they cannot be had together, each is asked for by itself: then only what is damaged is lost.
+    let together = job.span().filter(|_| job.parts.len() > 1 && !shared.failed());
+    let together = together.and_then(|span| Some((span.at, vault.packed_data(&span).ok()?)));
+    for Part { frame, pieces } in job.parts {
+        let packed = together.as_ref().and_then(|(at, bytes)| {
+            let start = usize::try_from(frame.at - at).ok()?;
+            bytes.get(start..start + frame.length as usize)
+        });
+        let raw = match packed {
+            _ if shared.failed() => Err(None),
+            Some(packed) => vault.decode_data(&frame, packed).map_err(Some),
+            None => vault.data_frame(&frame).map_err(Some),
         };
-        match written {
-            Ok(()) => monitor.advance(u64::from(piece.chunk.size()), 0),
-            // An error while writing is the target's, whatever became of the vault.
-            Err(problem)
-                if options.despite_damage
-                    && (problem.kind == Kind::Damaged || raw.is_err() && cannot_be_had(&problem)) =>
-            {
-                lose(shared, &piece.output, &problem);
+        for piece in pieces {
+            let written = match &raw {
+                Ok(raw) => write_piece(&piece, raw, &frame),
+                Err(Some(problem)) => Err(problem.clone()),
+                Err(None) => Ok(()),
+            };
+            match written {
+                Ok(()) => monitor.advance(u64::from(piece.chunk.size()), 0),
+                // An error while writing is the target's, whatever became of the vault.
+                Err(problem)
+                    if options.despite_damage
+                        && (problem.kind == Kind::Damaged || raw.is_err() && cannot_be_had(&problem)) =>
+                {
+                    lose(shared, &piece.output, &problem);
+                }
+                Err(problem) => shared.fail(problem),
             }
-            Err(problem) => shared.fail(problem),
+            done(&piece.output, shared);
         }
-        done(&piece.output, shared);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod content;
+mod job;
 mod run;
 mod target;
 

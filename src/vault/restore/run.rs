@@ -6,7 +6,8 @@ use super::super::metadata::{Receiver, Spot, give};
 use super::super::roots::FoundRoot;
 use super::super::tree::runs;
 use super::super::{Damage, Entries, Unread, Vault};
-use super::content::{Job, Output, Piece, Shared, cannot_be_had, done, lose, work};
+use super::content::{Output, Piece, Shared, cannot_be_had, done, lose, work};
+use super::job::{Job, Jobs};
 use super::target::Target;
 use super::{RestoreOptions, RestoreReport};
 use crate::domain::{ByteName, Kind, Monitor, Problem, Result};
@@ -27,9 +28,8 @@ pub struct Lost {
     pub because: String,
 }
 
-/// Frames waiting for a worker, and chunks of one frame handed over together; bounds open files too.
-const AHEAD: usize = 4;
-const MOST_PIECES: usize = 64;
+/// Jobs waiting for a worker; bounds open files too.
+const AHEAD: usize = 2;
 
 /// Restores all entries of a point below `target`.
 pub fn restore_entries(
@@ -59,7 +59,7 @@ pub fn restore_entries(
             shared: &shared,
             monitor,
             out,
-            batch: None,
+            open: Jobs::default(),
             dirs: Vec::new(),
             path: ByteName::default(),
             links: Vec::new(),
@@ -90,7 +90,8 @@ struct Maker<'a> {
     shared: &'a Shared,
     monitor: &'a dyn Monitor,
     out: Sender<Job>,
-    batch: Option<Job>,
+    /// What the next pieces may still be added to.
+    open: Jobs,
     /// The directories from the root to where we are.
     dirs: Vec<Above>,
     /// The path of the last of them.
@@ -146,7 +147,9 @@ impl Maker<'_> {
             }
             self.entry(entry, &mut report)?;
         }
-        self.send_batch();
+        for job in std::mem::take(&mut self.open).left() {
+            self.send(job);
+        }
         while !self.dirs.is_empty() {
             self.leave()?;
         }
@@ -314,25 +317,18 @@ impl Maker<'_> {
             return Err(Problem::damaged(object.as_str(), "a run reaches beyond its file"));
         }
         for (offset, skip, chunk) in run.pieces() {
-            let fits = self
-                .batch
-                .as_ref()
-                .is_some_and(|job| job.frame == run.frame && job.pieces.len() < MOST_PIECES);
-            if !fits {
-                self.send_batch();
-            }
             output.open_pieces.fetch_add(1, SeqCst);
-            let job = self.batch.get_or_insert_with(|| Job { frame: run.frame.clone(), pieces: Vec::new() });
-            job.pieces.push(Piece { output: output.clone(), offset, skip, chunk });
+            let piece = Piece { output: output.clone(), offset, skip, chunk };
+            if let Some(job) = self.open.add(&run.frame, piece) {
+                self.send(job);
+            }
         }
         Ok(())
     }
 
-    fn send_batch(&mut self) {
-        if let Some(job) = self.batch.take() {
-            // Workers end only when this sender does.
-            drop(self.out.send(job));
-        }
+    fn send(&self, job: Job) {
+        // Workers end only when this sender does.
+        drop(self.out.send(job));
     }
 
     /// Leaves the directory where we are.

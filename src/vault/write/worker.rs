@@ -121,8 +121,8 @@ impl Fresh {
         let packed = if together {
             compressor.compress(&raw[first.start..last.end])
         } else {
-            let joined: Vec<u8> = self.ranges.iter().flat_map(|range| &raw[range.clone()]).copied().collect();
-            compressor.compress(&joined)
+            let parts: Vec<&[u8]> = self.ranges.iter().map(|range| &raw[range.clone()]).collect();
+            compressor.compress(&parts.concat())
         };
         Ok(Some((packed.map_err(|error| failed(&error))?, self.chunks)))
     }
