@@ -179,7 +179,8 @@ pub fn keep_locks(context: &Context, plan: &LockPlan) -> Result<LocksKept> {
             || state_of(&vault, found, &history) != CopyState::Damaged
     };
     let mut volumes: BTreeMap<&VolumeId, Vec<&FoundRoot>> = BTreeMap::new();
-    let needed = roots.sound.iter().filter(is_needed);
+    // What a stranger made has the lock that the stranger gave it.
+    let needed = roots.sound.iter().filter(|found| found.signed.is_trusted()).filter(is_needed);
     needed.for_each(|found| volumes.entry(&found.root.volume).or_default().push(found));
     let (mut kept, mut locks) = (LocksKept::default(), BTreeMap::new());
     for (volume, points) in volumes {
@@ -274,9 +275,9 @@ fn keep_of_volume(
 /// Which of a volume's points are still needed, and until when.
 fn needed_of(points: &[&FoundRoot], order: &LockOrder, terms: LockTerms) -> Vec<Needed> {
     let store_now = terms.least - order.locked_for;
-    // A point that lacks something, or that a stranger made, takes nobody's place: it stays for its own time.
+    // A point that lacks something takes nobody's place: it stays for its own time.
     let (whole, partial): (Vec<&FoundRoot>, Vec<&FoundRoot>) =
-        points.iter().copied().partition(|found| found.root.is_complete() && found.signed.is_trusted());
+        points.iter().copied().partition(|found| found.root.is_complete());
     let until_of = |points: &[&FoundRoot], keep: Option<Keep>| {
         let stored: Vec<Timestamp> =
             points.iter().map(|found| found.stored_at.unwrap_or(found.root.taken_at)).collect();
@@ -302,7 +303,7 @@ fn record(
     let here = VaultRef::of(vault)?;
     let mut ledger = Ledger::open(&context.state, PATIENCE)?;
     let known = History::of(ledger.records(), &here).locks;
-    for found in &roots.sound {
+    for found in roots.sound.iter().filter(|found| found.signed.is_trusted()) {
         let Some(lock) = locks.get(&found.id).copied() else { continue };
         if known.get(&found.id).map(|(before, _)| *before) != lock {
             let event = Event::Locked { point: found.record(), vault: here.clone(), lock };

@@ -3,7 +3,7 @@
 use super::damage::{record_or_fail, record_unread, told};
 use super::stores::{Purpose, directory_of, open_vault, say_place};
 use super::vaults::{unknown_place, what_to_know};
-use super::{Context, LockPlan, keys, locks, named};
+use super::{Context, LockPlan, keys, locks, named, signers};
 use crate::domain::{Kind, Monitor, Problem, Result, printable};
 use crate::estate::VaultPlace;
 use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
@@ -90,6 +90,7 @@ pub fn repair(context: &Context, order: &RepairOrder, monitor: &dyn Monitor) -> 
         done.closed = verified.closed.len();
         done.unread = verified.unread;
         if let Some(why) = verified.stopped {
+            done.unverified = true;
             notices.push(format!("what was written was not verified to its end: {why}"));
         }
     }
@@ -109,6 +110,7 @@ fn open(context: &Context, order: &RepairOrder, ledger: &Ledger) -> Result<Vault
     }
     let vault = Vault::open(context.stores.open(&order.vault, Purpose::Write)?)?;
     let vault = keys::unlock(context, &order.vault, Purpose::Read, vault)?.written_by_reader();
+    let vault = signers::signed(context, Purpose::Write, vault)?;
     let now = (context.clock)();
     match order.locks.as_ref().and_then(LockPlan::longest) {
         Some(lock) => locks::under(vault, order.name.as_deref().unwrap_or_default(), lock, now),

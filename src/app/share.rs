@@ -8,7 +8,7 @@ use crate::plan::{StoredPack, share};
 use crate::report::activity::{DamagedObject, KNOWN_DAMAGE};
 use crate::store::Key;
 use crate::vault::format::{PACKS, PackKey, PackLine, SIDECARS};
-use crate::vault::{Damage, Roots, Vault, gone, packs_known, read_back};
+use crate::vault::{Damage, FoundRoot, Roots, Vault, gone, packs_known, read_back};
 use chrono::TimeDelta;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,7 +71,9 @@ impl SharePlan {
         let damaged = roots.damaged.iter().filter(|(key, _)| !is_replaced(key));
         let mut broken: Vec<Problem> = damaged.map(|(_, problem)| problem.clone()).collect();
         let mut needed: BTreeMap<PackKey, Needed> = BTreeMap::new();
-        for found in roots.sound.iter().filter(|found| !is_replaced(&found.key)) {
+        // What a stranger says of our packs is not what ours say.
+        let ours = |found: &&FoundRoot| found.signed.is_trusted() && !is_replaced(&found.key);
+        for found in roots.sound.iter().filter(ours) {
             let packs = match packs_known(vault, found) {
                 Ok(packs) => packs,
                 Err(problem) => {

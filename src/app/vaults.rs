@@ -68,7 +68,7 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
     }
     let history = History::of(records, &here);
     inventory.gaps.extend(lost(seen, &roots, &history, &place));
-    let check = seen.lock.map(|lock| checked(seen, lock, &history));
+    let check = seen.lock.map(|lock| checked(seen, lock, &history, now));
     let expired = check.as_ref().and_then(|check| expired(check, &place, now));
     let is_believed = expired.is_none();
     inventory.gaps.extend(expired);
@@ -129,10 +129,11 @@ fn wrong_clock(vault: &Vault, place: &str, now: Timestamp) -> Option<Gap> {
 }
 
 /// When the store was last seen to keep locks, and until when that counts.
-fn checked(seen: &SeenVault, lock: LockEntry, history: &History) -> StoreCheck {
+fn checked(seen: &SeenVault, lock: LockEntry, history: &History, now: Timestamp) -> StoreCheck {
     let vault = seen.name.clone().unwrap_or_else(|| say_place(&seen.place));
-    let kept_locks_at = history.keeps_locks();
-    let until = kept_locks_at.zip(lock.check_within).map(|(at, within)| at + within);
+    // What a clock that went ahead wrote down is no check of today.
+    let kept_locks_at = history.keeps_locks().filter(|at| *at - now <= MOST_SKEW);
+    let until = kept_locks_at.zip(lock.check_within).and_then(|(at, within)| at.checked_add_signed(within));
     StoreCheck { vault: printable(vault.as_bytes()), kept_locks_at, until }
 }
 

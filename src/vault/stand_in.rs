@@ -1,14 +1,14 @@
 //! Roots that a repair wrote: for which others they stand in, and whether they say the same.
 
 use super::findings::Findings;
-use super::format::{Chunk, Entry, PageKind, Root, is_of_same_point};
+use super::format::{Chunk, Digest, Entry, PageKind, Root, is_of_same_point};
 use super::roots::{FoundRoot, Roots};
 use super::tree::runs;
 use super::verify::Known;
 use super::{Entries, Vault};
 use crate::domain::Result;
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How far two roots say the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,7 +21,7 @@ pub enum Same {
     Yes,
 }
 
-/// The roots that damage takes along, by their keys, in whose place a sound one stands. That it says the same is seen in the trees. Where
+/// The roots that damage takes along, by their keys, in whose place sound ones stand, and which those are. That it says the same is seen in the trees. Where
 /// those cannot be read any more, the word of the ledger is needed, unless it does not know the one that was replaced either:
 /// whoever writes to the vault could excuse a removal otherwise.
 pub(super) fn replaced(
@@ -29,7 +29,7 @@ pub(super) fn replaced(
     roots: &Roots,
     findings: &Findings,
     known: &Known<'_>,
-) -> BTreeSet<String> {
+) -> BTreeMap<String, BTreeSet<Digest>> {
     let is_sound = |found: &&FoundRoot| {
         let key = found.key.as_str();
         found.root.repairs().is_some()
@@ -50,11 +50,12 @@ pub(super) fn replaced(
         };
         same == Same::Yes || same == Same::AsFarAsRead && is_believed()
     };
-    let is_replaced = |key: &&str| {
-        let mut of_it = repaired.iter().filter(|by| is_of_same_point(key, by.key.as_str()));
-        of_it.any(|by| stands_in(key, by))
+    let by = |key: &str| -> BTreeSet<Digest> {
+        let of_it = repaired.iter().filter(|by| is_of_same_point(key, by.key.as_str()));
+        of_it.filter(|by| stands_in(key, by)).map(|by| by.id).collect()
     };
-    findings.broken().into_iter().filter(is_replaced).map(str::to_owned).collect()
+    let all = findings.broken().into_iter().map(|key| (key.to_owned(), by(key)));
+    all.filter(|(_, by)| !by.is_empty()).collect()
 }
 
 /// Compares what two roots of one point hold. The second can be read whole.

@@ -46,6 +46,8 @@ pub struct VerifyReport {
     pub let_go: u64,
     /// Roots that damage takes along, and in whose place a sound one stands that a repair wrote, as far as they can be read.
     pub replaced: Vec<FoundRoot>,
+    /// The identities of the points that stand in for those.
+    pub stand_ins: BTreeSet<Digest>,
     /// The damage that concerns such roots alone.
     pub made_good: Vec<Damage>,
 }
@@ -101,19 +103,27 @@ pub fn verify_with(vault: &Vault, known: &Known<'_>, monitor: &dyn Monitor) -> R
         return Err(problem);
     }
     let replaced = replaced(vault, &roots, &findings, known);
+    let strangers: BTreeSet<String> = (roots.sound.iter().filter(|found| !found.signed.is_trusted()))
+        .map(|found| found.key.as_str().to_owned())
+        .collect();
     for found in roots.sound {
         let point = found.key.as_str();
         match (findings.breaks(point), findings.leaves_open(point)) {
-            (true, _) if replaced.contains(point) => report.replaced.push(found),
+            (true, _) if replaced.contains_key(point) => report.replaced.push(found),
             (true, _) => report.broken.push(found),
             (false, true) => report.open.push(found),
             (false, false) if !vault.reads(&found) => report.closed.push(found),
             (false, false) => report.sound.push(found),
         }
     }
-    let is_made_good = |damage: &Damage| !damage.points.is_empty() && damage.points.is_subset(&replaced);
-    (report.made_good, report.damage) = findings.damage.into_values().partition(is_made_good);
-    report.unread = findings.unread.into_values().collect();
+    report.stand_ins = replaced.values().flatten().copied().collect();
+    let replaced: BTreeSet<String> = replaced.into_keys().collect();
+    let only = |points: &BTreeSet<String>, of: &BTreeSet<String>| !points.is_empty() && points.is_subset(of);
+    // What only points of strangers need, or say of our objects, is no damage to ours.
+    let ours = findings.damage.into_values().filter(|damage| !only(&damage.points, &strangers));
+    (report.made_good, report.damage) = ours.partition(|damage| only(&damage.points, &replaced));
+    report.unread =
+        findings.unread.into_values().filter(|unread| !only(&unread.points, &strangers)).collect();
     report.stopped = findings.stopped;
     Ok(report)
 }
@@ -175,7 +185,8 @@ fn missing_roots(
         .map(|found| (found.key.as_str(), Some(found.id)))
         .chain(roots.damaged.iter().map(|(key, _)| (key.as_str(), None)))
         .collect();
-    let previous = roots.sound.iter().filter_map(|found| found.root.previous.as_ref());
+    let ours = roots.sound.iter().filter(|found| found.signed.is_trusted());
+    let previous = ours.filter_map(|found| found.root.previous.as_ref());
     let named =
         previous.map(|previous| (previous.key.as_str(), previous.sha256, "the point after it names it"));
     let recorded = known.iter().map(|record| (record.key.as_str(), record.id, "the ledger recorded it"));

@@ -58,6 +58,7 @@ mod repairing_bucket;
 mod repairing_cut;
 mod repairing_from;
 mod repairing_sealed;
+mod repairing_signed;
 mod rescue;
 mod run;
 mod scheduling;

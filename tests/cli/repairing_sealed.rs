@@ -10,7 +10,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// A tree in two encrypted vaults, each for a reader and an epoch of its own; the readers' keys.
-fn twice(place: &Place) -> (PathBuf, [PathBuf; 2]) {
+pub fn twice(place: &Place) -> (PathBuf, [PathBuf; 2]) {
     let data = tree(place, 1);
     let mut file = EstateFile::new();
     let mut keys = Vec::new();
@@ -47,7 +47,7 @@ fn restored(place: &Place, vault: &Path, key: &Path, data: &Path) {
     fs::remove_dir_all(&state).unwrap();
 }
 
-fn repair(place: &Place, more: &[&str]) -> Ended {
+pub fn repair(place: &Place, more: &[&str]) -> Ended {
     let mut arguments = vec!["--format", "json", "vault", "repair", "offsite"];
     arguments.extend(more);
     outlive(place, &arguments).end()

@@ -110,6 +110,8 @@ pub struct RepairDone {
     /// Points whose bytes are as they were written, and of which nothing was decoded: they are encrypted, and nothing here opens
     /// them.
     pub closed: usize,
+    /// True where what was written was not verified to its end.
+    pub unverified: bool,
     /// What is still damaged or gone, of what points need.
     pub left: Vec<DamagedObject>,
     /// What else should be known.
@@ -121,7 +123,9 @@ pub struct RepairDone {
 impl RepairDone {
     /// True where of some points nothing can be said here.
     pub fn is_open(&self) -> bool {
-        self.closed > 0 || self.points.iter().any(|point| point.outcome == PointOutcome::Undetermined)
+        self.unverified
+            || self.closed > 0
+            || self.points.iter().any(|point| point.outcome == PointOutcome::Undetermined)
     }
 
     fn say_points(&self, look: Look) -> String {

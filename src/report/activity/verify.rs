@@ -41,7 +41,7 @@ pub struct VerifyDone {
     /// Points whose every object is as it was written, and of which nothing was decoded: they are encrypted, and nothing
     /// here opens them.
     pub closed: Vec<VerifiedPoint>,
-    /// Points whose objects are sound, and which are not signed with a key that is pinned here.
+    /// Points that are not signed with a key that is pinned here, whatever their objects are.
     pub unsigned: Vec<VerifiedPoint>,
     /// The damage.
     pub damage: Vec<DamagedObject>,
@@ -132,7 +132,7 @@ impl Told for VerifyDone {
         out.push_str(&self.say_unread(look));
         let (bad, open) = (("broken", Tone::Bad), ("not verified", Tone::Open));
         let closed = ("objects as written, not decoded", Tone::Open);
-        let unsigned = ("objects sound, not signed with a pinned key", Tone::Open);
+        let unsigned = ("not signed with a pinned key", Tone::Open);
         let groups = [
             (&self.points, None),
             (&self.broken, Some(bad)),

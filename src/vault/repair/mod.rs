@@ -217,7 +217,7 @@ fn best_of(point: &FoundRoot, found: &VerifyReport) -> Option<u64> {
 /// Roots that stand in for others, and that a repair wrote which was stopped before that was recorded.
 fn unrecorded(found: &VerifyReport, request: &RepairRequest<'_>) -> Vec<(FoundRoot, Key)> {
     let sound = found.sound.iter().chain(&found.closed);
-    let new = sound.filter(|by| !request.known.repaired.contains(&by.id));
+    let new = sound.filter(|by| found.stand_ins.contains(&by.id) && !request.known.repaired.contains(&by.id));
     let of = |by: &FoundRoot| {
         let replaced = found.replaced.iter().find(|of| is_of_same_point(of.key.as_str(), by.key.as_str()));
         Some((by.clone(), replaced?.key.clone())).filter(|_| by.root.repairs().is_some())

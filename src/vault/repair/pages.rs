@@ -18,7 +18,9 @@ pub struct Other {
 
 impl Other {
     pub fn new(vault: &Vault) -> Self {
-        Self { vault: vault.clone(), ids: vault.ids(), pages: OnceLock::new() }
+        // Nothing is written there: names are had by the key of names, which whoever reads it has too.
+        let vault = vault.clone().written_by_reader();
+        Self { ids: vault.ids(), vault, pages: OnceLock::new() }
     }
 
     /// The name of a chunk or page in it.

@@ -330,7 +330,7 @@ impl Mender<'_> {
         let key = Key::new(format!("{ROOTS}/{name}-{}", &random[..16]))?;
         let more = lost.iter().map(|lost| Missed { path: lost.path.clone(), because: lost.because.clone() });
         let mut totals = assembled.totals;
-        totals.missed += before.totals.missed + lost.len() as u64;
+        totals.missed = totals.missed.saturating_add(before.totals.missed).saturating_add(lost.len() as u64);
         totals.not_entered = before.totals.not_entered;
         totals.new_pack_bytes = new;
         let root = Root {
@@ -356,6 +356,7 @@ impl Mender<'_> {
         Present::of(vault, assembled.packs.iter())
             .and_then(|present| assembled.packs.iter().try_for_each(|line| present.check(line)))?;
         vault.check_marker()?;
+        vault.check_epoch()?;
         vault.keep_for_new(assembled.packs.iter())?;
         vault.note_lock(vault.store().put_locked(&key, &bytes, vault.retention())?);
         if vault.seal().is_some_and(Seal::copies) {

@@ -79,7 +79,7 @@ impl Seal {
     /// # Errors
     /// `Refused` where its key is not here, or it has ended.
     pub fn epoch(&self) -> Result<&Epoch> {
-        let epoch = self.epoch.as_ref().or_else(|| self.as_reader.get()).ok_or_else(|| {
+        let epoch = self.writes_in().ok_or_else(|| {
             Problem::new(Kind::Refused, "the vault is encrypted, and who copies into it needs its epoch key").remedy(
                 "name the file that `outlive vault init` wrote: epoch_key = { file = \"…\" } in the vault's table of the estate \
                  file",
@@ -101,7 +101,7 @@ impl Seal {
     /// # Errors
     /// `Refused` where it has; what the store said.
     pub fn check_epoch(&self, store: &dyn Store, marker: &Marker) -> Result<()> {
-        match (Epochs::read(store, marker)?, &self.epoch) {
+        match (Epochs::read(store, marker)?, self.writes_in()) {
             (Some(epochs), Some(epoch)) => self.check_current(&epochs, epoch),
             _ => Ok(()),
         }
@@ -145,12 +145,16 @@ impl Seal {
 
     /// That of the epoch in which is written.
     pub fn own_key(&self) -> Option<&ChunkKey> {
-        self.epoch.as_ref().map(|epoch| &epoch.chunk_key)
+        self.writes_in().map(|epoch| &epoch.chunk_key)
     }
 
     /// The name of that epoch.
     pub fn own_epoch(&self) -> Option<&str> {
-        self.epoch.as_ref().map(|epoch| epoch.name.as_str())
+        self.writes_in().map(|epoch| epoch.name.as_str())
+    }
+
+    fn writes_in(&self) -> Option<&Epoch> {
+        self.epoch.as_ref().or_else(|| self.as_reader.get())
     }
 
     /// What this machine remembers of what it copied.
