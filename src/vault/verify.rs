@@ -103,9 +103,7 @@ pub fn verify_with(vault: &Vault, known: &Known<'_>, monitor: &dyn Monitor) -> R
         return Err(problem);
     }
     let replaced = replaced(vault, &roots, &findings, known);
-    let strangers: BTreeSet<String> = (roots.sound.iter().filter(|found| !found.signed.is_trusted()))
-        .map(|found| found.key.as_str().to_owned())
-        .collect();
+    let strangers = strangers(&roots, known);
     for found in roots.sound {
         let point = found.key.as_str();
         match (findings.breaks(point), findings.leaves_open(point)) {
@@ -126,6 +124,13 @@ pub fn verify_with(vault: &Vault, known: &Known<'_>, monitor: &dyn Monitor) -> R
         findings.unread.into_values().filter(|unread| !only(&unread.points, &strangers)).collect();
     report.stopped = findings.stopped;
     Ok(report)
+}
+
+/// The keys of roots that are not taken for ours. Of what the ledger knows under its key, damage is damage, whoever signed it.
+fn strangers(roots: &Roots, known: &Known<'_>) -> BTreeSet<String> {
+    let known: BTreeSet<&str> = known.points.iter().map(|record| record.key.as_str()).collect();
+    let all = roots.sound.iter().filter(|found| !found.signed.is_trusted()).map(|found| found.key.as_str());
+    all.filter(|key| !known.contains(key)).map(str::to_owned).collect()
 }
 
 /// Checks what readers need to open the vault: all points fall with that. What lies there and is none of it counts for nothing,
