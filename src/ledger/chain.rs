@@ -37,6 +37,14 @@ pub struct Record {
     pub event: Event,
 }
 
+#[cfg(test)]
+impl Record {
+    /// One whose place in a chain is no matter.
+    pub(super) fn unchained(at: Timestamp, event: Event) -> Self {
+        Self { schema: String::new(), seq: 0, at, prev: Digest([0; 32]), after_torn: false, event }
+    }
+}
+
 /// How long a command waits for another process to let go of the ledger. Each holds it for moments only.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -49,14 +49,12 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vault::format::Digest;
 
     fn record(at: i64, vault: &VaultRef, fails: &[&str], holds: &[&str]) -> Record {
         let all = |of: &[&str]| of.iter().map(|asked| (*asked).to_owned()).collect();
         let checked = CheckedStore { fails: all(fails), holds: all(holds), open: Vec::new() };
         let event = Event::StoreChecked { vault: vault.clone(), checked };
-        let at = Timestamp::from_timestamp(at, 0).unwrap();
-        Record { schema: String::new(), seq: 0, at, prev: Digest([0; 32]), after_torn: false, event }
+        Record::unchained(Timestamp::from_timestamp(at, 0).unwrap(), event)
     }
 
     #[test]

@@ -251,8 +251,7 @@ mod tests {
     use super::*;
 
     fn record(event: Event) -> Record {
-        let prev = Digest([0; 32]);
-        Record { schema: String::new(), seq: 0, at: Timestamp::UNIX_EPOCH, prev, after_torn: false, event }
+        Record::unchained(Timestamp::UNIX_EPOCH, event)
     }
 
     fn vault() -> VaultRef {

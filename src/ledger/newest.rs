@@ -40,14 +40,7 @@ mod tests {
             volume: volume.clone(),
             taken_at: Timestamp::from_timestamp(i64::from(number), 0).unwrap(),
         };
-        let record = |event| Record {
-            schema: String::new(),
-            seq: 0,
-            at: Timestamp::UNIX_EPOCH,
-            prev: Digest([0; 32]),
-            after_torn: false,
-            event,
-        };
+        let record = |event| Record::unchained(Timestamp::UNIX_EPOCH, event);
         let stored = |number, vault: &VaultRef| {
             record(Event::Stored { point: point(number), vault: vault.clone(), missed: 0, written_bytes: 1 })
         };

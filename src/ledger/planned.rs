@@ -61,8 +61,7 @@ mod tests {
     }
 
     fn record(event: Event) -> Record {
-        let (prev, at) = (Digest([0; 32]), Timestamp::UNIX_EPOCH);
-        Record { schema: String::new(), seq: 0, at, prev, after_torn: false, event }
+        Record::unchained(Timestamp::UNIX_EPOCH, event)
     }
 
     fn stored(number: u8) -> Record {

@@ -34,14 +34,7 @@ mod tests {
             volume: VolumeId("h:/p".into()),
             taken_at: Timestamp::UNIX_EPOCH,
         };
-        let record = |event| Record {
-            schema: String::new(),
-            seq: 0,
-            at: Timestamp::UNIX_EPOCH,
-            prev: Digest([0; 32]),
-            after_torn: false,
-            event,
-        };
+        let record = |event| Record::unchained(Timestamp::UNIX_EPOCH, event);
         let stored = |number| Event::Stored {
             point: point(number),
             vault: vault.clone(),

@@ -9,7 +9,7 @@ use super::signing::{key, signed};
 use chrono::TimeDelta;
 use outlive::signing::Signer;
 use outlive::store::Key;
-use outlive::vault::format::Root;
+use outlive::vault::format::{Digest, Previous, Root};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +47,34 @@ pub fn forge(vault: &Path, name: &str, signer: Option<&Signer>) {
         ..like
     };
     fs::write(vault.join(&forged.key), forged.seal_by(signer).unwrap()).unwrap();
+}
+
+#[test]
+fn what_a_strangers_point_says_of_our_packs_condemns_none_of_them() {
+    let place = Place::new();
+    signed(&place);
+    night(&place, 0);
+    let vault = vault_of(&place);
+    let like = roots(&vault).pop().unwrap();
+    let mut lines = like.list_packs.clone();
+    lines[0].sha256 = Digest::of(b"something else");
+    let gone = Previous { key: "roots/never-there".into(), sha256: Digest::of(b"never there") };
+    let key = "roots/00000000T000000Z-earlier".to_owned();
+    let forged = Root { key, list_packs: lines, previous: Some(gone), ..like };
+    fs::write(vault.join(&forged.key), forged.seal().unwrap()).unwrap();
+    let told = outlive(&place, &["--format", "json", "verify", "shelf"]).end().expect(11).json("verify");
+    let count = |list: &str| told[list].as_array().unwrap().len();
+    assert_eq!(
+        (count("points"), count("unsigned"), count("damage"), count("broken")),
+        (1, 1, 0, 0),
+        "{told:#}"
+    );
+    // A night that reads a share back and a copy see nothing wrong with our packs either.
+    let later = at(&place, nightly(&place, &["--format", "json"]), 25 * 3600).end();
+    assert!(!later.stdout.contains("DAMAGED") && !later.stdout.contains("\"damaged\""), "{}", later.stdout);
+    let recorded = std::fs::read_to_string(place.path("state/ledger.jsonl")).unwrap();
+    assert!(!recorded.contains("\"kind\":\"damaged\""), "{recorded}");
+    outlive(&place, &["verify", "shelf"]).end().expect(11).says("verified");
 }
 
 fn vault_of(place: &Place) -> PathBuf {

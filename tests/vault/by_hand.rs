@@ -1,13 +1,9 @@
 //! The page's own commands restore what a vault holds, with the tools the page names and no others.
 
 use super::sealed::Sealed;
-use super::support::{Place, chmod, flip, noise, run};
+use super::support::{Place, chmod, flip, noise, repaired, run};
 use crate::hand::{self, fs};
-use outlive::domain::Silent;
-use outlive::providers::files::OriginalFiles;
 use outlive::vault::format::PackRole;
-use outlive::vault::{Known, RepairMode, RepairRequest, repair};
-use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -215,20 +211,7 @@ fn a_repaired_point_comes_back_by_hand() {
     packs.for_each(|line| {
         fs::remove_file(place.path("vault").join(line.pack.pack().unwrap().as_str())).unwrap()
     });
-    let nothing = BTreeSet::new();
-    let original = || OriginalFiles::open(&volume, Vec::new(), chrono::Utc::now()).unwrap();
-    let request = RepairRequest {
-        known: Known { points: &[], let_go: &nothing, repaired: &nothing },
-        avoid: &BTreeSet::new(),
-        wanted: &|_| true,
-        others: &[],
-        originals: &|_| vec![Box::new(original())],
-        mode: RepairMode::Write,
-        note: &|_, _| Ok(()),
-        clock: &chrono::Utc::now,
-    };
-    let repaired = repair(&place.vault, &request, &Silent).unwrap();
-    let by = repaired.points[0].by.as_ref().expect("a root that stands in");
+    let by = repaired(&place, &volume);
     let tools: Vec<&str> = TOOLS.into_iter().chain(MORE_FOR_TREES).collect();
     let (out, (file, tree)) = (place.path("tree"), blocks());
     let settings = [("ROOT", by.key.name()), ("FILE", "small"), ("OUT", out.to_str().unwrap())];

@@ -1,15 +1,12 @@
 //! Roots that claim to stand in for others: believed only as far as what is left of the first says the same.
 
-use super::support::{Place, noise};
+use super::support::{Place, noise, repaired};
 use super::unchanged::copy_at;
 use crate::hand::fs;
 use outlive::domain::{Silent, VolumeKind};
-use outlive::providers::files::OriginalFiles;
 use outlive::store::Key;
 use outlive::vault::format::{Digest, PackRole, Previous, Root};
-use outlive::vault::{
-    CopyReport, FoundRoot, Known, RepairMode, RepairRequest, RootRecord, VerifyReport, repair, verify_with,
-};
+use outlive::vault::{CopyReport, FoundRoot, Known, RootRecord, VerifyReport, verify_with};
 use std::collections::BTreeSet;
 
 fn write(place: &Place, seed: u64) {
@@ -101,7 +98,7 @@ fn a_root_that_says_another_moment_or_kind_or_lacks_more_stands_in_for_nothing()
     let (first, second) = two_points(&place);
     lose_content(&place, &first, &second);
     write(&place, 1);
-    let by = repaired(&place);
+    let by = repaired(&place, &place.path("volume"));
     fs::remove_file(place.path("vault").join(by.key.as_str())).unwrap();
     for wrong in 0..5 {
         let mut root = by.root.clone();
@@ -119,21 +116,4 @@ fn a_root_that_says_another_moment_or_kind_or_lacks_more_stands_in_for_nothing()
         let made_good = judged(&place, &[], &[]).made_good.len();
         assert_eq!(made_good, usize::from(wrong == 4), "case {wrong}");
     }
-}
-
-/// The root that a repair from the volume writes.
-fn repaired(place: &Place) -> FoundRoot {
-    let nothing = BTreeSet::new();
-    let original = || OriginalFiles::open(&place.path("volume"), Vec::new(), chrono::Utc::now()).unwrap();
-    let request = RepairRequest {
-        known: Known { points: &[], let_go: &nothing, repaired: &nothing },
-        avoid: &BTreeSet::new(),
-        wanted: &|_| true,
-        others: &[],
-        originals: &|_| vec![Box::new(original())],
-        mode: RepairMode::Write,
-        note: &|_, _| Ok(()),
-        clock: &chrono::Utc::now,
-    };
-    repair(&place.vault, &request, &Silent).unwrap().points[0].by.clone().expect("a root that stands in")
 }

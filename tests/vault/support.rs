@@ -2,9 +2,11 @@
 
 use crate::hand::{self, TempDir};
 use outlive::domain::{AssetId, Consistency, Monitor, Silent, Volume, VolumeId, VolumeKind};
-use outlive::providers::files::TreeSource;
+use outlive::providers::files::{OriginalFiles, TreeSource};
 use outlive::vault::format::Origin;
-use outlive::vault::{CopyReport, CopyRequest, Roots, Vault, copy, restore};
+use outlive::vault::{
+    CopyReport, CopyRequest, FoundRoot, Known, RepairMode, RepairRequest, Roots, Vault, copy, repair, restore,
+};
 use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -139,4 +141,21 @@ pub fn seed_or(usual: u64) -> (u64, bool) {
     let given = std::env::var("OUTLIVE_SEED").ok();
     let seed = given.map_or(usual, |seed| seed.parse().expect("OUTLIVE_SEED is a number"));
     (seed, std::env::var_os("OUTLIVE_CAMPAIGN").is_some())
+}
+
+/// The root that a repair from the volume writes.
+pub fn repaired(place: &Place, volume: &Path) -> FoundRoot {
+    let nothing = BTreeSet::new();
+    let original = || OriginalFiles::open(volume, Vec::new(), chrono::Utc::now()).unwrap();
+    let request = RepairRequest {
+        known: Known { points: &[], let_go: &nothing, repaired: &nothing },
+        avoid: &BTreeSet::new(),
+        wanted: &|_| true,
+        others: &[],
+        originals: &|_| vec![Box::new(original())],
+        mode: RepairMode::Write,
+        note: &|_, _| Ok(()),
+        clock: &chrono::Utc::now,
+    };
+    repair(&place.vault, &request, &Silent).unwrap().points[0].by.clone().expect("a root that stands in")
 }
