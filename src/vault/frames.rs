@@ -224,7 +224,7 @@ impl Vault {
     /// Decodes one frame of content that was read.
     pub(crate) fn decode_data(&self, frame: &Frame, packed: &[u8]) -> Result<Vec<u8>> {
         let key = frame.pack.pack()?;
-        zstd::bulk::decompress(packed, format::UNIT)
+        super::inflate(packed, format::UNIT)
             .map_err(|error| Problem::damaged(key.as_str(), format!("a frame cannot be decoded: {error}")))
     }
 

@@ -46,6 +46,7 @@ pub use write::{CopyReport, CopyRequest, copy};
 use crate::domain::{Kind, Problem, Result, printable};
 use crate::store::{Key, Store};
 use format::{Digest, MAX_OBJECT, Marker, PackLine, Sidecar};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -191,13 +192,25 @@ impl Vault {
 
 /// Decodes one zstd frame to exactly `bytes` bytes.
 pub(crate) fn decode(key: &Key, packed: &[u8], bytes: usize) -> Result<Vec<u8>> {
-    let raw = zstd::bulk::decompress(packed, bytes)
+    let raw = inflate(packed, bytes)
         .map_err(|error| Problem::damaged(key.as_str(), format!("a frame cannot be decoded: {error}")))?;
     if raw.len() == bytes {
         Ok(raw)
     } else {
         Err(Problem::damaged(key.as_str(), "a frame decodes to too little"))
     }
+}
+
+/// Decodes one frame of zstd to at most so many bytes.
+pub(crate) fn inflate(packed: &[u8], most: usize) -> std::io::Result<Vec<u8>> {
+    thread_local! {
+        // Making one costs as much as decoding some tens of KiB.
+        static DECODER: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    DECODER.with_borrow_mut(|decoder| match decoder {
+        Some(decoder) => decoder.decompress(packed, most),
+        none => none.insert(zstd::bulk::Decompressor::new()?).decompress(packed, most),
+    })
 }
 
 /// An object that a vault refers to and that is not there is damage, not a question of the wrong path.

@@ -5,6 +5,7 @@ use super::format::{Chunk, Digest, Frame, Hasher, PackKey, PackLine, PackRole, S
 use super::sealing::Ids;
 use crate::domain::{Kind, Problem, Result};
 use crate::store::{Upload, random_hex};
+use crossbeam_channel::Sender;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::thread::JoinHandle;
@@ -74,6 +75,8 @@ pub struct PackWriter {
     ids: Ids,
     open: Option<Open>,
     finishing: Vec<JoinHandle<Result<PackLine>>>,
+    /// To be told of each pack that is durable.
+    told: Option<Sender<PackLine>>,
     done: Vec<PackLine>,
 }
 
@@ -87,8 +90,14 @@ impl PackWriter {
             ids: vault.ids(),
             open: None,
             finishing: Vec::new(),
+            told: None,
             done: Vec::new(),
         }
+    }
+
+    /// The same, which tells of each pack once that is durable.
+    pub fn telling(self, told: Sender<PackLine>) -> Self {
+        Self { told: Some(told), ..self }
     }
 
     /// Appends one zstd frame that decodes to `chunks`, and says where it is.
@@ -120,8 +129,13 @@ impl PackWriter {
         if self.finishing.len() >= FINISHING {
             self.done.push(join(self.finishing.remove(0))?);
         }
-        let (vault, role) = (self.vault.clone(), self.role);
-        self.finishing.push(std::thread::spawn(move || finish(&vault, role, open)));
+        let (vault, role, told) = (self.vault.clone(), self.role, self.told.clone());
+        self.finishing.push(std::thread::spawn(move || {
+            let line = finish(&vault, role, open)?;
+            // Who is told may have ended.
+            told.iter().for_each(|told| drop(told.send(line.clone())));
+            Ok(line)
+        }));
         Ok(())
     }
 

@@ -100,12 +100,7 @@ pub fn read_back(
     monitor: &dyn Monitor,
 ) -> std::result::Result<ReadBack, Stopped> {
     monitor.begin(Phase::ReadBack, Some(packs.iter().map(|line| line.bytes + line.sidecar_bytes).sum()));
-    let found = in_parallel(cores(), packs, |line| {
-        let pack = digest_of(vault, &line.pack.pack()?, (line.bytes, line.sha256), monitor);
-        let sidecar =
-            digest_of(vault, &line.pack.sidecar()?, (line.sidecar_bytes, line.sidecar_sha256), monitor);
-        Ok(vec![pack, sidecar])
-    });
+    let found = in_parallel(cores(), packs, |line| both_of(vault, line, monitor));
     monitor.end();
     let mut result = ReadBack::default();
     let (mut failed, mut unread) = (None, Vec::new());
@@ -128,6 +123,21 @@ pub fn read_back(
         None => Ok(result),
         Some(problem) => Err(Stopped { problem, damage: result.damage, unread }),
     }
+}
+
+/// A pack and its sidecar, each from the medium to its end.
+fn both_of(vault: &Vault, line: &PackLine, monitor: &dyn Monitor) -> Result<[Result<u64>; 2]> {
+    let pack = digest_of(vault, &line.pack.pack()?, (line.bytes, line.sha256), monitor);
+    let sidecar = digest_of(vault, &line.pack.sidecar()?, (line.sidecar_bytes, line.sidecar_sha256), monitor);
+    Ok([pack, sidecar])
+}
+
+/// Reads one pack and its sidecar back; how many bytes they have.
+///
+/// # Errors
+/// Whatever keeps them from being what was written.
+pub(super) fn pack_read_back(vault: &Vault, line: &PackLine, monitor: &dyn Monitor) -> Result<u64> {
+    both_of(vault, line, monitor)?.into_iter().sum()
 }
 
 /// Which packs and sidecars a store has, by their sizes: no reading.

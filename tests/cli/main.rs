@@ -39,6 +39,7 @@ mod nightly_failing;
 mod nightly_killing;
 mod nightly_secrets;
 mod nightly_telling;
+mod once;
 mod pinging;
 mod place;
 mod proving;

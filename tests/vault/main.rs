@@ -14,6 +14,7 @@ mod conflicting;
 mod damage;
 mod despite;
 mod device;
+mod early;
 mod epochs;
 mod expiring;
 mod forge;

@@ -32,7 +32,8 @@ pub(super) fn prove(
         let since = inheritable(report, &history, now);
         let (kept, doubted): (Vec<&PackLine>, Vec<&PackLine>) = inherited.into_iter().partition(|line| {
             let is_doubted = history.damaged_packs.contains(&line.pack);
-            since.is_some() && report.of_parent.contains(&line.pack) && !is_doubted
+            let of_parent = since.is_some() && report.of_parent.contains(&line.pack);
+            (of_parent || report.read.contains_key(&line.pack)) && !is_doubted
         });
         inherited = kept;
         if doubted.is_empty() {
@@ -52,6 +53,9 @@ pub(super) fn prove(
             }
         }
     };
+    let (early, inherited): (Vec<&PackLine>, Vec<&PackLine>) =
+        inherited.into_iter().partition(|line| report.read.contains_key(&line.pack));
+    read.bytes += early.iter().filter_map(|line| report.read.get(&line.pack)).sum::<u64>();
     let present = Present::of(vault, inherited.iter().copied())?;
     for problem in inherited.iter().filter_map(|line| present.check(line).err()) {
         let (object, because) = (problem.place, problem.what);
@@ -66,7 +70,9 @@ pub(super) fn prove(
             return Err(or_unrecorded(stopped.problem, recorded));
         }
     }
-    let since = if inherited.is_empty() { now } else { since.unwrap_or(now) };
+    // What was read while the copy was made, was so at some moment since it began.
+    let read_since = if early.is_empty() { now } else { report.root.root.started_at.min(now) };
+    let since = if inherited.is_empty() { read_since } else { since.unwrap_or(now).min(read_since) };
     let damaged = told(&read.damage, |_| report.root.short());
     record_or_fail(ledger, (context.clock)(), &here, &read.damage)?;
     if damaged.is_empty() {

@@ -4,48 +4,63 @@ use super::super::format::{Digest, Entry, EntryKind, PageKind, Run};
 use super::super::line::split;
 use super::super::metadata::{Excuses, Spot, read_full, see};
 use super::super::parallel::{cores, in_parallel};
-use super::super::roots::FoundRoot;
 use super::super::tree::runs;
 use super::super::{Entries, Vault};
-use super::RestoreReport;
+use super::sums::{Sums, sum_of};
 use super::target::Target;
+use super::{RestoreReport, Restored};
 use crate::domain::{ByteName, Kind, Monitor, Problem, Result};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 
 /// Entries compared together on all cores.
 const BATCH: usize = 512;
+/// From this size on, the content of one file is compared on all cores.
+const LARGE: u64 = 16 * 1024 * 1024;
+/// Runs of such a file that are compared together.
+const RUNS: usize = 128;
 
-/// Compares the whole target; the names of labels that the kernel gave and nobody stored.
-pub fn compare(
+/// Compares the whole target, by `sums` where there are some; the names of labels that the kernel gave and nobody stored.
+pub fn compare<State>(
     vault: &Vault,
-    found: &FoundRoot,
-    path: &Path,
-    report: &RestoreReport,
+    restored: &Restored<State>,
+    sums: &Sums,
     monitor: &dyn Monitor,
 ) -> Result<BTreeSet<String>> {
-    let target = Target::open(path)?;
+    let target = Target::open(&restored.target)?;
+    let report = &restored.report;
     let excuses = Excuses::new(report.not_given);
-    let check = Check { vault, target: &target, report, excuses, monitor };
+    let check = Check { vault, target: &target, report, excuses, sums, monitor };
     let mut batch = Vec::with_capacity(BATCH);
-    for entry in Entries::new(vault, PageKind::Entries, found.root.tree()?) {
-        batch.push(entry?);
+    let mut files = 0;
+    for entry in Entries::new(vault, PageKind::Entries, restored.point.root.tree()?) {
+        let entry = entry?;
+        files += usize::from(entry.kind == EntryKind::File);
+        // Of a file: the how manieth it is, from zero.
+        batch.push((entry, files.saturating_sub(1)));
         if batch.len() == BATCH {
-            in_parallel(cores(), &batch, |entry| check.entry(entry))?;
+            in_parallel(cores(), &batch, |(entry, number)| check.entry(entry, *number))?;
             batch.clear();
         }
         if monitor.cancelled() {
-            return Err(Problem::new(
-                Kind::Cancelled,
-                "stopped as asked; the restored data was not compared",
-            ));
+            return Err(Problem::new(Kind::Cancelled, STOPPED));
         }
     }
-    in_parallel(cores(), &batch, |entry| check.entry(entry))?;
+    in_parallel(cores(), &batch, |(entry, number)| check.entry(entry, *number))?;
     Ok(check.excuses.labels())
+}
+
+const STOPPED: &str = "stopped as asked; the restored data was not compared";
+
+/// A run, and the zeros before it.
+struct Stretch {
+    from: u64,
+    run: Run,
+    /// The how manieth file it is of, and the how manieth of that file's chunks is its first, from zero.
+    file: usize,
+    first: usize,
 }
 
 struct Check<'a> {
@@ -53,11 +68,12 @@ struct Check<'a> {
     target: &'a Target,
     report: &'a RestoreReport,
     excuses: Excuses,
+    sums: &'a Sums,
     monitor: &'a dyn Monitor,
 }
 
 impl Check<'_> {
-    fn entry(&self, entry: &Entry) -> Result<()> {
+    fn entry(&self, entry: &Entry, number: usize) -> Result<()> {
         if matches!(entry.kind, EntryKind::CharDevice | EntryKind::BlockDevice)
             && self.report.devices_left_out > 0
         {
@@ -73,7 +89,7 @@ impl Check<'_> {
         self.metadata(entry, &seen)?;
         if entry.kind == EntryKind::File {
             let file = self.open(entry).map_err(|error| self.io("opening", entry, error))?;
-            self.content(entry, &file)?;
+            self.content(entry, number, &file)?;
             self.monitor.advance(entry.size, 1);
         }
         Ok(())
@@ -114,25 +130,44 @@ impl Check<'_> {
         }
     }
 
-    /// Every run against its chunks' digests, and everything between runs against zero.
-    fn content(&self, entry: &Entry, file: &OwnedFd) -> Result<()> {
-        let mut end = 0;
+    /// Every run against the sums of what was written, or its chunks' digests, and everything between runs against zero.
+    fn content(&self, entry: &Entry, number: usize, file: &OwnedFd) -> Result<()> {
+        let width = if entry.size < LARGE { 1 } else { cores() };
+        let (mut end, mut chunks) = (0, 0);
+        let mut waiting = Vec::new();
+        let compare = |stretches: &[Stretch]| -> Result<()> {
+            match stretches {
+                _ if self.monitor.cancelled() => Err(Problem::new(Kind::Cancelled, STOPPED)),
+                [one] => self.stretch(entry, file, one),
+                _ => in_parallel(width, stretches, |stretch| self.stretch(entry, file, stretch)).map(drop),
+            }
+        };
         for run in runs(self.vault, entry.content.as_ref()) {
             let run = run?;
-            self.zeros(entry, file, end, run.offset)?;
-            self.run(entry, file, &run)?;
+            let (from, first) = (end, chunks);
             end = run.offset + run.size();
+            chunks += run.chunks.len();
+            waiting.push(Stretch { from, run, file: number, first });
+            if width == 1 || waiting.len() == RUNS {
+                compare(&waiting)?;
+                waiting.clear();
+            }
         }
+        compare(&waiting)?;
         self.zeros(entry, file, end, entry.size)
     }
 
-    fn run(&self, entry: &Entry, file: &OwnedFd, run: &Run) -> Result<()> {
+    fn stretch(&self, entry: &Entry, file: &OwnedFd, stretch: &Stretch) -> Result<()> {
+        self.zeros(entry, file, stretch.from, stretch.run.offset)?;
         let mut buffer = Vec::new();
-        for (offset, _, chunk) in run.pieces() {
+        for (number, (offset, _, chunk)) in stretch.run.pieces().enumerate() {
             buffer.resize(chunk.size() as usize, 0);
             let read =
                 read_full(file, offset, &mut buffer).map_err(|error| self.io("reading", entry, error))?;
-            if read != buffer.len() || Digest::of(&buffer) != chunk.sha256() {
+            let sum = self.sums.of(stretch.file, stretch.first + number);
+            let is_same =
+                || sum.is_some_and(|sum| sum == sum_of(&buffer)) || Digest::of(&buffer) == chunk.sha256();
+            if read != buffer.len() || !is_same() {
                 return Err(self.wrong(entry, &format!("restored with other bytes at {offset}")));
             }
         }

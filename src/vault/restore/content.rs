@@ -4,8 +4,10 @@ use super::super::Vault;
 use super::super::format::{Chunk, Digest, Entry, Frame};
 use super::super::metadata::{Kept, Receiver, Spot, give};
 use super::RestoreOptions;
-use super::job::{Job, Part};
+use super::fetch::Fetched;
+use super::job::Part;
 use super::run::Lost;
+use super::sums::{Sums, sum_of};
 use crate::domain::{Kind, Monitor, Problem, Result};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, OwnedFd};
@@ -25,6 +27,8 @@ pub struct Piece {
     pub offset: u64,
     pub skip: u32,
     pub chunk: Chunk,
+    /// Where its sum is noted once it is written.
+    pub sum: Option<u32>,
 }
 
 /// What the workers found out together.
@@ -35,6 +39,7 @@ pub struct Shared {
     /// The damage that took something, by what was said of it.
     pub damage: Mutex<Vec<Problem>>,
     pub kept: Mutex<Kept>,
+    pub sums: Sums,
 }
 
 impl Shared {
@@ -65,23 +70,16 @@ pub fn cannot_be_had(problem: &Problem) -> bool {
 }
 
 /// Decodes the frames of a job and writes their pieces.
-pub fn work(vault: &Vault, job: Job, shared: &Shared, options: RestoreOptions, monitor: &dyn Monitor) {
-    // Where they cannot be had together, each is asked for by itself: then only what is damaged is lost.
-    let together = job.span().filter(|_| job.parts.len() > 1 && !shared.failed());
-    let together = together.and_then(|span| Some((span.at, vault.packed_data(&span).ok()?)));
-    for Part { frame, pieces } in job.parts {
-        let packed = together.as_ref().and_then(|(at, bytes)| {
-            let start = usize::try_from(frame.at - at).ok()?;
-            bytes.get(start..start + frame.length as usize)
-        });
-        let raw = match packed {
+pub fn work(vault: &Vault, job: Fetched, shared: &Shared, options: RestoreOptions, monitor: &dyn Monitor) {
+    for Part { frame, pieces } in job.job.parts {
+        let raw = match job.bytes.as_ref().and_then(|bytes| bytes.of(&frame)) {
             _ if shared.failed() => Err(None),
             Some(packed) => vault.decode_data(&frame, packed).map_err(Some),
             None => vault.data_frame(&frame).map_err(Some),
         };
         for piece in pieces {
             let written = match &raw {
-                Ok(raw) => write_piece(&piece, raw, &frame),
+                Ok(raw) => write_piece(&piece, raw, &frame, &shared.sums),
                 Err(Some(problem)) => Err(problem.clone()),
                 Err(None) => Ok(()),
             };
@@ -101,7 +99,7 @@ pub fn work(vault: &Vault, job: Job, shared: &Shared, options: RestoreOptions, m
     }
 }
 
-fn write_piece(piece: &Piece, raw: &[u8], frame: &Frame) -> Result<()> {
+fn write_piece(piece: &Piece, raw: &[u8], frame: &Frame, sums: &Sums) -> Result<()> {
     let start = piece.skip as usize;
     let end = start.saturating_add(piece.chunk.size() as usize);
     let bytes = raw.get(start..end).filter(|bytes| Digest::of(bytes) == piece.chunk.sha256());
@@ -109,7 +107,11 @@ fn write_piece(piece: &Piece, raw: &[u8], frame: &Frame) -> Result<()> {
         return Err(Problem::damaged(frame.pack.pack()?.as_str(), "a chunk does not match its SHA-256"));
     };
     write_sparse(&piece.output.file, piece.offset, bytes)
-        .map_err(|error| Problem::io("writing", error).at(piece.output.place.clone()))
+        .map_err(|error| Problem::io("writing", error).at(piece.output.place.clone()))?;
+    if let Some(number) = piece.sum {
+        sums.note(number, sum_of(bytes));
+    }
+    Ok(())
 }
 
 /// Writes bytes, leaving whole zero pages of the new file as holes.

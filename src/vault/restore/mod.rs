@@ -2,8 +2,10 @@
 
 mod check;
 mod content;
+mod fetch;
 mod job;
 mod run;
+mod sums;
 mod target;
 
 pub use run::Lost;
@@ -17,6 +19,7 @@ use crate::domain::{ByteName, Kind, Monitor, Phase, Problem, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
+use sums::Sums;
 
 /// Written to the target, not yet read back from it.
 #[derive(Debug)]
@@ -67,6 +70,8 @@ pub struct Restored<State> {
     pub point: FoundRoot,
     /// What was done.
     pub report: RestoreReport,
+    /// What was written, until it was read back.
+    sums: Sums,
     state: PhantomData<State>,
 }
 
@@ -95,12 +100,13 @@ pub fn restore(
         _ => {}
     }
     match write(vault, found, target, options, monitor) {
-        Ok(mut report) => {
+        Ok((mut report, sums)) => {
             report.damage = one_each(damage.into_iter().chain(report.damage));
             report.unread.extend(unread);
             report.unread.sort();
             report.unread.dedup_by(|one, other| one.object == other.object);
-            Ok(Restored { target: target.to_path_buf(), point: found.clone(), report, state: PhantomData })
+            let (target, point) = (target.to_path_buf(), found.clone());
+            Ok(Restored { target, point, report, sums, state: PhantomData })
         }
         Err(problem) => {
             let said = Damage::said_by(&problem, found.key.as_str());
@@ -115,15 +121,15 @@ fn write(
     target: &Path,
     options: RestoreOptions,
     monitor: &dyn Monitor,
-) -> Result<RestoreReport> {
+) -> Result<(RestoreReport, Sums)> {
     let kind = first_kind(vault, found)?;
     let mut tree = target::Target::create(target, kind)?;
     monitor.begin(Phase::Restore, Some(found.root.totals.bytes));
     let report = run::restore_entries(vault, found, &mut tree, options, monitor);
     monitor.end();
-    let report = report?;
+    let written = report?;
     tree.sync()?;
-    Ok(report)
+    Ok(written)
 }
 
 /// Each damaged object once.
@@ -136,8 +142,8 @@ fn one_each(damage: impl Iterator<Item = Damage>) -> Vec<Damage> {
 }
 
 impl Restored<Written> {
-    /// Reads the target back: every file's bytes against the digests taken at the source, and all metadata
-    /// that the operating system let us set.
+    /// Reads the target back: every file's bytes against what was written, which was compared with the digests taken at the source, and all
+    /// metadata that the operating system let us set.
     ///
     /// # Errors
     /// `Damaged`, naming the first path that differs, or where content was lost; with the damage that was found
@@ -153,24 +159,26 @@ impl Restored<Written> {
             return Err(Problem::new(Kind::Damaged, what).at(safe(&self.target.to_string_lossy())).into());
         }
         monitor.begin(Phase::Compare, Some(self.point.root.totals.bytes));
-        let compared = check::compare(vault, &self.point, &self.target, &self.report, monitor);
+        let compared = check::compare(vault, &self, &self.sums, monitor);
         monitor.end();
         let labels = compared.map_err(|problem| {
             let damage = Damage::said_by(&problem, self.point.key.as_str()).into_iter().collect();
             Stopped { problem, damage, unread: Vec::new() }
         })?;
         let report = RestoreReport { labels, ..self.report };
-        Ok(Restored { target: self.target, point: self.point, report, state: PhantomData })
+        let sums = Sums::default();
+        Ok(Restored { target: self.target, point: self.point, report, sums, state: PhantomData })
     }
 }
 
 impl Restored<Verified> {
-    /// Reads the target back once more: a drill looks again, and a check that is proved must see what was damaged.
+    /// Reads the target back once more, against the digests taken at the source: a drill looks again, and a check that is proved must see
+    /// what was damaged.
     ///
     /// # Errors
     /// `Damaged`, naming the first path that differs; otherwise what the store or the target said.
     pub fn compare_again(&self, vault: &Vault, monitor: &dyn Monitor) -> Result<()> {
-        check::compare(vault, &self.point, &self.target, &self.report, monitor).map(drop)
+        check::compare(vault, self, &Sums::default(), monitor).map(drop)
     }
 }
 

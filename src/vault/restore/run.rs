@@ -7,7 +7,9 @@ use super::super::roots::FoundRoot;
 use super::super::tree::runs;
 use super::super::{Damage, Entries, Unread, Vault};
 use super::content::{Output, Piece, Shared, cannot_be_had, done, lose, work};
+use super::fetch::{Fetched, fetch};
 use super::job::{Job, Jobs};
+use super::sums::Sums;
 use super::target::Target;
 use super::{RestoreOptions, RestoreReport};
 use crate::domain::{ByteName, Kind, Monitor, Problem, Result};
@@ -28,8 +30,10 @@ pub struct Lost {
     pub because: String,
 }
 
-/// Jobs waiting for a worker; bounds open files too.
+/// Jobs waiting for a worker, and fetched ones too; bounds open files too.
 const AHEAD: usize = 2;
+/// Jobs whose bytes are asked for at once: a store is slow to begin an answer, and workers are not to wait for that.
+const FETCHING: usize = 4;
 
 /// Restores all entries of a point below `target`.
 pub fn restore_entries(
@@ -38,20 +42,30 @@ pub fn restore_entries(
     target: &mut Target,
     options: RestoreOptions,
     monitor: &dyn Monitor,
-) -> Result<RestoreReport> {
+) -> Result<(RestoreReport, Sums)> {
     let shared = Shared::default();
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let (out, jobs) = crossbeam_channel::bounded::<Job>(AHEAD);
+    let (to_workers, fetched) = crossbeam_channel::bounded::<Fetched>(AHEAD);
     let (mut report, links) = std::thread::scope(|scope| {
-        for _ in 0..workers {
-            let (jobs, shared) = (jobs.clone(), &shared);
+        for _ in 0..FETCHING {
+            let (jobs, to_workers, shared) = (jobs.clone(), to_workers.clone(), &shared);
             scope.spawn(move || {
                 for job in jobs {
+                    // Workers end only when all who fetch have.
+                    drop(to_workers.send(fetch(vault, job, shared)));
+                }
+            });
+        }
+        for _ in 0..workers {
+            let (fetched, shared) = (fetched.clone(), &shared);
+            scope.spawn(move || {
+                for job in fetched {
                     work(vault, job, shared, options, monitor);
                 }
             });
         }
-        drop(jobs);
+        drop((jobs, to_workers, fetched));
         let mut maker = Maker {
             vault,
             target,
@@ -79,7 +93,7 @@ pub fn restore_entries(
     lose_other_names(&mut report.lost, links);
     report.lost.sort_by(|a, b| a.path.cmp(&b.path));
     report.lost.dedup_by(|a, b| a.path == b.path);
-    Ok(report)
+    Ok((report, shared.sums))
 }
 
 /// Makes entries in the order of the tree.
@@ -295,6 +309,7 @@ impl Maker<'_> {
         sized.map_err(|error| self.io("sizing", &entry.path, error))?;
         let place = self.target.place_of(&entry.path);
         let content = entry.content.clone();
+        self.shared.sums.begin_file();
         let output = Arc::new(Output { entry, file, place, open_pieces: AtomicUsize::new(1) });
         for run in runs(self.vault, content.as_ref()) {
             match run {
@@ -318,7 +333,7 @@ impl Maker<'_> {
         }
         for (offset, skip, chunk) in run.pieces() {
             output.open_pieces.fetch_add(1, SeqCst);
-            let piece = Piece { output: output.clone(), offset, skip, chunk };
+            let piece = Piece { output: output.clone(), offset, skip, chunk, sum: self.shared.sums.room() };
             if let Some(job) = self.open.add(&run.frame, piece) {
                 self.send(job);
             }

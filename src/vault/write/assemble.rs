@@ -1,5 +1,6 @@
 //! Assembling hashed work, in order, into packs and trees.
 
+use super::early::{Early, EarlyReader};
 use super::sink::TreeSink;
 use super::work::{Done, DoneStep};
 use super::{note_missed, unexpected};
@@ -34,6 +35,8 @@ pub struct Assembled {
     pub packs: Vec<PackLine>,
     /// The packs among them that were written for it.
     pub new: BTreeSet<PackKey>,
+    /// The packs among them that were read back already.
+    pub read: Early,
     pub written_bytes: u64,
 }
 
@@ -45,6 +48,7 @@ pub struct Assembler<'a> {
     prover: Prover<'a>,
     held: PackTable,
     data: PackWriter,
+    early: Option<EarlyReader>,
     pages: TreeSink<'a>,
     tree: TreeBuilder,
     open: Option<OpenEntry>,
@@ -75,6 +79,7 @@ impl<'a> Assembler<'a> {
             prover,
             held,
             data: PackWriter::new(vault, run, PackRole::Data),
+            early: None,
             pages: TreeSink::new(vault, run, index, prover),
             tree: TreeBuilder::new(PageKind::Entries),
             open: None,
@@ -82,6 +87,12 @@ impl<'a> Assembler<'a> {
             totals: Totals::default(),
             missed: Vec::new(),
         }
+    }
+
+    /// The same, where packs of content are read back while more is written.
+    pub fn reading_early(self) -> Self {
+        let early = EarlyReader::begin(self.vault);
+        Self { data: self.data.telling(early.lines()), early: Some(early), ..self }
     }
 
     /// Takes results until there are no more, and makes room for another unit with each that it took in its order.
@@ -239,6 +250,7 @@ impl<'a> Assembler<'a> {
         let written_bytes = new.values().map(|line| line.bytes + line.sidecar_bytes).sum();
         let (totals, missed) = (self.totals, self.missed);
         let new = new.into_keys().collect();
-        Ok(Assembled { totals, missed, entries, packs_page, list_packs, packs, new, written_bytes })
+        let read = self.early.map(EarlyReader::finish).unwrap_or_default();
+        Ok(Assembled { totals, missed, entries, packs_page, list_packs, packs, new, read, written_bytes })
     }
 }

@@ -1,6 +1,7 @@
 //! Writing a recovery point: read ahead, hash and compress on every core, assemble in order.
 
 pub(super) mod assemble;
+mod early;
 mod feed;
 mod sink;
 pub(super) mod work;
@@ -17,7 +18,7 @@ use crate::signing::Signer;
 use crate::store::{Key, random_hex};
 use assemble::{Assembled, Assembler};
 use feed::{Feed, Out};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::RwLock;
 use work::{Done, Work};
 
@@ -42,6 +43,8 @@ pub struct CopyReport {
     pub root: FoundRoot,
     /// Every pack it needs.
     pub packs: Vec<PackLine>,
+    /// The packs among them that were read back already while it was made, and were as they were written, with the bytes that were read.
+    pub read: BTreeMap<PackKey, u64>,
     /// The packs among them that the point before needs too.
     pub of_parent: BTreeSet<PackKey>,
     /// The point before, where there is one.
@@ -98,7 +101,7 @@ fn write(
     let usable: BTreeSet<PackKey> = of_parent.keys().cloned().collect();
     let feed = Feed::new(vault, built_on, usable.clone(), !request.avoid.is_empty(), monitor);
     let held = of_parent.into_iter().chain(left).collect();
-    let assembler = Assembler::new(vault, &run, &index, prover, held);
+    let assembler = Assembler::new(vault, &run, &index, prover, held).reading_early();
     let assembled = pipeline(source, feed, assembler, (&index, prover))?;
     if monitor.cancelled() {
         return Err(Problem::new(Kind::Cancelled, "stopped as asked; no recovery point was written"));
@@ -224,6 +227,7 @@ fn write_root(vault: &Vault, request: &CopyRequest<'_>, written: Written<'_>) ->
     Ok(CopyReport {
         written_bytes: assembled.written_bytes + bytes.len() as u64,
         packs: assembled.packs,
+        read: assembled.read,
         root: FoundRoot {
             key,
             id: Digest::of(&bytes),
