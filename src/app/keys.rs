@@ -4,7 +4,7 @@ use super::Context;
 use super::stores::Purpose;
 use crate::domain::{Kind, Problem, Result, VolumeId, printable};
 use crate::estate::{Estate, SecretSource, VaultEntry, VaultPlace};
-use crate::vault::{Epoch, Identities, Recipient, Vault, VaultKeys};
+use crate::vault::{Epoch, Epochs, Identities, Recipient, Vault, VaultKeys};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -75,14 +75,20 @@ pub fn unlock(context: &Context, place: &VaultPlace, purpose: Purpose, vault: Va
     };
     let memory = Some(context.state.join("memory"));
     let vault = vault.with_keys(&VaultKeys { epoch, identities, memory })?;
-    refuse_other_readers(entry.as_ref(), &vault)?;
+    refuse_other_readers(entry.as_ref(), purpose, &vault)?;
     name_volumes(context, &vault);
     Ok(vault)
 }
 
-fn refuse_other_readers(entry: Option<&VaultEntry>, vault: &Vault) -> Result<()> {
+fn refuse_other_readers(entry: Option<&VaultEntry>, purpose: Purpose, vault: &Vault) -> Result<()> {
     for reader in entry.iter().flat_map(|entry| &entry.readers) {
         if !Recipient::parse(reader).is_some_and(|reader| vault.is_for(&reader)) {
+            // What could not be read may tell of this very reader.
+            let told = vault.epochs().map_or(Ok(()), Epochs::check_read);
+            match (told, purpose) {
+                (Err(_), Purpose::Read) => continue,
+                (told, _) => told?,
+            }
             let what =
                 format!("the estate file names the reader {reader}, and the vault was not made for that one");
             return Err(Problem::new(Kind::Refused, what).at(vault.place()).remedy(
@@ -199,6 +205,7 @@ fn refuse_hidden(context: &Context, entry: &VaultEntry, vault: &Vault) -> Result
             Epoch::parse(&text).ok().map(|key| key.vault == vault.id())
         };
         if vault.epochs().is_some_and(|epochs| epochs.of(epoch).is_none()) && is_of_this() == Some(true) {
+            vault.epochs().map_or(Ok(()), Epochs::check_read)?;
             let what = "the key of an epoch is here of which the vault tells nothing: what began it was taken out of the vault, or is damaged";
             return Err(Problem::new(Kind::Refused, what)
                 .at(printable(file.path().as_os_str().as_bytes()))

@@ -2,6 +2,7 @@
 
 use super::locks::{LockPlan, terms_now};
 use super::stores::{Purpose, say_place};
+use super::vaults::unread_epochs;
 use super::{Context, keys, named};
 use crate::domain::{Kind, Problem, Result, Timestamp, printable};
 use crate::estate::{Estate, VaultEntry, VaultPlace};
@@ -310,7 +311,8 @@ pub fn list_readers(
     };
     let known: Vec<Recipient> =
         entry.iter().flat_map(|entry| &entry.readers).filter_map(|text| Recipient::parse(text)).collect();
-    let mut wrong: Vec<String> = epochs.wrong.iter().map(|(_, problem)| problem.to_string()).collect();
+    let wrong = epochs.wrong.iter().chain(epochs.lost()).map(|(_, problem)| problem.to_string());
+    let mut wrong: Vec<String> = wrong.collect();
     for line in epochs.lines() {
         wrong.extend(vault.check_key_line(line).err().map(|problem| problem.to_string()));
     }
@@ -321,6 +323,7 @@ pub fn list_readers(
         epochs: epochs.iter().map(|epoch| listed(epoch, &known, entry.is_some())).collect(),
         missing,
         unsigned: unsigned(&vault, epochs)?,
+        unread: unread_epochs(&vault),
         wrong,
     })
 }

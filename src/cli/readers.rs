@@ -96,7 +96,8 @@ fn list(terminal: &Terminal, vault: &OsStr) -> Result<Outcome, Failure> {
         exits.push(Exit::CopyFailed);
     }
     let unlisted = listed.epochs.iter().flat_map(|epoch| &epoch.readers).any(|reader| reader.unlisted);
-    if unlisted || !listed.missing.is_empty() || !listed.unsigned.is_empty() {
+    let is_open = !listed.missing.is_empty() || !listed.unsigned.is_empty() || listed.unread.is_some();
+    if unlisted || is_open {
         exits.push(Exit::Undetermined);
     }
     Ok(Outcome { code: None, text: terminal.tell(&listed, &Exit::codes(&exits)), exits })

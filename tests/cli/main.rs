@@ -73,6 +73,7 @@ mod suite;
 mod thieving;
 mod tutorial;
 mod unread;
+mod unread_epochs;
 mod unreadable;
 mod vouching;
 mod webhook;

@@ -194,6 +194,9 @@ pub struct ReadersListed {
     pub missing: Vec<String>,
     /// Objects among the keys of which nothing signed tells.
     pub unsigned: Vec<String>,
+    /// What could not be read and may tell of readers and epochs; none where all was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
     /// What is damaged, or pretends to be what it is not.
     pub wrong: Vec<String>,
 }
@@ -231,6 +234,9 @@ impl Told for ReadersListed {
                 "{unsigned}: nothing signed tells of it. A run that was stopped left it, or somebody else put it there."
             );
             out.push_str(&look.say(&what, 0, Tone::Open));
+        }
+        if let Some(unread) = &self.unread {
+            out.push_str(&look.say(&format!("UNREAD  {unread}"), 0, Tone::Open));
         }
         for wrong in &self.wrong {
             out.push_str(&look.say(&format!("WRONG  {wrong}"), 0, Tone::Bad));
