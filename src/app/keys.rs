@@ -64,24 +64,27 @@ pub fn unlock(context: &Context, place: &VaultPlace, purpose: Purpose, vault: Va
     }
     let epoch = entry.as_ref().filter(|entry| has_epoch(context, entry, Some(&vault)));
     let epoch = epoch.map(|entry| epoch_of(context, entry, &vault));
-    let epoch = match purpose {
-        Purpose::Write => epoch.transpose()?,
+    let of_reader = || identities(context, entry.as_ref());
+    let (epoch, identities) = match (purpose, epoch.transpose()) {
+        (Purpose::Write, epoch) => (epoch?, Identities::default()),
         // Who only reads may do without.
-        Purpose::Read => epoch.and_then(Result::ok),
-    };
-    let identities = match purpose {
-        Purpose::Write => Identities::default(),
-        Purpose::Read => identities(context, entry.as_ref())?,
+        (Purpose::Read, epoch) => (epoch.ok().flatten(), of_reader()?),
+        (Purpose::Record, Ok(Some(epoch))) => (Some(epoch), Identities::default()),
+        // A reader knows all that is needed to seal something to the present epoch.
+        (Purpose::Record, epoch) => match of_reader()? {
+            none if none.is_empty() => (epoch?, none),
+            identities => (None, identities),
+        },
     };
     let memory = Some(context.state.join("memory"));
     let vault = vault.with_keys(&VaultKeys { epoch, identities, memory })?;
     refuse_other_readers(entry.as_ref(), purpose, &vault)?;
     name_volumes(context, &vault);
-    Ok(vault)
+    Ok(if purpose == Purpose::Record { vault.written_by_reader() } else { vault })
 }
 
 fn refuse_other_readers(entry: Option<&VaultEntry>, purpose: Purpose, vault: &Vault) -> Result<()> {
-    for reader in entry.iter().flat_map(|entry| &entry.readers) {
+    for reader in entry.iter().flat_map(|entry| &entry.readers).map(|reader| &reader.key) {
         if !Recipient::parse(reader).is_some_and(|reader| vault.is_for(&reader)) {
             // What could not be read may tell of this very reader.
             let told = vault.epochs().map_or(Ok(()), Epochs::check_read);
@@ -223,7 +226,7 @@ pub fn new_readers(context: &Context, entry: &VaultEntry) -> Result<Option<(Vec<
     if entry.readers.is_empty() {
         return Ok(None);
     }
-    let readers = entry.readers.iter().filter_map(|text| Recipient::parse(text)).collect();
+    let readers = entry.readers.iter().filter_map(|reader| Recipient::parse(&reader.key)).collect();
     let SecretSource::File(path) = epoch_source(context, entry, None) else {
         let what = "the vault is to be made, and its epoch key can only be written to a file";
         return Err(Problem::new(Kind::Usage, what).remedy(

@@ -335,7 +335,8 @@ pub enum Ledger {
 }
 
 /// One of some things, by its word.
-fn one_of<T: std::marker::Copy + Send + Sync + 'static, const COUNT: usize>(
+/// One of a few words.
+pub(super) fn one_of<T: std::marker::Copy + Send + Sync + 'static, const COUNT: usize>(
     all: [T; COUNT],
     word: fn(T) -> &'static str,
 ) -> impl TypedValueParser<Value = T> {

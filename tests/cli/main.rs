@@ -22,6 +22,7 @@ mod expiring;
 mod expiring_dir;
 mod exporting;
 mod granting;
+mod granting_driller;
 #[path = "../hand/mod.rs"]
 mod hand;
 mod judge;

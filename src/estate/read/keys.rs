@@ -82,6 +82,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "administered_by",
             "bucket",
             "deletable_by",
+            "driller",
             "endpoint",
             "epoch_key",
             "id",
@@ -100,6 +101,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "writer",
         ],
     ),
+    ("readers", &["key", "owner", "role"]),
     ("waive_damage", &["objects", "owner", "reason", "until"]),
     ("lock", &["mode", "most", "check_within", "until"]),
     (
