@@ -136,6 +136,14 @@ fn identities(context: &Context, entry: Option<&VaultEntry>) -> Result<Identitie
     Ok(identities)
 }
 
+/// The private keys that were given with the command, whatever the estate file names.
+///
+/// # Errors
+/// Where one cannot be had, or is none.
+pub fn given(context: &Context) -> Result<Identities> {
+    identities(context, None)
+}
+
 fn name_volumes(context: &Context, vault: &Vault) {
     let ring = context.keys.0.lock().unwrap_or_else(PoisonError::into_inner);
     ring.volumes.iter().for_each(|volume| vault.know(volume));

@@ -5,6 +5,7 @@ use super::damage::stand_in;
 use super::doubt::doubts;
 use super::fresh::Freshness;
 use super::named;
+use super::roles::{roles_of, roles_unread, said};
 use super::stores::{open_vault, say_place};
 use super::survey::SeenVault;
 use crate::domain::{
@@ -66,6 +67,7 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
     let (roots, here, present, vault) = match read {
         Ok(read) => read,
         Err(problem) => {
+            inventory.roles.extend(roles_unread(seen, &said(&problem)));
             inventory.gaps.push(gap(GapScope::Points, &place, &problem));
             return inventory;
         }
@@ -106,6 +108,8 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
         };
         inventory.points.push(point(found, &vault, Proof { state, usable, restored_at, lock }, bonds, now));
     }
+    let roles = roles_of(seen, &vault, (&inventory, &history), now);
+    inventory.roles.extend(roles);
     inventory
 }
 

@@ -179,6 +179,8 @@ pub struct VaultEntry {
     pub lock: Option<LockEntry>,
     /// Those who may read it: it is encrypted where there are any.
     pub readers: Vec<ReaderEntry>,
+    /// How long a proof counts that the key in the safe opens it; none where nobody asks.
+    pub escrow_within: Option<TimeDelta>,
     /// Where the key is that copies are encrypted with; where none is named, in the state directory.
     pub epoch_key: Option<SecretSource>,
     /// Where a reader's private key is, for machines that read it.

@@ -18,6 +18,7 @@ mod drilling_sealed;
 mod drilling_trust;
 mod durable;
 mod encrypting;
+mod escrow;
 mod expiring;
 mod expiring_dir;
 mod exporting;

@@ -29,6 +29,7 @@ fn vault(endpoint: Option<&str>, stands_on: StandsOn) -> VaultEntry {
         bonds: Bonds::default(),
         lock: None,
         readers: Vec::new(),
+        escrow_within: None,
         epoch_key: None,
         identity: None,
         waive_damage: None,

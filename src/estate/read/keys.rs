@@ -85,6 +85,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "driller",
             "endpoint",
             "epoch_key",
+            "escrow_within",
             "id",
             "identity",
             "insecure",

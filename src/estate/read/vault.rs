@@ -39,6 +39,11 @@ fn one(
     let bonds = bonds(table, &bonds::OF_VAULTS, &owner, None, known);
     let waive_damage = table.get("waive_damage").and_then(|value| given_up(&value));
     let readers = readers(table);
+    let escrow_within = match table.get("escrow_within") {
+        Some(within) if within.is_text() && within.text() == Some("never") => None,
+        Some(within) => within.duration(),
+        None => Some(ESCROW_WITHIN),
+    };
     let epoch_key = table.get("epoch_key").and_then(|value| source(&value));
     let identity = table.get("identity").and_then(|value| source(&value));
     let lock = table.get("lock").and_then(|value| lock(&value, kind));
@@ -73,6 +78,7 @@ fn one(
         bonds,
         lock,
         readers,
+        escrow_within,
         epoch_key,
         identity,
         waive_damage,
@@ -127,6 +133,9 @@ const MOST_LOCKED: TimeDelta = TimeDelta::days(400);
 
 /// For how long a store that was seen to keep locks is believed to, unless the vault's owner says otherwise.
 const CHECK_WITHIN: TimeDelta = TimeDelta::days(90);
+
+/// For how long a proof of the key in the safe counts, unless the vault's owner says otherwise.
+const ESCROW_WITHIN: TimeDelta = TimeDelta::days(180);
 
 /// Under which lock the objects of a vault of a kind are written: in compliance mode where no other is named.
 fn lock(value: &Value<'_>, kind: Option<&str>) -> Option<LockEntry> {
