@@ -32,17 +32,17 @@ impl Gathered {
     /// Where the folder cannot be listed.
     pub fn read(store: &dyn Store, vault: &str) -> Result<Self> {
         let mut found = Self::default();
-        let mut candidates = Vec::new();
-        for listed in store.list(EPOCHS)? {
-            match no_statement(&listed) {
-                Some(what) => {
-                    found.wrong.push((listed.key.clone(), Problem::damaged(listed.key.as_str(), what)))
-                }
-                None => candidates.push(listed),
-            }
+        let (mut candidates, large): (Vec<Listed>, Vec<Listed>) = store
+            .list(EPOCHS)?
+            .into_iter()
+            .partition(|listed| listed.bytes.is_none_or(|bytes| bytes <= MOST));
+        for Listed { key, .. } in large {
+            let problem = Problem::damaged(key.as_str(), format!("larger than {MOST} bytes"));
+            found.wrong.push((key, problem));
         }
         // Somebody who adds many later comes after what was there, where the store says when it took each.
-        candidates.sort_by(|a, b| (a.stored_at, &a.key).cmp(&(b.stored_at, &b.key)));
+        let order = |listed: &Listed| (!is_named_so(&listed.key), listed.stored_at, listed.key.clone());
+        candidates.sort_by_cached_key(order);
         let beyond = candidates.split_off(candidates.len().min(MOST_READ));
         let read = in_parallel(store.at_once(), &candidates, |listed| {
             Ok(store.get_bytes(&listed.key, MOST).map_err(super::super::gone))
@@ -54,28 +54,33 @@ impl Gathered {
                     found.statements.push((key, statement, line));
                 }
                 Ok((Err(problem), _)) => found.wrong.push((key, problem)),
-                Err(problem) => found.unread.push((key, problem)),
+                Err(problem) => found.unread(key, problem),
             }
         }
         for Listed { key, .. } in beyond {
             let what = format!("reading {key}: not tried, {MOST_READ} objects lie there before it");
-            found.unread.push((key, Problem::new(Kind::Io, what).at(store.place())));
+            found.unread(key, Problem::new(Kind::Io, what).at(store.place()));
         }
         found.wrong = shortened(found.wrong);
         found.unread = shortened(found.unread);
         Ok(found)
     }
+
+    /// What was not read is nobody knows what, unless its name says that no reader's program wrote it.
+    fn unread(&mut self, key: Key, problem: Problem) {
+        if is_named_so(&key) {
+            self.unread.push((key, problem));
+        } else {
+            let what = format!("no statement is called like that, and it cannot be read: {}", problem.what);
+            self.wrong.push((key.clone(), Problem::damaged(key.as_str(), what)));
+        }
+    }
 }
 
-/// What shows already that no reader's program wrote it, so that it need not be read.
-fn no_statement(listed: &Listed) -> Option<String> {
+/// Whether a reader's program calls a statement like that.
+fn is_named_so(key: &Key) -> bool {
     let is_short = |text: &str| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_named =
-        listed.key.name().split_once('-').is_some_and(|(epoch, own)| is_short(epoch) && is_short(own));
-    if !is_named {
-        return Some("no statement is called like that: it counts for nothing".into());
-    }
-    listed.bytes.filter(|bytes| *bytes > MOST).map(|_| format!("larger than {MOST} bytes"))
+    key.name().split_once('-').is_some_and(|(epoch, own)| is_short(epoch) && is_short(own))
 }
 
 /// The first ones; the last of them says how many there are besides.
@@ -86,4 +91,29 @@ fn shortened(mut found: Vec<(Key, Problem)>) -> Vec<(Key, Problem)> {
         last.what = format!("{}; {more} more objects there are like it", last.what);
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MemoryStore;
+
+    #[test]
+    fn however_many_lie_there_few_are_read_and_fewer_named_and_the_first_count() {
+        let store = MemoryStore::default();
+        let store: &dyn Store = &store;
+        for number in 0..MOST_READ + 300 {
+            let key = Key::new(format!("{EPOCHS}/{number:016x}-{number:016x}")).unwrap();
+            store.put_bytes(&key, b"junk").unwrap();
+        }
+        let found = Gathered::read(store, "v").unwrap();
+        assert_eq!(
+            (found.statements.len(), found.wrong.len(), found.unread.len()),
+            (0, MOST_NAMED, MOST_NAMED)
+        );
+        let last = |all: &[(Key, Problem)]| all.last().unwrap().1.what.clone();
+        assert!(last(&found.wrong).contains(&format!("{} more objects", MOST_READ - MOST_NAMED)));
+        assert!(last(&found.unread).contains(&format!("{} more objects", 300 - MOST_NAMED)));
+        assert!(found.unread[0].1.what.contains("not tried"));
+    }
 }
