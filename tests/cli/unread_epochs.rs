@@ -95,6 +95,13 @@ impl Scene {
         let to = self.place.path("own");
         self.as_reader(&["restore", "tree", "--vault", "offsite", "--to", to.to_str().unwrap()]).expect(0);
         self.as_reader(&["drill", "of-tree"]).expect(0);
+        // A machine that did not store it drills no point that may be a thief's.
+        let config = self.place.path("outlive.toml");
+        let drill: [&dyn AsRef<OsStr>; 6] =
+            [&"--config", &config, &"drill", &"of-tree", &"--identity", &self.one];
+        let run = self.place.outlive_with_state(&self.place.path("a machine that drills"), &drill);
+        self.with_keys(run).end().expect(13).says(&object);
+        self.run(&["vault", "expiry-plan", "offsite"]).expect(11).says(&object);
         // Nobody writes.
         let copied = self.run(&["copy", "tree"]).expect(14);
         copied.complains(&object).complains("may say that the epoch has ended");
