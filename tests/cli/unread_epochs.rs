@@ -4,7 +4,7 @@
 use super::encrypting::reader;
 use super::hand;
 use super::nightly_estate::EstateFile;
-use super::place::{Place, assert_same, noise};
+use super::place::{Place, assert_same, names, noise};
 use super::proxy::Proxy;
 use super::run::{Ended, Run};
 use super::servers::{ID, SECRET, seaweedfs};
@@ -103,7 +103,12 @@ impl Scene {
         self.with_keys(run).end().expect(13).says(&object);
         self.run(&["vault", "expiry-plan", "offsite"]).expect(11).says(&object);
         // Nobody writes.
+        let packs = self.place.path("vault/packs");
+        let count = || if packs.exists() { names(&packs).len() } else { 0 };
+        let before = count();
+        self.place.file("data/later", noise(2, 50_000));
         let copied = self.run(&["copy", "tree"]).expect(14);
+        assert_eq!(count(), before, "it was refused only after something had been sent");
         copied.complains(&object).complains("may say that the epoch has ended");
         let (_, to_other) = reader(&self.place, "other.key");
         let add = self.as_reader(&["vault", "reader", "add", "offsite", &to_other, "--yes"]);
