@@ -4,7 +4,7 @@ use super::Context;
 use super::stores::Purpose;
 use crate::domain::{Kind, Problem, Result, VolumeId, printable};
 use crate::estate::{Estate, SecretSource, VaultEntry, VaultPlace};
-use crate::vault::{Epoch, Identities, Recipient, Vault, VaultKeys};
+use crate::vault::{Epoch, Epochs, Identities, Recipient, Vault, VaultKeys};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -64,25 +64,34 @@ pub fn unlock(context: &Context, place: &VaultPlace, purpose: Purpose, vault: Va
     }
     let epoch = entry.as_ref().filter(|entry| has_epoch(context, entry, Some(&vault)));
     let epoch = epoch.map(|entry| epoch_of(context, entry, &vault));
-    let epoch = match purpose {
-        Purpose::Write => epoch.transpose()?,
+    let of_reader = || identities(context, entry.as_ref());
+    let (epoch, identities) = match (purpose, epoch.transpose()) {
+        (Purpose::Write, epoch) => (epoch?, Identities::default()),
         // Who only reads may do without.
-        Purpose::Read => epoch.and_then(Result::ok),
-    };
-    let identities = match purpose {
-        Purpose::Write => Identities::default(),
-        Purpose::Read => identities(context, entry.as_ref())?,
+        (Purpose::Read, epoch) => (epoch.ok().flatten(), of_reader()?),
+        (Purpose::Record, Ok(Some(epoch))) => (Some(epoch), Identities::default()),
+        // A reader knows all that is needed to seal something to the present epoch.
+        (Purpose::Record, epoch) => match of_reader()? {
+            none if none.is_empty() => (epoch?, none),
+            identities => (None, identities),
+        },
     };
     let memory = Some(context.state.join("memory"));
     let vault = vault.with_keys(&VaultKeys { epoch, identities, memory })?;
-    refuse_other_readers(entry.as_ref(), &vault)?;
+    refuse_other_readers(entry.as_ref(), purpose, &vault)?;
     name_volumes(context, &vault);
-    Ok(vault)
+    Ok(if purpose == Purpose::Record { vault.written_by_reader() } else { vault })
 }
 
-fn refuse_other_readers(entry: Option<&VaultEntry>, vault: &Vault) -> Result<()> {
-    for reader in entry.iter().flat_map(|entry| &entry.readers) {
+fn refuse_other_readers(entry: Option<&VaultEntry>, purpose: Purpose, vault: &Vault) -> Result<()> {
+    for reader in entry.iter().flat_map(|entry| &entry.readers).map(|reader| &reader.key) {
         if !Recipient::parse(reader).is_some_and(|reader| vault.is_for(&reader)) {
+            // What could not be read may tell of this very reader.
+            let told = vault.epochs().map_or(Ok(()), Epochs::check_read);
+            match (told, purpose) {
+                (Err(_), Purpose::Read) => continue,
+                (told, _) => told?,
+            }
             let what =
                 format!("the estate file names the reader {reader}, and the vault was not made for that one");
             return Err(Problem::new(Kind::Refused, what).at(vault.place()).remedy(
@@ -125,6 +134,14 @@ fn identities(context: &Context, entry: Option<&VaultEntry>) -> Result<Identitie
         identities = identities.and(&Identities::parse(source.resolve(&context.environment)?.reveal())?);
     }
     Ok(identities)
+}
+
+/// The private keys that were given with the command, whatever the estate file names.
+///
+/// # Errors
+/// Where one cannot be had, or is none.
+pub fn given(context: &Context) -> Result<Identities> {
+    identities(context, None)
 }
 
 fn name_volumes(context: &Context, vault: &Vault) {
@@ -199,6 +216,7 @@ fn refuse_hidden(context: &Context, entry: &VaultEntry, vault: &Vault) -> Result
             Epoch::parse(&text).ok().map(|key| key.vault == vault.id())
         };
         if vault.epochs().is_some_and(|epochs| epochs.of(epoch).is_none()) && is_of_this() == Some(true) {
+            vault.epochs().map_or(Ok(()), Epochs::check_read)?;
             let what = "the key of an epoch is here of which the vault tells nothing: what began it was taken out of the vault, or is damaged";
             return Err(Problem::new(Kind::Refused, what)
                 .at(printable(file.path().as_os_str().as_bytes()))
@@ -216,7 +234,7 @@ pub fn new_readers(context: &Context, entry: &VaultEntry) -> Result<Option<(Vec<
     if entry.readers.is_empty() {
         return Ok(None);
     }
-    let readers = entry.readers.iter().filter_map(|text| Recipient::parse(text)).collect();
+    let readers = entry.readers.iter().filter_map(|reader| Recipient::parse(&reader.key)).collect();
     let SecretSource::File(path) = epoch_source(context, entry, None) else {
         let what = "the vault is to be made, and its epoch key can only be written to a file";
         return Err(Problem::new(Kind::Usage, what).remedy(

@@ -21,6 +21,7 @@ mod rehearse;
 mod repair;
 mod restore;
 mod rights;
+mod roles;
 mod share;
 mod signers;
 mod stores;
@@ -34,7 +35,7 @@ pub use check::check_vault;
 pub use copy::{CopyOrder, copy};
 pub use drill::{
     Afterwards, DrillOrder, DrillsOrder, Proving, Which, drill, drill_standings, due_drills, gone_drills,
-    run_drills,
+    prove_escrow, run_drills,
 };
 pub use estate::{judge_all, judge_as_of, judge_estate, survey_estate};
 pub use expiry::{ExpiryOrder, expiry_plan};

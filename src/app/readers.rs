@@ -2,9 +2,10 @@
 
 use super::locks::{LockPlan, terms_now};
 use super::stores::{Purpose, say_place};
+use super::vaults::unread_epochs;
 use super::{Context, keys, named};
 use crate::domain::{Kind, Problem, Result, Timestamp, printable};
-use crate::estate::{Estate, VaultEntry, VaultPlace};
+use crate::estate::{Estate, ReaderEntry, ReaderRole, VaultEntry, VaultPlace};
 use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
 use crate::report::activity::{
     EpochKept, EpochMade, ListedEpoch, ListedReader, ReaderMade, ReadersListed, say_lock,
@@ -67,6 +68,7 @@ pub struct AddReader<'a> {
     context: &'a Context,
     entry: &'a VaultEntry,
     reader: Recipient,
+    role: ReaderRole,
     held: Held,
 }
 
@@ -75,13 +77,21 @@ impl<'a> AddReader<'a> {
     ///
     /// # Errors
     /// `Usage` for what is no public key; as opening the vault.
-    pub fn plan(context: &'a Context, estate: &Estate, entry: &'a VaultEntry, reader: &str) -> Result<Self> {
+    pub fn plan(
+        context: &'a Context,
+        estate: &Estate,
+        entry: &'a VaultEntry,
+        (reader, role): (&str, Option<ReaderRole>),
+    ) -> Result<Self> {
         // It is not repeated: somebody may have given the private key.
         let reader = Recipient::parse(reader).ok_or_else(|| {
             Problem::new(Kind::Usage, "this is no public key of age that can be a reader's")
                 .remedy("give what `age-keygen -y FILE` prints: age1 and 58 characters")
         })?;
-        Ok(Self { context, entry, reader, held: Held::open(context, estate, entry)? })
+        let text = reader.to_string();
+        let named = entry.readers.iter().find(|named| named.key == text).map(|named| named.role);
+        let role = role.or(named).unwrap_or(ReaderRole::Reader);
+        Ok(Self { context, entry, reader, role, held: Held::open(context, estate, entry)? })
     }
 
     /// What it means, in sentences; none where the reader is one already.
@@ -124,7 +134,8 @@ impl<'a> AddReader<'a> {
             let (reader, epochs) = (self.reader.to_string(), done.added.clone());
             self.held.ledger.append((self.context.clock)(), Event::ReaderAdded { vault, reader, epochs })?;
         }
-        let is_named = self.entry.readers.iter().any(|reader| *reader == self.reader.to_string());
+        let text = self.reader.to_string();
+        let is_named = self.entry.readers.iter().any(|named| named.key == text && named.role == self.role);
         Ok(ReaderMade {
             name: self.entry.id.clone(),
             place: self.held.vault.place(),
@@ -132,6 +143,7 @@ impl<'a> AddReader<'a> {
             added: done.added,
             already: done.already,
             closed: done.closed,
+            role: self.role.word(),
             in_estate: is_named,
             notices: unlocked.into_iter().collect(),
         })
@@ -159,7 +171,7 @@ impl<'a> BeginEpoch<'a> {
         into: Option<&'a Path>,
     ) -> Result<Self> {
         let readers: Vec<Recipient> =
-            entry.readers.iter().filter_map(|reader| Recipient::parse(reader)).collect();
+            entry.readers.iter().filter_map(|reader| Recipient::parse(&reader.key)).collect();
         if readers.is_empty() {
             let what =
                 format!("the estate file names no readers of `{}`, and a new epoch is for those", entry.id);
@@ -308,28 +320,34 @@ pub fn list_readers(
         let what = "the vault is not encrypted: whoever reads its store reads what it holds";
         return Err(Problem::new(Kind::Refused, what).at(say_place(place)));
     };
-    let known: Vec<Recipient> =
-        entry.iter().flat_map(|entry| &entry.readers).filter_map(|text| Recipient::parse(text)).collect();
-    let mut wrong: Vec<String> = epochs.wrong.iter().map(|(_, problem)| problem.to_string()).collect();
+    let named = entry.iter().flat_map(|entry| &entry.readers);
+    let known: Vec<(Recipient, &ReaderEntry)> =
+        named.filter_map(|reader| Some((Recipient::parse(&reader.key)?, reader))).collect();
+    let wrong = epochs.wrong.iter().chain(epochs.lost()).map(|(_, problem)| problem.to_string());
+    let mut wrong: Vec<String> = wrong.collect();
     for line in epochs.lines() {
         wrong.extend(vault.check_key_line(line).err().map(|problem| problem.to_string()));
     }
-    let missing = known.iter().filter(|reader| !vault.is_for(reader)).map(Recipient::to_string).collect();
+    let missing = known.iter().filter(|(reader, _)| !vault.is_for(reader));
+    let missing = missing.map(|(reader, _)| reader.to_string()).collect();
     Ok(ReadersListed {
         place: vault.place(),
         vault: printable(vault.id().as_bytes()),
         epochs: epochs.iter().map(|epoch| listed(epoch, &known, entry.is_some())).collect(),
         missing,
         unsigned: unsigned(&vault, epochs)?,
+        unread: unread_epochs(&vault),
         wrong,
     })
 }
 
-fn listed(epoch: &KnownEpoch, known: &[Recipient], has_estate: bool) -> ListedEpoch {
+fn listed(epoch: &KnownEpoch, known: &[(Recipient, &ReaderEntry)], has_estate: bool) -> ListedEpoch {
     let reader = |short: &str, since: Timestamp, added: bool| {
-        let found = known.iter().find(|reader| reader.short() == short);
+        let found = known.iter().find(|(reader, _)| reader.short() == short);
         ListedReader {
-            reader: found.map(Recipient::to_string),
+            reader: found.map(|(reader, _)| reader.to_string()),
+            role: found.map(|(_, entry)| entry.role.word()),
+            owner: found.and_then(|(_, entry)| entry.owner.as_ref()).map(|owner| owner.0.clone()),
             digits: short.to_owned(),
             since,
             added,

@@ -5,7 +5,7 @@ use super::damage::{or_unrecorded, record_damage, record_unread, stand_in, told}
 use super::doubt::doubts;
 use super::fresh::Freshness;
 use super::stores::{directory_of, open_vault};
-use super::vaults::what_to_know;
+use super::vaults::{unread_epochs, what_to_know};
 use crate::domain::{Kind, Monitor, Problem, Result, Timestamp, printable};
 use crate::estate::VaultPlace;
 use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
@@ -65,6 +65,7 @@ pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -
         refuse_closed(found, &roots)?;
         refuse_doubted(found, &roots, &history)?;
         refuse_forked(found, &vault)?;
+        refuse_unread(found, &vault, &roots, &history)?;
         notices.extend(newer_incomplete(found, &roots));
         notices.extend(newer_unsigned(found, &roots));
         let of_volume = roots.sound.iter().filter(|other| other.root.volume == found.root.volume);
@@ -231,6 +232,25 @@ fn refuse_forked(found: &FoundRoot, vault: &Vault) -> Result<()> {
     Err(Problem::new(Kind::Refused, what).remedy(
         "see `outlive vault reader list`, and choose a point with --point that a ledger or a report knows",
     ))
+}
+
+/// What could not be read may say that the epoch of the newest point had ended before it was made, or tell of a newer epoch. Where this
+/// machine stored the point itself, as the last one, it knows both.
+fn refuse_unread(found: &FoundRoot, vault: &Vault, roots: &Roots, history: &History) -> Result<()> {
+    let of_volume = roots.sound.iter().filter(|other| other.root.volume == found.root.volume);
+    let Some(what) = unread_epochs(vault).filter(|_| Freshness::of(of_volume, history).proven.is_empty())
+    else {
+        return Ok(());
+    };
+    let what = format!(
+        "{what}; so whether {} is the newest recovery point, and yours, cannot be said",
+        found.short()
+    );
+    Err(Problem::new(Kind::Refused, what).remedy(format!(
+        "run it again once the object can be read, or restore this point of {} with --point {}",
+        found.root.taken_at.format("%Y-%m-%d %H:%M:%SZ"),
+        found.short()
+    )))
 }
 
 /// A newer point that is incomplete is not taken by itself, but whoever restores must know that it is there.

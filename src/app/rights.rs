@@ -3,6 +3,7 @@
 use super::stores::say_place;
 use crate::domain::{Kind, Problem, Result};
 use crate::estate::{VaultEntry, VaultPlace};
+use crate::ledger::FOLDER;
 use crate::plan::{Dialect, Grounds, documents, notes};
 use crate::report::activity::{PolicyDocument, VaultPolicy};
 
@@ -18,7 +19,7 @@ pub fn vault_policy(entry: &VaultEntry, dialect: Dialect) -> Result<VaultPolicy>
     };
     // What is locked for a part of a day is locked on that day too.
     let most_days = entry.lock.map(|lock| lock.most.num_days() + 1);
-    let grounds = Grounds { bucket: &place.bucket, prefix: &place.prefix, most_days };
+    let grounds = Grounds { bucket: &place.bucket, prefix: &place.prefix, most_days, ledgers: FOLDER };
     let documents = documents(dialect, grounds)?.into_iter().map(|document| PolicyDocument {
         role: document.role.word(),
         content: document.content,

@@ -17,6 +17,8 @@ pub enum Purpose {
     Read,
     /// To read and write; a directory is made where it is not there yet.
     Write,
+    /// To leave a copy of the ledger, by whoever copies or drills.
+    Record,
 }
 
 /// Opens stores.
@@ -49,8 +51,9 @@ impl RealStores {
             return Ok(store.clone());
         }
         let access = match purpose {
-            Purpose::Read => place.reader.as_ref().unwrap_or(&place.writer),
+            Purpose::Read => place.reader.as_ref().or(place.driller.as_ref()).unwrap_or(&place.writer),
             Purpose::Write => &place.writer,
+            Purpose::Record => place.driller.as_ref().unwrap_or(&place.writer),
         };
         let store: Arc<dyn Store> = Arc::new(S3Store::connect(place, access, &self.environment)?);
         buckets.push((place.clone(), purpose, store.clone()));
@@ -61,7 +64,7 @@ impl RealStores {
 impl Stores for RealStores {
     fn open(&self, place: &VaultPlace, purpose: Purpose) -> Result<Arc<dyn Store>> {
         match (place, purpose) {
-            (VaultPlace::Dir(path), Purpose::Read) => Ok(Arc::new(DirStore::open(path)?)),
+            (VaultPlace::Dir(path), Purpose::Read | Purpose::Record) => Ok(Arc::new(DirStore::open(path)?)),
             (VaultPlace::Dir(path), Purpose::Write) => Ok(Arc::new(DirStore::create(path)?)),
             (VaultPlace::S3(place), purpose) => self.bucket(place, purpose),
         }
@@ -120,15 +123,30 @@ pub fn open_vault(context: &Context, place: &VaultPlace) -> Result<Vault> {
 /// # Errors
 /// As [`open_vault`], but for `NotFound`.
 pub fn look_for_writing(context: &Context, place: &VaultPlace) -> Result<Option<Vault>> {
+    look(context, place, Purpose::Write)
+}
+
+/// The same to leave a copy of the ledger there, which a machine may that drills and copies nothing.
+///
+/// # Errors
+/// As [`look_for_writing`].
+pub fn look_for_recording(context: &Context, place: &VaultPlace) -> Result<Option<Vault>> {
+    look(context, place, Purpose::Record)
+}
+
+fn look(context: &Context, place: &VaultPlace, purpose: Purpose) -> Result<Option<Vault>> {
+    let has_own = matches!(place, VaultPlace::S3(place) if place.driller.is_some());
+    let opened =
+        (context.opened.get(place, Purpose::Write)).filter(|_| purpose == Purpose::Write || !has_own);
     // A directory is looked for as one that is only read: it would be made.
-    let purpose = match place {
+    let opens = match place {
         VaultPlace::Dir(_) => Purpose::Read,
-        VaultPlace::S3(_) => Purpose::Write,
+        VaultPlace::S3(_) => purpose,
     };
-    let looked = match context.opened.get(place, Purpose::Write) {
+    let looked = match opened {
         Some(vault) => Ok(vault),
-        None => (context.stores.open(place, purpose).and_then(Vault::open))
-            .and_then(|vault| ready(context, place, Purpose::Write, vault)),
+        None => (context.stores.open(place, opens).and_then(Vault::open))
+            .and_then(|vault| ready(context, place, purpose, vault)),
     };
     match looked {
         Ok(vault) => Ok(Some(vault)),

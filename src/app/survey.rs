@@ -1,6 +1,7 @@
 //! Surveying: this machine, and the vaults that were named.
 
 use super::Context;
+use super::roles::{DeclaredRoles, roles_unread};
 use super::stores::{directory_of, say_place};
 use super::vaults::vault_inventory;
 use crate::domain::{
@@ -47,6 +48,8 @@ pub struct SeenVault {
     pub bonds: Bonds,
     /// The assets that these bonds name.
     pub assets: Vec<Asset>,
+    /// Who may do what with it, as declared; none of a vault that no estate file names.
+    pub roles: Option<DeclaredRoles>,
 }
 
 impl SeenVault {
@@ -55,7 +58,8 @@ impl SeenVault {
         let (bonds, assets) = estate.vault_bonds(entry, &this_host());
         let name = Some(entry.id.clone()).filter(|name| !name.is_empty());
         let (place, lock, given_up) = (entry.place.clone(), entry.lock, entry.given_up(now));
-        Self { place, name, given_up, lock, bonds, assets }
+        let roles = name.is_some().then(|| DeclaredRoles::of(estate, entry));
+        Self { place, name, given_up, lock, bonds, assets, roles }
     }
 
     /// A vault of which nobody says anything.
@@ -73,6 +77,7 @@ impl SeenVault {
             bonds: Bonds::default(),
             lock: None,
             readers: Vec::new(),
+            escrow_within: None,
             epoch_key: None,
             identity: None,
             waive_damage: None,
@@ -133,6 +138,7 @@ fn vaults(
                 answered.extend(directory_of(&vault.place).map(Path::to_path_buf));
             }
             Err((reason, detail)) => {
+                inventory.roles.extend(roles_unread(vault, &detail));
                 let place = say_place(&vault.place);
                 inventory.gaps.push(Gap { scope: GapScope::Points, place, reason, detail });
             }

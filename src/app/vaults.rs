@@ -5,6 +5,7 @@ use super::damage::stand_in;
 use super::doubt::doubts;
 use super::fresh::Freshness;
 use super::named;
+use super::roles::{roles_of, roles_unread, said};
 use super::stores::{open_vault, say_place};
 use super::survey::SeenVault;
 use crate::domain::{
@@ -15,7 +16,7 @@ use crate::domain::{
 use crate::estate::{LockEntry, VaultPlace};
 use crate::ledger::{History, Ledger, PATIENCE, Record, VaultRef};
 use crate::providers::local::{Standing, System, stand};
-use crate::report::activity::{ListedPoint, VaultListed};
+use crate::report::activity::{ListedPoint, VaultListed, say_some};
 use crate::store::{Identity, MOST_SKEW, UNLOCKED};
 use crate::vault::{FoundRoot, Present, RootRecord, Roots, Vault, packs_known};
 
@@ -35,7 +36,19 @@ pub fn unknown_place(vault: &Vault) -> Result<Option<String>> {
 /// # Errors
 /// What the store said.
 pub fn what_to_know(vault: &Vault) -> Result<Vec<String>> {
-    Ok(unknown_place(vault)?.into_iter().chain(vault.store().notice()).collect())
+    Ok(unknown_place(vault)?.into_iter().chain(unread_epochs(vault)).chain(vault.store().notice()).collect())
+}
+
+/// What must be said where not everything could be read that may tell of epochs.
+pub fn unread_epochs(vault: &Vault) -> Option<String> {
+    let unread = &vault.epochs()?.unread;
+    let (_, problem) = unread.first()?;
+    let names: Vec<String> = unread.iter().map(|(key, _)| key.as_str().to_owned()).collect();
+    Some(format!(
+        "not everything could be read that may tell of readers and epochs, and whether the present epoch has ended is not known: {} ({})",
+        say_some(&names),
+        problem.what
+    ))
 }
 
 /// The recovery points of one vault with what they stand on; gaps where it cannot be read.
@@ -47,22 +60,21 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
     let mut inventory = Inventory { assets, gaps, ..Inventory::default() };
     inventory.merge(Inventory { assets: seen.assets.clone(), ..Inventory::default() });
     let place = say_place(&seen.place);
-    let read = open_vault(context, &seen.place).and_then(|vault| Ok((Roots::read(&vault)?, vault)));
-    let (roots, vault) = match read {
+    let read = open_vault(context, &seen.place).and_then(|vault| {
+        let roots = Roots::read(&vault)?;
+        Ok((roots, VaultRef::of(&vault)?, Present::list(&vault)?, vault))
+    });
+    let (roots, here, present, vault) = match read {
         Ok(read) => read,
         Err(problem) => {
-            inventory.gaps.push(gap(GapScope::Points, &place, &problem));
-            return inventory;
-        }
-    };
-    let (here, present) = match VaultRef::of(&vault).and_then(|here| Ok((here, Present::list(&vault)?))) {
-        Ok(read) => read,
-        Err(problem) => {
+            inventory.roles.extend(roles_unread(seen, &said(&problem)));
             inventory.gaps.push(gap(GapScope::Points, &place, &problem));
             return inventory;
         }
     };
     inventory.gaps.extend(wrong_clock(&vault, &place, now));
+    let unread = vault.epochs().into_iter().flat_map(|epochs| &epochs.unread);
+    inventory.gaps.extend(unread.map(|(_, problem)| gap(GapScope::Points, &place, problem)));
     if let Some(Err(problem)) = seen.name.as_ref().map(|name| named::check(name, Some(&vault), records)) {
         inventory.gaps.push(gap(GapScope::Points, &place, &problem));
     }
@@ -96,6 +108,8 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
         };
         inventory.points.push(point(found, &vault, Proof { state, usable, restored_at, lock }, bonds, now));
     }
+    let roles = roles_of(seen, &vault, (&inventory, &history), now);
+    inventory.roles.extend(roles);
     inventory
 }
 
@@ -276,12 +290,13 @@ pub fn list_vault(context: &Context, place: &VaultPlace) -> Result<VaultListed> 
         doubted: doubts.remove(&found.id),
     });
     // What pretends to tell of readers and epochs, too.
-    let wrong = vault.epochs().into_iter().flat_map(|epochs| &epochs.wrong);
+    let wrong = vault.epochs().into_iter().flat_map(|epochs| epochs.wrong.iter().chain(epochs.lost()));
     Ok(VaultListed {
         place: vault.place(),
         vault: printable(vault.id().as_bytes()),
         points: points.collect(),
         damaged: roots.damaged.iter().chain(wrong).map(|(_, problem)| problem.to_string()).collect(),
+        unread: unread_epochs(&vault),
         notices: what_to_know(&vault)?.into_iter().chain(fresh.notice()).collect(),
         at: (context.clock)(),
     })

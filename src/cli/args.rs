@@ -229,16 +229,16 @@ pub struct Nightly {
 }
 
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("which").required(true).args(["names", "due", "all"]))]
+#[command(group = clap::ArgGroup::new("which").required(true).multiple(true).args(["names", "due", "all", "escrow"]))]
 pub struct Drill {
-    /// The drills, by the names of their folders
+    /// The drills, by the names of their folders; with --escrow the vaults, by their names in outlive.toml
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     /// Those that are due, and what was missed
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["names", "all"])]
     pub due: bool,
     /// All
-    #[arg(long)]
+    #[arg(long, conflicts_with = "names")]
     pub all: bool,
     /// Leave what was restored, and say where
     #[arg(long)]
@@ -246,6 +246,9 @@ pub struct Drill {
     /// Damage what was restored, once for each check, and see that the check notices
     #[arg(long)]
     pub prove: bool,
+    /// See that the key in the safe still opens its vaults, and record it; needs --identity of a reader with the role escrow
+    #[arg(long, conflicts_with_all = ["due", "all", "keep", "prove"])]
+    pub escrow: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -335,7 +338,8 @@ pub enum Ledger {
 }
 
 /// One of some things, by its word.
-fn one_of<T: std::marker::Copy + Send + Sync + 'static, const COUNT: usize>(
+/// One of a few words.
+pub(super) fn one_of<T: std::marker::Copy + Send + Sync + 'static, const COUNT: usize>(
     all: [T; COUNT],
     word: fn(T) -> &'static str,
 ) -> impl TypedValueParser<Value = T> {

@@ -11,6 +11,9 @@ use crate::report::activity::{DrillOutcome, DrillsDone};
 
 /// Runs drills.
 pub fn run(terminal: &Terminal, options: &Drill) -> Result<Outcome, Failure> {
+    if options.escrow {
+        return escrow(terminal, &options.names);
+    }
     let which = match (options.due, options.all) {
         (true, _) => Which::Due,
         (_, true) => Which::All,
@@ -30,6 +33,27 @@ pub fn run(terminal: &Terminal, options: &Drill) -> Result<Outcome, Failure> {
     })?;
     done.notices.extend(unsigned);
     let exits = exits(&done);
+    Ok(Outcome { code: None, text: terminal.tell(&done, &Exit::codes(&exits)), exits })
+}
+
+/// Proves the key in the safe.
+fn escrow(terminal: &Terminal, vaults: &[String]) -> Result<Outcome, Failure> {
+    let estate = terminal.estate()?;
+    let proved = app::prove_escrow(&terminal.context, &estate, vaults, &terminal.monitor());
+    let unsigned = terminal.sign_ledger();
+    let mut done = proved.map_err(|problem| {
+        let exit = if problem.kind == Kind::Usage { Exit::Usage } else { Exit::Internal };
+        Failure::new(problem, exit)
+    })?;
+    done.notices.extend(unsigned);
+    let exits = done.proofs.iter().filter_map(|proof| match proof.outcome {
+        "passed" => None,
+        "failed" => Some(Exit::DrillFailed),
+        _ => Some(Exit::DrillNotRun),
+    });
+    let mut exits: Vec<Exit> = exits.collect();
+    exits.sort_by_key(|exit| exit.code());
+    exits.dedup();
     Ok(Outcome { code: None, text: terminal.tell(&done, &Exit::codes(&exits)), exits })
 }
 

@@ -1,12 +1,14 @@
 //! `outlive vault reader` and `outlive vault epoch`.
 
 use super::Outcome;
+use super::args::one_of;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::Terminal;
 use super::vault::{agree, entry};
 use crate::app::{self, AddReader, BeginEpoch};
 use crate::domain::{Kind, Problem};
+use crate::estate::ReaderRole;
 use crate::report::activity::Told;
 use clap::Subcommand;
 use std::ffi::{OsStr, OsString};
@@ -26,6 +28,9 @@ pub enum Readers {
         /// The public key, as age-keygen -y prints it
         #[arg(value_name = "age1…")]
         reader: String,
+        /// What its private key is for; what audits and drills go by is what outlive.toml says [default: what that says, or reader]
+        #[arg(long, value_name = "ROLE", value_parser = one_of(ReaderRole::ALL, ReaderRole::word))]
+        role: Option<ReaderRole>,
         /// Agree to it, without being asked
         #[arg(long)]
         yes: bool,
@@ -59,7 +64,7 @@ pub enum Epochs {
 pub fn readers(terminal: &Terminal, command: &Readers) -> Result<Outcome, Failure> {
     match command {
         Readers::List { vault } => list(terminal, vault),
-        Readers::Add { vault, reader, yes } => add(terminal, vault, reader, *yes),
+        Readers::Add { vault, reader, role, yes } => add(terminal, vault, (reader, *role), *yes),
     }
 }
 
@@ -96,13 +101,19 @@ fn list(terminal: &Terminal, vault: &OsStr) -> Result<Outcome, Failure> {
         exits.push(Exit::CopyFailed);
     }
     let unlisted = listed.epochs.iter().flat_map(|epoch| &epoch.readers).any(|reader| reader.unlisted);
-    if unlisted || !listed.missing.is_empty() || !listed.unsigned.is_empty() {
+    let is_open = !listed.missing.is_empty() || !listed.unsigned.is_empty() || listed.unread.is_some();
+    if unlisted || is_open {
         exits.push(Exit::Undetermined);
     }
     Ok(Outcome { code: None, text: terminal.tell(&listed, &Exit::codes(&exits)), exits })
 }
 
-fn add(terminal: &Terminal, vault: &str, reader: &str, yes: bool) -> Result<Outcome, Failure> {
+fn add(
+    terminal: &Terminal,
+    vault: &str,
+    reader: (&str, Option<ReaderRole>),
+    yes: bool,
+) -> Result<Outcome, Failure> {
     let usage = |problem: Problem| Failure::new(problem, Exit::Usage);
     let estate = terminal.estate()?;
     let entry = entry(&estate, vault)?;

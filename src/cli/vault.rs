@@ -127,7 +127,7 @@ fn list(terminal: &Terminal, vault: &OsStr) -> Result<Outcome, Failure> {
     if !listed.damaged.is_empty() {
         exits.push(Exit::CopyFailed);
     }
-    if listed.points.is_empty() {
+    if listed.points.is_empty() || listed.unread.is_some() {
         exits.push(Exit::Undetermined);
     }
     Ok(Outcome { code: None, text: terminal.tell(&listed, &Exit::codes(&exits)), exits })

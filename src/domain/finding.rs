@@ -56,6 +56,8 @@ pub const RULE_IDS: &[&str] = &[
     "rpo",
     "artefact-empty-or-shrunk",
     "declared-not-observed",
+    "escrow-not-proved",
+    "role-all",
     "never-drilled",
     "drill-stale",
     "drill-older-than-plan",

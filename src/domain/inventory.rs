@@ -1,6 +1,6 @@
 //! What a survey saw, and what it could not see.
 
-use super::{Asset, AssetId, RecoveryPoint, Timestamp, Volume, VolumeId};
+use super::{Asset, AssetId, RecoveryPoint, Timestamp, VaultRoles, Volume, VolumeId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -92,6 +92,9 @@ pub struct Inventory {
     /// When stores were asked whether they keep locks.
     #[serde(default)]
     pub checks: Vec<StoreCheck>,
+    /// Who may do what with vaults.
+    #[serde(default)]
+    pub roles: Vec<VaultRoles>,
 }
 
 /// When the store of a vault was last seen to keep locks, and for how long that is believed.
@@ -116,6 +119,7 @@ impl Inventory {
     /// each other both stay, for judging to say the poorest of them.
     pub fn merge(&mut self, other: Self) {
         self.checks.extend(other.checks);
+        self.roles.extend(other.roles);
         self.volumes.extend(other.volumes);
         self.points.extend(other.points);
         // By id: an estate may declare a hundred thousand of them.

@@ -11,6 +11,7 @@ mod name;
 mod point;
 mod policy;
 mod problem;
+mod roles;
 mod volume;
 
 pub use asset::{Asset, AssetId, AssetKind};
@@ -26,6 +27,7 @@ pub use point::{
 };
 pub use policy::{Keep, Policies, Policy, RuleWaiver, SLACK, parse_duration, say_duration, slack_of};
 pub use problem::{Kind, Problem, Result};
+pub use roles::{Escrow, Together, VaultRoles};
 pub use volume::{Volume, VolumeId, VolumeKind};
 
 /// A moment, always in UTC.

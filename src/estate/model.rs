@@ -1,6 +1,6 @@
 //! What `outlive.toml` says, after it was read and found to hold together.
 
-use super::{SecretSource, SigningEntry};
+use super::{ReaderEntry, SecretSource, SigningEntry};
 use crate::catalogue::Catalogue;
 use crate::domain::{
     AssetKind, Bonds, Consistency, Keep, LockKind, LockMode, Owner, PointKind, Policy, RuleWaiver, Timestamp,
@@ -177,8 +177,10 @@ pub struct VaultEntry {
     pub bonds: Bonds,
     /// Under which lock its objects are written; none where the file asks for none.
     pub lock: Option<LockEntry>,
-    /// Public keys of age, of those who may read it: it is encrypted where there are any.
-    pub readers: Vec<String>,
+    /// Those who may read it: it is encrypted where there are any.
+    pub readers: Vec<ReaderEntry>,
+    /// How long a proof counts that the key in the safe opens it; none where nobody asks.
+    pub escrow_within: Option<TimeDelta>,
     /// Where the key is that copies are encrypted with; where none is named, in the state directory.
     pub epoch_key: Option<SecretSource>,
     /// Where a reader's private key is, for machines that read it.
@@ -239,6 +241,8 @@ pub struct S3Place {
     pub writer: S3Access,
     /// The credential that may only read; the writer's where there is none.
     pub reader: Option<S3Access>,
+    /// That of a machine which drills: it may read, and write copies of its ledger.
+    pub driller: Option<S3Access>,
 }
 
 /// How a bucket is addressed.

@@ -4,7 +4,7 @@ use super::stand::{ThisHost, declared_bond, file};
 use super::{VaultEntry, VaultPlace};
 use crate::domain::{Asset, AssetId, AssetKind, Bond, Bonds, Nature};
 
-/// The identity of a vault's credential: `credential:<vault>.writer` or `.reader`.
+/// The identity of a vault's credential: `credential:<vault>.writer`, `.reader` or `.driller`.
 pub(super) fn credential(vault: &str, role: &str) -> AssetId {
     AssetId(format!("credential:{vault}.{role}"))
 }
@@ -19,7 +19,8 @@ pub(super) fn credentials(vault: &VaultEntry, host: &ThisHost) -> Vec<Asset> {
     if vault.id.is_empty() {
         return Vec::new();
     }
-    let roles = [Some("writer"), place.reader.as_ref().map(|_| "reader")];
+    let reader = place.reader.as_ref().map(|_| "reader");
+    let roles = [Some("writer"), reader, place.driller.as_ref().map(|_| "driller")];
     roles.into_iter().flatten().map(|role| one(&vault.id, role, host)).collect()
 }
 

@@ -17,7 +17,10 @@ pub(super) fn settle(inventory: Inventory) -> Inventory {
     let mut checks = inventory.checks;
     checks.sort();
     checks.dedup();
-    Inventory { volumes, points, assets, gaps, checks }
+    let mut roles = inventory.roles;
+    roles.sort();
+    roles.dedup();
+    Inventory { volumes, points, assets, gaps, checks, roles }
 }
 
 /// The items by id, one for each: equal ones count once, and what differs is merged in an order that does not depend

@@ -34,6 +34,18 @@ impl History {
         }
     }
 
+    /// Notes which lock a point had.
+    pub(super) fn take_lock(&mut self, record: &Record, here: &VaultRef) {
+        if let Event::Locked { point, vault, lock } = &record.event
+            && self.knows(point, vault, here)
+        {
+            match lock {
+                Some(lock) => drop(self.locks.insert(point.id, (*lock, record.at))),
+                None => drop(self.locks.remove(&point.id)),
+            }
+        }
+    }
+
     /// When the store was last found to keep the locks that it is given, and nothing was found since that says otherwise.
     pub fn keeps_locks(&self) -> Option<Timestamp> {
         self.kept_locks_at.filter(|_| self.gives_locks_up().is_none())

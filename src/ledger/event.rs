@@ -241,6 +241,25 @@ pub enum Event {
         /// How many points there were.
         points: usize,
     },
+    /// The key in the safe was tried on an encrypted vault: however that ended.
+    EscrowTried {
+        /// The vault.
+        vault: VaultRef,
+        /// The public key of the reader.
+        reader: String,
+        /// How it ended.
+        outcome: DrillEnd,
+        /// Why, in a sentence.
+        because: String,
+        /// The epochs that it opened.
+        epochs: Vec<String>,
+        /// The point of which the tree was read.
+        point: Option<RootRecord>,
+        /// How many of its packs were decoded.
+        packs: usize,
+        /// How many bytes they are.
+        bytes: u64,
+    },
     /// A root was written that stands in for one that damage takes along.
     Repaired {
         /// The vault.

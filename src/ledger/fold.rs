@@ -1,6 +1,6 @@
 //! States folded from events: never a field that somebody sets.
 
-use super::{DrillEnd, Event, Record, VaultRef};
+use super::{DrillEnd, Event, Record, TriedEscrow, VaultRef};
 use crate::domain::{CopyState, Lock, Timestamp, VolumeId};
 use crate::vault::RootRecord;
 use crate::vault::format::{Digest, PACKS, PackKey, SIDECARS};
@@ -37,6 +37,8 @@ pub struct History {
     pub(super) kept_locks_at: Option<Timestamp>,
     /// What the store was found not to do, and when.
     pub(super) fails: BTreeMap<String, Timestamp>,
+    /// Proofs of escrow keys, the last one last.
+    pub(super) escrows: Vec<TriedEscrow>,
     /// The keys of the roots that damage takes along.
     damaged_roots: BTreeSet<String>,
     /// How many events were folded: their order is what tells later from earlier.
@@ -72,6 +74,7 @@ impl History {
             history.take_check(record, vault);
             history.take_plan(record, vault);
             history.take_repair(record, vault);
+            history.take_escrow(record, vault);
         }
         history
     }
@@ -141,6 +144,7 @@ impl History {
             | Event::ExpiryPlanned { .. }
             | Event::ReaderAdded { .. }
             | Event::EpochBegan { .. }
+            | Event::EscrowTried { .. }
             | Event::SentAgain { .. }
             | Event::Repaired { .. }
             | Event::VaultNamed { .. } => {}
@@ -200,23 +204,11 @@ impl History {
     }
 
     /// Notes that a point exists; true where the event speaks of this very place.
-    fn knows(&mut self, point: &RootRecord, vault: &VaultRef, here: &VaultRef) -> bool {
+    pub(super) fn knows(&mut self, point: &RootRecord, vault: &VaultRef, here: &VaultRef) -> bool {
         if vault.id == here.id && !self.points.iter().any(|known| known.id == point.id) {
             self.points.push(point.clone());
         }
         vault == here
-    }
-
-    /// Notes which lock a point had.
-    fn take_lock(&mut self, record: &Record, here: &VaultRef) {
-        if let Event::Locked { point, vault, lock } = &record.event
-            && self.knows(point, vault, here)
-        {
-            match lock {
-                Some(lock) => drop(self.locks.insert(point.id, (*lock, record.at))),
-                None => drop(self.locks.remove(&point.id)),
-            }
-        }
     }
 
     /// Notes when a restore succeeded. A drill that restored only a sample raises no state, and is a restore all the same.

@@ -14,6 +14,7 @@ mod roles;
 mod rpo;
 mod shared_fate;
 mod undelete;
+mod vault_roles;
 mod waive;
 mod young;
 
@@ -96,6 +97,8 @@ pub const ALL: &[&dyn Rule] = &[
     &rpo::Rpo,
     &artefact::ArtefactEmptyOrShrunk,
     &declared::DeclaredNotObserved,
+    &vault_roles::EscrowNotProved,
+    &vault_roles::RoleAll,
     &drills::NeverDrilled,
     &drills::DrillStale,
     &drills::DrillOlderThanPlan,

@@ -1,7 +1,8 @@
 //! What verifying finds, object by object: damage, and what could not be read. The one never hides the other.
 
 use super::readback::Damage;
-use super::{gone, object_of};
+use super::roots::{FoundRoot, Roots};
+use super::{Vault, gone, object_of};
 use crate::domain::{Kind, Problem};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,6 +52,24 @@ impl Findings {
                 self.note_unread(&problem.place, &problem, points);
                 self.refused.get_or_insert(problem);
             }
+        }
+    }
+
+    /// Notes what could not be read among the statements. It may say that an epoch had ended before a point was made in it: nothing can
+    /// be said of the points of epochs that go on, as far as is known.
+    pub fn note_epochs(&mut self, vault: &Vault, roots: &Roots) {
+        let Some(epochs) = vault.epochs() else { return };
+        for (key, problem) in &epochs.unread {
+            if problem.kind == Kind::Damaged {
+                self.note(Problem::damaged(key.as_str(), problem.what.clone()), []);
+            }
+            let may_be_late = |found: &&FoundRoot| {
+                let epoch = found.root.lid.as_ref().map(|lid| lid.epoch.as_str());
+                !epochs.unread_of(epoch).is_empty()
+            };
+            let points = roots.sound.iter().filter(may_be_late).map(|found| found.key.as_str());
+            let what = format!("reading {key}: it may say that an epoch has ended: {}", problem.what);
+            self.note(Problem::new(Kind::Io, what), points);
         }
     }
 

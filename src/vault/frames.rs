@@ -51,6 +51,11 @@ impl Vault {
         self.seal.as_ref().is_none_or(|seal| lid.is_some_and(|lid| seal.opens(&lid.epoch)))
     }
 
+    /// True where this epoch can be read here.
+    pub fn opens(&self, epoch: &str) -> bool {
+        self.seal.as_ref().is_some_and(|seal| seal.opens(epoch))
+    }
+
     /// From now on, what cannot be read here is told by its volume's name where it is of one of these.
     pub fn know(&self, volume: &VolumeId) {
         if let Some(seal) = &self.seal {

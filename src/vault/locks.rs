@@ -227,6 +227,19 @@ impl Vault {
         keep_locked(self, wanted, terms, true)
     }
 
+    /// The same of what could not be read and may be what a reader wrote of epochs. Where that fails, the others stay all the same.
+    fn keep_unread(&self, terms: LockTerms, kept: &mut Kept) {
+        for (key, _) in self.epochs().into_iter().flat_map(|epochs| &epochs.unread) {
+            match keep_locked(self, &BTreeMap::from([(key.clone(), terms.least)]), terms, true) {
+                Ok(more) => {
+                    kept.extended += more.extended;
+                    more.refused.into_iter().for_each(|(_, problem)| kept.refuse(problem));
+                }
+                Err(problem) => kept.refuse(problem),
+            }
+        }
+    }
+
     /// Sees that everything that these points need stays as long as they have to. Gives each point's lock: the weakest
     /// of what it needs.
     ///
@@ -268,6 +281,7 @@ impl Vault {
             objects.push((point.id, keys));
         }
         let mut kept = keep_locked(self, &wanted, terms, true)?;
+        self.keep_unread(terms, &mut kept);
         unread.into_iter().for_each(|problem| kept.refuse(problem));
         let locks = objects.into_iter().map(|(id, keys)| (id, kept.weakest(keys.iter()))).collect();
         Ok((kept, locks))

@@ -139,7 +139,9 @@ impl Vault {
                 )
         };
         let opened = self.opened()?.ok_or_else(refused)?;
-        Ok((self.epochs().ok_or_else(refused)?.iter().collect(), opened))
+        let epochs = self.epochs().ok_or_else(refused)?;
+        epochs.check_read()?;
+        Ok((epochs.iter().collect(), opened))
     }
 
     /// All points, told by the names of their volumes where any of them has one.

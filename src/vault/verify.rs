@@ -139,6 +139,7 @@ fn check_keys(vault: &Vault, roots: &Roots, findings: &mut Findings, report: &mu
     for (key, problem) in vault.epochs().into_iter().flat_map(|epochs| &epochs.wrong) {
         findings.note(Problem::damaged(key.as_str(), problem.what.clone()), []);
     }
+    findings.note_epochs(vault, roots);
     for line in vault.key_lines() {
         match vault.check_key(line) {
             Ok(bytes) => {

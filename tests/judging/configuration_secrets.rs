@@ -122,6 +122,7 @@ const OPENED: &[(&str, &str)] = &[
     ("[[provider]]", "[[provider]]\n@ = nan"),
     ("[[volume]]", "[[volume]]\n@ = nan"),
     ("waive_drill", "[[volume]]\n[volume.waive_drill]\n@ = nan"),
+    ("readers", "[[vault]]\n[[vault.readers]]\n@ = nan"),
     ("waive_damage", "[[vault]]\n[vault.waive_damage]\n@ = nan"),
     ("stands_on", "[host.stands_on]\n@ = nan"),
     ("[[vault]]", "[[vault]]\nkind = 's3'\n@ = nan"),

@@ -29,6 +29,7 @@ fn vault(endpoint: Option<&str>, stands_on: StandsOn) -> VaultEntry {
         bonds: Bonds::default(),
         lock: None,
         readers: Vec::new(),
+        escrow_within: None,
         epoch_key: None,
         identity: None,
         waive_damage: None,
@@ -321,7 +322,8 @@ fn an_encrypted_vault_falls_with_all_its_readers_keys_and_where_they_are_is_aske
         |provider| [(Provider, provider), (UpstreamProvider, provider), (Region, "eu"), (Account, "acme")];
     let mut encrypted = vault(Some("https://s3.example"), stands(&own("backblaze")));
     says(&own("Hetzner"), &encrypted, "key-only-with-primary", "not applicable");
-    encrypted.readers = vec!["age1one".into(), "age1two".into()];
+    let reader = |key: &str| ReaderEntry { key: key.into(), role: ReaderRole::Reader, owner: None };
+    encrypted.readers = vec![reader("age1one"), reader("age1two")];
     says(&own("Hetzner"), &encrypted, "key-only-with-primary", "undetermined");
     let key = |number: usize, on: &str| {
         let bonds = Nature::ALL.into_iter().fold(Bonds::default(), Bonds::complete);

@@ -43,6 +43,7 @@ mod reports;
 mod rules;
 mod rules_each;
 mod rules_edges;
+mod rules_roles;
 mod rules_waived;
 mod schemas;
 mod small;

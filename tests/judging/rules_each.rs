@@ -2,6 +2,7 @@
 
 use crate::cloud;
 use crate::estate::*;
+use crate::rules_roles::with_roles;
 use chrono::TimeDelta;
 use outlive::domain::*;
 use outlive::isolation::{Cell, CutSets, Doubt, PointPlace, Row, Survival};
@@ -310,9 +311,28 @@ fn cut_order() -> Tried {
     ("cut-order", [cloud::estate(vec![]), apart, open].map(|inventory| judged(&inventory)))
 }
 
+fn vault_roles() -> [Tried; 2] {
+    let (never, at) = (Escrow::Never, now() - hours(1));
+    let proved = || Escrow::Proved { at, until: None };
+    let apart = |escrow| with_roles(escrow, Together::Apart);
+    let and = |together| with_roles(proved(), together);
+    [
+        on("escrow-not-proved", [apart(never), apart(proved()), apart(Escrow::Unknown("away".into()))]),
+        on(
+            "role-all",
+            [
+                and(Together::Both(vec!["both".into()])),
+                and(Together::Apart),
+                and(Together::Unknown("why".into())),
+            ],
+        ),
+    ]
+}
+
 fn every() -> Vec<Tried> {
     use HazardClass::*;
     let mut all = vec![no_recovery_point(), rpo(), live_copy()];
+    all.extend(vault_roles());
     for class in [File, Filesystem, Device, Host, Site, Region, Account, Provider, Network] {
         let rule = ALL.iter().find(|rule| rule.id() == format!("same-{}", class.word())).unwrap();
         all.push(shared(rule.id(), class));

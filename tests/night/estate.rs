@@ -61,6 +61,7 @@ pub fn estate(folder: &Path, names: &[String], vault: &Path) -> Estate {
         vaults: vec![VaultEntry {
             lock: None,
             readers: Vec::new(),
+            escrow_within: None,
             epoch_key: None,
             identity: None,
             waive_damage: None,

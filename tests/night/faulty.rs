@@ -96,7 +96,7 @@ impl Stores for Faulty {
             return Err(failed("connecting to", "the store"));
         }
         let inner = match purpose {
-            Purpose::Read => DirStore::open(path)?,
+            Purpose::Read | Purpose::Record => DirStore::open(path)?,
             Purpose::Write => DirStore::create(path)?,
         };
         Ok(Arc::new(FaultyStore { inner, faulty: self.clone() }))

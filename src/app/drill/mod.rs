@@ -1,6 +1,7 @@
 //! A drill: choose a point, restore it into scratch space, check it, and leave evidence.
 
 mod all;
+mod escrow;
 mod evidence;
 mod prove;
 mod record;
@@ -9,6 +10,7 @@ mod trial;
 mod trust;
 
 pub use all::{DrillsOrder, Which, due_drills, run_drills};
+pub use escrow::prove_escrow;
 pub use standing::{drill_standings, gone_drills};
 
 use super::Context;

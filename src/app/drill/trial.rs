@@ -4,8 +4,10 @@ use super::evidence::Evidence;
 use super::prove::prove;
 use super::trust::Candidates;
 use super::{Afterwards, DrillOrder, Proving};
+use crate::app::fresh::Freshness;
 use crate::app::restore::refuse_inside;
 use crate::app::stores::{directory_of, open_vault};
+use crate::app::vaults::unread_epochs;
 use crate::app::{Context, named};
 use crate::domain::{Kind, Monitor, Phase, Problem, Result, Timestamp, printable};
 use crate::drill::checks::{Checked, Outcome, Trial, asked};
@@ -133,6 +135,7 @@ impl Tried {
                         continue;
                     }
                     self.not_run.extend(unopened(&roots, &points));
+                    self.not_run.extend(unread(&vault, &points, &history));
                     let said = vault.place();
                     self.vault = Some(TriedVault { name: entry.id.clone(), place, said });
                     self.deviations.append(&mut unreachable);
@@ -316,6 +319,12 @@ fn unopened(roots: &Roots, points: &[FoundRoot]) -> Option<String> {
     (count > 0).then(|| {
         format!("{count} newer recovery points were made in an epoch that nothing here opens, and may be of this volume: give the private key of a reader of it (--identity FILE)")
     })
+}
+
+/// What keeps a drill from saying that the newest point is yours: something that may tell of epochs could not be read, and this machine did
+/// not store the point.
+fn unread(vault: &Vault, points: &[FoundRoot], history: &History) -> Option<String> {
+    unread_epochs(vault).filter(|_| Freshness::of(points.iter(), history).proven.is_empty())
 }
 
 /// Ends a drill when its timeout is over.

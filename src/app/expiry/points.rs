@@ -4,7 +4,7 @@ use super::Scene;
 use super::objects::{held, holds};
 use crate::app::damage::stand_in;
 use crate::app::doubt::doubts;
-use crate::app::vaults::{came_back, state_of};
+use crate::app::vaults::{came_back, state_of, unread_epochs};
 use crate::domain::{CopyState, Keep, Kind, Result, Timestamp, VolumeId, printable};
 use crate::estate::{Estate, VaultEntry};
 use crate::plan::{Standing, Stay, Stays, Trust, measures, stays};
@@ -47,6 +47,8 @@ impl Points {
             other.is_some_and(|other| came_back(scene.vault, &present, other, scene.history))
         };
         points.unreadable(scene, roots, &is_replaced);
+        // A point of an epoch that had ended is nobody's reason to let another one go.
+        points.unknown.extend(unread_epochs(scene.vault));
         for found in &roots.sound {
             if let Err(problem) = packs_known(scene.vault, found)
                 && !is_replaced(found.key.as_str())

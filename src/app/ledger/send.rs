@@ -1,7 +1,7 @@
 //! Copying the ledger into a vault, with the checkpoints that were signed: new objects, written once, under the vault's lock.
 
 use super::sign::{Signed, Signing};
-use crate::app::stores::look_for_writing;
+use crate::app::stores::look_for_recording;
 use crate::app::{Context, LockPlan, locks, named};
 use crate::domain::{Kind, Problem, Result};
 use crate::estate::{Estate, VaultEntry};
@@ -106,14 +106,14 @@ fn still_there(
     Ok(sent)
 }
 
-/// The vault, with the credential that writes and under its locks; `None` where there is none yet.
+/// The vault, with the credential that may leave the ledger there and under its locks; `None` where there is none yet.
 fn open(context: &Context, estate: &Estate, entry: &VaultEntry, records: &[Record]) -> Result<Option<Vault>> {
-    let found = look_for_writing(context, &entry.place)?;
+    let found = look_for_recording(context, &entry.place)?;
     named::check(&entry.id, found.as_ref(), records)?;
     let Some(vault) = found else { return Ok(None) };
     let plan = LockPlan::of(estate, entry);
     match plan.as_ref().and_then(LockPlan::longest) {
-        Some(order) => locks::open(context, (&entry.id, &entry.place), order, records).map(Some),
+        Some(order) => locks::under(vault, &entry.id, order, (context.clock)()).map(Some),
         None => Ok(Some(vault)),
     }
 }

@@ -59,7 +59,9 @@ impl AssetNames {
         for table in vaults {
             let text = |key| table.get(key).and_then(|value| value.as_text());
             let (Some(id), Some("s3")) = (text("id"), text("kind")) else { continue };
-            let roles = ["writer", "reader"].into_iter().filter(|role| *role == "writer" || table.has(role));
+            let roles = ["writer", "reader", "driller"]
+                .into_iter()
+                .filter(|role| *role == "writer" || table.has(role));
             for role in roles {
                 let own = super::super::own::credential(id, role);
                 self.known.entry(own.clone()).or_insert_with(|| vec![own]);

@@ -82,8 +82,10 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "administered_by",
             "bucket",
             "deletable_by",
+            "driller",
             "endpoint",
             "epoch_key",
+            "escrow_within",
             "id",
             "identity",
             "insecure",
@@ -100,6 +102,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "writer",
         ],
     ),
+    ("readers", &["key", "owner", "role"]),
     ("waive_damage", &["objects", "owner", "reason", "until"]),
     ("lock", &["mode", "most", "check_within", "until"]),
     (

@@ -2,7 +2,8 @@
 
 use super::super::stand::file;
 use super::super::{
-    Addressing, GivenUp, LockEntry, ProviderEntry, S3Place, StandsOn, VaultEntry, VaultPlace,
+    Addressing, GivenUp, LockEntry, ProviderEntry, ReaderEntry, ReaderRole, S3Place, StandsOn, VaultEntry,
+    VaultPlace,
 };
 use super::Known;
 use super::address::{self, Plain};
@@ -16,8 +17,8 @@ use chrono::TimeDelta;
 use std::collections::BTreeMap;
 
 const OF_DIRECTORIES: [&str; 1] = ["path"];
-const OF_BUCKETS: [&str; 8] =
-    ["endpoint", "bucket", "prefix", "region", "addressing", "insecure", "writer", "reader"];
+const OF_BUCKETS: [&str; 9] =
+    ["endpoint", "bucket", "prefix", "region", "addressing", "insecure", "writer", "reader", "driller"];
 
 /// All vaults, in the order of the file; `stands` is what each of them stands on.
 pub(super) fn vaults(tables: &[Table<'_>], stands: &[StandsOn], known: &Known<'_>) -> Vec<VaultEntry> {
@@ -38,6 +39,11 @@ fn one(
     let bonds = bonds(table, &bonds::OF_VAULTS, &owner, None, known);
     let waive_damage = table.get("waive_damage").and_then(|value| given_up(&value));
     let readers = readers(table);
+    let escrow_within = match table.get("escrow_within") {
+        Some(within) if within.is_text() && within.text() == Some("never") => None,
+        Some(within) => within.duration(),
+        None => Some(ESCROW_WITHIN),
+    };
     let epoch_key = table.get("epoch_key").and_then(|value| source(&value));
     let identity = table.get("identity").and_then(|value| source(&value));
     let lock = table.get("lock").and_then(|value| lock(&value, kind));
@@ -72,6 +78,7 @@ fn one(
         bonds,
         lock,
         readers,
+        escrow_within,
         epoch_key,
         identity,
         waive_damage,
@@ -108,6 +115,7 @@ fn bucket(table: &Table<'_>) -> Option<S3Place> {
     };
     let writer = table.get("writer").map(|value| access(&value));
     let reader = table.get("reader").map(|value| access(&value));
+    let driller = table.get("driller").map(|value| access(&value));
     Some(S3Place {
         bucket: bucket?,
         prefix: prefix.unwrap_or_default(),
@@ -116,6 +124,7 @@ fn bucket(table: &Table<'_>) -> Option<S3Place> {
         addressing,
         writer: writer.flatten().unwrap_or_default(),
         reader: reader.flatten(),
+        driller: driller.flatten(),
     })
 }
 
@@ -124,6 +133,9 @@ const MOST_LOCKED: TimeDelta = TimeDelta::days(400);
 
 /// For how long a store that was seen to keep locks is believed to, unless the vault's owner says otherwise.
 const CHECK_WITHIN: TimeDelta = TimeDelta::days(90);
+
+/// For how long a proof of the key in the safe counts, unless the vault's owner says otherwise.
+const ESCROW_WITHIN: TimeDelta = TimeDelta::days(180);
 
 /// Under which lock the objects of a vault of a kind are written: in compliance mode where no other is named.
 fn lock(value: &Value<'_>, kind: Option<&str>) -> Option<LockEntry> {
@@ -156,18 +168,18 @@ fn lock(value: &Value<'_>, kind: Option<&str>) -> Option<LockEntry> {
     Some(LockEntry { kind: lock_kind, most: most?, check_within })
 }
 
-/// The public keys of those who may read.
-fn readers(table: &Table<'_>) -> Vec<String> {
+/// Those who may read.
+fn readers(table: &Table<'_>) -> Vec<ReaderEntry> {
     let Some(value) = table.get("readers") else { return Vec::new() };
-    let keys = value.list().unwrap_or_default();
-    if keys.is_empty() && value.list().is_some() {
+    let given = value.list().unwrap_or_default();
+    if given.is_empty() && value.list().is_some() {
         value.complain("names no reader", "name the public keys of those who may read, or leave it out");
     }
-    let mut readers: Vec<String> = Vec::new();
-    for key in &keys {
-        match reader(key) {
-            Some(known) if readers.contains(&known) => {
-                key.complain("is there twice", "name each reader once: two keys that are one are not two");
+    let mut readers: Vec<ReaderEntry> = Vec::new();
+    for value in &given {
+        match reader(value) {
+            Some(known) if readers.iter().any(|reader| reader.key == known.key) => {
+                value.complain("is there twice", "name each reader once: two keys that are one are not two");
             }
             reader => readers.extend(reader),
         }
@@ -175,8 +187,21 @@ fn readers(table: &Table<'_>) -> Vec<String> {
     readers
 }
 
+/// A public key, or a table that says more of it.
+fn reader(value: &Value<'_>) -> Option<ReaderEntry> {
+    if !value.is_table() {
+        return Some(ReaderEntry { key: public_key(value)?, role: ReaderRole::Reader, owner: None });
+    }
+    let table = value.table("readers")?;
+    let key = table.required("key").and_then(|key| public_key(&key));
+    let role = table.get("role").map(|role| role.word(&ReaderRole::ALL.map(ReaderRole::word)));
+    let role = role.map(|word| ReaderRole::ALL.into_iter().find(|role| Some(role.word()) == word));
+    let owner = table.get("owner").map(|owner| owner.owner());
+    Some(ReaderEntry { key: key?, role: role.unwrap_or(Some(ReaderRole::Reader))?, owner: owner.flatten() })
+}
+
 /// A public key. What is none may be a private one, and is not repeated.
-fn reader(value: &Value<'_>) -> Option<String> {
+fn public_key(value: &Value<'_>) -> Option<String> {
     let text = value.text()?;
     if text.parse::<age::x25519::Recipient>().is_ok() {
         return Some(text.to_owned());

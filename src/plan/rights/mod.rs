@@ -62,19 +62,22 @@ pub enum Role {
     Writer,
     /// The credential that verifies, restores and drills.
     Reader,
+    /// The credential of a machine that drills: it reads, and leaves copies of its ledger.
+    Driller,
     /// The bucket itself, by whoever administers it: what becomes of uploads that were broken off.
     BrokenUploads,
 }
 
 impl Role {
     /// All, in the order in which they are told.
-    pub const ALL: [Self; 3] = [Self::Writer, Self::Reader, Self::BrokenUploads];
+    pub const ALL: [Self; 4] = [Self::Writer, Self::Reader, Self::Driller, Self::BrokenUploads];
 
     /// Its name, which is also that of its file.
     pub fn word(self) -> &'static str {
         match self {
             Self::Writer => "writer",
             Self::Reader => "reader",
+            Self::Driller => "driller",
             Self::BrokenUploads => "broken-uploads",
         }
     }
@@ -89,6 +92,8 @@ pub struct Grounds<'v> {
     pub prefix: &'v str,
     /// For how many days something may be locked at most; none of a vault without locks.
     pub most_days: Option<i64>,
+    /// The folder of the vault that copies of ledgers lie in.
+    pub ledgers: &'v str,
 }
 
 /// What one role needs, in the words of a store.
@@ -138,11 +143,15 @@ fn with_objects(role: Role, grounds: Grounds<'_>) -> Vec<&'static str> {
     // A legal hold is only asked for where a plan is made of what may go.
     actions.extend(["s3:GetObjectRetention", "s3:GetObjectLegalHold"].into_iter().filter(|_| locked));
     if role == Role::Writer {
-        // It also begins and finishes uploads in parts.
-        actions.push("s3:PutObject");
-        actions.extend(locked.then_some("s3:PutObjectRetention"));
+        actions.extend(writes(grounds));
     }
     actions
+}
+
+/// What writes new objects.
+fn writes(grounds: Grounds<'_>) -> Vec<&'static str> {
+    // It also begins and finishes uploads in parts.
+    ["s3:PutObject"].into_iter().chain(grounds.most_days.map(|_| "s3:PutObjectRetention")).collect()
 }
 
 /// A policy in the language of AWS, which most stores speak a part of.
@@ -169,6 +178,15 @@ fn policy(dialect: Dialect, role: Role, grounds: Grounds<'_>) -> Value {
         lists,
         json!({ "Sid": "OutliveBucket", "Effect": "Allow", "Action": of_bucket, "Resource": [bucket] }),
     ];
+    let ledgers = format!("{bucket}/{}{}/*", grounds.prefix, grounds.ledgers);
+    statements.extend((role == Role::Driller).then(|| {
+        json!({
+            "Sid": "OutliveLedgers",
+            "Effect": "Allow",
+            "Action": writes(grounds),
+            "Resource": [ledgers],
+        })
+    }));
     if dialect.forbids() {
         statements.push(json!({
             "Sid": "OutliveNever",
@@ -177,8 +195,14 @@ fn policy(dialect: Dialect, role: Role, grounds: Grounds<'_>) -> Value {
             "Resource": [bucket, format!("{bucket}/*")],
         }));
     }
-    if dialect == Dialect::Aws && role == Role::Writer {
-        statements.extend(limits(&format!("{bucket}/*"), grounds));
+    if dialect == Dialect::Aws {
+        statements.extend(match role {
+            Role::Writer => limits(&format!("{bucket}/*"), grounds),
+            Role::Driller => {
+                only_new(&ledgers).into_iter().chain(limits(&format!("{bucket}/*"), grounds)).collect()
+            }
+            _ => Vec::new(),
+        });
     }
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
@@ -210,6 +234,28 @@ fn limits(objects: &str, grounds: Grounds<'_>) -> Vec<Value> {
         })
     }));
     limits
+}
+
+/// What AWS keeps a machine that drills from: to write anywhere but among the copies of ledgers, and over what is there. To begin an upload in
+/// parts, and a part, carry no condition.
+fn only_new(ledgers: &str) -> [Value; 2] {
+    let new = json!({
+        "Sid": "OutliveOnlyNew",
+        "Effect": "Deny",
+        "Action": ["s3:PutObject"],
+        "Resource": [ledgers],
+        "Condition": {
+            "Null": { "s3:if-none-match": "true" },
+            "Bool": { "s3:ObjectCreationOperation": "true" },
+        },
+    });
+    let nowhere_else = json!({
+        "Sid": "OutliveNowhereElse",
+        "Effect": "Deny",
+        "Action": ["s3:PutObject", "s3:PutObjectRetention"],
+        "NotResource": [ledgers],
+    });
+    [new, nowhere_else]
 }
 
 /// What removes uploads that were broken off: this program ends none.

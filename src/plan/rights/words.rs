@@ -75,8 +75,23 @@ pub fn notes(dialect: Dialect, grounds: Grounds<'_>) -> Vec<String> {
             "Whoever writes can still put a newer version or a marker on top of what is there: that is seen, and hides nothing.",
         ),
     }
+    match dialect {
+        Dialect::B2 => say(
+            "A key of B2 has one prefix for all that it may do: the driller's is a reader's, and its ledger has to be copied by other means.",
+        ),
+        Dialect::Aws => {
+            say(
+                "The driller's key writes new copies of its ledger and nothing else; a thief of it can add to those, at your cost.",
+            );
+        }
+        _ => say(
+            "The driller's key writes among the copies of ledgers alone. A thief of it can add to those, put newer versions on top of them, and make their locks longer.",
+        ),
+    }
     if dialect != Dialect::B2 && !grounds.prefix.is_empty() {
-        say("The names of all keys in the bucket are shown to both: give the vault a bucket of its own.");
+        say(
+            "The names of all keys in the bucket are shown to all three: give the vault a bucket of its own.",
+        );
     }
     if dialect != Dialect::B2 {
         say("The rule for broken uploads takes the place of all rules that the bucket has: add it to those.");

@@ -51,6 +51,9 @@ pub struct VaultListed {
     pub points: Vec<ListedPoint>,
     /// Roots that are damaged.
     pub damaged: Vec<String>,
+    /// What could not be read and may tell of readers and epochs; none where all was read. It is among the notices, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
     /// What else should be known.
     pub notices: Vec<String>,
     /// When it was listed.

@@ -4,6 +4,7 @@ mod amounts;
 mod checked;
 mod copy;
 mod drill;
+mod escrow;
 mod expiry;
 mod failed;
 mod incident;
@@ -26,6 +27,7 @@ pub use drill::{
     Budget, DrillCheck, DrillDone, DrillNotBegun, DrillPhase, DrillProof, DrillRecord, DrillScratch,
     DrillSelection, DrillVault, DrilledPoint, DrillsDone, NotKnown, RECORD_SCHEMA, Restored, VolumeDrills,
 };
+pub use escrow::{EscrowDone, EscrowsDone};
 pub use expiry::{ExpiringPoint, ExpiryPlan, LeftAlone, PlanFile, StayingPoint};
 pub use failed::Failed;
 pub use incident::{

@@ -26,7 +26,7 @@ pub struct VaultPolicy {
 /// One document.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PolicyDocument {
-    /// Whose: writer, reader, or broken-uploads for the bucket itself.
+    /// Whose: writer, reader, driller, or broken-uploads for the bucket itself.
     pub role: &'static str,
     /// What is given to the store.
     pub content: Value,

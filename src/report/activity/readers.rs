@@ -21,7 +21,9 @@ pub struct ReaderMade {
     pub already: Vec<String>,
     /// Those that the identity does not open, so that the reader does not either.
     pub closed: Vec<String>,
-    /// Whether the estate file names it.
+    /// What its private key is for: `reader`, `drill` or `escrow`.
+    pub role: &'static str,
+    /// Whether the estate file names it, with this role.
     pub in_estate: bool,
     /// What else should be known.
     pub notices: Vec<String>,
@@ -50,8 +52,14 @@ impl Told for ReaderMade {
             out.push_str(&look.say(&what, 0, Tone::Open));
         }
         if !self.in_estate {
-            let what = "The estate file does not name it: write it into `readers`, so that audits count it and new epochs are for it.";
-            out.push_str(&look.say(what, 0, Tone::Open));
+            let entry = match self.role {
+                "reader" => format!("{:?}", self.reader),
+                role => format!("{{ key = {:?}, role = {role:?} }}", self.reader),
+            };
+            let what = format!(
+                "The estate file does not name it so: write {entry} into `readers`, so that audits count it and new epochs are for it."
+            );
+            out.push_str(&look.say(&what, 0, Tone::Open));
         }
         out.push_str(&say_notices(look, &self.notices));
         out
@@ -158,6 +166,11 @@ impl Told for EpochKept {
 pub struct ListedReader {
     /// The public key, where the estate file names it.
     pub reader: Option<String>,
+    /// What its private key is for, as the estate file says: `reader`, `drill` or `escrow`; none where that does not name it.
+    pub role: Option<&'static str>,
+    /// Who answers for it, where the estate file says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// The first 16 digits of its SHA-256, by which the vault knows it.
     pub digits: String,
     /// Since when.
@@ -194,6 +207,9 @@ pub struct ReadersListed {
     pub missing: Vec<String>,
     /// Objects among the keys of which nothing signed tells.
     pub unsigned: Vec<String>,
+    /// What could not be read and may tell of readers and epochs; none where all was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
     /// What is damaged, or pretends to be what it is not.
     pub wrong: Vec<String>,
 }
@@ -217,9 +233,14 @@ impl Told for ReadersListed {
                 let name = reader.reader.clone().unwrap_or_else(|| format!("SHA-256 {}…", reader.digits));
                 let added =
                     if reader.added { format!(", added {}", day(&reader.since)) } else { String::new() };
+                let role = match reader.role {
+                    Some(role) if role != "reader" => format!(", {role}"),
+                    _ => String::new(),
+                };
+                let owner = reader.owner.as_ref().map(|owner| format!(", of {owner}")).unwrap_or_default();
                 let unlisted = if reader.unlisted { ", not in the estate file" } else { "" };
                 let tone = if reader.unlisted { Tone::Open } else { Tone::Plain };
-                out.push_str(&look.say(&format!("{name}{added}{unlisted}"), 2, tone));
+                out.push_str(&look.say(&format!("{name}{role}{owner}{added}{unlisted}"), 2, tone));
             }
         }
         for missing in &self.missing {
@@ -231,6 +252,9 @@ impl Told for ReadersListed {
                 "{unsigned}: nothing signed tells of it. A run that was stopped left it, or somebody else put it there."
             );
             out.push_str(&look.say(&what, 0, Tone::Open));
+        }
+        if let Some(unread) = &self.unread {
+            out.push_str(&look.say(&format!("UNREAD  {unread}"), 0, Tone::Open));
         }
         for wrong in &self.wrong {
             out.push_str(&look.say(&format!("WRONG  {wrong}"), 0, Tone::Bad));

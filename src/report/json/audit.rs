@@ -1,7 +1,7 @@
 //! `outlive/audit/v0`.
 
 use super::cuts::CutSetsJson;
-use super::parts::{ActJson, CheckJson, GapJson, PointJson, PolicyJson, VolumeJson, time};
+use super::parts::{ActJson, CheckJson, GapJson, PointJson, PolicyJson, RolesJson, VolumeJson, time};
 use super::render;
 use crate::domain::{Finding, Policy, Timestamp, Verdict};
 use crate::isolation::{Cell, Graph, PointPlace, Row, Shadow, single_points};
@@ -20,6 +20,7 @@ struct AuditJson {
     recovery_points: Vec<PointJson>,
     gaps: Vec<GapJson>,
     checks: Vec<CheckJson>,
+    roles: Vec<RolesJson>,
     advice: String,
 }
 
@@ -116,6 +117,7 @@ pub fn audit(graph: &Graph, judged: &[Judged], policy: &Policy, now: Timestamp, 
         recovery_points: all.points.iter().map(|point| PointJson::new(graph, point)).collect(),
         gaps: all.gaps.iter().map(GapJson::from).collect(),
         checks: all.checks.iter().map(CheckJson::from).collect(),
+        roles: all.roles.iter().map(RolesJson::from).collect(),
         advice: first(judged, all),
     })
 }

@@ -1,6 +1,6 @@
 //! `outlive/inventory/v0`.
 
-use super::parts::{CheckJson, GapJson, PointJson, VolumeJson, time};
+use super::parts::{CheckJson, GapJson, PointJson, RolesJson, VolumeJson, time};
 use super::render;
 use crate::domain::Timestamp;
 use crate::isolation::Graph;
@@ -15,6 +15,7 @@ struct InventoryJson {
     recovery_points: Vec<PointJson>,
     gaps: Vec<GapJson>,
     checks: Vec<CheckJson>,
+    roles: Vec<RolesJson>,
 }
 
 /// Everything a survey saw, and what it could not see.
@@ -28,5 +29,6 @@ pub fn inventory(graph: &Graph, now: Timestamp, exit_codes: &[u8]) -> String {
         recovery_points: all.points.iter().map(|point| PointJson::new(graph, point)).collect(),
         gaps: all.gaps.iter().map(GapJson::from).collect(),
         checks: all.checks.iter().map(CheckJson::from).collect(),
+        roles: all.roles.iter().map(RolesJson::from).collect(),
     })
 }

@@ -1,8 +1,8 @@
 //! What several reports share.
 
 use crate::domain::{
-    Consistency, Gap, GapReason, GapScope, Hazard, Known, Lock, LockMode, Owner, Policy, RecoveryPoint,
-    Source, StoreCheck, Timestamp, Usable, Volume,
+    Consistency, Escrow, Gap, GapReason, GapScope, Hazard, Known, Lock, LockMode, Owner, Policy,
+    RecoveryPoint, Source, StoreCheck, Timestamp, Together, Usable, VaultRoles, Volume,
 };
 use crate::isolation::{Graph, Link};
 use chrono::SecondsFormat;
@@ -209,6 +209,47 @@ impl From<&StoreCheck> for CheckJson {
     fn from(check: &StoreCheck) -> Self {
         let StoreCheck { vault, kept_locks_at, until } = check;
         Self { vault: vault.clone(), kept_locks_at: kept_locks_at.map(time), until: until.map(time) }
+    }
+}
+
+/// Whether the key in the safe opens a vault, and what one machine has of it that should be apart.
+#[derive(Serialize)]
+pub(super) struct RolesJson {
+    vault: String,
+    escrow: &'static str,
+    escrow_tried_at: Option<String>,
+    escrow_until: Option<String>,
+    because: Option<String>,
+    together: Vec<String>,
+    together_not_known: Option<String>,
+}
+
+impl From<&VaultRoles> for RolesJson {
+    fn from(roles: &VaultRoles) -> Self {
+        let escrow_until = match &roles.escrow {
+            Escrow::Proved { until, .. } => until.map(time),
+            _ => None,
+        };
+        let because = match &roles.escrow {
+            Escrow::NotAsked(why) | Escrow::Unknown(why) | Escrow::Failed { because: why, .. } => {
+                Some(why.clone())
+            }
+            _ => None,
+        };
+        let (together, together_not_known) = match &roles.together {
+            Together::Apart => (Vec::new(), None),
+            Together::Both(what) => (what.clone(), None),
+            Together::Unknown(why) => (Vec::new(), Some(why.clone())),
+        };
+        Self {
+            vault: roles.vault.clone(),
+            escrow: roles.escrow.word(),
+            escrow_tried_at: roles.escrow.tried_at().map(time),
+            escrow_until,
+            because,
+            together,
+            together_not_known,
+        }
     }
 }
 

@@ -124,7 +124,9 @@ fn sources(estate: &Estate) -> Vec<&SecretSource> {
     let mut all: Vec<&SecretSource> = estate.providers.iter().filter_map(|one| one.token.as_ref()).collect();
     for vault in &estate.vaults {
         if let VaultPlace::S3(place) = &vault.place {
-            for access in [Some(&place.writer), place.reader.as_ref()].into_iter().flatten() {
+            for access in
+                [Some(&place.writer), place.reader.as_ref(), place.driller.as_ref()].into_iter().flatten()
+            {
                 match access {
                     S3Access::Keys { id, secret, session } => {
                         all.extend([Some(id), Some(secret), session.as_ref()].into_iter().flatten());

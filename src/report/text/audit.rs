@@ -4,8 +4,8 @@ use super::cuts;
 use super::look::{Look, Tone, Toned, chain_line, moment, plain};
 use crate::catalogue::Catalogue;
 use crate::domain::{
-    Finding, Gap, GapScope, HazardClass, Inventory, Known, Policy, StoreCheck, Timestamp, Verdict,
-    say_duration,
+    Escrow, Finding, Gap, GapScope, HazardClass, Inventory, Known, Policy, StoreCheck, Timestamp, VaultRoles,
+    Verdict, say_duration,
 };
 use crate::isolation::{Cell, Graph, Row, single_points};
 use crate::rules::{ALL, Judged, by_id};
@@ -37,6 +37,7 @@ pub fn audit(
     }
     out.push_str(&gaps(graph.inventory(), look));
     out.push_str(&checks(graph.inventory(), look));
+    out.push_str(&escrows(graph.inventory(), now, look));
     out.push('\n');
     out.push_str(&look.say(&first(judged, graph.inventory()), 0, Tone::Strong));
     out
@@ -254,6 +255,33 @@ pub(super) fn checks(inventory: &Inventory, look: Look) -> String {
         let until = until.map_or_else(String::new, |until| format!(", which counts until {}", moment(until)));
         let what = format!("{vault}: its store was seen to keep locks on {}{until}", moment(*at));
         out.push_str(&look.item(&what, 0, Tone::Plain));
+    }
+    if out.is_empty() { out } else { format!("\n{out}") }
+}
+
+/// When the keys in the safe were last seen to open their vaults.
+pub(super) fn escrows(inventory: &Inventory, now: Timestamp, look: Look) -> String {
+    let mut out = String::new();
+    for VaultRoles { vault, escrow, .. } in &inventory.roles {
+        let ago = |at: &Timestamp| say_duration(now - *at);
+        let (what, tone) = match escrow {
+            Escrow::NotAsked(_) => continue,
+            Escrow::NoReader => ("no reader is declared as escrow".to_owned(), Tone::Open),
+            Escrow::Unknown(_) => ("whether its escrow key opens it is not known".to_owned(), Tone::Open),
+            Escrow::Never => ("that its escrow key opens it was never proved".to_owned(), Tone::Open),
+            Escrow::Failed { at, because } => {
+                (format!("its escrow key FAILED {} ago: {because}", ago(at)), Tone::Bad)
+            }
+            Escrow::FormerEpoch { at } => {
+                (format!("its escrow key was proved {} ago, before the present epoch", ago(at)), Tone::Open)
+            }
+            Escrow::Proved { at, until } => {
+                let until =
+                    until.map_or_else(String::new, |until| format!(", which counts until {}", moment(until)));
+                (format!("its escrow key was seen to open it {} ago{until}", ago(at)), Tone::Plain)
+            }
+        };
+        out.push_str(&look.item(&format!("{vault}: {what}"), 0, tone));
     }
     if out.is_empty() { out } else { format!("\n{out}") }
 }

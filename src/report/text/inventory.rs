@@ -1,6 +1,6 @@
 //! The inventory for people: volumes with what they stand on, and their recovery points.
 
-use super::audit::{checks, drilled, gaps};
+use super::audit::{checks, drilled, escrows, gaps};
 use super::look::{Look, Tone, Toned, moment, plain};
 use super::trace::lock;
 use crate::domain::{LockMode, RecoveryPoint, Timestamp, Usable, Volume, say_duration};
@@ -31,6 +31,7 @@ pub fn inventory(graph: &Graph, now: Timestamp, look: Look) -> String {
     }
     out.push_str(&gaps(all, look));
     out.push_str(&checks(all, look));
+    out.push_str(&escrows(all, now, look));
     out
 }
 

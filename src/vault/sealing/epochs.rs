@@ -2,18 +2,14 @@
 //! before, and the first by the marker.
 
 use super::Recipient;
-use crate::domain::{Problem, Result, Timestamp};
-use crate::store::{Key, Listed, Store};
+use super::statements::Gathered;
+use crate::domain::{Kind, Problem, Result, Timestamp};
+use crate::store::{Key, Store};
 use crate::vault::format::{
-    AddedReader, BegunEpoch, Digest, EPOCHS, KEYS, KeyLine, MAX_OBJECT, Marker, Points, Statement, Turn,
-    read_points,
+    AddedReader, BegunEpoch, Digest, KEYS, KeyLine, MAX_OBJECT, Marker, Points, Statement, Turn, read_points,
 };
-use crate::vault::parallel::in_parallel;
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
-
-/// A statement is at most so large.
-const MOST: u64 = 64 * 1024;
 
 /// One epoch.
 #[derive(Debug, Clone)]
@@ -67,6 +63,8 @@ pub struct Epochs {
     statements: Vec<KeyLine>,
     /// What lies among them and is none, by its object.
     pub wrong: Vec<(Key, Problem)>,
+    /// What lies among them and could not be read: it may say that an epoch has ended, or that a reader was added.
+    pub unread: Vec<(Key, Problem)>,
     lists: OnceLock<Vec<List>>,
 }
 
@@ -87,28 +85,51 @@ impl Epochs {
             added: Vec::new(),
             ended: Vec::new(),
         };
+        let Gathered { statements, wrong, unread } = Gathered::read(store, &marker.id)?;
         let mut epochs = Self {
             vault: marker.id.clone(),
             all: vec![first],
             statements: Vec::new(),
-            wrong: Vec::new(),
+            wrong,
+            unread,
             lists: OnceLock::new(),
         };
-        let listed = store.list(EPOCHS)?;
-        let read = in_parallel(store.at_once(), &listed, |listed| Ok(read(store, &marker.id, listed)))?;
-        let mut waiting = Vec::new();
-        for (listed, read) in listed.into_iter().zip(read) {
-            match read {
-                Ok((statement, line)) => waiting.push((listed.key, statement, line)),
-                // What could not be asked for may be what ends an epoch.
-                Err(problem) if problem.kind == crate::domain::Kind::Io => return Err(problem),
-                Err(problem) => epochs.wrong.push((listed.key, problem)),
-            }
-        }
-        epochs.take(waiting)?;
+        epochs.take(statements)?;
         let forks = epochs.forks();
         epochs.wrong.extend(forks);
         Ok(Some(Arc::new(epochs)))
+    }
+
+    /// Sees that everything could be read that may tell of epochs: whoever writes has to know that theirs has not ended.
+    ///
+    /// # Errors
+    /// `Io`, naming the first object of which that is not so.
+    pub fn check_read(&self) -> Result<()> {
+        let Some((key, problem)) = self.unread.first() else { return Ok(()) };
+        let more = match self.unread.len() {
+            1 => String::new(),
+            several => format!(" (and {} more)", several - 1),
+        };
+        let what = format!(
+            "reading {key}{more}: it cannot be read, and may say that the epoch has ended in which is written: {}",
+            problem.what
+        );
+        Err(Problem::new(Kind::Io, what).at(&problem.place).remedy(
+            "nothing was written. Once the store gives the object, run it again; where it is damaged or gone, get it back from a copy of the vault; \
+             where it is none of yours, take it away with the store's own tools",
+        ))
+    }
+
+    /// What could not be read because it is damaged.
+    pub fn lost(&self) -> impl Iterator<Item = &(Key, Problem)> {
+        self.unread.iter().filter(|(_, problem)| problem.kind == Kind::Damaged)
+    }
+
+    /// What may be said of a point by something that could not be read: that its epoch had ended before. `None` where all was read, or the
+    /// point is among those that were there when its epoch ended.
+    pub fn unread_of(&self, epoch: Option<&str>) -> &[(Key, Problem)] {
+        let has_ended = epoch.and_then(|name| self.of(name)).is_some_and(|known| !known.ended.is_empty());
+        if has_ended { &[] } else { &self.unread }
     }
 
     /// Statements by which a second epoch began after one that had ended, unless one after both joined them.
@@ -166,8 +187,9 @@ impl Epochs {
         let mut all: Vec<KnownEpoch> =
             self.all.iter().filter(|epoch| kept.contains(&epoch.name)).cloned().collect();
         all.iter_mut().for_each(|epoch| epoch.ended.retain(|by| kept.contains(&by.epoch)));
-        let (vault, statements, wrong) = (self.vault.clone(), self.statements.clone(), self.wrong.clone());
-        Arc::new(Self { vault, all, statements, wrong, lists: OnceLock::new() })
+        let (vault, statements) = (self.vault.clone(), self.statements.clone());
+        let (wrong, unread) = (self.wrong.clone(), self.unread.clone());
+        Arc::new(Self { vault, all, statements, wrong, unread, lists: OnceLock::new() })
     }
 
     fn descends(&self, name: &str, from: &str) -> bool {
@@ -295,6 +317,10 @@ impl Epochs {
     /// `Damaged` where it was not; what is wrong with the list, where that cannot be read.
     pub fn admit(&self, store: &dyn Store, epoch: &str, point: &Digest, object: &str) -> Result<()> {
         let Some(known) = self.of(epoch) else {
+            if let Some((key, problem)) = self.unread.first() {
+                let what = format!("reading {key}: it may tell of the epoch of this point: {}", problem.what);
+                return Err(Problem::new(Kind::Io, what).at(object));
+            }
             let what = "written in an epoch of which nothing signed by this vault's readers tells";
             return Err(Problem::damaged(object, what));
         };
@@ -330,14 +356,4 @@ impl Epochs {
 
 fn nobodys(key: &Key) -> Problem {
     Problem::damaged(key.as_str(), "not signed by any reader of this vault's epochs: it counts for nothing")
-}
-
-fn read(store: &dyn Store, vault: &str, listed: &Listed) -> Result<(Statement, KeyLine)> {
-    let key = &listed.key;
-    if listed.bytes.is_none_or(|bytes| bytes > MOST) {
-        return Err(Problem::damaged(key.as_str(), format!("larger than {MOST} bytes")));
-    }
-    let bytes = store.get_bytes(key, MOST).map_err(super::super::gone)?;
-    let line = KeyLine { key: key.as_str().to_owned(), sha256: Digest::of(&bytes) };
-    Ok((Statement::read(key, vault, &bytes)?, line))
 }

@@ -84,6 +84,12 @@ impl Identities {
         self
     }
 
+    /// Those of one reader.
+    pub fn only(&self, reader: &Recipient) -> Self {
+        let of_it = |identity: &&age::x25519::Identity| Recipient(identity.to_public()) == *reader;
+        Self(self.0.iter().filter(of_it).cloned().collect())
+    }
+
     /// True where there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

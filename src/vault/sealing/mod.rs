@@ -9,6 +9,7 @@ mod memory;
 mod names;
 mod span;
 mod state;
+mod statements;
 mod vouch;
 
 pub use epoch::{ChunkKey, Epoch, Ids};

@@ -55,6 +55,9 @@ impl Seal {
             && (epoch.vault != vault
                 || epochs.of(&epoch.name).is_none_or(|known| known.recipient != epoch.recipient))
         {
+            if epoch.vault == vault {
+                epochs.check_read()?;
+            }
             return Err(foreign(epoch, vault, &epochs).at(store.place()));
         }
         // Who copies knows which of several epochs is the true one.
@@ -77,8 +80,9 @@ impl Seal {
     /// The epoch in which is written.
     ///
     /// # Errors
-    /// `Refused` where its key is not here, or it has ended.
+    /// `Refused` where its key is not here, or it has ended; `Io` where that cannot be told.
     pub fn epoch(&self) -> Result<&Epoch> {
+        self.epochs.check_read()?;
         let epoch = self.writes_in().ok_or_else(|| {
             Problem::new(Kind::Refused, "the vault is encrypted, and who copies into it needs its epoch key").remedy(
                 "name the file that `outlive vault init` wrote: epoch_key = { file = \"…\" } in the vault's table of the estate \
@@ -102,7 +106,10 @@ impl Seal {
     /// `Refused` where it has; what the store said.
     pub fn check_epoch(&self, store: &dyn Store, marker: &Marker) -> Result<()> {
         match (Epochs::read(store, marker)?, self.writes_in()) {
-            (Some(epochs), Some(epoch)) => self.check_current(&epochs, epoch),
+            (Some(epochs), Some(epoch)) => {
+                epochs.check_read()?;
+                self.check_current(&epochs, epoch)
+            }
             _ => Ok(()),
         }
     }
@@ -280,6 +287,8 @@ fn open_all(store: &dyn Store, epochs: &Epochs, identities: &Identities) -> Resu
     match (opened.is_empty(), failed) {
         (false, _) => Ok(Opened::from_iter(opened)),
         (true, Some(problem)) => Err(problem),
+        // What could not be read may tell of the epoch that these open.
+        (true, None) if !epochs.unread.is_empty() => epochs.check_read().map(|()| Opened::from_iter(opened)),
         (true, None) => Err(Problem::new(Kind::Refused, what)
             .at(store.place())
             .remedy("give the private key to one of the public keys that the vault was made for")),

@@ -16,6 +16,28 @@ pub const PLACES: &[Wrong] = &[
     ),
     ("[[vault]]\nid = 'w'\nkind = 'ftp'", "3:8", &["`ftp`, which is not known", "dir, s3"]),
     ("[[vault]]\nid = 'w'\nkind = 'dir'", "1:1", &["`vault.w` has no `path`"]),
+    (
+        "[[vault]]\nid = 'w'\nkind = 'dir'\npath = '/w'\nreaders = [{ role = 'escrow' }]",
+        "5:12",
+        &["`vault.w.readers` has no `key`"],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 'dir'\npath = '/w'\nreaders = [{ key = 'age1x' }]",
+        "5:20",
+        &["is no public key of age"],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 'dir'\npath = '/w'\nreaders = [{ key = \
+         'age10nttr7uv5dh3alakgz6gndkexktzy8j43ntyax8t8ulrprqzx5nqf80eaa', role = 'escrwo' }]",
+        "5:93",
+        &["`escrwo`, which is not known; did you mean `escrow`?", "reader, drill, escrow"],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 'dir'\npath = '/w'\nreaders = [{ key = \
+         'age10nttr7uv5dh3alakgz6gndkexktzy8j43ntyax8t8ulrprqzx5nqf80eaa', rolle = 'drill' }]",
+        "5:86",
+        &["unknown key `rolle` in readers"],
+    ),
     ("[[vault]]\nid = 'w'\nkind = 's3'", "1:1", &["`vault.w` has no `bucket`"]),
     (
         "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\npath = '/w'",
