@@ -74,5 +74,6 @@ mod thieving;
 mod tutorial;
 mod unread;
 mod unreadable;
+mod unreading;
 mod vouching;
 mod webhook;

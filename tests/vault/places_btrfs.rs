@@ -46,6 +46,7 @@ impl Disk {
     /// Copies the directory, and sees that what comes back is what is there; how much was read, and not read.
     pub fn copies(&mut self, from: &Path) -> (u64, u64) {
         let (report, read) = copy_counted(&self.vault, from, 0, None);
+        assert_eq!(report.root.root.totals.unsettled, 0);
         assert!(report.untrue.is_empty(), "{:?}", report.untrue);
         self.copies += 1;
         let restored = self.place.restore(&format!("restored-{}", self.copies));
@@ -55,6 +56,13 @@ impl Disk {
         }
         fs::remove_dir_all(&restored).unwrap();
         (read, report.unread_bytes)
+    }
+
+    /// Copies while somebody may write; how many files changed meanwhile.
+    pub fn copies_meanwhile(&mut self) -> u64 {
+        let (report, _) = copy_counted(&self.vault, &self.data, 0, None);
+        assert!(report.untrue.is_empty(), "{:?}", report.untrue);
+        report.root.root.totals.unsettled
     }
 
     #[track_caller]

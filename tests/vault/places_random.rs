@@ -70,3 +70,37 @@ fn whatever_is_written_between_copies_comes_back() {
         assert!(unread > SIZE, "only {unread} bytes were not read: nothing is tested");
     }
 }
+
+#[test]
+fn what_is_written_while_copies_are_made_comes_back_from_the_next() {
+    let (mut seed, is_campaign) = seed_or(20_271);
+    println!("OUTLIVE_SEED={seed}");
+    let mut disk = Disk::new();
+    let file = disk.data.join("file");
+    fs::write(&file, noise(random(&mut seed), SIZE as usize)).unwrap();
+    let (mut unread, mut unsettled) = (0, 0);
+    for _ in 0..if is_campaign { 100 } else { 6 } {
+        // After a copy during which it changed, all is read.
+        disk.copies(&disk.data.clone());
+        write_at(&file, random(&mut seed) % (SIZE - 70_000), b"a little");
+        unread += disk.copies(&disk.data.clone()).1;
+        let (mut writing, file) = (seed, file.clone());
+        random(&mut seed);
+        // While the second of these copies is made, the writer comes to its end.
+        let writer = std::thread::spawn(move || {
+            for _ in 0..60 {
+                let at = random(&mut writing) % (SIZE - 70_000);
+                write_at(&file, at, &noise(random(&mut writing), 1 + (at % 60_000) as usize));
+                std::thread::sleep(std::time::Duration::from_millis(random(&mut writing) % 10));
+            }
+        });
+        while !writer.is_finished() {
+            unsettled += disk.copies_meanwhile();
+        }
+        writer.join().unwrap();
+    }
+    assert!(
+        unread > SIZE && unsettled > 0,
+        "{unread} bytes not read, {unsettled} copies while it was written to"
+    );
+}

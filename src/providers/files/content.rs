@@ -1,6 +1,6 @@
 //! The content of one file, read without changing when it was last read where that is allowed.
 
-use crate::providers::local::{places_in_image, places_on_btrfs};
+use crate::providers::local::{is_image, is_on_btrfs, places_in_image, places_on_btrfs};
 use crate::vault::Places;
 use crate::vault::format::{Entry, Moment};
 use crate::vault::metadata::{Spot, read_full, see};
@@ -106,6 +106,9 @@ impl crate::vault::Content for FileContent {
     fn places(&mut self) -> Option<Places> {
         let ctime = self.expected.ctime;
         let file = self.file().ok()?;
+        if !is_on_btrfs(file) && !is_image(file) {
+            return None;
+        }
         wait_for_another_tick(ctime)?;
         places_on_btrfs(file).or_else(|| places_in_image(file))
     }

@@ -11,11 +11,15 @@ use std::os::unix::fs::MetadataExt;
 /// The number by which `statfs` tells btrfs (linux/magic.h).
 const MAGIC: u64 = 0x9123_683e;
 
+/// True for a file on btrfs itself, not seen through something else.
+pub(in crate::providers) fn is_on_btrfs(file: &OwnedFd) -> bool {
+    rustix::fs::fstatfs(file).is_ok_and(|seen| u64::try_from(seen.f_type) == Ok(MAGIC))
+}
+
 /// Where the bytes of `file` lie; `None` where that tells nothing: on another filesystem, without the privilege to ask, and
 /// where they may be changed in place.
 pub(in crate::providers) fn places_on_btrfs(file: &OwnedFd) -> Option<Places> {
-    let filesystem = rustix::fs::fstatfs(file).ok()?;
-    if u64::try_from(filesystem.f_type).ok()? != MAGIC {
+    if !is_on_btrfs(file) {
         return None;
     }
     let inode = rustix::fs::fstat(file).ok()?.st_ino;

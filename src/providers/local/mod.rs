@@ -28,9 +28,9 @@ mod system;
 mod unseen;
 mod volume;
 
-pub(in crate::providers) use btrfs_places::places_on_btrfs;
+pub(in crate::providers) use btrfs_places::{is_on_btrfs, places_on_btrfs};
 pub use nest::{Reach, nest, reach};
-pub(in crate::providers) use qcow2_places::places_in_image;
+pub(in crate::providers) use qcow2_places::{is_image, places_in_image};
 pub use snapshot_view::{SnapshotView, newest_snapshot_view, snapshot_view_named};
 pub use standing::{Standing, stand};
 pub use system::{System, this_host};

@@ -8,6 +8,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// How an image begins.
+const MAGIC: &[u8] = b"QFI\xfb";
 /// How the name of a bitmap begins that was made for this.
 const NAME: &[u8] = b"outlive";
 /// The header as version 3 has it, in bytes.
@@ -49,6 +51,12 @@ struct Bitmap {
     bits: Vec<u8>,
 }
 
+/// True for a file that begins as an image does.
+pub(in crate::providers) fn is_image(file: &OwnedFd) -> bool {
+    let mut start = [0; 4];
+    rustix::io::pread(file, &mut start, 0).is_ok_and(|read| start[..read] == *MAGIC)
+}
+
 /// Where the clusters of the image `file` lie, and which are as they were; `None` where it is no image, has no such bitmap,
 /// or anything about it is unusual.
 pub(in crate::providers) fn places_in_image(file: &OwnedFd) -> Option<Places> {
@@ -69,7 +77,7 @@ impl Image {
         let mut header = [0; HEADER];
         file.read_exact_at(&mut header, 0).ok()?;
         let (short, long) = (|at| u32_at(&header, at), |at| u64_at(&header, at));
-        let is_usual = header.starts_with(b"QFI\xfb")
+        let is_usual = header.starts_with(MAGIC)
             && short(4)? == 3
             && long(8)? == 0 // no file below
             && short(32)? == 0 // not encrypted
