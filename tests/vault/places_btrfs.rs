@@ -227,6 +227,44 @@ fn a_device_that_was_taken_back_to_an_older_state_is_read_whole() {
     disk.expect(Reads::All, "taken back");
 }
 
+#[test]
+fn space_that_was_given_away_and_written_anew_is_not_taken_for_what_was_there() {
+    let mut disk = Disk::new();
+    let (image, top) = (disk.image(), disk.top.to_str().unwrap().to_owned());
+    let sync = || drop(run("sync", &["-f", &top]));
+    // Extents of their own, each of which is free again once it is written over.
+    for at in 0..SIZE >> 18 {
+        write_at_or_new(&image, at << 18, &noise(at, 1 << 18));
+        sync();
+    }
+    // A full disk leaves no choice but what was free before.
+    let filler = |size: u64| {
+        let file = disk.top.join(format!("filler-{size}"));
+        let end = fs::metadata(&file).map_or(0, |metadata| metadata.len());
+        let (arguments, file) =
+            ([format!("-o{end}"), format!("-l{size}M")], file.to_str().unwrap().to_owned());
+        let fallocate =
+            crate::hand::output(std::process::Command::new("fallocate").args(arguments).arg(file));
+        fallocate.unwrap().status.success()
+    };
+    [64, 16, 4, 1].into_iter().for_each(|size| while filler(size) {});
+    fs::remove_file(disk.top.join("filler-1")).unwrap();
+    sync();
+    disk.expect(Reads::All, "the first copy");
+    let (before, at) = (extents(&image), 30 << 18);
+    let again = (0..80).any(|seed| {
+        write_at(&image, at, &noise(1000 + seed, 1 << 18));
+        sync();
+        seed > 0 && extents(&image) == before
+    });
+    assert!(again, "it never lay in the old place again: nothing is tested");
+    disk.expect(Reads::Little, "other bytes in the old place");
+}
+
+fn write_at_or_new(file: &Path, at: u64, bytes: &[u8]) {
+    by_hand(|| fs::File::options().append(true).create(true).open(file)?.write_all_at(bytes, at)).unwrap();
+}
+
 /// Where the extents of a file lie, as a person would look.
 fn extents(file: &Path) -> String {
     let told = run("filefrag", &["-v", file.to_str().unwrap()]);

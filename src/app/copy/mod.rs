@@ -159,7 +159,9 @@ fn told_untruth(volume: &Volume, files: &[ByteName]) -> Option<String> {
         more => format!(" (and {more} more)"),
     };
     Some(format!(
-        "the filesystem called parts of {first}{more} unchanged, and they had changed: each of these files was read whole. The copies          since the last time that it was read whole may hold old bytes; the next copy reads every large file. Have the disk and          its filesystem checked"
+        "the filesystem or image called parts of {first}{more} unchanged, and they had changed: each of these files was read \
+         whole. Copies since the last time that they were read whole may hold old bytes. The next copy reads every large file. \
+         Have the disk and its filesystem checked"
     ))
 }
 

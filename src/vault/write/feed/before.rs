@@ -110,3 +110,44 @@ impl Blocks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Problem;
+    use crate::vault::format::{Digest, PackKey};
+
+    /// A run of chunks of these sizes, which begins there.
+    fn run(offset: u64, sizes: &[u32]) -> Result<Run> {
+        let frame = Frame { pack: PackKey("pack".into()), at: 0, length: 100 };
+        let chunks = sizes.iter().map(|size| Chunk(*size, Digest::of(&size.to_le_bytes()))).collect();
+        Ok(Run { offset, frame, skip: 0, chunks })
+    }
+
+    fn answers(runs: Vec<Result<Run>>, blocks: &[(u64, usize)]) -> String {
+        let runs = Box::new(runs.into_iter());
+        let mut all = Blocks { runs, pieces: VecDeque::new(), is_damaged: false };
+        let word = |there| match there {
+            There::Chunk(_) => 'c',
+            There::Zeros => 'z',
+            There::Unknown => '?',
+        };
+        blocks.iter().map(|(offset, length)| word(all.at(*offset, *length))).collect()
+    }
+
+    #[test]
+    fn only_what_is_certainly_nothing_is_zeros() {
+        let blocks = [(0, 10), (10, 10), (20, 10), (30, 10), (40, 10), (50, 5)];
+        assert_eq!(answers(vec![run(0, &[10]), run(20, &[10, 10])], &blocks), "czcczz");
+        assert_eq!(answers(vec![], &blocks), "zzzzzz");
+        // Cut otherwise: a chunk that reaches over two blocks, or begins within one.
+        assert_eq!(
+            answers(vec![run(0, &[15]), run(25, &[5]), run(30, &[10]), run(50, &[10])], &blocks),
+            "???cz?"
+        );
+        // What a run that cannot be read would have covered is not known; what others cover is.
+        let damaged = || Err(Problem::damaged("packs/one", "gone"));
+        assert_eq!(answers(vec![run(0, &[10]), damaged(), run(30, &[10])], &blocks), "c??c??");
+        assert_eq!(answers(vec![damaged()], &blocks), "??????");
+    }
+}
