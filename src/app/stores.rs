@@ -101,7 +101,7 @@ impl Opened {
 
 /// The same vault with the keys that are here for it.
 fn ready(context: &Context, place: &VaultPlace, purpose: Purpose, vault: Vault) -> Result<Vault> {
-    let vault = keys::unlock(context, place, purpose, vault)?;
+    let vault = keys::unlock(context, place, purpose, vault)?.noting_places(&context.state.join("places"));
     signers::signed(context, purpose, vault)
 }
 

@@ -12,6 +12,7 @@ mod make;
 pub mod metadata;
 mod pack;
 mod parallel;
+mod places;
 mod readback;
 mod readers;
 mod repair;
@@ -40,16 +41,17 @@ pub use roots::{FoundRoot, RootRecord, Roots, names};
 pub use sample::{Sampled, sample};
 pub use sealing::{Epoch, Epochs, Identities, KnownEpoch, NewEpoch, Recipient, VaultKeys};
 pub use signed::{Signed, Signing};
-pub use source::{Content, Item, Source};
+pub use source::{Content, Item, MOST_PLACES, Place, Places, Source};
 pub use tree::Entries;
 pub use verify::{Known, VerifyReport, verify, verify_with};
 pub use write::{CopyReport, CopyRequest, copy};
 
-use crate::domain::{Kind, Problem, Result, printable};
+use crate::domain::{Kind, Problem, Result, VolumeId, printable};
 use crate::store::{Key, Store};
 use format::{Digest, MAX_OBJECT, Marker, PackLine, Sidecar};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -77,6 +79,8 @@ pub struct Vault {
     signing: Signing,
     /// While it is repaired: pages that were had from elsewhere.
     spare: Option<Arc<repair::Spare>>,
+    /// Where this machine keeps where files lay when they were copied.
+    notes: Option<Arc<Path>>,
 }
 
 impl Vault {
@@ -103,6 +107,18 @@ impl Vault {
         Self { locking: Some(Arc::new(locks::Locking::new(terms))), ..self }
     }
 
+    /// The same vault. In this directory it is kept where files lay when they were copied into it.
+    pub fn noting_places(self, within: &Path) -> Self {
+        // The name of a folder here is not for whoever writes there to choose.
+        let folder = within.join(&Digest::of(self.id().as_bytes()).to_string()[..32]);
+        Self { notes: Some(folder.into()), ..self }
+    }
+
+    /// What was kept of the point `parent` of a volume.
+    fn notes(&self, volume: &VolumeId, parent: Option<&Digest>) -> Option<places::Notes> {
+        self.notes.as_ref().map(|folder| places::Notes::open(folder, volume, parent))
+    }
+
     /// The same vault, with pages that are had from elsewhere.
     fn with_spare(&self, spare: repair::Spare) -> Self {
         Self { spare: Some(Arc::new(spare)), ..self.clone() }
@@ -117,8 +133,8 @@ impl Vault {
         let (known, tables, displaced) = Default::default();
         let epochs = sealing::Epochs::read(&*store, &marker)?;
         let seal = epochs.map(|epochs| Arc::new(sealing::Seal::of(epochs)));
-        let (unfinished, locking, signing, spare) = Default::default();
-        Ok(Self { store, marker, known, tables, unfinished, displaced, locking, seal, signing, spare })
+        let (unfinished, locking, signing, spare, notes) = Default::default();
+        Ok(Self { store, marker, known, tables, unfinished, displaced, locking, seal, signing, spare, notes })
     }
 
     /// Sees that this is still the vault in its store. Where the store does not know conditions, another run that made

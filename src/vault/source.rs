@@ -58,4 +58,57 @@ pub trait Content: Send {
     /// # Errors
     /// Why that cannot be said, in words.
     fn has_changed(&mut self) -> std::result::Result<bool, String>;
+
+    /// Before reading: where the bytes lie on what stores them, where that tells what changed. What is read afterwards is
+    /// as new as that, or newer.
+    fn places(&mut self) -> Option<Places> {
+        None
+    }
+}
+
+/// Where the bytes of a file lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    /// In what they lie. Places can be compared only with others of which the same is said.
+    pub within: String,
+    /// How far the count has come by which pieces are numbered. It never goes back.
+    pub count: u64,
+    /// In order, without overlap, [`MOST_PLACES`] at most. Of what none covers nothing is known.
+    pub all: Vec<Place>,
+}
+
+/// Places of one file at most: whoever has more tells none, for they are in memory.
+pub const MOST_PLACES: usize = 1 << 20;
+
+/// A stretch of a file that lies in one stored piece. Pieces are never rewritten: other bytes make another piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Where it begins in the file, in bytes.
+    pub offset: u64,
+    /// How long it is, in bytes.
+    pub length: u64,
+    /// Where the piece is.
+    pub piece: u64,
+    /// Where the file's first byte would be in the piece, which may be before its beginning: the same for every part of a
+    /// stretch. It wraps around.
+    pub origin: u64,
+    /// The number under which the piece was written.
+    pub written: u64,
+}
+
+impl Place {
+    /// Where it ends in the file, in bytes.
+    pub fn end(&self) -> u64 {
+        self.offset.saturating_add(self.length)
+    }
+
+    /// True where this is of the same piece under a smaller number.
+    pub fn is_older_than(&self, other: &Self) -> bool {
+        (self.piece, self.origin) == (other.piece, other.origin) && self.written < other.written
+    }
+
+    /// True where both are of one piece, and would have the same bytes at the same offset.
+    pub fn lies_like(&self, other: &Self) -> bool {
+        (self.piece, self.origin, self.written) == (other.piece, other.origin, other.written)
+    }
 }

@@ -78,5 +78,6 @@ mod tutorial;
 mod unread;
 mod unread_epochs;
 mod unreadable;
+mod unreading;
 mod vouching;
 mod webhook;

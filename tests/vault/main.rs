@@ -25,9 +25,16 @@ mod hand;
 mod histories;
 mod hostile;
 mod inheriting;
+#[allow(dead_code, reason = "the survey uses the rest of it")]
+#[path = "../survey/lab.rs"]
+mod lab;
 mod limits;
 mod missed;
 mod newer;
+mod places;
+mod places_btrfs;
+mod places_qcow2;
+mod places_random;
 mod racing;
 mod readers;
 mod recorder;

@@ -10,7 +10,7 @@ use super::locks;
 use super::named;
 use super::stores::{directory_of, open_or_create_vault};
 use super::vaults::unknown_place;
-use crate::domain::{CopyState, Kind, Monitor, Problem, Result, Volume, VolumeId};
+use crate::domain::{ByteName, CopyState, Kind, Monitor, Problem, Result, Volume, VolumeId};
 use crate::estate::{CopyFrom, LockOrder, VaultPlace};
 use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
 use crate::report::activity::{CopyDone, MissedPath, say_lock};
@@ -90,6 +90,7 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     }));
     notices.extend(order.lock.and_then(|asked| weaker_than_asked(&asked, &report)));
     notices.extend(vault.store().notice());
+    notices.extend(told_untruth(&volume, &report.untrue));
     Ok(CopyDone {
         seconds: began.elapsed().as_secs_f64(),
         copy_seconds: written.as_secs_f64(),
@@ -147,6 +148,23 @@ fn doubted_meanwhile(state: Option<CopyState>) -> Option<String> {
     Some(format!("all that it needs was read back, yet meanwhile another run {could}: {then}"))
 }
 
+/// What is to be said where files lay as before and had changed.
+fn told_untruth(volume: &Volume, files: &[ByteName]) -> Option<String> {
+    // A volume that is one file has it under no name.
+    let name =
+        |path: &ByteName| if path.as_bytes().is_empty() { volume.name.clone() } else { path.to_string() };
+    let first = name(files.first()?);
+    let more = match files.len() - 1 {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    Some(format!(
+        "the filesystem or image called parts of {first}{more} unchanged, and they had changed: each of these files was read \
+         whole. Copies since the last time that they were read whole may hold old bytes. The next copy reads every large file. \
+         Have the disk and its filesystem checked"
+    ))
+}
+
 /// Sees that no plan that was made meanwhile lets go of what the new point needs. A plan looks for new points once it is recorded, and
 /// this looks for plans once the point is there: one of the two sees the other.
 fn refuse_planned(report: &CopyReport, ledger: &mut Ledger, known: usize, here: &VaultRef) -> Result<()> {
@@ -189,6 +207,7 @@ fn summary(volume: &Volume, vault: &Vault, report: &CopyReport) -> CopyDone {
         files: root.totals.files,
         bytes: root.totals.bytes,
         lock: report.lock,
+        unread_bytes: report.unread_bytes,
         written_bytes: report.written_bytes,
         unsettled: root.totals.unsettled,
         not_entered: root.totals.not_entered,

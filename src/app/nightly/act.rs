@@ -190,6 +190,10 @@ fn of_copy(done: &CopyDone) -> (TaskOutcome, String) {
         say_bytes(done.bytes),
         say_bytes(done.written_bytes)
     );
+    let what = match done.unread_bytes {
+        0 => what,
+        unread => format!("{what}; {} of changed files not read", say_bytes(unread)),
+    };
     let notices: String = done.notices.iter().map(|notice| format!("; {notice}")).collect();
     if done.is_sound() && done.doubted.is_none() {
         return (TaskOutcome::Done, format!("{}, {what}{notices}", done.state));

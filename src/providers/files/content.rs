@@ -1,11 +1,17 @@
 //! The content of one file, read without changing when it was last read where that is allowed.
 
-use crate::vault::format::Entry;
+use crate::providers::local::{is_image, is_on_btrfs, places_in_image, places_on_btrfs};
+use crate::vault::Places;
+use crate::vault::format::{Entry, Moment};
 use crate::vault::metadata::{Spot, read_full, see};
 use rustix::fs::{Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// Longer than a tick of the clock by which a kernel notes changes (10 ms at the slowest).
+const TICK: Duration = Duration::from_millis(20);
 
 /// A regular file, opened when it is first read.
 pub struct FileContent {
@@ -48,6 +54,20 @@ impl FileContent {
     }
 }
 
+/// Waits until the kernel's clock gives changes another time than this one, so that whoever changes the file from now on is
+/// seen by that. `None` where the time is still to come.
+fn wait_for_another_tick(ctime: Moment) -> Option<()> {
+    let changed = u64::try_from(ctime.seconds).ok()?;
+    let changed = UNIX_EPOCH.checked_add(Duration::new(changed, ctime.nanoseconds))?;
+    for _ in 0..2 {
+        if changed.elapsed().is_ok_and(|since| since > TICK) {
+            return Some(());
+        }
+        std::thread::sleep(TICK * 2);
+    }
+    None
+}
+
 /// The operating system's words for an error.
 pub fn say(error: Errno) -> String {
     match error {
@@ -81,5 +101,15 @@ impl crate::vault::Content for FileContent {
         let path = self.expected.path.clone();
         let seen = see(Spot::Open(self.file()?.as_fd()), path).map_err(say)?;
         Ok(!self.expected.is_unchanged(&seen.entry))
+    }
+
+    fn places(&mut self) -> Option<Places> {
+        let ctime = self.expected.ctime;
+        let file = self.file().ok()?;
+        if !is_on_btrfs(file) && !is_image(file) {
+            return None;
+        }
+        wait_for_another_tick(ctime)?;
+        places_on_btrfs(file).or_else(|| places_in_image(file))
     }
 }

@@ -58,7 +58,7 @@ fn open_to_ask(path: &Path, form: Form) -> Result<OwnedFd, Unseen> {
     Ok(open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | kind, Mode::empty())?)
 }
 
-fn uuid_text(uuid: &Uuid) -> String {
+pub(super) fn uuid_text(uuid: &Uuid) -> String {
     let hex: String = uuid.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }

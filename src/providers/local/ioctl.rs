@@ -7,6 +7,8 @@ use rustix::ioctl::{Direction, Opcode, Updater, ioctl, opcode};
 use std::os::fd::AsFd;
 
 const GROUP: u8 = 0x94;
+/// Of `Info`, at byte 48: asks for the generation, which is then at byte 56.
+const GENERATION: u64 = 1 << 1;
 const BUFFER: usize = 1 << 16;
 
 /// `struct btrfs_ioctl_fs_info_args`: 1 KiB, the filesystem's id at byte 16.
@@ -79,11 +81,25 @@ pub(super) type Key = (u64, u8, u64);
 /// The id of the btrfs filesystem that `file` lies on. Needs no privilege.
 pub(super) fn filesystem_id(file: impl AsFd) -> Result<[u8; 16]> {
     let mut info = Info([0; 1024]);
-    // SAFETY: the kernel writes at most the 1024 bytes that the opcode names and the value owns.
-    unsafe { ioctl(file, Updater::<INFO, _>::new(&mut info))? };
+    filesystem_info(file, &mut info)?;
     let mut id = [0; 16];
     id.copy_from_slice(&info.0[16..32]);
     Ok(id)
+}
+
+/// The same, with the number of the filesystem's last transaction; `None` from a kernel before 5.10, which does not tell.
+pub(super) fn filesystem_generation(file: impl AsFd) -> Result<Option<([u8; 16], u64)>> {
+    let mut info = Info([0; 1024]);
+    info.0[48..56].copy_from_slice(&GENERATION.to_ne_bytes());
+    filesystem_info(file, &mut info)?;
+    let number = |at: usize| u64::from_ne_bytes(std::array::from_fn(|byte| info.0[at + byte]));
+    let id = std::array::from_fn(|byte| info.0[16 + byte]);
+    Ok((number(48) & GENERATION != 0).then(|| (id, number(56))))
+}
+
+fn filesystem_info(file: impl AsFd, info: &mut Info) -> Result<()> {
+    // SAFETY: the kernel writes at most the 1024 bytes that the opcode names and the value owns.
+    unsafe { ioctl(file, Updater::<INFO, _>::new(info)) }
 }
 
 /// The subvolume that `file` lies in. Needs no privilege.
@@ -107,16 +123,26 @@ fn lookup(file: impl AsFd, tree: u64, object: u64) -> Result<Box<Lookup>> {
 
 /// One page of the tree of roots from `from` on: how many items, and their bytes. Needs root.
 pub(super) fn roots_from(file: impl AsFd, from: Key) -> Result<(usize, Vec<u8>)> {
+    search(file, 1, from, (u64::MAX, u8::MAX, u64::MAX))
+}
+
+/// One page of what the subvolume of `file` holds of one of its inodes, from `from` to the last item of that kind. Needs root.
+pub(super) fn items_from(file: impl AsFd, from: Key) -> Result<(usize, Vec<u8>)> {
+    // Tree 0 asks for the file's own.
+    search(file, 0, from, (from.0, from.1, u64::MAX))
+}
+
+fn search(file: impl AsFd, tree: u64, from: Key, to: Key) -> Result<(usize, Vec<u8>)> {
     let mut search = Box::new(Search {
-        tree: 1,
+        tree,
         min_object: from.0,
-        max_object: u64::MAX,
+        max_object: to.0,
         min_offset: from.2,
-        max_offset: u64::MAX,
+        max_offset: to.2,
         min_transaction: 0,
         max_transaction: u64::MAX,
         min_kind: from.1.into(),
-        max_kind: u8::MAX.into(),
+        max_kind: to.1.into(),
         items: u32::MAX,
         unused: [0; 9],
         size: BUFFER as u64,

@@ -6,6 +6,14 @@ use crate::domain::Timestamp;
 pub(super) type Uuid = [u8; 16];
 
 const HEADER: usize = 32;
+pub(super) const INODE_ITEM: u8 = 1;
+pub(super) const EXTENT_DATA: u8 = 108;
+/// The type of an extent with bytes of its own. The others are a part of the tree, or were set aside and may be written to
+/// where they lie.
+const REGULAR: u8 = 1;
+/// Flags of an inode: its bytes have no checksums, or are written to where they lie.
+const NO_CHECKSUMS: u64 = 1 << 0;
+const IN_PLACE: u64 = 1 << 1;
 const ROOT_ITEM: u32 = 132;
 const ROOT_BACKREF: u32 = 144;
 const READ_ONLY: u64 = 1;
@@ -28,6 +36,29 @@ pub(super) struct Root {
     pub(super) parent: Option<Uuid>,
     pub(super) read_only: bool,
     pub(super) made: Option<Timestamp>,
+}
+
+/// What an inode item says of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Inode {
+    /// The transaction that made it: inodes' numbers are used again.
+    pub(super) made: u64,
+    /// Whether other bytes always come to lie elsewhere.
+    pub(super) is_copied_on_write: bool,
+}
+
+/// Where a part of a file lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileExtent {
+    /// Where it begins in the file, and how long it is; in bytes.
+    pub(super) offset: u64,
+    pub(super) length: u64,
+    /// Where the extent begins on the filesystem of which it is a part, in bytes.
+    pub(super) extent: u64,
+    /// Where the part begins in the extent, decompressed; in bytes.
+    pub(super) within: u64,
+    /// The transaction that wrote the extent.
+    pub(super) written: u64,
 }
 
 /// Where a subvolume hangs: in which directory of which other one, under which name.
@@ -85,6 +116,26 @@ impl Item<'_> {
             made: seconds
                 .and_then(|seconds| i64::try_from(seconds).ok())
                 .and_then(|seconds| Timestamp::from_timestamp(seconds, nanoseconds)),
+        })
+    }
+
+    /// A file's inode; `None` for any other item.
+    pub(super) fn inode(&self) -> Option<Inode> {
+        let flags = u64_le(self.data, 64).filter(|_| self.kind == u32::from(INODE_ITEM))?;
+        let is_copied_on_write = flags & (NO_CHECKSUMS | IN_PLACE) == 0;
+        Some(Inode { made: u64_le(self.data, 0)?, is_copied_on_write })
+    }
+
+    /// A part of a file that lies in an extent which is never written to again; `None` for any other item, and for a hole.
+    pub(super) fn file_extent(&self) -> Option<FileExtent> {
+        let is_regular = self.kind == u32::from(EXTENT_DATA) && self.data.get(20) == Some(&REGULAR);
+        let extent = u64_le(self.data, 21).filter(|at| is_regular && *at != 0)?;
+        Some(FileExtent {
+            offset: self.offset,
+            length: u64_le(self.data, 45)?,
+            extent,
+            within: u64_le(self.data, 37)?,
+            written: u64_le(self.data, 0)?,
         })
     }
 

@@ -4,6 +4,7 @@
 mod appear;
 mod block;
 mod btrfs;
+mod btrfs_places;
 mod btrfs_points;
 mod copies;
 mod filesystem;
@@ -15,6 +16,7 @@ mod mountinfo;
 mod nest;
 mod place;
 mod qcow2;
+mod qcow2_places;
 mod raid;
 mod run;
 mod sealed;
@@ -26,7 +28,9 @@ mod system;
 mod unseen;
 mod volume;
 
+pub(in crate::providers) use btrfs_places::{is_on_btrfs, places_on_btrfs};
 pub use nest::{Reach, nest, reach};
+pub(in crate::providers) use qcow2_places::{is_image, places_in_image};
 pub use snapshot_view::{SnapshotView, newest_snapshot_view, snapshot_view_named};
 pub use standing::{Standing, stand};
 pub use system::{System, this_host};

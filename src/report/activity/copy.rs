@@ -33,6 +33,9 @@ pub struct CopyDone {
     pub files: u64,
     /// Their sizes together, in bytes.
     pub bytes: u64,
+    /// Bytes of files that had changed which were taken as unchanged without being read: the filesystem says that they lie
+    /// where they lay.
+    pub unread_bytes: u64,
     /// Bytes written to the vault.
     pub written_bytes: u64,
     /// Files that changed while they were read.
@@ -95,6 +98,13 @@ impl Told for CopyDone {
         out.push_str(&look.say(&what, 2, Tone::Plain));
         if let Some(lock) = self.lock {
             out.push_str(&look.say(&format!("lock   {}", say_lock(lock)), 2, Tone::Plain));
+        }
+        if self.unread_bytes > 0 {
+            let what = format!(
+                "unread {} of files that changed: they lie where they lay when they were copied before",
+                say_bytes(self.unread_bytes)
+            );
+            out.push_str(&look.say(&what, 2, Tone::Plain));
         }
         if self.unsettled > 0 {
             let what = format!(

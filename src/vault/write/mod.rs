@@ -13,11 +13,11 @@ use super::leftover::{Prover, look_again};
 use super::readback::Present;
 use super::roots::{FoundRoot, Roots};
 use super::{Source, Vault};
-use crate::domain::{Kind, Lock, Monitor, Problem, Result, Timestamp, Volume};
+use crate::domain::{ByteName, Kind, Lock, Monitor, Problem, Result, Timestamp, Volume};
 use crate::signing::Signer;
 use crate::store::{Key, random_hex};
 use assemble::{Assembled, Assembler};
-use feed::{Feed, Out};
+use feed::{Feed, Out, Unread};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::RwLock;
 use work::{Done, Work};
@@ -55,6 +55,10 @@ pub struct CopyReport {
     pub roots: Roots,
     /// The weakest lock of all that it needs, as the store tells; `None` where it does not, or none was asked for.
     pub lock: Option<Lock>,
+    /// Bytes of files that had changed which were taken as unchanged without being read: they lie where they lay.
+    pub unread_bytes: u64,
+    /// Files of which something was said to be unchanged that had changed. They were read whole.
+    pub untrue: Vec<ByteName>,
 }
 
 /// How much work may wait between two stages, in units.
@@ -99,17 +103,24 @@ fn write(
     let run = random_hex()?;
     let index = RwLock::new(index);
     let usable: BTreeSet<PackKey> = of_parent.keys().cloned().collect();
-    let feed = Feed::new(vault, built_on, usable.clone(), !request.avoid.is_empty(), monitor);
+    let notes = vault.notes(&request.volume.id, built_on.map(|parent| &parent.id));
+    // Its digits are as random as any.
+    let seed = u64::from_str_radix(&random_hex()?[..16], 16).unwrap_or_default();
+    let unread = Unread::new(notes, started_at, seed);
+    let packs = (usable.clone(), !request.avoid.is_empty());
+    let mut feed = Feed::new(vault, built_on, packs, unread, monitor);
     let held = of_parent.into_iter().chain(left).collect();
     let assembler = Assembler::new(vault, &run, &index, prover, held).reading_early();
-    let assembled = pipeline(source, feed, assembler, (&index, prover))?;
+    let assembled = pipeline(source, &mut feed, assembler, (&index, prover))?;
     if monitor.cancelled() {
         return Err(Problem::new(Kind::Cancelled, "stopped as asked; no recovery point was written"));
     }
     let written = Written { assembled, run, started_at, parent, of_parent: usable };
     written.check_adopted(vault)?;
     let report = write_root(vault, request, written)?;
-    Ok(CopyReport { roots: roots.with(report.root.clone()), ..report })
+    let (unread_bytes, untrue) = (feed.unread.bytes, feed.unread.untrue());
+    feed.unread.finish(&report.root.id);
+    Ok(CopyReport { roots: roots.with(report.root.clone()), unread_bytes, untrue, ..report })
 }
 
 /// Reads a source as a copy does that builds on `parent`. It is for the pages of its trees, which the vault's spare keeps: the vault is one
@@ -122,15 +133,17 @@ pub(super) fn read_again(
     monitor: &dyn Monitor,
 ) -> Result<()> {
     let (prover, run, index) = (Prover::new(vault, monitor), random_hex()?, RwLock::new(index));
-    let feed = Feed::new(vault, Some(parent), held.keys().cloned().collect(), false, monitor);
+    let unread = Unread::new(None, parent.root.started_at, 0);
+    let packs = (held.keys().cloned().collect(), false);
+    let mut feed = Feed::new(vault, Some(parent), packs, unread, monitor);
     let assembler = Assembler::new(vault, &run, &index, prover, held);
-    pipeline(source, feed, assembler, (&index, prover)).map(drop)
+    pipeline(source, &mut feed, assembler, (&index, prover)).map(drop)
 }
 
 /// Runs the stages: the source is read here, workers hash and compress, one thread assembles.
 fn pipeline<'a>(
     source: &mut dyn Source,
-    mut feed: Feed<'a>,
+    feed: &mut Feed<'_>,
     mut assembler: Assembler<'a>,
     (index, prover): (&RwLock<Index>, Prover<'_>),
 ) -> Result<Assembled> {
@@ -240,6 +253,8 @@ fn write_root(vault: &Vault, request: &CopyRequest<'_>, written: Written<'_>) ->
         of_parent,
         parent: parent.map(|parent| parent.id),
         roots: Roots::default(),
+        unread_bytes: 0,
+        untrue: Vec::new(),
     })
 }
 

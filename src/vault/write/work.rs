@@ -2,6 +2,8 @@
 
 use crate::vault::format::{Chunk, Entry, Frame, Missed, Run};
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A chunk of the point before, at the same place of the same file.
 pub struct Before {
@@ -13,12 +15,30 @@ pub struct Before {
     pub chunk: Chunk,
 }
 
+/// That what is read of a file is what the point before has. Whoever hashes it sees whether that is so.
+#[derive(Debug, Clone, Default)]
+pub struct Claim(Arc<AtomicBool>);
+
+impl Claim {
+    /// It is not so.
+    pub fn refute(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// True where it was refuted.
+    pub fn is_untrue(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// One step of building the tree, before hashing.
 pub enum Step {
     /// An entry begins; what follows belongs to it.
     Open(Box<Entry>),
     /// Bytes of it, at `offset` in the file and at `range` in [`Work::raw`].
-    Data { offset: u64, range: Range<usize>, before: Option<Before> },
+    Data { offset: u64, range: Range<usize>, before: Option<Before>, claim: Option<Claim> },
+    /// A chunk of it that is as the point before has it, and was not read.
+    Same { offset: u64, before: Before },
     /// A run of it that is stored already.
     Kept(Run),
     /// The entry ends, with the size that was really read.
@@ -58,4 +78,10 @@ pub struct Done {
     pub frame: Option<(Vec<u8>, Vec<Chunk>)>,
     /// The steps, in order.
     pub steps: Vec<DoneStep>,
+}
+
+/// True where every byte is zero; sixteen bytes at a time.
+pub fn is_zero(bytes: &[u8]) -> bool {
+    let (chunks, rest) = bytes.as_chunks::<16>();
+    chunks.iter().all(|chunk| u128::from_ne_bytes(*chunk) == 0) && rest.iter().all(|byte| *byte == 0)
 }

@@ -1,7 +1,7 @@
 //! Hashing and compressing: on every core.
 
 use super::unexpected;
-use super::work::{Done, DoneStep, Step, Work};
+use super::work::{Before, Claim, Done, DoneStep, Step, Work, is_zero};
 use crate::domain::{Kind, Problem, Result};
 use crate::vault::format::{Chunk, Digest, Frame};
 use crate::vault::index::Index;
@@ -60,13 +60,19 @@ impl<'a> Worker<'a> {
                 Step::Kept(run) => DoneStep::Kept(run),
                 Step::Close { size, unsettled } => DoneStep::Close { size, unsettled },
                 Step::Abandon(missed) => DoneStep::Abandon(missed),
-                Step::Data { offset, range, before } => {
+                Step::Same { offset, before: Before { frame, skip, chunk } } => {
+                    DoneStep::Known { offset, frame, skip, chunk }
+                }
+                Step::Data { offset, range, before, claim } => {
                     let bytes = &work.raw[range.clone()];
+                    let refuted = |holds: bool| claim.iter().filter(|_| !holds).for_each(Claim::refute);
                     if is_zero(bytes) {
+                        refuted(before.is_none());
                         continue;
                     }
                     let size = u32::try_from(bytes.len()).map_err(|_| too_long())?;
                     let chunk = Chunk(size, Digest::of(bytes));
+                    refuted(before.as_ref().is_some_and(|before| before.chunk == chunk));
                     match before.filter(|before| before.chunk == chunk) {
                         Some(same) => DoneStep::Known { offset, frame: same.frame, skip: same.skip, chunk },
                         None => match self.find(&chunk) {
@@ -126,12 +132,6 @@ impl Fresh {
         };
         Ok(Some((packed.map_err(|error| failed(&error))?, self.chunks)))
     }
-}
-
-/// True where every byte is zero; sixteen bytes at a time.
-fn is_zero(bytes: &[u8]) -> bool {
-    let (chunks, rest) = bytes.as_chunks::<16>();
-    chunks.iter().all(|chunk| u128::from_ne_bytes(*chunk) == 0) && rest.iter().all(|byte| *byte == 0)
 }
 
 fn too_long() -> Problem {

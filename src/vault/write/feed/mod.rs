@@ -1,16 +1,22 @@
 //! Reading the source into units of work, beside the entries of the point before.
 
+mod before;
+mod large;
 mod stream;
+mod unread;
 
-use super::work::{Before, Step, Work};
+use super::work::{Step, Work};
 use crate::domain::{ByteName, Kind, Monitor, Phase, Problem, Result};
-use crate::vault::format::{BLOCK, Chunk, Entry, EntryKind, Frame, Missed, PackKey, PageKind, Run, UNIT};
+use crate::vault::format::{Entry, EntryKind, Missed, PackKey, PageKind, Run, UNIT};
+use crate::vault::places::Noted;
 use crate::vault::roots::FoundRoot;
 use crate::vault::tree::runs;
 use crate::vault::{Content, Entries, Item, Source, Vault};
+use before::{Blocks, Parent};
 use crossbeam_channel::Sender;
-use std::cmp::Ordering;
+use large::Large;
 use std::collections::{BTreeSet, HashSet};
+pub use unread::Unread;
 
 /// Steps in one unit of work at most, so that a million empty files take no more memory than one full unit.
 const MOST_STEPS: usize = 4096;
@@ -31,6 +37,8 @@ enum Stop {
     All(Problem),
     /// Nobody takes work any more: whoever failed reports it.
     Nobody,
+    /// What was said to be unchanged had changed: the file is read again, from its beginning.
+    Untrue,
 }
 
 impl From<String> for Stop {
@@ -54,6 +62,8 @@ pub struct Feed<'a> {
     settled_before: i64,
     /// Paths that were missed: another name of the same file cannot refer to them.
     missed: HashSet<ByteName>,
+    /// What is taken as unchanged without being read.
+    pub unread: Unread,
 }
 
 impl<'a> Feed<'a> {
@@ -61,8 +71,8 @@ impl<'a> Feed<'a> {
     pub fn new(
         vault: &'a Vault,
         parent: Option<&FoundRoot>,
-        usable: BTreeSet<PackKey>,
-        some_avoided: bool,
+        (usable, some_avoided): (BTreeSet<PackKey>, bool),
+        unread: Unread,
         monitor: &'a dyn Monitor,
     ) -> Self {
         let settled_before = parent.map_or(0, |found| found.root.started_at.timestamp() - 2);
@@ -70,10 +80,9 @@ impl<'a> Feed<'a> {
         let entries = parent
             .filter(|_| !usable.is_empty())
             .and_then(|found| Some(Entries::new(vault, PageKind::Entries, found.root.tree().ok()?)));
-        let parent = Parent { entries, ahead: None };
         Self {
             vault,
-            parent,
+            parent: Parent::new(entries),
             usable,
             some_avoided,
             monitor,
@@ -82,6 +91,7 @@ impl<'a> Feed<'a> {
             not_entered: 0,
             settled_before,
             missed: HashSet::new(),
+            unread,
         }
     }
 
@@ -96,6 +106,7 @@ impl<'a> Feed<'a> {
         match done {
             Err(Stop::All(problem)) => Err(problem),
             Err(Stop::Missed(because)) => Err(Problem::new(Kind::Internal, because)),
+            Err(Stop::Untrue) => Err(super::unexpected()),
             Ok(()) | Err(Stop::Nobody) => Ok(self.not_entered),
         }
     }
@@ -162,23 +173,31 @@ impl<'a> Feed<'a> {
         out: &Out,
     ) -> std::result::Result<(), Stop> {
         let before = self.parent.find(&entry.path);
-        let (path, size) = (entry.path.clone(), entry.size);
+        let noted = self.unread.find(&entry.path);
+        let size = entry.size;
         self.work.steps.push(Step::Open(Box::new(entry.clone())));
-        if let Some(before) = before.as_ref().filter(|before| self.is_unchanged(before, &entry)) {
+        let must_read = self.unread.must_read(noted.as_ref(), size);
+        if let Some(before) = before.as_ref().filter(|before| !must_read && self.is_unchanged(before, &entry))
+        {
             if self.keep(before, out)? {
+                self.unread.keep(noted);
                 self.monitor.advance(size, 0);
                 self.work.steps.push(Step::Close { size, unsettled: false });
                 return Ok(());
             }
             // The point before cannot be read here: the file is read instead, from its beginning.
-            self.work.steps.push(Step::Open(Box::new(entry)));
+            self.work.steps.push(Step::Open(Box::new(entry.clone())));
         }
-        let mut blocks = before.map(|before| Blocks::new(self.vault, &before));
+        let path = entry.path.clone();
         let read = match usize::try_from(size) {
-            Ok(size) if size <= UNIT => self.small(size, &mut *content, blocks.as_mut(), out),
-            _ => self.large(size, &mut *content, blocks, out),
+            Ok(size) if size <= UNIT => {
+                let blocks = before.map(|before| Blocks::new(self.vault, &before));
+                self.small(size, &mut *content, blocks, out)
+                    .and_then(|read| Ok((read, content.has_changed()?)))
+            }
+            _ => self.whole_or_in_part(entry, (before, noted), &mut *content, out),
         };
-        let step = match read.and_then(|size| Ok((size, content.has_changed()?))) {
+        let step = match read {
             Ok((read, changed)) => Step::Close { size: read, unsettled: changed || read != size },
             Err(Stop::Missed(because)) => {
                 self.abandon(Missed { path, because });
@@ -188,6 +207,36 @@ impl<'a> Feed<'a> {
         };
         self.work.steps.push(step);
         Ok(())
+    }
+
+    /// Reads a large file, but for what is believed not to have changed; its size, and whether it changed meanwhile.
+    fn whole_or_in_part(
+        &mut self,
+        entry: Entry,
+        (before, noted): (Option<Entry>, Option<Noted>),
+        content: &mut dyn Content,
+        out: &Out,
+    ) -> std::result::Result<(u64, bool), Stop> {
+        let (path, size) = (entry.path.clone(), entry.size);
+        let mut plan = self.unread.plan(noted, before.as_ref(), size, content);
+        let blocks = |vault: &Vault| before.as_ref().map(|before| Blocks::new(vault, before));
+        let file = Large { size, content, blocks: blocks(self.vault), plan: &mut plan };
+        let read = match self.large(file, out) {
+            Err(Stop::Untrue) => {
+                // What changes while it is read was not spoken of.
+                if !content.has_changed()? {
+                    self.unread.disbelieve(path.clone());
+                }
+                plan.believe_nothing();
+                self.work.steps.push(Step::Open(Box::new(entry)));
+                let file = Large { size, content, blocks: blocks(self.vault), plan: &mut plan };
+                self.large(file, out)?
+            }
+            read => read?,
+        };
+        let changed = content.has_changed()?;
+        self.unread.done(path, size, plan, !changed && read == size);
+        Ok((read, changed))
     }
 
     fn abandon(&mut self, missed: Missed) {
@@ -224,7 +273,7 @@ impl<'a> Feed<'a> {
         &mut self,
         size: usize,
         content: &mut dyn Content,
-        blocks: Option<&mut Blocks>,
+        blocks: Option<Blocks>,
         out: &Out,
     ) -> std::result::Result<u64, Stop> {
         if self.work.raw.len() + size > UNIT {
@@ -241,9 +290,9 @@ impl<'a> Feed<'a> {
         };
         self.work.raw.truncate(start + read);
         if read > 0 {
-            let before = blocks.and_then(|blocks| blocks.at(0));
+            let before = blocks.and_then(|mut blocks| blocks.at(0, read).chunk());
             let before = before.filter(|before| self.usable.contains(&before.frame.pack));
-            self.work.steps.push(Step::Data { offset: 0, range: start..start + read, before });
+            self.work.steps.push(Step::Data { offset: 0, range: start..start + read, before, claim: None });
         }
         self.monitor.advance(read as u64, 0);
         Ok(read as u64)
@@ -255,114 +304,5 @@ impl<'a> Feed<'a> {
         self.flush(out)?;
         self.work.steps.extend(last);
         Ok(())
-    }
-
-    /// Reads a large file in units of fixed blocks, skipping holes.
-    fn large(
-        &mut self,
-        size: u64,
-        content: &mut dyn Content,
-        mut blocks: Option<Blocks>,
-        out: &Out,
-    ) -> std::result::Result<u64, Stop> {
-        let (block, unit) = (BLOCK as u64, UNIT as u64);
-        let mut at = 0;
-        while at < size {
-            let Some((data, end)) = content.data_after(at)?.filter(|(data, _)| *data < size) else { break };
-            let mut begin = (data / block * block).max(at);
-            let end = end.div_ceil(block).saturating_mul(block).min(size);
-            while begin < end {
-                let stop = ((begin / unit + 1) * unit).min(end);
-                self.flush(out)?;
-                let read = self.unit(begin, stop, content, blocks.as_mut())?;
-                self.monitor.advance(read, 0);
-                if begin + read < stop {
-                    return Ok(begin + read);
-                }
-                begin = stop;
-            }
-            at = end.max(at + 1);
-        }
-        Ok(size)
-    }
-
-    /// Reads the blocks from `begin` to `stop`; how many bytes there were.
-    fn unit(
-        &mut self,
-        begin: u64,
-        stop: u64,
-        content: &mut dyn Content,
-        mut blocks: Option<&mut Blocks>,
-    ) -> std::result::Result<u64, Stop> {
-        let start = self.work.raw.len();
-        self.work.raw.resize(start + usize::try_from(stop - begin).unwrap_or(UNIT), 0);
-        let read = content.read_at(begin, &mut self.work.raw[start..])?;
-        self.work.raw.truncate(start + read);
-        let mut done = 0;
-        while done < read {
-            let length = BLOCK.min(read - done);
-            let offset = begin + done as u64;
-            let usable = &self.usable;
-            let before = blocks.as_mut().and_then(|blocks| blocks.at(offset));
-            let before = before.filter(|before| usable.contains(&before.frame.pack));
-            let range = start + done..start + done + length;
-            self.work.steps.push(Step::Data { offset, range, before });
-            done += length;
-        }
-        Ok(read as u64)
-    }
-}
-
-/// The entries of the point before, read along in the same order.
-struct Parent {
-    entries: Option<Entries>,
-    ahead: Option<Entry>,
-}
-
-impl Parent {
-    /// The entry with this path. Paths are asked for in order.
-    fn find(&mut self, path: &ByteName) -> Option<Entry> {
-        loop {
-            if self.ahead.is_none() {
-                match self.entries.as_mut()?.next_line() {
-                    Ok(Some(entry)) => self.ahead = Some(entry),
-                    // At the end, or damaged: the rest is read from the source, which is always right.
-                    Ok(None) | Err(_) => self.entries = None,
-                }
-            }
-            match Entry::compare_paths(&self.ahead.as_ref()?.path, path) {
-                Ordering::Less => self.ahead = None,
-                Ordering::Equal => return self.ahead.take(),
-                Ordering::Greater => return None,
-            }
-        }
-    }
-}
-
-/// The chunks that the point before has of one large file, asked for in order of their offsets.
-struct Blocks {
-    runs: Box<dyn Iterator<Item = Result<Run>> + Send>,
-    pieces: std::collections::VecDeque<(u64, Frame, u32, Chunk)>,
-}
-
-impl Blocks {
-    fn new(vault: &Vault, before: &Entry) -> Self {
-        Self { runs: runs(vault, before.content.as_ref()), pieces: std::collections::VecDeque::new() }
-    }
-
-    fn at(&mut self, offset: u64) -> Option<Before> {
-        loop {
-            while self.pieces.front().is_some_and(|piece| piece.0 < offset) {
-                self.pieces.pop_front();
-            }
-            if let Some((at, frame, skip, chunk)) = self.pieces.front() {
-                let here = Before { frame: frame.clone(), skip: *skip, chunk: *chunk };
-                return (*at == offset).then_some(here);
-            }
-            // Damage in the point before ends the comparison; the bytes are then stored anew.
-            let run = self.runs.next()?.ok()?;
-            let frame = &run.frame;
-            self.pieces.extend(run.pieces().map(|(at, skip, chunk)| (at, frame.clone(), skip, chunk)));
-        }
     }
 }

@@ -31,7 +31,7 @@ impl Feed<'_> {
             let length = chunk.len() as u64;
             self.work.raw.extend_from_slice(&chunk);
             let range = start..self.work.raw.len();
-            self.work.steps.push(Step::Data { offset: size, range, before: None });
+            self.work.steps.push(Step::Data { offset: size, range, before: None, claim: None });
             self.monitor.advance(length, 0);
             size += length;
         }
