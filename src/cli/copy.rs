@@ -18,7 +18,7 @@ pub fn run(terminal: &Terminal, options: &Copy) -> Result<Outcome, Failure> {
     let mut done = copied.map_err(|problem| Failure::new(problem, Exit::CopyFailed))?;
     done.notices.extend(unsigned);
     let mut exits = if done.is_sound() { vec![] } else { vec![Exit::CopyFailed] };
-    if done.doubted.is_some() {
+    if done.leaves_doubt() {
         exits.push(Exit::Undetermined);
     }
     Ok(Outcome { code: None, text: terminal.tell(&done, &Exit::codes(&exits)), exits })

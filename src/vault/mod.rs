@@ -44,7 +44,7 @@ pub use signed::{Signed, Signing};
 pub use source::{Content, Item, MOST_PLACES, Place, Places, Source};
 pub use tree::Entries;
 pub use verify::{Known, VerifyReport, verify, verify_with};
-pub use write::{CopyReport, CopyRequest, copy};
+pub use write::{CopyReport, CopyRequest, Early, copy};
 
 use crate::domain::{Kind, Problem, Result, VolumeId, printable};
 use crate::store::{Key, Store};

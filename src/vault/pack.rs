@@ -96,8 +96,8 @@ impl PackWriter {
     }
 
     /// The same, which tells of each pack once that is durable.
-    pub fn telling(self, told: Sender<PackLine>) -> Self {
-        Self { told: Some(told), ..self }
+    pub fn telling(self, told: Option<Sender<PackLine>>) -> Self {
+        Self { told, ..self }
     }
 
     /// Appends one zstd frame that decodes to `chunks`, and says where it is.

@@ -84,9 +84,9 @@ fn copy_through(first: First) -> (CopyReport, Arc<Watched>) {
 #[test]
 fn a_pack_is_read_back_before_the_copy_ends_and_its_bytes_are_counted() {
     let (copied, store) = copy_through(First::Sound);
-    assert!(!copied.read.is_empty(), "nothing was read early");
+    assert!(!copied.early.sound.is_empty(), "nothing was read early");
     let read: BTreeSet<String> = store.read.lock().unwrap().iter().cloned().collect();
-    for (pack, bytes) in &copied.read {
+    for (pack, bytes) in &copied.early.sound {
         let line = copied.packs.iter().find(|line| line.pack == *pack).expect("a pack of this copy");
         assert_eq!(*bytes, line.bytes + line.sidecar_bytes);
         assert!(read.contains(pack.pack().unwrap().as_str()), "{pack:?} was not read");
@@ -99,10 +99,11 @@ fn a_pack_that_came_back_otherwise_does_not_count_as_read() {
         let (copied, store) = copy_through(first);
         let read = store.read.lock().unwrap();
         let unsound = read.first().expect("one was read");
-        let counted = |key: &String| copied.read.keys().any(|pack| pack.pack().unwrap().as_str() == key);
+        let counted =
+            |key: &String| copied.early.sound.keys().any(|pack| pack.pack().unwrap().as_str() == key);
         assert!(!counted(unsound), "{unsound} counts as read back");
         if first == First::Unreadable {
-            assert_eq!((copied.read.len(), read.len()), (0, 1), "it was asked for more");
+            assert_eq!((copied.early.sound.len(), read.len()), (0, 1), "it was asked for more");
         }
     }
 }

@@ -75,7 +75,7 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     let report = write(&vault, opened, &request, &mut ledger, monitor)?;
     let written = began.elapsed();
     refuse_planned(&report, &mut ledger, known, &here)?;
-    let damage = prove(context, &vault, &report, &mut ledger, monitor)?;
+    let damage = prove(context, &vault, &report, (&here, &mut ledger), monitor)?;
     // Only now is it known that no other vault took its place while it was made.
     if let Some(name) = &order.vault_name {
         named::note(name, &vault, (context.clock)(), &mut ledger)?;
@@ -91,12 +91,14 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     notices.extend(order.lock.and_then(|asked| weaker_than_asked(&asked, &report)));
     notices.extend(vault.store().notice());
     notices.extend(told_untruth(&volume, &report.untrue));
+    let untrue = report.untrue.iter().map(|path| named_in(&volume, path)).collect();
     Ok(CopyDone {
         seconds: began.elapsed().as_secs_f64(),
         copy_seconds: written.as_secs_f64(),
         state: state.unwrap_or(CopyState::Stored).word(),
         damage,
         doubted,
+        untrue,
         notices,
         ..summary(&volume, &vault, &report)
     })
@@ -148,12 +150,14 @@ fn doubted_meanwhile(state: Option<CopyState>) -> Option<String> {
     Some(format!("all that it needs was read back, yet meanwhile another run {could}: {then}"))
 }
 
+/// A file of a volume. A volume that is one file has it under no name.
+fn named_in(volume: &Volume, path: &ByteName) -> String {
+    if path.as_bytes().is_empty() { volume.name.clone() } else { path.to_string() }
+}
+
 /// What is to be said where files lay as before and had changed.
 fn told_untruth(volume: &Volume, files: &[ByteName]) -> Option<String> {
-    // A volume that is one file has it under no name.
-    let name =
-        |path: &ByteName| if path.as_bytes().is_empty() { volume.name.clone() } else { path.to_string() };
-    let first = name(files.first()?);
+    let first = named_in(volume, files.first()?);
     let more = match files.len() - 1 {
         0 => String::new(),
         more => format!(" (and {more} more)"),

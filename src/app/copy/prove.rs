@@ -14,15 +14,17 @@ use chrono::TimeDelta;
 const INHERIT: TimeDelta = TimeDelta::days(7);
 
 /// Reads back what this copy wrote, and what it shares with the point before where that was not read lately.
-/// Everything else it needs must at least be there, as long as it was written.
+/// Everything else it needs must at least be there, as long as it was written. `began_at` is the vault as it was when the copy began: what
+/// was read back in the place of another one since does not count.
 pub(super) fn prove(
     context: &Context,
     vault: &Vault,
     report: &CopyReport,
-    ledger: &mut Ledger,
+    (began_at, ledger): (&VaultRef, &mut Ledger),
     monitor: &dyn Monitor,
 ) -> Result<Vec<DamagedObject>> {
     let (now, here) = ((context.clock)(), VaultRef::of(vault)?);
+    let is_early = |line: &PackLine| here == *began_at && report.early.sound.contains_key(&line.pack);
     let key = report.root.key.as_str();
     let (mut read, mut inherited) = (ReadBack::default(), report.packs.iter().collect::<Vec<_>>());
     // Others may find damage while this copy is made and read back: what they doubted meanwhile is read too.
@@ -33,7 +35,7 @@ pub(super) fn prove(
         let (kept, doubted): (Vec<&PackLine>, Vec<&PackLine>) = inherited.into_iter().partition(|line| {
             let is_doubted = history.damaged_packs.contains(&line.pack);
             let of_parent = since.is_some() && report.of_parent.contains(&line.pack);
-            (of_parent || report.read.contains_key(&line.pack)) && !is_doubted
+            (of_parent || is_early(line)) && !is_doubted
         });
         inherited = kept;
         if doubted.is_empty() {
@@ -53,14 +55,10 @@ pub(super) fn prove(
             }
         }
     };
+    note_missing(vault, &inherited, report, &mut read)?;
     let (early, inherited): (Vec<&PackLine>, Vec<&PackLine>) =
-        inherited.into_iter().partition(|line| report.read.contains_key(&line.pack));
-    read.bytes += early.iter().filter_map(|line| report.read.get(&line.pack)).sum::<u64>();
-    let present = Present::of(vault, inherited.iter().copied())?;
-    for problem in inherited.iter().filter_map(|line| present.check(line).err()) {
-        let (object, because) = (problem.place, problem.what);
-        read.damage.push(Damage { object, because, points: [key.to_owned()].into() });
-    }
+        inherited.into_iter().partition(|line| is_early(line));
+    read.bytes += early.iter().filter_map(|line| report.early.sound.get(&line.pack)).sum::<u64>();
     match root_read_back(vault, report, &mut read.damage) {
         Ok(bytes) => read.bytes += bytes,
         Err(problem) => {
@@ -82,6 +80,21 @@ pub(super) fn prove(
         ledger.append((context.clock)(), event)?;
     }
     Ok(damaged)
+}
+
+/// Sees that what is not read now is there still: of the point before, or read while the copy was made. What was found damaged then counts,
+/// whatever reading it again gave.
+fn note_missing(vault: &Vault, unread: &[&PackLine], report: &CopyReport, read: &mut ReadBack) -> Result<()> {
+    let present = Present::of(vault, unread.iter().copied())?;
+    let gone = unread.iter().filter_map(|line| present.check(line).err());
+    for problem in gone.chain(report.early.damaged.iter().cloned()) {
+        let (object, because) = (problem.place, problem.what);
+        if read.damage.iter().all(|known| known.object != object) {
+            let points = [report.root.key.as_str().to_owned()].into();
+            read.damage.push(Damage { object, because, points });
+        }
+    }
+    Ok(())
 }
 
 /// Since when the packs of the point before are known to be sound, where that is lately enough to build on.

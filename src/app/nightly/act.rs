@@ -195,7 +195,7 @@ fn of_copy(done: &CopyDone) -> (TaskOutcome, String) {
         unread => format!("{what}; {} of changed files not read", say_bytes(unread)),
     };
     let notices: String = done.notices.iter().map(|notice| format!("; {notice}")).collect();
-    if done.is_sound() && done.doubted.is_none() {
+    if done.is_sound() && !done.leaves_doubt() {
         return (TaskOutcome::Done, format!("{}, {what}{notices}", done.state));
     }
     let missed = done.missed.first().map(|missed| format!("; {}: {}", missed.path, missed.because));

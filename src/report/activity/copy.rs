@@ -50,6 +50,8 @@ pub struct CopyDone {
     pub damage: Vec<DamagedObject>,
     /// Why the point may be of something else than its volume, and does not count; none where nothing says so.
     pub doubted: Option<String>,
+    /// Files of which parts were called unchanged that had changed: points before this one may hold old bytes of them.
+    pub untrue: Vec<String>,
     /// What else should be known.
     pub notices: Vec<String>,
     /// Seconds until the last object was durable.
@@ -64,6 +66,11 @@ impl CopyDone {
         let unproven = [CopyState::Damaged.word(), CopyState::Stored.word()];
         self.missed_count == 0 && self.damage.is_empty() && !unproven.contains(&self.state)
     }
+
+    /// True where it, or points before it, may hold something else than they should.
+    pub fn leaves_doubt(&self) -> bool {
+        self.doubted.is_some() || !self.untrue.is_empty()
+    }
 }
 
 impl Told for CopyDone {
@@ -72,10 +79,10 @@ impl Told for CopyDone {
     }
 
     fn text(&self, look: Look) -> String {
-        let tone = match (self.is_sound(), &self.doubted) {
+        let tone = match (self.is_sound(), self.leaves_doubt()) {
             (false, _) => Tone::Bad,
-            (true, Some(_)) => Tone::Open,
-            (true, None) => Tone::Good,
+            (true, true) => Tone::Open,
+            (true, false) => Tone::Good,
         };
         let mut out =
             look.say(&format!("{}: recovery point {} of {}", self.state, self.point, self.volume), 0, tone);

@@ -39,7 +39,13 @@ pub fn compare<State>(
         let entry = entry?;
         files += usize::from(entry.kind == EntryKind::File);
         // Of a file: the how manieth it is, from zero.
-        batch.push((entry, files.saturating_sub(1)));
+        let number = files.saturating_sub(1);
+        if entry.kind == EntryKind::File && entry.size >= LARGE {
+            // On all cores by itself: among others each of those would take all cores too.
+            check.entry(&entry, number)?;
+        } else {
+            batch.push((entry, number));
+        }
         if batch.len() == BATCH {
             in_parallel(cores(), &batch, |(entry, number)| check.entry(entry, *number))?;
             batch.clear();

@@ -102,14 +102,15 @@ pub fn work(vault: &Vault, job: Fetched, shared: &Shared, options: RestoreOption
 fn write_piece(piece: &Piece, raw: &[u8], frame: &Frame, sums: &Sums) -> Result<()> {
     let start = piece.skip as usize;
     let end = start.saturating_add(piece.chunk.size() as usize);
-    let bytes = raw.get(start..end).filter(|bytes| Digest::of(bytes) == piece.chunk.sha256());
-    let Some(bytes) = bytes else {
+    // The sum comes first: it is of the bytes that the digest then speaks for, or of others, which reading back finds.
+    let summed = raw.get(start..end).map(|bytes| (bytes, sum_of(bytes)));
+    let Some((bytes, sum)) = summed.filter(|(bytes, _)| Digest::of(bytes) == piece.chunk.sha256()) else {
         return Err(Problem::damaged(frame.pack.pack()?.as_str(), "a chunk does not match its SHA-256"));
     };
     write_sparse(&piece.output.file, piece.offset, bytes)
         .map_err(|error| Problem::io("writing", error).at(piece.output.place.clone()))?;
     if let Some(number) = piece.sum {
-        sums.note(number, sum_of(bytes));
+        sums.note(number, sum);
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use crc_fast::CrcAlgorithm::Crc64Nvme;
 use std::sync::{Mutex, PoisonError};
 
-/// Sums and files of which one is kept: at most 32 MiB. Whatever comes after these is compared by its SHA-256.
+/// Sums and files of which one is kept: at most 32 MiB, and half as much again while they grow. Whatever comes after these is compared by its SHA-256.
 const MOST: usize = 4 * 1024 * 1024;
 
 /// CRC-64/NVME of these bytes. Zero stands for none: a chunk with that sum is compared by its SHA-256.

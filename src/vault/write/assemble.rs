@@ -35,8 +35,8 @@ pub struct Assembled {
     pub packs: Vec<PackLine>,
     /// The packs among them that were written for it.
     pub new: BTreeSet<PackKey>,
-    /// The packs among them that were read back already.
-    pub read: Early,
+    /// What of them was read back already.
+    pub early: Early,
     pub written_bytes: u64,
 }
 
@@ -250,7 +250,7 @@ impl<'a> Assembler<'a> {
         let written_bytes = new.values().map(|line| line.bytes + line.sidecar_bytes).sum();
         let (totals, missed) = (self.totals, self.missed);
         let new = new.into_keys().collect();
-        let read = self.early.map(EarlyReader::finish).unwrap_or_default();
-        Ok(Assembled { totals, missed, entries, packs_page, list_packs, packs, new, read, written_bytes })
+        let early = self.early.map(EarlyReader::finish).unwrap_or_default();
+        Ok(Assembled { totals, missed, entries, packs_page, list_packs, packs, new, early, written_bytes })
     }
 }

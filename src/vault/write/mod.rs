@@ -17,8 +17,9 @@ use crate::domain::{ByteName, Kind, Lock, Monitor, Problem, Result, Timestamp, V
 use crate::signing::Signer;
 use crate::store::{Key, random_hex};
 use assemble::{Assembled, Assembler};
+pub use early::Early;
 use feed::{Feed, Out, Unread};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::RwLock;
 use work::{Done, Work};
 
@@ -43,8 +44,8 @@ pub struct CopyReport {
     pub root: FoundRoot,
     /// Every pack it needs.
     pub packs: Vec<PackLine>,
-    /// The packs among them that were read back already while it was made, and were as they were written, with the bytes that were read.
-    pub read: BTreeMap<PackKey, u64>,
+    /// What of them was read back already while it was made.
+    pub early: Early,
     /// The packs among them that the point before needs too.
     pub of_parent: BTreeSet<PackKey>,
     /// The point before, where there is one.
@@ -240,7 +241,7 @@ fn write_root(vault: &Vault, request: &CopyRequest<'_>, written: Written<'_>) ->
     Ok(CopyReport {
         written_bytes: assembled.written_bytes + bytes.len() as u64,
         packs: assembled.packs,
-        read: assembled.read,
+        early: assembled.early,
         root: FoundRoot {
             key,
             id: Digest::of(&bytes),
