@@ -253,6 +253,28 @@ fn usable(state: CopyState, found: &FoundRoot) -> Usable {
     }
 }
 
+/// A point as it is listed.
+pub(super) fn listed_point(
+    vault: &Vault,
+    found: &FoundRoot,
+    history: &History,
+    doubted: Option<&String>,
+) -> ListedPoint {
+    let is_open = !found.root.is_closed();
+    ListedPoint {
+        point: found.short(),
+        id: found.id.to_string(),
+        volume: printable(found.root.volume.0.as_bytes()),
+        taken_at: found.root.taken_at,
+        files: is_open.then_some(found.root.totals.files),
+        bytes: is_open.then_some(found.root.totals.bytes),
+        state: state_of(vault, found, history).word(),
+        read_since: history.read_since.get(&found.id).copied(),
+        missed: found.root.totals.missed,
+        doubted: doubted.cloned(),
+    }
+}
+
 /// Everything a vault holds.
 ///
 /// # Errors
@@ -261,20 +283,9 @@ pub fn list_vault(context: &Context, place: &VaultPlace) -> Result<VaultListed> 
     let vault = open_vault(context, place)?;
     let roots = Roots::read(&vault)?;
     let history = History::of(&Ledger::look(&context.state, PATIENCE)?, &VaultRef::of(&vault)?);
-    let mut doubts = doubts(&roots, &history);
+    let doubts = doubts(&roots, &history);
     let fresh = Freshness::of(roots.sound.iter(), &history);
-    let points = roots.sound.iter().map(|found| ListedPoint {
-        point: found.short(),
-        id: found.id.to_string(),
-        volume: printable(found.root.volume.0.as_bytes()),
-        taken_at: found.root.taken_at,
-        files: (!found.root.is_closed()).then_some(found.root.totals.files),
-        bytes: (!found.root.is_closed()).then_some(found.root.totals.bytes),
-        state: state_of(&vault, found, &history).word(),
-        read_since: history.read_since.get(&found.id).copied(),
-        missed: found.root.totals.missed,
-        doubted: doubts.remove(&found.id),
-    });
+    let points = roots.sound.iter().map(|found| listed_point(&vault, found, &history, doubts.get(&found.id)));
     // What pretends to tell of readers and epochs, too.
     let wrong = vault.epochs().into_iter().flat_map(|epochs| &epochs.wrong);
     Ok(VaultListed {

@@ -12,6 +12,7 @@ mod point;
 mod policy;
 mod problem;
 mod volume;
+mod when;
 
 pub use asset::{Asset, AssetId, AssetKind};
 pub use bond::{Bond, BondList, Bonds, Grace, How, Nature, NatureSet};
@@ -27,6 +28,7 @@ pub use point::{
 pub use policy::{Keep, Policies, Policy, RuleWaiver, SLACK, parse_duration, say_duration, slack_of};
 pub use problem::{Kind, Problem, Result};
 pub use volume::{Volume, VolumeId, VolumeKind};
+pub use when::{Stretch, When};
 
 /// A moment, always in UTC.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

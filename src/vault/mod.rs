@@ -34,7 +34,10 @@ pub(crate) use parallel::{cores, in_parallel};
 pub use readback::{Damage, Present, ReadBack, Stopped, read_back};
 pub use readers::{EpochBegun, ReaderAdded};
 pub use repair::{Mended, Original, RepairMode, RepairReport, RepairRequest, Supplied, repair};
-pub use restore::{Lost, RestoreOptions, RestoreReport, Restored, Verified, Written, restore};
+pub use restore::{
+    Lost, Only, Part, Picker, RestoreOptions, RestoreReport, Restored, Verified, Written, restore,
+    restore_part,
+};
 pub use roots::{FoundRoot, RootRecord, Roots, names};
 pub use sealing::{Epoch, Epochs, Identities, KnownEpoch, NewEpoch, Recipient, VaultKeys};
 pub use signed::{Signed, Signing};

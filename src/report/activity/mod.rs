@@ -16,6 +16,7 @@ mod policy;
 mod readers;
 mod rehearsal;
 mod repair;
+mod restorable;
 mod restore;
 mod verify;
 
@@ -43,6 +44,7 @@ pub use policy::{PolicyDocument, VaultPolicy};
 pub use readers::{EpochKept, EpochMade, ListedEpoch, ListedReader, ReaderMade, ReadersListed};
 pub use rehearsal::{LostAndFound, RehearsalDone, SurvivalLine};
 pub use repair::{ChunksFrom, LostPath, PointOutcome, RepairDone, RepairedPoint};
+pub use restorable::{ListedEntry, PassedOver, PointListed, ProposedPoint, Restorable, RestorableVolume};
 pub use restore::RestoreDone;
 pub use verify::{VerifiedPoint, VerifyDone};
 

@@ -33,6 +33,10 @@ pub struct RestoreDone {
     pub xattrs_not_given: u64,
     /// Paths that were missed when the point was made.
     pub missed_when_stored: u64,
+    /// The globs that it was asked for by; none where it was for all.
+    pub only: Vec<String>,
+    /// Entries that they leave out.
+    pub left_out: u64,
     /// Paths whose content is lost.
     pub lost: Vec<MissedPath>,
     /// Objects of the point that are damaged, also where nothing is lost with them.
@@ -67,6 +71,11 @@ impl Told for RestoreDone {
         };
         let mut out = look.say(&format!("{word}: {} of {} as of {at}", self.point, self.volume), 0, tone);
         out.push_str(&look.say(&format!("to     {}", self.target), 2, Tone::Plain));
+        if !self.only.is_empty() {
+            let only =
+                format!("only   {}; {} other entries are left out", self.only.join(", "), self.left_out);
+            out.push_str(&look.say(&only, 2, Tone::Plain));
+        }
         let what = format!(
             "what   {} entries, {} in {}",
             self.entries,

@@ -1,11 +1,11 @@
 //! Reading a restored target back against the recovery point.
 
-use super::super::format::{Digest, Entry, EntryKind, PageKind, Run};
+use super::super::Vault;
+use super::super::format::{Digest, Entry, EntryKind, Run};
 use super::super::line::split;
 use super::super::metadata::{Excuses, Spot, read_full, see};
 use super::super::parallel::{cores, in_parallel};
 use super::super::tree::runs;
-use super::super::{Entries, Vault};
 use super::sums::{Sums, sum_of};
 use super::target::Target;
 use super::{RestoreReport, Restored};
@@ -35,7 +35,7 @@ pub fn compare<State>(
     let check = Check { vault, target: &target, report, excuses, sums, monitor };
     let mut batch = Vec::with_capacity(BATCH);
     let mut files = 0;
-    for entry in Entries::new(vault, PageKind::Entries, restored.point.root.tree()?) {
+    for entry in restored.part.entries(vault, restored.point.root.tree()?) {
         let entry = entry?;
         files += usize::from(entry.kind == EntryKind::File);
         // Of a file: the how manieth it is, from zero.

@@ -4,10 +4,12 @@ mod check;
 mod content;
 mod fetch;
 mod job;
+mod only;
 mod run;
 mod sums;
 mod target;
 
+pub use only::{Only, Part, Picker};
 pub use run::Lost;
 
 use super::format::{EntryKind, PageKind};
@@ -70,17 +72,17 @@ pub struct Restored<State> {
     pub point: FoundRoot,
     /// What was done.
     pub report: RestoreReport,
+    /// What of it was asked for.
+    pub part: Part,
     /// What was written, until it was read back.
     sums: Sums,
     state: PhantomData<State>,
 }
 
-/// Restores a point. All its objects are read back before anything is written, so that damage is known
-/// before it is used.
+/// Restores a whole point, as [`restore_part`] does.
 ///
 /// # Errors
-/// `Refused` where the target is not new or empty; `Damaged`, naming the objects, where some are damaged
-/// (unless `despite_damage`); otherwise what the store or the target said. With all damage found until then.
+/// As [`restore_part`].
 pub fn restore(
     vault: &Vault,
     found: &FoundRoot,
@@ -88,10 +90,28 @@ pub fn restore(
     options: RestoreOptions,
     monitor: &dyn Monitor,
 ) -> std::result::Result<Restored<Written>, Stopped> {
+    restore_part(vault, found, Part::default(), target, options, monitor)
+}
+
+/// Restores a point, or a part of it. All objects of a whole point are read back before anything is written, so that damage is known
+/// before it is used; of a part, each chunk is compared with its SHA-256 before it is written.
+///
+/// # Errors
+/// `Refused` where the target is not new or empty; `Damaged`, naming the objects, where some are damaged
+/// (unless `despite_damage`); otherwise what the store or the target said. With all damage found until then.
+pub fn restore_part(
+    vault: &Vault,
+    found: &FoundRoot,
+    part: Part,
+    target: &Path,
+    options: RestoreOptions,
+    monitor: &dyn Monitor,
+) -> std::result::Result<Restored<Written>, Stopped> {
     // Nothing is read for long that could not be used.
     found.root.tree()?;
     vault.opened()?;
-    let Checked { damage, unread, failed } = check_objects(vault, found, monitor)?;
+    let checked = if part.is_all() { check_objects(vault, found, monitor)? } else { Checked::default() };
+    let Checked { damage, unread, failed } = checked;
     match failed {
         Some(problem) if !options.despite_damage => return Err(Stopped { problem, damage, unread }),
         None if !damage.is_empty() && !options.despite_damage => {
@@ -99,14 +119,14 @@ pub fn restore(
         }
         _ => {}
     }
-    match write(vault, found, target, options, monitor) {
+    match write(vault, found, &part, target, options, monitor) {
         Ok((mut report, sums)) => {
             report.damage = one_each(damage.into_iter().chain(report.damage));
             report.unread.extend(unread);
             report.unread.sort();
             report.unread.dedup_by(|one, other| one.object == other.object);
             let (target, point) = (target.to_path_buf(), found.clone());
-            Ok(Restored { target, point, report, sums, state: PhantomData })
+            Ok(Restored { target, point, report, part, sums, state: PhantomData })
         }
         Err(problem) => {
             let said = Damage::said_by(&problem, found.key.as_str());
@@ -118,18 +138,24 @@ pub fn restore(
 fn write(
     vault: &Vault,
     found: &FoundRoot,
+    part: &Part,
     target: &Path,
     options: RestoreOptions,
     monitor: &dyn Monitor,
 ) -> Result<(RestoreReport, Sums)> {
     let kind = first_kind(vault, found)?;
     let mut tree = target::Target::create(target, kind)?;
-    monitor.begin(Phase::Restore, Some(found.root.totals.bytes));
-    let report = run::restore_entries(vault, found, &mut tree, options, monitor);
+    monitor.begin(Phase::Restore, Some(bytes_of(part, found)));
+    let report = run::restore_entries(vault, (found, part), &mut tree, options, monitor);
     monitor.end();
     let written = report?;
     tree.sync()?;
     Ok(written)
+}
+
+/// How many bytes of files are asked for.
+fn bytes_of(part: &Part, found: &FoundRoot) -> u64 {
+    if part.is_all() { found.root.totals.bytes } else { part.bytes }
 }
 
 /// Each damaged object once.
@@ -158,7 +184,7 @@ impl Restored<Written> {
             let what = format!("content is lost: {} ({}), and {others} more", lost.path, lost.because);
             return Err(Problem::new(Kind::Damaged, what).at(safe(&self.target.to_string_lossy())).into());
         }
-        monitor.begin(Phase::Compare, Some(self.point.root.totals.bytes));
+        monitor.begin(Phase::Compare, Some(bytes_of(&self.part, &self.point)));
         let compared = check::compare(vault, &self, &self.sums, monitor);
         monitor.end();
         let labels = compared.map_err(|problem| {
@@ -166,8 +192,8 @@ impl Restored<Written> {
             Stopped { problem, damage, unread: Vec::new() }
         })?;
         let report = RestoreReport { labels, ..self.report };
-        let sums = Sums::default();
-        Ok(Restored { target: self.target, point: self.point, report, sums, state: PhantomData })
+        let (sums, state) = (Sums::default(), PhantomData);
+        Ok(Restored { target: self.target, point: self.point, report, part: self.part, sums, state })
     }
 }
 

@@ -1,14 +1,15 @@
 //! Making entries in order, and handing their content to the workers.
 
-use super::super::format::{Entry, EntryKind, Meta, PageKind, Run};
+use super::super::format::{Entry, EntryKind, Meta, Run};
 use super::super::line::{is_at_or_above, split};
 use super::super::metadata::{Receiver, Spot, give};
 use super::super::roots::FoundRoot;
 use super::super::tree::runs;
-use super::super::{Damage, Entries, Unread, Vault};
+use super::super::{Damage, Unread, Vault};
 use super::content::{Output, Piece, Shared, cannot_be_had, done, lose, work};
 use super::fetch::{Fetched, fetch};
 use super::job::{Job, Jobs};
+use super::only::Part;
 use super::sums::Sums;
 use super::target::Target;
 use super::{RestoreOptions, RestoreReport};
@@ -35,10 +36,10 @@ const AHEAD: usize = 2;
 /// Jobs whose bytes are asked for at once: a store is slow to begin an answer, and workers are not to wait for that.
 const FETCHING: usize = 4;
 
-/// Restores all entries of a point below `target`.
+/// Restores the entries of a part of a point below `target`.
 pub fn restore_entries(
     vault: &Vault,
-    found: &FoundRoot,
+    (found, part): (&FoundRoot, &Part),
     target: &mut Target,
     options: RestoreOptions,
     monitor: &dyn Monitor,
@@ -78,7 +79,7 @@ pub fn restore_entries(
             path: ByteName::default(),
             links: Vec::new(),
         };
-        maker.all(found).map(|report| (report, maker.links))
+        maker.all(found, part).map(|report| (report, maker.links))
     })?;
     if let Some(problem) = shared.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(problem);
@@ -135,13 +136,11 @@ fn lose_other_names(lost: &mut Vec<Lost>, links: Vec<(ByteName, ByteName)>) {
 }
 
 impl Maker<'_> {
-    fn all(&mut self, found: &FoundRoot) -> Result<RestoreReport> {
+    fn all(&mut self, found: &FoundRoot, part: &Part) -> Result<RestoreReport> {
         let mut report = RestoreReport::default();
-        let mut entries = Entries::new(self.vault, PageKind::Entries, found.root.tree()?);
-        loop {
-            let entry = match entries.next_line() {
-                Ok(Some(entry)) => entry,
-                Ok(None) => break,
+        for entry in part.entries(self.vault, found.root.tree()?) {
+            let entry = match entry {
+                Ok(entry) => entry,
                 Err(problem) if self.options.despite_damage && cannot_be_had(&problem) => {
                     let path = ByteName(b"(a page of the tree, with entries nobody can name)".to_vec());
                     report.lost.push(Lost { path, because: problem.to_string() });

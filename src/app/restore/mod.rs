@@ -1,23 +1,30 @@
-//! Restoring a recovery point to a new, empty target.
+//! Restoring a recovery point, or a part of it, to a new, empty target.
+
+mod choice;
+mod listing;
+
+pub use listing::{ListOrder, browse, restorable};
 
 use super::Context;
-use super::damage::{or_unrecorded, record_damage, record_unread, stand_in, told};
-use super::doubt::doubts;
+use super::damage::{or_unrecorded, record_damage, record_unread, told};
 use super::fresh::Freshness;
 use super::stores::{directory_of, open_vault};
 use super::vaults::what_to_know;
-use crate::domain::{Kind, Monitor, Problem, Result, Timestamp, printable};
+use crate::domain::{Kind, Monitor, Problem, Result, Timestamp, When, printable};
 use crate::estate::VaultPlace;
 use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
 use crate::providers::local::{Reach, System, reach};
 use crate::report::activity::{MissedPath, RestoreDone};
 use crate::vault::format::README_KEY;
 use crate::vault::{
-    Damage, Epochs, FoundRoot, RestoreOptions, RestoreReport, Restored, Roots, Stopped, Unread, Vault,
-    Verified,
+    Damage, Only, Part, RestoreOptions, RestoreReport, Restored, Roots, Stopped, Unread, Verified,
+};
+use choice::{
+    chosen, newer_incomplete, newer_unsigned, refuse_closed, refuse_doubted, refuse_forked,
+    refuse_silent_fallback, within,
 };
 use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -31,8 +38,12 @@ pub struct RestoreOrder {
     pub volume: Option<OsString>,
     /// The beginning of a recovery point's id; without it, the newest complete one.
     pub point: Option<String>,
+    /// Without a point: which are meant.
+    pub when: When,
     /// Where to.
     pub target: PathBuf,
+    /// What of it, where it is not all.
+    pub only: Option<Only>,
     /// Device nodes, and going on despite damage.
     pub options: RestoreOptions,
 }
@@ -49,30 +60,33 @@ pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -
         refuse_inside(directory, &order.target, (context.clock)())?;
     }
     let here = VaultRef::of(&vault)?;
-    let roots = Roots::read(&vault)?;
+    let all = Roots::read(&vault)?;
+    let roots = within(&all, order.when);
     let mut notices: Vec<String> = what_to_know(&vault)?;
-    let mut book =
-        Book { ledger: Ledger::open(&context.state, PATIENCE), context, here: &here, roots: &roots };
+    let mut book = Book { ledger: Ledger::open(&context.state, PATIENCE), context, here: &here, roots: &all };
     // At 03:00 there may be no ledger, and no place for one: restoring goes on and says so.
     if let Err(problem) = &book.ledger {
         notices.push(format!("no ledger: {problem}; this restore is not recorded"));
     }
     let history = book.ledger.as_ref().map(|ledger| History::of(ledger.records(), &here)).unwrap_or_default();
-    let volume = order.volume.as_ref().map(|given| as_recorded(given, &roots));
-    let found = roots.choose(volume.as_deref(), order.point.as_deref())?;
+    let found = chosen(order, &roots, &all)?;
     if order.point.is_none() {
-        refuse_silent_fallback(found, &roots, &history)?;
+        refuse_silent_fallback(found, &all, order.when, &history)?;
         refuse_closed(found, &roots)?;
-        refuse_doubted(found, &roots, &history)?;
+        refuse_doubted(found, &all, &history)?;
         refuse_forked(found, &vault)?;
         notices.extend(newer_incomplete(found, &roots));
         notices.extend(newer_unsigned(found, &roots));
-        let of_volume = roots.sound.iter().filter(|other| other.root.volume == found.root.volume);
+        let of_volume = all.sound.iter().filter(|other| other.root.volume == found.root.volume);
         notices.extend(Freshness::of(of_volume, &history).notice());
     }
     notices
         .extend(found.signed.doubt().map(|why| format!("{} is restored all the same: {why}", found.short())));
-    let written = crate::vault::restore(&vault, found, &order.target, order.options, monitor)
+    let part = match &order.only {
+        Some(only) => Part::of(&vault, found.root.tree()?, only, monitor)?,
+        None => Part::default(),
+    };
+    let written = crate::vault::restore_part(&vault, found, part, &order.target, order.options, monitor)
         .map_err(|stopped| book.failed(stopped))?;
     let restored_after = began.elapsed().as_secs_f64();
     if let Err(problem) = book.found(&written.report.damage, &written.report.unread) {
@@ -124,9 +138,10 @@ impl Book<'_> {
         or_unrecorded(problem, self.found(&damage, &unread))
     }
 
-    /// Records the restore, unless it went around damage: that the point restores as a whole was not shown then.
+    /// Records the restore, unless it went around damage or was of a part: that the point restores as a whole was not shown then.
     fn restored(&mut self, restored: &Restored<Verified>) -> Result<()> {
-        let is_whole = restored.report.damage.is_empty() && restored.report.unread.is_empty();
+        let has_all = restored.report.damage.is_empty() && restored.report.unread.is_empty();
+        let is_whole = has_all && restored.part.is_all();
         let (Ok(ledger), true) = (&mut self.ledger, is_whole) else { return Ok(()) };
         let event = Event::Restored {
             point: restored.point.record(),
@@ -158,102 +173,6 @@ pub(super) fn refuse_inside(vault: &Path, target: &Path, now: Timestamp) -> Resu
         ));
     }
     Ok(())
-}
-
-/// What a person calls a volume, as the vault records it: ids hold paths as they are printed.
-fn as_recorded(given: &OsStr, roots: &Roots) -> String {
-    match given.to_str() {
-        Some(text) if roots.choose(Some(text), None).is_ok() => text.to_owned(),
-        _ => printable(given.as_bytes()),
-    }
-}
-
-/// Without an explicit choice the newest point is meant. Where a newer one was recorded, or may have been,
-/// and cannot be read, an older one is not given instead without a word.
-fn refuse_silent_fallback(found: &FoundRoot, roots: &Roots, history: &History) -> Result<()> {
-    let gone = history.awaited().find(|record| {
-        record.volume == found.root.volume
-            && record.taken_at > found.root.taken_at
-            && !roots.sound.iter().any(|sound| sound.id == record.id)
-            && stand_in(&record.key, roots, history).is_none()
-    });
-    let damaged = roots.damaged.iter().find(|(key, _)| stand_in(key.as_str(), roots, history).is_none());
-    let object = match (gone, damaged) {
-        (Some(record), _) => format!(
-            "{}: recovery point {} of {}, recorded in the ledger, is damaged or gone",
-            printable(record.key.as_bytes()),
-            &record.id.to_string()[..12],
-            record.taken_at.format("%Y-%m-%d %H:%M:%SZ")
-        ),
-        (None, Some((_, problem))) => format!("{problem}; its recovery point may be a newer one"),
-        (None, None) => return Ok(()),
-    };
-    Err(Problem::new(Kind::Damaged, object).remedy(format!(
-        "the newest sound recovery point is {} of {}: restore it with --point {}",
-        found.short(),
-        found.root.taken_at.format("%Y-%m-%d %H:%M:%SZ"),
-        found.short()
-    )))
-}
-
-/// Nor where a newer one is of an epoch that nothing here opens, and may be of the same volume.
-fn refuse_closed(found: &FoundRoot, roots: &Roots) -> Result<()> {
-    let Some(newer) = roots.newer_closed(found).last() else { return Ok(()) };
-    let what = format!(
-        "a newer recovery point, {} of {}, was made in an epoch that nothing here opens, and may be of this volume",
-        newer.short(),
-        newer.root.taken_at.format("%Y-%m-%d %H:%M:%SZ")
-    );
-    Err(Problem::new(Kind::Refused, what).remedy(format!(
-        "give the private key of a reader of that epoch (--identity FILE), or restore this one of {} with --point {}",
-        found.root.taken_at.format("%Y-%m-%d %H:%M:%SZ"),
-        found.short()
-    )))
-}
-
-/// What may be a copy of an unmounted mount point is given only to whoever names it.
-fn refuse_doubted(found: &FoundRoot, roots: &Roots, history: &History) -> Result<()> {
-    let Some(because) = doubts(roots, history).remove(&found.id) else { return Ok(()) };
-    let what = format!("the newest recovery point, {}, may be of something else: {because}", found.short());
-    Err(Problem::new(Kind::Refused, what)
-        .remedy("choose this one or one before it with --point; `outlive vault list DIR` shows them"))
-}
-
-/// Where it cannot be told which of two epochs is the true one, the newest point may be of the other.
-fn refuse_forked(found: &FoundRoot, vault: &Vault) -> Result<()> {
-    if !vault.epochs().is_some_and(Epochs::is_forked) {
-        return Ok(());
-    }
-    let what = format!(
-        "two epochs of the vault began after the same one, and one of them may be somebody else's: so may the newest recovery point, {}",
-        found.short()
-    );
-    Err(Problem::new(Kind::Refused, what).remedy(
-        "see `outlive vault reader list`, and choose a point with --point that a ledger or a report knows",
-    ))
-}
-
-/// A newer point that is incomplete is not taken by itself, but whoever restores must know that it is there.
-fn newer_incomplete(found: &FoundRoot, roots: &Roots) -> Option<String> {
-    let of_volume = |other: &&FoundRoot| other.root.volume == found.root.volume && other.signed.is_trusted();
-    let newest = roots.sound.iter().rev().find(of_volume).filter(|newest| newest.id != found.id)?;
-    Some(format!(
-        "a newer recovery point, {} of {}, is incomplete ({} paths missed): --point {} restores it",
-        newest.short(),
-        newest.root.taken_at.format("%Y-%m-%d %H:%M:%SZ"),
-        newest.root.totals.missed,
-        newest.short()
-    ))
-}
-
-/// Newer points that are not taken for ours: whoever restores may know better.
-fn newer_unsigned(found: &FoundRoot, roots: &Roots) -> Option<String> {
-    let is_newer = |other: &&FoundRoot| {
-        other.root.volume == found.root.volume && other.root.taken_at > found.root.taken_at
-    };
-    let newest = roots.sound.iter().rev().filter(is_newer).find(|other| !other.signed.is_trusted())?;
-    let (at, why) = (newest.root.taken_at.format("%Y-%m-%d %H:%M:%SZ"), newest.signed.doubt()?);
-    Some(format!("a newer recovery point, {} of {at}, is not taken for yours: {why}", newest.short()))
 }
 
 /// Extended attributes that are there now though nobody stored them.
@@ -298,6 +217,12 @@ fn done<State>(
         ownership_not_given: report.not_given.ownership,
         xattrs_not_given: report.not_given.xattrs,
         missed_when_stored: root.totals.missed,
+        only: restored.part.given(),
+        left_out: if restored.part.is_all() {
+            0
+        } else {
+            root.totals.entries.saturating_sub(report.entries + report.devices_left_out)
+        },
         lost: report
             .lost
             .iter()
