@@ -46,7 +46,7 @@ pub use nightly::{Holder, Night, NightlyOrder, nightly};
 pub use readers::{AddReader, BeginEpoch, keep_present_epoch, list_readers};
 pub use rehearse::{RehearseOrder, rehearse};
 pub use repair::{RepairOrder, repair};
-pub use restore::{ListOrder, RestoreOrder, browse, restorable, restore};
+pub use restore::{KeptOff, ListOrder, RestoreOrder, browse, restorable, restore, restore_stream};
 pub use rights::vault_policy;
 pub use signers::Signers;
 pub use stores::{Opened, Purpose, RealStores, Stores, place_named};

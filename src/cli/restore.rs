@@ -5,11 +5,13 @@ use super::args::Global;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::Terminal;
-use crate::app::{self, ListOrder, RestoreOrder};
-use crate::domain::{Problem, Stretch, When};
+use crate::app::{self, KeptOff, ListOrder, RestoreOrder};
+use crate::domain::{Kind, Problem, Stretch, When};
+use crate::report::activity::RestoreDone;
 use crate::vault::{Only, RestoreOptions};
 use clap::Args;
 use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -19,7 +21,8 @@ pub struct Restore {
     /// The vault: a directory, or s3://bucket/prefix
     #[arg(long, value_name = "VAULT")]
     pub vault: OsString,
-    /// Where to: a path that does not exist yet, or an empty directory. Without it, nothing is written: the recovery points
+    /// Where to: a path that does not exist yet, an empty directory, for one file also an empty block device, or `-` for
+    /// standard output. Without it, nothing is written: the recovery points
     /// are listed, and the command that restores the proposed one is printed
     #[arg(long, value_name = "TARGET")]
     pub to: Option<PathBuf>,
@@ -67,6 +70,7 @@ pub fn run(terminal: &Terminal, global: &Global, options: &Restore) -> Result<Ou
         target: options.to.clone().unwrap_or_default(),
         only: only(&options.only)?,
         options: RestoreOptions { devices: options.devices, despite_damage: options.despite_damage },
+        kept_off: kept_off(terminal),
     };
     let failed = |problem: Problem| Failure::of_vault(problem, Exit::Internal);
     if let Some(glob) = &options.list {
@@ -83,11 +87,40 @@ pub fn run(terminal: &Terminal, global: &Global, options: &Restore) -> Result<Ou
         let exits = if listed.is_settled() { vec![] } else { vec![Exit::Undetermined] };
         return Ok(Outcome { code: None, text: terminal.tell(&listed, &Exit::codes(&exits)), exits });
     }
-    let done = app::restore(&terminal.context, &order, &terminal.monitor()).map_err(failed)?;
+    let is_stream = order.target.as_os_str() == "-";
+    let done = if is_stream {
+        stream(terminal, &order)
+    } else {
+        app::restore(&terminal.context, &order, &terminal.monitor())
+    };
+    let done = done.map_err(failed)?;
     // A part of the data came back, whether the rest was lost in the vault or never reached it.
     let whole = done.is_sound() && done.missed_when_stored == 0;
     let exits = if whole { vec![] } else { vec![Exit::CopyFailed] };
-    Ok(Outcome { code: None, text: terminal.tell(&done, &Exit::codes(&exits)), exits })
+    let text = terminal.tell(&done, &Exit::codes(&exits));
+    if is_stream {
+        // Standard output has the data.
+        drop(std::io::stderr().write_all(text.as_bytes()));
+        return Ok(Outcome { code: None, text: String::new(), exits });
+    }
+    Ok(Outcome { code: None, text, exits })
+}
+
+fn stream(terminal: &Terminal, order: &RestoreOrder) -> Result<RestoreDone, Problem> {
+    let out = std::io::stdout();
+    if out.is_terminal() {
+        return Err(Problem::new(Kind::Usage, "standard output is a terminal, and data is no text")
+            .remedy("let it go to a file or a program: `… --to - | program`"));
+    }
+    app::restore_stream(&terminal.context, order, &mut out.lock(), &terminal.monitor())
+}
+
+/// What the estate has here. Where its file cannot be used, a restore goes on without it.
+fn kept_off(terminal: &Terminal) -> KeptOff {
+    match terminal.estate_if_any() {
+        Ok(estate) => estate.as_ref().map(KeptOff::of).unwrap_or_default(),
+        Err(failure) => KeptOff { unknown: Some(failure.line()), ..KeptOff::default() },
+    }
 }
 
 /// The words that restore a point, with what was given to find it: copied as they are, they do it.

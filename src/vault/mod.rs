@@ -35,8 +35,8 @@ pub use readback::{Damage, Present, ReadBack, Stopped, read_back};
 pub use readers::{EpochBegun, ReaderAdded};
 pub use repair::{Mended, Original, RepairMode, RepairReport, RepairRequest, Supplied, repair};
 pub use restore::{
-    Lost, Only, Part, Picker, RestoreOptions, RestoreReport, Restored, Verified, Written, restore,
-    restore_part,
+    Lost, Only, Part, Picker, RestoreOptions, RestoreReport, RestoreRequest, Restored, Streamed, Verified,
+    Written, restore, restore_part, stream,
 };
 pub use roots::{FoundRoot, RootRecord, Roots, names};
 pub use sealing::{Epoch, Epochs, Identities, KnownEpoch, NewEpoch, Recipient, VaultKeys};

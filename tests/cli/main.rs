@@ -22,6 +22,7 @@ mod encrypting;
 mod expiring;
 mod expiring_dir;
 mod exporting;
+mod going_on;
 mod granting;
 #[path = "../hand/mod.rs"]
 mod hand;
@@ -72,6 +73,7 @@ mod space;
 mod stopping;
 mod strace;
 mod suite;
+mod targets;
 mod thieving;
 mod tutorial;
 mod unread;

@@ -277,6 +277,7 @@ impl Stage<'_> {
             target: self.restored(),
             only: None,
             options: Default::default(),
+            kept_off: Default::default(),
         };
         let restored: RestoreDone =
             timed("restore", &mut seconds, || restore(&self.context, &order, self.monitor))?;

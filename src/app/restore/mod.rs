@@ -2,32 +2,36 @@
 
 mod choice;
 mod listing;
+mod targets;
 
 pub use listing::{ListOrder, browse, restorable};
+pub use targets::KeptOff;
+pub(super) use targets::refuse_inside;
 
 use super::Context;
 use super::damage::{or_unrecorded, record_damage, record_unread, told};
 use super::fresh::Freshness;
 use super::stores::{directory_of, open_vault};
 use super::vaults::what_to_know;
-use crate::domain::{Kind, Monitor, Problem, Result, Timestamp, When, printable};
+use crate::domain::{Monitor, Problem, Result, When, printable};
 use crate::estate::VaultPlace;
 use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
-use crate::providers::local::{Reach, System, reach};
 use crate::report::activity::{MissedPath, RestoreDone};
 use crate::vault::format::README_KEY;
 use crate::vault::{
-    Damage, Only, Part, RestoreOptions, RestoreReport, Restored, Roots, Stopped, Unread, Verified,
+    Damage, FoundRoot, Only, Part, RestoreOptions, RestoreReport, RestoreRequest, Restored, Roots, Stopped,
+    Streamed, Unread, Vault, Verified,
 };
 use choice::{
     chosen, newer_incomplete, newer_unsigned, refuse_closed, refuse_doubted, refuse_forked,
     refuse_silent_fallback, within,
 };
-use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
+use targets::{refuse_kernels, refuse_others, refuse_source};
 
 /// What is to be restored where.
 #[derive(Debug, Clone)]
@@ -46,6 +50,8 @@ pub struct RestoreOrder {
     pub only: Option<Only>,
     /// Device nodes, and going on despite damage.
     pub options: RestoreOptions,
+    /// What nothing is restored over or into, whether it is empty or not.
+    pub kept_off: KeptOff,
 }
 
 /// Restores, reads the target back, and records it, with all damage that was found on the way.
@@ -56,38 +62,22 @@ pub struct RestoreOrder {
 pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -> Result<RestoreDone> {
     let began = Instant::now();
     let vault = open_vault(context, &order.vault)?;
+    refuse_kernels(&order.target)?;
     if let Some(directory) = directory_of(&order.vault) {
         refuse_inside(directory, &order.target, (context.clock)())?;
     }
+    let kept_off = refuse_others(&order.target, &order.kept_off, (context.clock)())?;
     let here = VaultRef::of(&vault)?;
     let all = Roots::read(&vault)?;
     let roots = within(&all, order.when);
-    let mut notices: Vec<String> = what_to_know(&vault)?;
     let mut book = Book { ledger: Ledger::open(&context.state, PATIENCE), context, here: &here, roots: &all };
-    // At 03:00 there may be no ledger, and no place for one: restoring goes on and says so.
-    if let Err(problem) = &book.ledger {
-        notices.push(format!("no ledger: {problem}; this restore is not recorded"));
-    }
-    let history = book.ledger.as_ref().map(|ledger| History::of(ledger.records(), &here)).unwrap_or_default();
-    let found = chosen(order, &roots, &all)?;
-    if order.point.is_none() {
-        refuse_silent_fallback(found, &all, order.when, &history)?;
-        refuse_closed(found, &roots)?;
-        refuse_doubted(found, &all, &history)?;
-        refuse_forked(found, &vault)?;
-        notices.extend(newer_incomplete(found, &roots));
-        notices.extend(newer_unsigned(found, &roots));
-        let of_volume = all.sound.iter().filter(|other| other.root.volume == found.root.volume);
-        notices.extend(Freshness::of(of_volume, &history).notice());
-    }
-    notices
-        .extend(found.signed.doubt().map(|why| format!("{} is restored all the same: {why}", found.short())));
-    let part = match &order.only {
-        Some(only) => Part::of(&vault, found.root.tree()?, only, monitor)?,
-        None => Part::default(),
-    };
-    let written = crate::vault::restore_part(&vault, found, part, &order.target, order.options, monitor)
-        .map_err(|stopped| book.failed(stopped))?;
+    let Picked { found, part, mut notices } = pick(order, &vault, (&all, &roots), &book, monitor)?;
+    notices.extend(kept_off);
+    refuse_source(&order.target, found)?;
+    let (target, options) = (order.target.as_path(), order.options);
+    let request = RestoreRequest { found, part, target, options, resumable: true };
+    let written =
+        crate::vault::restore_part(&vault, request, monitor).map_err(|stopped| book.failed(stopped))?;
     let restored_after = began.elapsed().as_secs_f64();
     if let Err(problem) = book.found(&written.report.damage, &written.report.unread) {
         notices.push(format!("the damage is not recorded: {problem}"));
@@ -101,6 +91,87 @@ pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -
     }
     let done = done(&verified, &vault.place(), notices, began);
     Ok(RestoreDone { compared: true, restore_seconds: restored_after, ..done })
+}
+
+/// Writes the one file that is asked for to `out`, in order, each chunk compared before it is written. That it arrived, nobody here can
+/// say: so nothing is recorded but damage.
+///
+/// # Errors
+/// As [`restore`], and where it is not one file.
+pub fn restore_stream(
+    context: &Context,
+    order: &RestoreOrder,
+    out: &mut dyn Write,
+    monitor: &dyn Monitor,
+) -> Result<RestoreDone> {
+    let began = Instant::now();
+    let vault = open_vault(context, &order.vault)?;
+    let here = VaultRef::of(&vault)?;
+    let all = Roots::read(&vault)?;
+    let roots = within(&all, order.when);
+    let mut book = Book { ledger: Ledger::open(&context.state, PATIENCE), context, here: &here, roots: &all };
+    let Picked { found, part, notices } = pick(order, &vault, (&all, &roots), &book, monitor)?;
+    let streamed = crate::vault::stream(&vault, found, &part, out, monitor);
+    let Streamed { entry } =
+        streamed.map_err(|problem| book.failed(Stopped::of(problem, found.key.as_str())))?;
+    let seconds = began.elapsed().as_secs_f64();
+    Ok(RestoreDone {
+        vault: vault.place(),
+        volume: printable(found.root.volume.0.as_bytes()),
+        point: found.short(),
+        taken_at: found.root.taken_at,
+        target: "standard output".into(),
+        streamed: true,
+        entries: 1,
+        bytes: entry.size,
+        only: part.given(),
+        missed_when_stored: found.root.totals.missed,
+        notices,
+        restore_seconds: seconds,
+        seconds,
+        ..RestoreDone::default()
+    })
+}
+
+/// What an order comes to.
+struct Picked<'r> {
+    found: &'r FoundRoot,
+    part: Part,
+    notices: Vec<String>,
+}
+
+fn pick<'r>(
+    order: &RestoreOrder,
+    vault: &Vault,
+    (all, within): (&Roots, &'r Roots),
+    book: &Book<'_>,
+    monitor: &dyn Monitor,
+) -> Result<Picked<'r>> {
+    let mut notices: Vec<String> = what_to_know(vault)?;
+    // At 03:00 there may be no ledger, and no place for one: restoring goes on and says so.
+    if let Err(problem) = &book.ledger {
+        notices.push(format!("no ledger: {problem}; this restore is not recorded"));
+    }
+    let history =
+        book.ledger.as_ref().map(|ledger| History::of(ledger.records(), book.here)).unwrap_or_default();
+    let found = chosen(order, within, all)?;
+    if order.point.is_none() {
+        refuse_silent_fallback(found, all, order.when, &history)?;
+        refuse_closed(found, within)?;
+        refuse_doubted(found, all, &history)?;
+        refuse_forked(found, vault)?;
+        notices.extend(newer_incomplete(found, within));
+        notices.extend(newer_unsigned(found, within));
+        let of_volume = all.sound.iter().filter(|other| other.root.volume == found.root.volume);
+        notices.extend(Freshness::of(of_volume, &history).notice());
+    }
+    notices
+        .extend(found.signed.doubt().map(|why| format!("{} is restored all the same: {why}", found.short())));
+    let part = match &order.only {
+        Some(only) => Part::of(vault, found.root.tree()?, only, monitor)?,
+        None => Part::default(),
+    };
+    Ok(Picked { found, part, notices })
 }
 
 /// What is recorded of a restore, where there is a ledger.
@@ -153,28 +224,6 @@ impl Book<'_> {
     }
 }
 
-/// What is restored into a vault would lie among its objects, be taken for some of them, and die with them.
-/// Whichever way leads there, a directory is told by its device and inode.
-pub(super) fn refuse_inside(vault: &Path, target: &Path, now: Timestamp) -> Result<()> {
-    let place = printable(target.as_os_str().as_bytes());
-    let failed = |error: std::io::Error| Problem::io("looking at the target", error).at(place.clone());
-    let above = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let whole = target.canonicalize().or_else(|_| above.canonicalize()).map_err(failed)?;
-    let identity = |path: &Path| rustix::fs::lstat(path).ok().map(|stat| (stat.st_dev, stat.st_ino));
-    // A mount may lead to one folder of the vault alone.
-    let mut vaults: BTreeSet<_> = identity(&vault.join(".")).into_iter().collect();
-    for entry in std::fs::read_dir(vault).map_err(failed)? {
-        vaults.extend(identity(&entry.map_err(failed)?.path()));
-    }
-    let shown = reach(vault, &whole, &System::default(), now) == Reach::ThroughOverlay;
-    if shown || whole.ancestors().filter_map(identity).any(|above| vaults.contains(&above)) {
-        return Err(Problem::new(Kind::Refused, "the target lies inside the vault").at(place).remedy(
-            "name a target elsewhere: what is restored into a vault would be taken for a part of it",
-        ));
-    }
-    Ok(())
-}
-
 /// Extended attributes that are there now though nobody stored them.
 fn not_stored(report: &RestoreReport) -> impl Iterator<Item = String> {
     let said = [
@@ -205,6 +254,11 @@ fn done<State>(
 ) -> RestoreDone {
     let (root, report) = (&restored.point.root, &restored.report);
     notices.extend(not_stored(report));
+    notices.extend(report.unnoted.as_ref().map(|why| {
+        format!(
+            "no note could be kept beside the target, so that a stopped restore could not have gone on: {why}"
+        )
+    }));
     RestoreDone {
         vault: vault.into(),
         volume: printable(root.volume.0.as_bytes()),
@@ -213,6 +267,8 @@ fn done<State>(
         target: printable(restored.target.as_os_str().as_bytes()),
         entries: report.entries,
         bytes: report.bytes,
+        kept_bytes: report.kept_bytes,
+        note: report.note.clone(),
         devices_left_out: report.devices_left_out,
         ownership_not_given: report.not_given.ownership,
         xattrs_not_given: report.not_given.xattrs,

@@ -86,7 +86,13 @@ impl Check<'_> {
         if entry.path.as_bytes().is_empty() {
             seen.meta.xattrs.retain(|name, _| !self.report.target_keeps.contains(name));
         }
-        self.metadata(entry, &seen)?;
+        // A device that was restored to keeps its own.
+        if !(entry.kind == EntryKind::File
+            && seen.kind == EntryKind::BlockDevice
+            && entry.path.as_bytes().is_empty())
+        {
+            self.metadata(entry, &seen)?;
+        }
         if entry.kind == EntryKind::File {
             let file = self.open(entry).map_err(|error| self.io("opening", entry, error))?;
             self.content(entry, number, &file)?;
