@@ -1,6 +1,7 @@
 //! The command line.
 
 use super::exit::HELP;
+use super::points::Points;
 use super::readers::{Epochs, Readers};
 use super::restore::Restore;
 use crate::domain::{HazardClass, Policy, parse_duration};
@@ -68,6 +69,8 @@ pub enum Command {
     Verify(Verify),
     /// Restore a recovery point, or a part of it, to a new, empty target; or say what could be restored
     Restore(Restore),
+    /// List the recovery points of a volume, and what changed from each to the next
+    Points(Points),
     /// Do all that is due by the estate file: copies, read-backs, drills; then judge
     Nightly(Nightly),
     /// Restore recovery points into scratch space and check them

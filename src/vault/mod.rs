@@ -1,5 +1,6 @@
 //! The format of recovery points in a store, and how they are written, read, verified and restored.
 
+mod change;
 mod check_pack;
 mod findings;
 pub mod format;
@@ -26,6 +27,7 @@ mod verify;
 mod write;
 mod xattrs;
 
+pub use change::{Change, Tally, change};
 pub use findings::Unread;
 pub use index::{PackTable, packs_known, packs_of};
 pub use locks::{Kept, LockTerms, Needed};

@@ -44,6 +44,7 @@ mod nightly_telling;
 mod once;
 mod pinging;
 mod place;
+mod points;
 mod proving;
 #[allow(dead_code, reason = "the trials of the stores use the rest of it")]
 #[path = "../store/proxy.rs"]

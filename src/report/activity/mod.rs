@@ -12,6 +12,7 @@ mod listing;
 mod locks;
 mod night_text;
 mod nightly;
+mod points;
 mod policy;
 mod readers;
 mod rehearsal;
@@ -40,6 +41,7 @@ pub use nightly::{
     DrillOutcome, DrillStanding, KNOWN_DAMAGE, NightVerdict, NightlyDone, Standing, SurvivingCopy, TaskDone,
     TaskKind, TaskOutcome, Unhonoured, VolumeNight,
 };
+pub use points::{ChangeSaid, Counted, FateSaid, PointSaid, PointsListed};
 pub use policy::{PolicyDocument, VaultPolicy};
 pub use readers::{EpochKept, EpochMade, ListedEpoch, ListedReader, ReaderMade, ReadersListed};
 pub use rehearsal::{LostAndFound, RehearsalDone, SurvivalLine};
