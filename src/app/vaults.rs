@@ -195,11 +195,15 @@ fn observed<T>(value: Option<T>, now: Timestamp) -> Known<T> {
     value.map_or(Known::Unknown, |value| Known::Observed(value, now))
 }
 
+/// The identity of a point in an inventory. The place belongs to it: a copy of a vault has points of its own, which die apart.
+pub(super) fn id_of(vault: &Vault, found: &FoundRoot) -> PointId {
+    PointId(format!("vault:{}/{} in {}", vault.id(), found.short(), vault.place()))
+}
+
 fn point(found: &FoundRoot, vault: &Vault, proof: Proof, bonds: Bonds, now: Timestamp) -> RecoveryPoint {
     let root = &found.root;
     RecoveryPoint {
-        // The place belongs to it: a copy of a vault has points of its own, which die apart.
-        id: PointId(format!("vault:{}/{} in {}", vault.id(), found.short(), vault.place())),
+        id: id_of(vault, found),
         name: format!("copy {} in {}", found.short(), vault.place()),
         of: observed(root.named_volume().cloned(), now),
         taken_at: Known::Observed(root.taken_at, now),
@@ -267,6 +271,28 @@ fn usable(state: CopyState, found: &FoundRoot) -> Usable {
     }
 }
 
+/// A point as it is listed.
+pub(super) fn listed_point(
+    vault: &Vault,
+    found: &FoundRoot,
+    history: &History,
+    doubted: Option<&String>,
+) -> ListedPoint {
+    let is_open = !found.root.is_closed();
+    ListedPoint {
+        point: found.short(),
+        id: found.id.to_string(),
+        volume: printable(found.root.volume.0.as_bytes()),
+        taken_at: found.root.taken_at,
+        files: is_open.then_some(found.root.totals.files),
+        bytes: is_open.then_some(found.root.totals.bytes),
+        state: state_of(vault, found, history).word(),
+        read_since: history.read_since.get(&found.id).copied(),
+        missed: found.root.totals.missed,
+        doubted: doubted.cloned(),
+    }
+}
+
 /// Everything a vault holds.
 ///
 /// # Errors
@@ -275,20 +301,9 @@ pub fn list_vault(context: &Context, place: &VaultPlace) -> Result<VaultListed> 
     let vault = open_vault(context, place)?;
     let roots = Roots::read(&vault)?;
     let history = History::of(&Ledger::look(&context.state, PATIENCE)?, &VaultRef::of(&vault)?);
-    let mut doubts = doubts(&roots, &history);
+    let doubts = doubts(&roots, &history);
     let fresh = Freshness::of(roots.sound.iter(), &history);
-    let points = roots.sound.iter().map(|found| ListedPoint {
-        point: found.short(),
-        id: found.id.to_string(),
-        volume: printable(found.root.volume.0.as_bytes()),
-        taken_at: found.root.taken_at,
-        files: (!found.root.is_closed()).then_some(found.root.totals.files),
-        bytes: (!found.root.is_closed()).then_some(found.root.totals.bytes),
-        state: state_of(&vault, found, &history).word(),
-        read_since: history.read_since.get(&found.id).copied(),
-        missed: found.root.totals.missed,
-        doubted: doubts.remove(&found.id),
-    });
+    let points = roots.sound.iter().map(|found| listed_point(&vault, found, &history, doubts.get(&found.id)));
     // What pretends to tell of readers and epochs, too.
     let wrong = vault.epochs().into_iter().flat_map(|epochs| epochs.wrong.iter().chain(epochs.lost()));
     Ok(VaultListed {

@@ -1,7 +1,9 @@
 //! The command line.
 
 use super::exit::HELP;
+use super::points::Points;
 use super::readers::{Epochs, Readers};
+use super::restore::Restore;
 use crate::domain::{HazardClass, Policy, parse_duration};
 use crate::plan::{Dialect, Role};
 use crate::report::schedule::TimeOfDay;
@@ -65,8 +67,10 @@ pub enum Command {
     Copy(Copy),
     /// Read a whole vault: every object, every chunk
     Verify(Verify),
-    /// Restore a recovery point to a new, empty target
+    /// Restore a recovery point, or a part of it, to a new, empty target; or say what could be restored
     Restore(Restore),
+    /// List the recovery points of a volume, and what changed from each to the next
+    Points(Points),
     /// Do all that is due by the estate file: copies, read-backs, drills; then judge
     Nightly(Nightly),
     /// Restore recovery points into scratch space and check them
@@ -171,27 +175,6 @@ pub struct Copy {
 pub struct Verify {
     /// The vault: a directory, or s3://bucket/prefix
     pub vault: OsString,
-}
-
-#[derive(Debug, Args)]
-pub struct Restore {
-    /// The volume, by its path or id; not needed where the vault holds one volume
-    pub volume: Option<OsString>,
-    /// The vault: a directory, or s3://bucket/prefix
-    #[arg(long, value_name = "VAULT")]
-    pub vault: OsString,
-    /// Where to: a path that does not exist yet, or an empty directory
-    #[arg(long, value_name = "TARGET")]
-    pub to: PathBuf,
-    /// The recovery point, by the beginning of its id [default: the newest complete one]
-    #[arg(long, value_name = "ID")]
-    pub point: Option<String>,
-    /// Make device nodes too
-    #[arg(long)]
-    pub devices: bool,
-    /// Where objects are damaged, restore what is sound and list what is lost
-    #[arg(long)]
-    pub despite_damage: bool,
 }
 
 #[derive(Debug, Args)]

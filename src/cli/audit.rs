@@ -12,7 +12,8 @@ use crate::report::{json, text};
 use crate::rules::Overall;
 use std::ffi::OsString;
 
-fn order(terminal: &Terminal, survey: &Survey) -> Result<SurveyOrder, Failure> {
+/// What a survey by paths looks at.
+pub fn order(terminal: &Terminal, survey: &Survey) -> Result<SurveyOrder, Failure> {
     let seen = |vault: &OsString| {
         SeenVault::undeclared(terminal.place(vault)?).map_err(|problem| Failure::new(problem, Exit::Internal))
     };

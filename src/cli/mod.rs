@@ -9,6 +9,7 @@ mod explain;
 mod failure;
 mod ledger;
 mod nightly;
+mod points;
 mod progress;
 mod readers;
 mod rehearse;
@@ -56,7 +57,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Explain(options) => explain::run(&terminal, options),
         Command::Copy(options) => copy::run(&terminal, options),
         Command::Verify(options) => verify::run(&terminal, options),
-        Command::Restore(options) => restore::run(&terminal, options),
+        Command::Restore(options) => restore::run(&terminal, &arguments.global, options),
+        Command::Points(options) => points::run(&terminal, options),
         Command::Rehearse(options) => rehearse::run(&terminal, options),
         Command::Nightly(options) => nightly::run(&terminal, options),
         Command::Drill(options) => drill::run(&terminal, options),

@@ -13,6 +13,7 @@ mod policy;
 mod problem;
 mod roles;
 mod volume;
+mod when;
 
 pub use asset::{Asset, AssetId, AssetKind};
 pub use bond::{Bond, BondList, Bonds, Grace, How, Nature, NatureSet};
@@ -29,6 +30,7 @@ pub use policy::{Keep, Policies, Policy, RuleWaiver, SLACK, parse_duration, say_
 pub use problem::{Kind, Problem, Result};
 pub use roles::{Escrow, Together, VaultRoles};
 pub use volume::{Volume, VolumeId, VolumeKind};
+pub use when::{Stretch, When};
 
 /// A moment, always in UTC.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

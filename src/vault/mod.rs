@@ -1,5 +1,6 @@
 //! The format of recovery points in a store, and how they are written, read, verified and restored.
 
+mod change;
 mod check_pack;
 mod findings;
 pub mod format;
@@ -28,6 +29,7 @@ mod verify;
 mod write;
 mod xattrs;
 
+pub use change::{Change, Tally, change};
 pub use findings::Unread;
 pub use index::{PackTable, packs_known, packs_of};
 pub use locks::{Kept, LockTerms, Needed};
@@ -36,7 +38,10 @@ pub(crate) use parallel::{cores, in_parallel};
 pub use readback::{Damage, Present, ReadBack, Stopped, read_back};
 pub use readers::{EpochBegun, ReaderAdded};
 pub use repair::{Mended, Original, RepairMode, RepairReport, RepairRequest, Supplied, repair};
-pub use restore::{Lost, RestoreOptions, RestoreReport, Restored, Verified, Written, restore};
+pub use restore::{
+    Lost, Only, Part, Picker, RestoreOptions, RestoreReport, RestoreRequest, Restored, Streamed, Verified,
+    Written, restore, restore_part, stream,
+};
 pub use roots::{FoundRoot, RootRecord, Roots, names};
 pub use sample::{Sampled, sample};
 pub use sealing::{Epoch, Epochs, Identities, KnownEpoch, NewEpoch, Recipient, VaultKeys};

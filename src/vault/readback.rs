@@ -65,6 +65,15 @@ pub struct Stopped {
     pub unread: Vec<Unread>,
 }
 
+impl Stopped {
+    /// A problem with what it says of the objects that this recovery point needs.
+    pub fn of(problem: Problem, point: &str) -> Self {
+        let damage = Damage::said_by(&problem, point).into_iter().collect();
+        let unread = Unread::said_by(&problem, point).into_iter().collect();
+        Self { problem, damage, unread }
+    }
+}
+
 impl From<Problem> for Stopped {
     fn from(problem: Problem) -> Self {
         Self { problem, damage: Vec::new(), unread: Vec::new() }

@@ -24,11 +24,14 @@ fn scene() -> Scene {
 fn every_command_gives_json_with_its_schema_and_the_exit_codes_of_the_process() {
     let Scene { place, data, vault } = scene();
     let to = place.path("restored");
-    let commands: [(&str, i32, Vec<&dyn AsRef<OsStr>>); 13] = [
+    let commands: [(&str, i32, Vec<&dyn AsRef<OsStr>>); 16] = [
         ("copy", 0, vec![&"copy", &data, &"--vault", &vault]),
         ("verify", 0, vec![&"verify", &vault]),
         ("vault-list", 0, vec![&"vault", &"list", &vault]),
         ("restore", 0, vec![&"restore", &"--vault", &vault, &"--to", &to]),
+        ("restorable", 0, vec![&"restore", &"--vault", &vault]),
+        ("restore-list", 0, vec![&"restore", &"--vault", &vault, &"--list"]),
+        ("points", 0, vec![&"points", &data, &"--vault", &vault]),
         ("audit", 10, vec![&"audit", &data, &"--vault", &vault]),
         ("inventory", 0, vec![&"inventory", &data]),
         ("ledger-show", 0, vec![&"ledger", &"show"]),

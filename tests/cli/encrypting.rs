@@ -17,7 +17,7 @@ pub fn reader(place: &Place, name: &str) -> (PathBuf, String) {
 }
 
 /// A tree that is copied into a vault encrypted for these readers.
-fn estate(place: &Place, vault: &str, readers: &[&str], more: &str) {
+pub fn estate(place: &Place, vault: &str, readers: &[&str], more: &str) {
     place.file("data/file", noise(1, 2_000_000));
     place.file("data/plainly-named/note", "plainly written");
     let text = format!("[[vault]]\nid = \"offsite\"\n{vault}\nreaders = {readers:?}\n{more}");

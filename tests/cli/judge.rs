@@ -6,6 +6,10 @@
 //! One exception for the program itself: the textfile for monitoring (decision 20). A file `<name>.prom` may be
 //! replaced by `<name>.prom.<32 digits>` that the same run made, after the run opened the old one to look whose it is.
 //!
+//! Another for the program itself: a restore that was stopped goes on. Below a target `<dir>/<name>`, once the same run opened the note
+//! `<dir>/.<name>.outlive-restore` to add to it, what is there may be opened for writing, and never cut; that only zeros are written
+//! over is for the tests of that (`going_on.rs`). A block device may be opened where nobody else can meanwhile (`targets.rs`).
+//!
 //! The other exceptions, all for programs that the run started (`mount`, `umount`, `mkfs.btrfs`, `btrfs`, `borg`,
 //! `cp`, `qemu-img`), never for the program itself:
 //! - `mount` and `umount` drive `/dev/loop-control` and loop devices, and keep a lock and a table in
@@ -61,6 +65,7 @@ pub fn complaints(log: &str) -> Vec<String> {
         made: HashSet::new(),
         named: HashSet::new(),
         looked_at: HashSet::new(),
+        noted: Vec::new(),
     };
     let mut hand = Hand::default();
     let mut found = Vec::new();
@@ -179,6 +184,8 @@ struct Court {
     named: HashSet<Vec<u8>>,
     /// Textfiles that this run opened for reading.
     looked_at: HashSet<Vec<u8>>,
+    /// Targets of stopped restores, whose notes this run opened.
+    noted: Vec<Vec<u8>>,
 }
 
 impl Court {
@@ -278,8 +285,18 @@ impl Court {
         if call.succeeded() && has("O_RDONLY") && path.ends_with(b".prom") {
             self.looked_at.insert(path.clone());
         }
+        if call.succeeded() && has("O_RDWR") && has("O_APPEND") && !has("O_TRUNC") {
+            self.noted.extend(target_of_note(&path));
+        }
         let writes = has("O_WRONLY") || has("O_RDWR") || has("O_TRUNC") || has("O_CREAT");
         if !writes || is_new || has("O_APPEND") && !has("O_TRUNC") || is_no_file(&path) {
+            return None;
+        }
+        // A block device that the kernel gives to nobody else meanwhile; that it was all zero is for `targets.rs`.
+        let is_device = path.starts_with(b"/dev/") && !climbs(&path) && has("O_RDWR") && has("O_EXCL");
+        let goes_on =
+            || is_device || self.noted.iter().any(|target| is_at_or_below(&path, target)) && !climbs(&path);
+        if matches!(actor, Actor::Itself) && !has("O_TRUNC") && !has("O_CREAT") && goes_on() {
             return None;
         }
         self.may(actor, &path, "opens for writing what is there")
@@ -297,6 +314,13 @@ impl Court {
             (false, false, false) => None,
         }
     }
+}
+
+/// The target that a note of a restore is of.
+fn target_of_note(note: &[u8]) -> Option<Vec<u8>> {
+    let name = note.iter().rposition(|byte| *byte == b'/')? + 1;
+    let target = note[name..].strip_prefix(b".")?.strip_suffix(b".outlive-restore")?;
+    Some([&note[..name], target].concat())
 }
 
 fn climbs(path: &[u8]) -> bool {

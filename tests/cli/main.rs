@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in tests a panic is the message
 
 mod auditing;
+mod choosing;
 mod cloning;
 mod contract;
 mod cutting;
@@ -22,6 +23,7 @@ mod escrow;
 mod expiring;
 mod expiring_dir;
 mod exporting;
+mod going_on;
 mod granting;
 mod granting_driller;
 #[path = "../hand/mod.rs"]
@@ -44,6 +46,7 @@ mod nightly_telling;
 mod once;
 mod pinging;
 mod place;
+mod points;
 mod proving;
 #[allow(dead_code, reason = "the trials of the stores use the rest of it")]
 #[path = "../store/proxy.rs"]
@@ -73,6 +76,7 @@ mod space;
 mod stopping;
 mod strace;
 mod suite;
+mod targets;
 mod thieving;
 mod tutorial;
 mod unread;

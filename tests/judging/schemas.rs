@@ -5,8 +5,8 @@ use outlive::app::{INCIDENTS, load_incident, replay_incident};
 use outlive::catalogue::Catalogue;
 use outlive::isolation::expand;
 use outlive::report::activity::{
-    ChunksFrom, DamagedObject, ExpiringPoint, ExpiryPlan, LeftAlone, LostPath, PlanFile, PointOutcome,
-    RepairDone, RepairedPoint, StayingPoint, Told,
+    ChangeSaid, ChunksFrom, DamagedObject, ExpiringPoint, ExpiryPlan, FateSaid, LeftAlone, LostPath,
+    PlanFile, PointOutcome, PointSaid, PointsListed, RepairDone, RepairedPoint, StayingPoint, Told,
 };
 use outlive::report::json;
 use outlive::rules::ALL;
@@ -165,4 +165,61 @@ fn repairs_are_what_their_schema_says() {
         text.contains("etc/fstab") && text.contains("(all of it)") && text.contains("orders-db"),
         "{text}"
     );
+}
+
+#[test]
+fn points_are_what_their_schema_says() {
+    let at = crate::estate::now();
+    let first = PointSaid {
+        id: "vault:v/0a0a0a0a0a0a in /vault".into(),
+        name: "copy 0a0a0a0a0a0a in /vault".into(),
+        kind: "vault copy",
+        taken_at: Some(at),
+        state: Some("read back"),
+        counts: true,
+        because: None,
+        lock: "unknown".into(),
+        drilled: "never".into(),
+        bytes: Some(9),
+        change: None,
+        change_unknown: Some("the first in its vault: there is none before it".into()),
+        fate: None,
+    };
+    let change =
+        ChangeSaid { against: "0a0a0a0a0a0a".into(), hints: vec!["much".into()], ..ChangeSaid::default() };
+    let dies = FateSaid { fate: "dies", because: Some("a is stored on b".into()) };
+    let second = PointSaid {
+        change: Some(change),
+        change_unknown: None,
+        fate: Some(dies),
+        taken_at: None,
+        state: None,
+        counts: false,
+        because: Some("not proved".into()),
+        bytes: None,
+        ..first.clone()
+    };
+    let none = PointsListed {
+        volume: "orders-db".into(),
+        what_if: None,
+        points: Vec::new(),
+        gaps: vec!["/vault: no answer".into()],
+        at,
+    };
+    let some = PointsListed {
+        points: vec![first, second],
+        what_if: Some("deletion of orders-db".into()),
+        gaps: Vec::new(),
+        ..none.clone()
+    };
+    let right = [none.json(&[11]), some.json(&[0])];
+    let wrong = [
+        broken(&right[1], |told| told["exit_codes"] = serde_json::json!([14])),
+        broken(&right[1], |told| told["points"][0]["change_unknown"] = serde_json::Value::Null),
+        broken(&right[1], |told| told["points"][1]["fate"]["because"] = serde_json::Value::Null),
+        broken(&right[1], |told| told["points"][1]["state"] = "fine".into()),
+        broken(&right[1], |told| told["points"][1]["change"]["against"] = "the last".into()),
+        broken(&right[0], |told| drop(told.as_object_mut().unwrap().remove("gaps"))),
+    ];
+    holds("points.v0.json", &right, &wrong);
 }

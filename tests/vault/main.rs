@@ -10,6 +10,7 @@ mod agreed;
 mod bits;
 mod bounded;
 mod by_hand;
+mod changes;
 mod compared;
 mod conflicting;
 mod damage;

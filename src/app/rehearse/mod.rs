@@ -6,7 +6,7 @@ mod told;
 
 use super::{Audited, Context, CopyOrder, RestoreOrder, SurveyOrder};
 use super::{SeenVault, audit, copy, list_vault, restore, verify};
-use crate::domain::{Kind, Monitor, Policy, Problem, Result, printable};
+use crate::domain::{Kind, Monitor, Policy, Problem, Result, When, printable};
 use crate::drill::checks::{Comparison, LeftOut, Original, same_tree};
 use crate::drill::sandbox::{MadeVolume, Scratch, removal_commands};
 use crate::estate::{CopyFrom, VaultPlace};
@@ -273,8 +273,11 @@ impl Stage<'_> {
             vault: self.vault(),
             volume: None,
             point: None,
+            when: When::Any,
             target: self.restored(),
+            only: None,
             options: Default::default(),
+            kept_off: Default::default(),
         };
         let restored: RestoreDone =
             timed("restore", &mut seconds, || restore(&self.context, &order, self.monitor))?;

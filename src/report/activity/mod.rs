@@ -13,10 +13,12 @@ mod listing;
 mod locks;
 mod night_text;
 mod nightly;
+mod points;
 mod policy;
 mod readers;
 mod rehearsal;
 mod repair;
+mod restorable;
 mod restore;
 mod verify;
 
@@ -41,10 +43,12 @@ pub use nightly::{
     DrillOutcome, DrillStanding, KNOWN_DAMAGE, NightVerdict, NightlyDone, Standing, SurvivingCopy, TaskDone,
     TaskKind, TaskOutcome, Unhonoured, VolumeNight,
 };
+pub use points::{ChangeSaid, Counted, FateSaid, PointSaid, PointsListed};
 pub use policy::{PolicyDocument, VaultPolicy};
 pub use readers::{EpochKept, EpochMade, ListedEpoch, ListedReader, ReaderMade, ReadersListed};
 pub use rehearsal::{LostAndFound, RehearsalDone, SurvivalLine};
 pub use repair::{ChunksFrom, LostPath, PointOutcome, RepairDone, RepairedPoint};
+pub use restorable::{ListedEntry, PassedOver, PointListed, ProposedPoint, Restorable, RestorableVolume};
 pub use restore::RestoreDone;
 pub use verify::{VerifiedPoint, VerifyDone};
 

@@ -21,10 +21,16 @@ pub struct RestoreDone {
     pub target: String,
     /// True once the target was read back and compared.
     pub compared: bool,
+    /// True where it went to standard output, each chunk compared before it was written.
+    pub streamed: bool,
     /// Entries made.
     pub entries: u64,
     /// Bytes of files.
     pub bytes: u64,
+    /// Bytes that a restore which was stopped had written already.
+    pub kept_bytes: u64,
+    /// The file beside the target that says what was restored there; none where there is none.
+    pub note: Option<String>,
     /// Device nodes that were not made.
     pub devices_left_out: u64,
     /// Entries whose owner could not be set.
@@ -33,6 +39,10 @@ pub struct RestoreDone {
     pub xattrs_not_given: u64,
     /// Paths that were missed when the point was made.
     pub missed_when_stored: u64,
+    /// The globs that it was asked for by; none where it was for all.
+    pub only: Vec<String>,
+    /// Entries that they leave out.
+    pub left_out: u64,
     /// Paths whose content is lost.
     pub lost: Vec<MissedPath>,
     /// Objects of the point that are damaged, also where nothing is lost with them.
@@ -60,6 +70,7 @@ impl Told for RestoreDone {
     fn text(&self, look: Look) -> String {
         let at = self.taken_at.format("%Y-%m-%d %H:%M:%S UTC");
         let (word, tone) = match (self.compared, self.lost.is_empty(), self.damage.is_empty()) {
+            _ if self.streamed => ("written, each chunk compared before", Tone::Good),
             (true, _, true) => ("restored and compared", Tone::Good),
             (true, _, false) => ("restored and compared, from a damaged vault", Tone::Bad),
             (false, true, _) => ("restored, not compared", Tone::Open),
@@ -67,6 +78,11 @@ impl Told for RestoreDone {
         };
         let mut out = look.say(&format!("{word}: {} of {} as of {at}", self.point, self.volume), 0, tone);
         out.push_str(&look.say(&format!("to     {}", self.target), 2, Tone::Plain));
+        if !self.only.is_empty() {
+            let only =
+                format!("only   {}; {} other entries are left out", self.only.join(", "), self.left_out);
+            out.push_str(&look.say(&only, 2, Tone::Plain));
+        }
         let what = format!(
             "what   {} entries, {} in {}",
             self.entries,
@@ -74,6 +90,16 @@ impl Told for RestoreDone {
             say_seconds(self.seconds)
         );
         out.push_str(&look.say(&what, 2, Tone::Plain));
+        if self.kept_bytes > 0 {
+            let kept =
+                format!("again  {} were there from a restore that was stopped", say_bytes(self.kept_bytes));
+            out.push_str(&look.say(&kept, 2, Tone::Plain));
+        }
+        if let Some(note) = &self.note {
+            let of_note = format!("note   {note} says so; it is not needed any more");
+            let unfinished = format!("note   {note} keeps what is needed to go on");
+            out.push_str(&look.say(if self.compared { &of_note } else { &unfinished }, 2, Tone::Plain));
+        }
         let lost = format!("LOST: the content of {} paths:", self.lost.len());
         out.push_str(&say_paths(look, &lost, &self.lost, self.lost.len() as u64));
         out.push_str(&say_damage(look, &self.damage));

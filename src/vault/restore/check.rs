@@ -1,11 +1,11 @@
 //! Reading a restored target back against the recovery point.
 
-use super::super::format::{Digest, Entry, EntryKind, PageKind, Run};
+use super::super::Vault;
+use super::super::format::{Digest, Entry, EntryKind, Run};
 use super::super::line::split;
 use super::super::metadata::{Excuses, Spot, read_full, see};
 use super::super::parallel::{cores, in_parallel};
 use super::super::tree::runs;
-use super::super::{Entries, Vault};
 use super::sums::{Sums, sum_of};
 use super::target::Target;
 use super::{RestoreReport, Restored};
@@ -35,7 +35,7 @@ pub fn compare<State>(
     let check = Check { vault, target: &target, report, excuses, sums, monitor };
     let mut batch = Vec::with_capacity(BATCH);
     let mut files = 0;
-    for entry in Entries::new(vault, PageKind::Entries, restored.point.root.tree()?) {
+    for entry in restored.part.entries(vault, restored.point.root.tree()?) {
         let entry = entry?;
         files += usize::from(entry.kind == EntryKind::File);
         // Of a file: the how manieth it is, from zero.
@@ -92,7 +92,13 @@ impl Check<'_> {
         if entry.path.as_bytes().is_empty() {
             seen.meta.xattrs.retain(|name, _| !self.report.target_keeps.contains(name));
         }
-        self.metadata(entry, &seen)?;
+        // A device that was restored to keeps its own.
+        if !(entry.kind == EntryKind::File
+            && seen.kind == EntryKind::BlockDevice
+            && entry.path.as_bytes().is_empty())
+        {
+            self.metadata(entry, &seen)?;
+        }
         if entry.kind == EntryKind::File {
             let file = self.open(entry).map_err(|error| self.io("opening", entry, error))?;
             self.content(entry, number, &file)?;

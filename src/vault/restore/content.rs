@@ -4,6 +4,7 @@ use super::super::Vault;
 use super::super::format::{Chunk, Digest, Entry, Frame};
 use super::super::metadata::{Kept, Receiver, Spot, give};
 use super::RestoreOptions;
+use super::begun::fill_in;
 use super::fetch::Fetched;
 use super::job::Part;
 use super::run::Lost;
@@ -19,6 +20,10 @@ pub struct Output {
     pub entry: Entry,
     pub file: OwnedFd,
     pub place: String,
+    /// True where a stopped restore may have written some of it.
+    pub again: bool,
+    /// True for a block device, which keeps its own metadata.
+    pub is_device: bool,
     pub open_pieces: AtomicUsize,
 }
 
@@ -107,8 +112,13 @@ fn write_piece(piece: &Piece, raw: &[u8], frame: &Frame, sums: &Sums) -> Result<
     let Some((bytes, sum)) = summed.filter(|(bytes, _)| Digest::of(bytes) == piece.chunk.sha256()) else {
         return Err(Problem::damaged(frame.pack.pack()?.as_str(), "a chunk does not match its SHA-256"));
     };
-    write_sparse(&piece.output.file, piece.offset, bytes)
-        .map_err(|error| Problem::io("writing", error).at(piece.output.place.clone()))?;
+    let Output { file, place, again, .. } = &*piece.output;
+    if *again {
+        fill_in(file, piece.offset, bytes, place)?;
+    } else {
+        write_sparse(file, piece.offset, bytes)
+            .map_err(|error| Problem::io("writing", error).at(place.clone()))?;
+    }
     if let Some(number) = piece.sum {
         sums.note(number, sum);
     }
@@ -152,7 +162,7 @@ pub fn lose(shared: &Shared, output: &Output, problem: &Problem) {
 
 /// One piece less is open; after the last, the file gets its metadata.
 pub fn done(output: &Output, shared: &Shared) {
-    if output.open_pieces.fetch_sub(1, SeqCst) == 1 {
+    if output.open_pieces.fetch_sub(1, SeqCst) == 1 && !output.is_device {
         let mut kept = Kept::default();
         let given = give(Spot::Open(output.file.as_fd()), &output.entry.meta, Receiver::Made, &mut kept);
         let mut all = shared.kept.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,25 +1,35 @@
 //! Restoring a recovery point to a new, empty target.
 
+mod begun;
 mod check;
 mod content;
+mod device;
 mod fetch;
 mod job;
+mod note;
+mod only;
 mod run;
+mod stream;
 mod sums;
 mod target;
 
+pub use only::{Only, Part, Picker};
 pub use run::Lost;
+pub use stream::{Streamed, stream};
 
-use super::format::{EntryKind, PageKind};
+use super::format::{Entry, EntryKind, PageKind};
 use super::index::packs_of;
 use super::metadata::Kept;
 use super::roots::FoundRoot;
 use super::{Damage, Entries, Stopped, Unread, Vault, read_back, safe};
 use crate::domain::{ByteName, Kind, Monitor, Phase, Problem, Result};
+use begun::refuse_strangers;
+use note::{Note, Subject};
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use sums::Sums;
+use target::{Noting, Prepared, Target, prepare};
 
 /// Written to the target, not yet read back from it.
 #[derive(Debug)]
@@ -44,6 +54,12 @@ pub struct RestoreReport {
     pub entries: u64,
     /// Bytes of files, holes included.
     pub bytes: u64,
+    /// Bytes that a restore which was stopped had written already.
+    pub kept_bytes: u64,
+    /// Where the note beside the target is; none where there is none.
+    pub note: Option<String>,
+    /// Why there is none though there should be.
+    pub unnoted: Option<String>,
     /// Device nodes that were not made.
     pub devices_left_out: u64,
     /// Owners and extended attributes that could not be set.
@@ -70,17 +86,33 @@ pub struct Restored<State> {
     pub point: FoundRoot,
     /// What was done.
     pub report: RestoreReport,
+    /// What of it was asked for.
+    pub part: Part,
     /// What was written, until it was read back.
     sums: Sums,
+    /// Held until it was read back.
+    note: Option<Note>,
     state: PhantomData<State>,
 }
 
-/// Restores a point. All its objects are read back before anything is written, so that damage is known
-/// before it is used.
+/// What is to be restored where, and how.
+pub struct RestoreRequest<'a> {
+    /// The recovery point.
+    pub found: &'a FoundRoot,
+    /// What of it.
+    pub part: Part,
+    /// Where to.
+    pub target: &'a Path,
+    /// How.
+    pub options: RestoreOptions,
+    /// Whether it can go on after it was stopped: a note beside the target tells then what was begun.
+    pub resumable: bool,
+}
+
+/// Restores a whole point into scratch space, as [`restore_part`] does.
 ///
 /// # Errors
-/// `Refused` where the target is not new or empty; `Damaged`, naming the objects, where some are damaged
-/// (unless `despite_damage`); otherwise what the store or the target said. With all damage found until then.
+/// As [`restore_part`].
 pub fn restore(
     vault: &Vault,
     found: &FoundRoot,
@@ -88,10 +120,44 @@ pub fn restore(
     options: RestoreOptions,
     monitor: &dyn Monitor,
 ) -> std::result::Result<Restored<Written>, Stopped> {
+    let part = Part::default();
+    restore_part(vault, RestoreRequest { found, part, target, options, resumable: false }, monitor)
+}
+
+/// Restores a point, or a part of it. All objects of a whole point are read back before anything is written, so that damage is known
+/// before it is used; of a part, each chunk is compared with its SHA-256 before it is written. So it is where a restore goes on that was
+/// stopped: it had read all back.
+///
+/// # Errors
+/// `Refused` where the target is neither new or empty nor of the same restore; `Damaged`, naming the objects, where some are damaged
+/// (unless `despite_damage`); otherwise what the store or the target said. With all damage found until then.
+pub fn restore_part(
+    vault: &Vault,
+    request: RestoreRequest<'_>,
+    monitor: &dyn Monitor,
+) -> std::result::Result<Restored<Written>, Stopped> {
+    let RestoreRequest { found, part, target, options, resumable } = request;
     // Nothing is read for long that could not be used.
-    found.root.tree()?;
+    let tree = found.root.tree()?;
     vault.opened()?;
-    let Checked { damage, unread, failed } = check_objects(vault, found, monitor)?;
+    let first = first_entry(vault, found);
+    let noting = match resumable {
+        true => Noting::Beside(Subject::of(vault, found, &part)),
+        false => Noting::No,
+    };
+    // What was begun is held from here on; what is new is made only once the vault is known to have it.
+    let mut prepared = None;
+    if let Ok(first) = &first
+        && Target::vacant(target, first.kind).is_err()
+    {
+        let begun = prepare(target, first, noting.clone(), monitor)?;
+        refuse_strangers(vault, &begun.target, &part, tree)?;
+        prepared = Some(begun);
+    }
+    let goes_on = prepared.as_ref().is_some_and(|begun| begun.target.again);
+    let reads_back = part.is_all() && !goes_on;
+    let checked = if reads_back { check_objects(vault, found, monitor)? } else { Checked::default() };
+    let Checked { damage, unread, failed } = checked;
     match failed {
         Some(problem) if !options.despite_damage => return Err(Stopped { problem, damage, unread }),
         None if !damage.is_empty() && !options.despite_damage => {
@@ -99,14 +165,19 @@ pub fn restore(
         }
         _ => {}
     }
-    match write(vault, found, target, options, monitor) {
-        Ok((mut report, sums)) => {
+    let prepared = match prepared {
+        Some(prepared) => Ok(prepared),
+        None => first.and_then(|first| prepare(target, &first, noting, monitor)),
+    };
+    let written = prepared.and_then(|prepared| write(vault, (found, &part), prepared, options, monitor));
+    match written {
+        Ok((mut report, sums, note)) => {
             report.damage = one_each(damage.into_iter().chain(report.damage));
             report.unread.extend(unread);
             report.unread.sort();
             report.unread.dedup_by(|one, other| one.object == other.object);
             let (target, point) = (target.to_path_buf(), found.clone());
-            Ok(Restored { target, point, report, sums, state: PhantomData })
+            Ok(Restored { target, point, report, part, sums, note, state: PhantomData })
         }
         Err(problem) => {
             let said = Damage::said_by(&problem, found.key.as_str());
@@ -117,19 +188,24 @@ pub fn restore(
 
 fn write(
     vault: &Vault,
-    found: &FoundRoot,
-    target: &Path,
+    (found, part): (&FoundRoot, &Part),
+    Prepared { mut target, note, unnoted }: Prepared,
     options: RestoreOptions,
     monitor: &dyn Monitor,
-) -> Result<(RestoreReport, Sums)> {
-    let kind = first_kind(vault, found)?;
-    let mut tree = target::Target::create(target, kind)?;
-    monitor.begin(Phase::Restore, Some(found.root.totals.bytes));
-    let report = run::restore_entries(vault, found, &mut tree, options, monitor);
+) -> Result<(RestoreReport, Sums, Option<Note>)> {
+    monitor.begin(Phase::Restore, Some(bytes_of(part, found)));
+    let report = run::restore_entries(vault, (found, part), &mut target, options, monitor);
     monitor.end();
-    let written = report?;
-    tree.sync()?;
-    Ok(written)
+    let (mut report, sums) = report?;
+    target.sync()?;
+    report.note = note.as_ref().map(|note| note.place().to_owned());
+    report.unnoted = unnoted;
+    Ok((report, sums, note))
+}
+
+/// How many bytes of files are asked for.
+fn bytes_of(part: &Part, found: &FoundRoot) -> u64 {
+    if part.is_all() { found.root.totals.bytes } else { part.bytes }
 }
 
 /// Each damaged object once.
@@ -158,16 +234,21 @@ impl Restored<Written> {
             let what = format!("content is lost: {} ({}), and {others} more", lost.path, lost.because);
             return Err(Problem::new(Kind::Damaged, what).at(safe(&self.target.to_string_lossy())).into());
         }
-        monitor.begin(Phase::Compare, Some(self.point.root.totals.bytes));
+        monitor.begin(Phase::Compare, Some(bytes_of(&self.part, &self.point)));
         let compared = check::compare(vault, &self, &self.sums, monitor);
         monitor.end();
+        let mut note = self.note;
+        let compared = compared.and_then(|labels| {
+            note.as_mut().map_or(Ok(()), Note::finished)?;
+            Ok(labels)
+        });
         let labels = compared.map_err(|problem| {
             let damage = Damage::said_by(&problem, self.point.key.as_str()).into_iter().collect();
             Stopped { problem, damage, unread: Vec::new() }
         })?;
         let report = RestoreReport { labels, ..self.report };
-        let sums = Sums::default();
-        Ok(Restored { target: self.target, point: self.point, report, sums, state: PhantomData })
+        let (sums, state) = (Sums::default(), PhantomData);
+        Ok(Restored { target: self.target, point: self.point, report, part: self.part, sums, note, state })
     }
 }
 
@@ -256,14 +337,14 @@ fn takes_along(damage: &[Damage], found: &FoundRoot) -> Problem {
         .remedy("choose another point with --point, or restore what is sound with --despite-damage")
 }
 
-fn first_kind(vault: &Vault, found: &FoundRoot) -> Result<EntryKind> {
+fn first_entry(vault: &Vault, found: &FoundRoot) -> Result<Entry> {
     let first = Entries::new(vault, PageKind::Entries, found.root.tree()?).next_line()?;
     match first {
         Some(entry)
             if entry.path == ByteName::default()
                 && matches!(entry.kind, EntryKind::Dir | EntryKind::File) =>
         {
-            Ok(entry.kind)
+            Ok(entry)
         }
         _ => Err(Problem::damaged(found.key.as_str(), "its tree does not begin with its root")),
     }

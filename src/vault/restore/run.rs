@@ -1,15 +1,17 @@
 //! Making entries in order, and handing their content to the workers.
 
-use super::super::format::{Entry, EntryKind, Meta, PageKind, Run};
+use super::super::format::{Entry, EntryKind, Meta, Run};
 use super::super::line::{is_at_or_above, split};
 use super::super::metadata::{Receiver, Spot, give};
 use super::super::roots::FoundRoot;
 use super::super::tree::runs;
-use super::super::{Damage, Entries, Unread, Vault};
+use super::super::{Damage, Unread, Vault};
+use super::begun::{has_chunk, is_made, is_same_file, make_dir, make_file};
 use super::content::{Output, Piece, Shared, cannot_be_had, done, lose, work};
 use super::fetch::{Fetched, fetch};
 use super::job::{Job, Jobs};
-use super::sums::Sums;
+use super::only::Part;
+use super::sums::{Sums, sum_of};
 use super::target::Target;
 use super::{RestoreOptions, RestoreReport};
 use crate::domain::{ByteName, Kind, Monitor, Problem, Result};
@@ -35,10 +37,10 @@ const AHEAD: usize = 2;
 /// Jobs whose bytes are asked for at once: a store is slow to begin an answer, and workers are not to wait for that.
 const FETCHING: usize = 4;
 
-/// Restores all entries of a point below `target`.
+/// Restores the entries of a part of a point below `target`.
 pub fn restore_entries(
     vault: &Vault,
-    found: &FoundRoot,
+    (found, part): (&FoundRoot, &Part),
     target: &mut Target,
     options: RestoreOptions,
     monitor: &dyn Monitor,
@@ -76,9 +78,10 @@ pub fn restore_entries(
             open: Jobs::default(),
             dirs: Vec::new(),
             path: ByteName::default(),
+            kept_bytes: 0,
             links: Vec::new(),
         };
-        maker.all(found).map(|report| (report, maker.links))
+        maker.all(found, part).map(|report| (report, maker.links))
     })?;
     if let Some(problem) = shared.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(problem);
@@ -110,6 +113,8 @@ struct Maker<'a> {
     dirs: Vec<Above>,
     /// The path of the last of them.
     path: ByteName,
+    /// Bytes that were there already.
+    kept_bytes: u64,
     /// Hard links and what they are names of; kept only where content may be lost.
     links: Vec<(ByteName, ByteName)>,
 }
@@ -135,13 +140,11 @@ fn lose_other_names(lost: &mut Vec<Lost>, links: Vec<(ByteName, ByteName)>) {
 }
 
 impl Maker<'_> {
-    fn all(&mut self, found: &FoundRoot) -> Result<RestoreReport> {
+    fn all(&mut self, found: &FoundRoot, part: &Part) -> Result<RestoreReport> {
         let mut report = RestoreReport::default();
-        let mut entries = Entries::new(self.vault, PageKind::Entries, found.root.tree()?);
-        loop {
-            let entry = match entries.next_line() {
-                Ok(Some(entry)) => entry,
-                Ok(None) => break,
+        for entry in part.entries(self.vault, found.root.tree()?) {
+            let entry = match entry {
+                Ok(entry) => entry,
                 Err(problem) if self.options.despite_damage && cannot_be_had(&problem) => {
                     let path = ByteName(b"(a page of the tree, with entries nobody can name)".to_vec());
                     report.lost.push(Lost { path, because: problem.to_string() });
@@ -167,6 +170,7 @@ impl Maker<'_> {
         while !self.dirs.is_empty() {
             self.leave()?;
         }
+        report.kept_bytes = self.kept_bytes;
         Ok(report)
     }
 
@@ -183,7 +187,8 @@ impl Maker<'_> {
             report.entries += 1;
             if entry.kind == EntryKind::File {
                 report.bytes += entry.size;
-                return self.fill(entry, root);
+                let again = self.target.again;
+                return self.fill(entry, root, again);
             }
             if let Some(had) = &self.target.had {
                 let stored = &entry.meta.xattrs;
@@ -225,18 +230,15 @@ impl Maker<'_> {
     fn make(&mut self, entry: Entry, name: &[u8], report: &mut RestoreReport) -> Result<()> {
         let Some(Above { dir: parent, .. }) = self.dirs.last() else { return Ok(()) };
         let parent = parent.as_fd();
-        let read_write = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let again = self.target.again;
         let made = match entry.kind {
             EntryKind::File => {
-                let file = rustix::fs::openat(parent, name, read_write, Mode::RUSR | Mode::WUSR)
-                    .map_err(|error| self.io("making", &entry.path, error))?;
-                return self.fill(entry, file);
+                let place = self.target.place_of(&entry.path);
+                let (file, again) = make_file((parent, name), entry.size, again, &place)?;
+                return self.fill(entry, file, again);
             }
             EntryKind::Dir => {
-                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let dir = rustix::fs::mkdirat(parent, name, Mode::RWXU)
-                    .and_then(|()| rustix::fs::openat(parent, name, flags, Mode::empty()))
-                    .map_err(|error| self.io("making", &entry.path, error))?;
+                let dir = make_dir((parent, name), again, &self.target.place_of(&entry.path))?;
                 self.go_into(entry, dir);
                 return Ok(());
             }
@@ -263,6 +265,13 @@ impl Maker<'_> {
             }
         };
         let receiver = if entry.kind == EntryKind::Symlink { Receiver::Link } else { Receiver::Made };
+        let made = match made {
+            Err(Errno::EXIST) if again => {
+                is_made(parent, name, &entry, &self.target.place_of(&entry.path))?;
+                Ok(())
+            }
+            other => other,
+        };
         let mut kept = self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
         made.and_then(|()| give(Spot::Named(parent, name), &entry.meta, receiver, &mut kept))
             .map_err(|error| self.io("making", &entry.path, error))
@@ -278,10 +287,17 @@ impl Maker<'_> {
         let first = entry.target.as_ref().ok_or_else(wrong)?;
         let (dir, first_name) = split(first.as_bytes()).ok_or_else(wrong)?;
         let Some(Above { dir: parent, .. }) = self.dirs.last() else { return Err(wrong()) };
-        let linked = self
-            .target
-            .open_beneath(dir, OFlags::PATH | OFlags::DIRECTORY)
-            .and_then(|dir| rustix::fs::linkat(&dir, first_name, parent, name, AtFlags::empty()));
+        let linked = self.target.open_beneath(dir, OFlags::PATH | OFlags::DIRECTORY).and_then(|dir| {
+            match rustix::fs::linkat(&dir, first_name, parent, name, AtFlags::empty()) {
+                Err(Errno::EXIST)
+                    if self.target.again
+                        && is_same_file((dir.as_fd(), first_name), (parent.as_fd(), name)) =>
+                {
+                    Ok(())
+                }
+                other => other,
+            }
+        });
         if self.options.despite_damage {
             self.links.push((entry.path.clone(), first.clone()));
         }
@@ -303,14 +319,18 @@ impl Maker<'_> {
         }
     }
 
-    /// Hands the content of a new file to the workers.
-    fn fill(&mut self, entry: Entry, file: OwnedFd) -> Result<()> {
-        let sized = rustix::fs::ftruncate(&file, entry.size); // new file: what no run covers stays a hole
-        sized.map_err(|error| self.io("sizing", &entry.path, error))?;
+    /// Hands the content of a new file to the workers, or what one lacks that a stopped restore made.
+    fn fill(&mut self, entry: Entry, file: OwnedFd, again: bool) -> Result<()> {
+        if !again && !self.target.is_device {
+            let sized = rustix::fs::ftruncate(&file, entry.size); // new file: what no run covers stays a hole
+            sized.map_err(|error| self.io("sizing", &entry.path, error))?;
+        }
         let place = self.target.place_of(&entry.path);
         let content = entry.content.clone();
         self.shared.sums.begin_file();
-        let output = Arc::new(Output { entry, file, place, open_pieces: AtomicUsize::new(1) });
+        let is_device = self.target.is_device;
+        let output =
+            Arc::new(Output { entry, file, place, again, is_device, open_pieces: AtomicUsize::new(1) });
         for run in runs(self.vault, content.as_ref()) {
             match run {
                 Ok(run) => self.add(&output, &run)?,
@@ -332,8 +352,19 @@ impl Maker<'_> {
             return Err(Problem::damaged(object.as_str(), "a run reaches beyond its file"));
         }
         for (offset, skip, chunk) in run.pieces() {
+            let sum = self.shared.sums.room();
+            if output.again {
+                let there = has_chunk(&output.file, offset, &chunk)
+                    .map_err(|error| self.io("reading", &output.entry.path, error))?;
+                if let Some(bytes) = there {
+                    sum.into_iter().for_each(|number| self.shared.sums.note(number, sum_of(&bytes)));
+                    self.monitor.advance(u64::from(chunk.size()), 0);
+                    self.kept_bytes += u64::from(chunk.size());
+                    continue;
+                }
+            }
             output.open_pieces.fetch_add(1, SeqCst);
-            let piece = Piece { output: output.clone(), offset, skip, chunk, sum: self.shared.sums.room() };
+            let piece = Piece { output: output.clone(), offset, skip, chunk, sum };
             if let Some(job) = self.open.add(&run.frame, piece) {
                 self.send(job);
             }

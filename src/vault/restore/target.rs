@@ -1,9 +1,12 @@
-//! The target of a restore: new and empty, and never left by following a name.
+//! The target of a restore: new and empty, or as a restore of the same left it that was stopped; never left by following a name.
 
-use super::super::format::EntryKind;
+use super::super::format::{Entry, EntryKind};
 use super::super::metadata::Spot;
-use crate::domain::{Kind, Problem, Result, printable};
-use rustix::fs::{Mode, OFlags, ResolveFlags};
+use super::begun::grow;
+use super::device::{is_device, open_empty};
+use super::note::{Beginning, Note, Subject, Vacant, begin};
+use crate::domain::{Kind, Monitor, Problem, Result, printable};
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -17,9 +20,132 @@ pub struct Target {
     pub root: OwnedFd,
     /// The names of the attributes of a directory that was there before.
     pub had: Option<BTreeSet<String>>,
+    /// True where a restore of the same was stopped here.
+    pub again: bool,
+    /// True for a block device: it has a length and an owner of its own.
+    pub is_device: bool,
+}
+
+/// How a target is noted.
+#[derive(Clone)]
+pub enum Noting {
+    /// Not at all: it lies in scratch space.
+    No,
+    /// Beside it, so that a restore that is stopped can go on.
+    Beside(Subject),
+}
+
+/// A target, with the note beside it or why there is none.
+pub struct Prepared {
+    pub target: Target,
+    pub note: Option<Note>,
+    pub unnoted: Option<String>,
+}
+
+/// Makes the target of a point that begins with this entry, or opens what a stopped restore of the same left.
+///
+/// # Errors
+/// `Refused` where there is anything else.
+pub fn prepare(path: &Path, root: &Entry, noting: Noting, monitor: &dyn Monitor) -> Result<Prepared> {
+    if root.kind == EntryKind::File && is_device(path) {
+        let place = printable(path.as_os_str().as_bytes());
+        let device = open_empty(path, root.size, &place, monitor)?;
+        let target = Target { place, root: device, had: None, again: false, is_device: true };
+        return Ok(Prepared { target, note: None, unnoted: None });
+    }
+    let Noting::Beside(subject) = noting else {
+        return Ok(Prepared { target: Target::create(path, root.kind)?, note: None, unnoted: None });
+    };
+    match begin(path, &subject, Target::vacant(path, root.kind))? {
+        Beginning::Unnoted(why) => {
+            Ok(Prepared { target: Target::create(path, root.kind)?, note: None, unnoted: Some(why) })
+        }
+        Beginning::New(mut note) => {
+            let target = Target::create(path, root.kind)?;
+            target.noted(&mut note)?;
+            Ok(Prepared { target, note: Some(note), unnoted: None })
+        }
+        Beginning::Again { mut note, made } => {
+            let target = match made {
+                Some(made) => Target::again(path, root, made)?,
+                // It was stopped before the target was there, or before it was noted to be: then it is empty.
+                None => {
+                    let target = match Target::create(path, root.kind) {
+                        Err(_) if root.kind == EntryKind::File => Target::empty_file(path)?,
+                        other => other?,
+                    };
+                    target.noted(&mut note)?;
+                    target
+                }
+            };
+            Ok(Prepared { target, note: Some(note), unnoted: None })
+        }
+    }
 }
 
 impl Target {
+    /// Whether there is nothing that a restore would write over, before anything is made.
+    pub fn vacant(path: &Path, kind: EntryKind) -> Vacant {
+        let place = printable(path.as_os_str().as_bytes());
+        let failed = |error: Errno| Problem::io("looking at the target", error).at(place.clone());
+        let stat = match rustix::fs::lstat(path) {
+            Err(Errno::NOENT) => return Ok(()),
+            other => other.map_err(failed)?,
+        };
+        if kind != EntryKind::Dir || FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+            return Err(refuse(&place, "there is something already"));
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let dir = rustix::fs::open(path, flags, Mode::empty()).map_err(failed)?;
+        if is_empty(&dir).map_err(failed)? {
+            Ok(())
+        } else {
+            Err(refuse(&place, "the directory is not empty"))
+        }
+    }
+
+    fn noted(&self, note: &mut Note) -> Result<()> {
+        let stat = rustix::fs::fstat(&self.root)
+            .map_err(|error| Problem::io("looking at the target", error).at(self.place.clone()))?;
+        note.made(stat.st_ino, self.had.is_none())
+    }
+
+    /// Opens what a stopped restore made, which is told by its inode.
+    fn again(path: &Path, root: &Entry, (inode, new): (u64, bool)) -> Result<Self> {
+        let place = printable(path.as_os_str().as_bytes());
+        let failed =
+            |error: Errno| Problem::io("opening the target of a stopped restore", error).at(place.clone());
+        let access = if root.kind == EntryKind::File { OFlags::RDWR } else { OFlags::DIRECTORY };
+        let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let opened = rustix::fs::open(path, flags, Mode::empty()).map_err(failed)?;
+        let is_it = rustix::fs::fstat(&opened).map_err(failed)?.st_ino == inode;
+        if !is_it {
+            return Err(refuse(&place, "there is something else than the stopped restore made"));
+        }
+        if root.kind == EntryKind::File {
+            grow(&opened, root.size, &place)?;
+        }
+        let names = || Spot::Open(opened.as_fd()).xattr_names().map_err(failed);
+        let had = if new { None } else { Some(names()?) };
+        Ok(Self { place, root: opened, had, again: true, is_device: false })
+    }
+
+    /// Opens the file that a restore made, where it was stopped before anything else.
+    fn empty_file(path: &Path) -> Result<Self> {
+        let place = printable(path.as_os_str().as_bytes());
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let opened = rustix::fs::open(path, flags, Mode::empty());
+        let stat = opened.and_then(|root| Ok((rustix::fs::fstat(&root)?, root)));
+        match stat {
+            Ok((stat, root))
+                if stat.st_size == 0 && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile =>
+            {
+                Ok(Self { place, root, had: None, again: false, is_device: false })
+            }
+            _ => Err(refuse(&place, "there is something already")),
+        }
+    }
+
     /// Makes the target where it is not there; an existing empty directory serves as well.
     ///
     /// # Errors
@@ -33,7 +159,7 @@ impl Target {
                 Err(Errno::EXIST) => return Err(refuse(&place, "there is something already")),
                 other => other.map_err(failed)?,
             };
-            return Ok(Self { place, root, had: None });
+            return Ok(Self { place, root, had: None, again: false, is_device: false });
         }
         let made = match rustix::fs::mkdir(path, Mode::RWXU) {
             Ok(()) => true,
@@ -48,14 +174,11 @@ impl Target {
         let mut had = None;
         if !made {
             had = Some(Spot::Open(root.as_fd()).xattr_names().map_err(failed)?);
-            let mut entries = rustix::fs::Dir::read_from(&root).map_err(failed)?;
-            let is_empty = entries
-                .all(|entry| entry.is_ok_and(|entry| matches!(entry.file_name().to_bytes(), b"." | b"..")));
-            if !is_empty {
+            if !is_empty(&root).map_err(failed)? {
                 return Err(refuse(&place, "the directory is not empty"));
             }
         }
-        Ok(Self { place, root, had })
+        Ok(Self { place, root, had, again: false, is_device: false })
     }
 
     /// Opens an existing target for reading it back.
@@ -67,7 +190,7 @@ impl Target {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let root = rustix::fs::open(path, flags, Mode::empty())
             .map_err(|error| Problem::io("opening the restored data", error).at(place.clone()))?;
-        Ok(Self { place, root, had: None })
+        Ok(Self { place, root, had: None, again: false, is_device: false })
     }
 
     /// Opens something below the target without following any link.
@@ -98,6 +221,11 @@ impl AsFd for Target {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.root.as_fd()
     }
+}
+
+fn is_empty(dir: &OwnedFd) -> std::result::Result<bool, Errno> {
+    let mut entries = rustix::fs::Dir::read_from(dir)?;
+    Ok(entries.all(|entry| entry.is_ok_and(|entry| matches!(entry.file_name().to_bytes(), b"." | b".."))))
 }
 
 fn refuse(place: &str, what: &str) -> Problem {
