@@ -181,11 +181,15 @@ fn observed<T>(value: Option<T>, now: Timestamp) -> Known<T> {
     value.map_or(Known::Unknown, |value| Known::Observed(value, now))
 }
 
+/// The id of a point in the inventory. The place belongs to it: a copy of a vault has points of its own, which die apart.
+pub(super) fn point_id(vault: &Vault, found: &FoundRoot) -> PointId {
+    PointId(format!("vault:{}/{} in {}", vault.id(), found.short(), vault.place()))
+}
+
 fn point(found: &FoundRoot, vault: &Vault, proof: Proof, bonds: Bonds, now: Timestamp) -> RecoveryPoint {
     let root = &found.root;
     RecoveryPoint {
-        // The place belongs to it: a copy of a vault has points of its own, which die apart.
-        id: PointId(format!("vault:{}/{} in {}", vault.id(), found.short(), vault.place())),
+        id: point_id(vault, found),
         name: format!("copy {} in {}", found.short(), vault.place()),
         of: observed(root.named_volume().cloned(), now),
         taken_at: Known::Observed(root.taken_at, now),

@@ -2,6 +2,7 @@
 
 use super::exit::HELP;
 use super::readers::{Epochs, Readers};
+use super::runbook::Runbook;
 use crate::domain::{HazardClass, Policy, parse_duration};
 use crate::plan::{Dialect, Role};
 use crate::report::schedule::TimeOfDay;
@@ -67,6 +68,8 @@ pub enum Command {
     Verify(Verify),
     /// Restore a recovery point to a new, empty target
     Restore(Restore),
+    /// Write the page for the night on which everything is gone: what to do, in order, with commands to paste
+    Runbook(Runbook),
     /// Do all that is due by the estate file: copies, read-backs, drills; then judge
     Nightly(Nightly),
     /// Restore recovery points into scratch space and check them
@@ -384,7 +387,7 @@ fn duration(text: &str) -> Result<chrono::TimeDelta, String> {
     parse_duration(text).map_err(|problem| format!("{}; {}", problem.what, problem.remedy))
 }
 
-fn time_limit(text: &str) -> Result<Duration, String> {
+pub(super) fn time_limit(text: &str) -> Result<Duration, String> {
     duration(text)?.to_std().map_err(|error| error.to_string())
 }
 

@@ -10,6 +10,7 @@ mod model;
 mod own;
 mod place;
 mod read;
+mod runbook;
 mod secret;
 mod signing;
 mod stand;
@@ -21,6 +22,7 @@ pub use model::{
     VaultEntry, VaultPlace, VolumeEntry, Waiver, WaiverEntry,
 };
 pub use read::{INCIDENT_KEYS, KEYS};
+pub use runbook::RunbookEntry;
 pub use secret::{Environment, Secret, SecretSource};
 pub use signing::SigningEntry;
 pub use stand::ThisHost;

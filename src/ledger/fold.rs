@@ -136,6 +136,7 @@ impl History {
             | Event::NightBegan { .. }
             | Event::NightEnded { .. }
             | Event::WebhookTold { .. }
+            | Event::RunbooksWritten { .. }
             | Event::Locked { .. }
             | Event::StoreChecked { .. }
             | Event::ExpiryPlanned { .. }

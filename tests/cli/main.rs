@@ -21,6 +21,7 @@ mod encrypting;
 mod expiring;
 mod expiring_dir;
 mod exporting;
+mod following;
 mod granting;
 #[path = "../hand/mod.rs"]
 mod hand;
@@ -62,6 +63,7 @@ mod repairing_sealed;
 mod repairing_signed;
 mod rescue;
 mod run;
+mod runbook;
 mod scheduling;
 #[path = "../servers/mod.rs"]
 mod servers;

@@ -44,5 +44,6 @@ mod rules;
 mod rules_each;
 mod rules_edges;
 mod rules_waived;
+mod runbooks;
 mod schemas;
 mod small;

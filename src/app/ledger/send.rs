@@ -30,7 +30,7 @@ pub(super) fn send(
     signed: &Signed,
 ) -> Result<Vec<String>> {
     let records = Ledger::look(&context.state, PATIENCE)?;
-    let Some(vault) = open(context, estate, entry, &records)? else { return Ok(Vec::new()) };
+    let Some(vault) = open_to_send(context, estate, entry, &records)? else { return Ok(Vec::new()) };
     let kept = KeptCheckpoints::open(&context.state)?;
     let here = VaultRef::of(&vault)?;
     let folder = format!("{FOLDER}/{}", signed.ledger);
@@ -107,7 +107,15 @@ fn still_there(
 }
 
 /// The vault, with the credential that writes and under its locks; `None` where there is none yet.
-fn open(context: &Context, estate: &Estate, entry: &VaultEntry, records: &[Record]) -> Result<Option<Vault>> {
+///
+/// # Errors
+/// Where it is another vault, or nobody agreed to its locks.
+pub fn open_to_send(
+    context: &Context,
+    estate: &Estate,
+    entry: &VaultEntry,
+    records: &[Record],
+) -> Result<Option<Vault>> {
     let found = look_for_writing(context, &entry.place)?;
     named::check(&entry.id, found.as_ref(), records)?;
     let Some(vault) = found else { return Ok(None) };
