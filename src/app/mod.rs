@@ -49,7 +49,9 @@ pub use rehearse::{RehearseOrder, rehearse};
 pub use repair::{RepairOrder, repair};
 pub use restore::{RestoreOrder, restore};
 pub use rights::vault_policy;
-pub use runbook::{check_runbooks, keep_runbooks, make_runbooks, runbooks_of, write_runbooks};
+pub use runbook::{
+    KitOrder, check_runbooks, keep_runbooks, make_kit, make_runbooks, runbooks_of, write_runbooks,
+};
 pub use signers::Signers;
 pub use stores::{Opened, Purpose, RealStores, Stores, place_named};
 pub use survey::{SeenVault, SurveyOrder, survey};

@@ -2,6 +2,7 @@
 
 use super::exit::HELP;
 use super::readers::{Epochs, Readers};
+use super::rehearse::Rehearse;
 use super::runbook::Runbook;
 use crate::domain::{HazardClass, Policy, parse_duration};
 use crate::plan::{Dialect, Role};
@@ -198,24 +199,6 @@ pub struct Restore {
 }
 
 #[derive(Debug, Args)]
-pub struct Rehearse {
-    /// Replay an incident that happened, on its declared estate: pocketos, gitlab, …, or a directory with outlive.toml
-    /// and incident.toml. Nothing on disk is touched
-    #[arg(long, value_name = "NAME|DIR", conflicts_with_all = ["path", "keep", "scratch", "rpo", "survive"])]
-    pub incident: Option<OsString>,
-    /// Your own data, which is only read; without it, a made-up volume is really lost
-    pub path: Option<PathBuf>,
-    /// Leave the vault and what was restored, and say where
-    #[arg(long)]
-    pub keep: bool,
-    /// Where scratch space is made [default: the system's temporary directory]
-    #[arg(long, value_name = "DIR")]
-    pub scratch: Option<PathBuf>,
-    #[command(flatten)]
-    pub policy: PolicyOptions,
-}
-
-#[derive(Debug, Args)]
 pub struct Nightly {
     /// Do nothing, and show what is due
     #[arg(long)]
@@ -306,6 +289,14 @@ pub enum Vault {
         /// Agree to what its lock costs, without being asked
         #[arg(long)]
         yes: bool,
+    },
+    /// Make a break-glass kit for a stick: the vault's facts, its instructions, the runbooks, this program; no secret
+    Kit {
+        /// The new directory
+        #[arg(value_name = "NEWDIR")]
+        into: PathBuf,
+        /// The vault's name in outlive.toml
+        vault: String,
     },
     /// Say who can read an encrypted vault, or add a reader to it
     #[command(subcommand)]

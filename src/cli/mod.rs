@@ -7,6 +7,7 @@ mod drill;
 mod exit;
 mod explain;
 mod failure;
+mod kit;
 mod ledger;
 mod nightly;
 mod progress;

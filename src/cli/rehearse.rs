@@ -1,12 +1,32 @@
 //! `outlive rehearse`.
 
 use super::Outcome;
-use super::args::Rehearse;
+use super::args::PolicyOptions;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::Terminal;
 use crate::app::{self, RehearseOrder};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+/// What `outlive rehearse` is asked.
+#[derive(Debug, clap::Args)]
+pub struct Rehearse {
+    /// Replay an incident that happened, on its declared estate: pocketos, gitlab, …, or a directory with outlive.toml
+    /// and incident.toml. Nothing on disk is touched
+    #[arg(long, value_name = "NAME|DIR", conflicts_with_all = ["path", "keep", "scratch", "rpo", "survive"])]
+    pub incident: Option<OsString>,
+    /// Your own data, which is only read; without it, a made-up volume is really lost
+    pub path: Option<PathBuf>,
+    /// Leave the vault and what was restored, and say where
+    #[arg(long)]
+    pub keep: bool,
+    /// Where scratch space is made [default: the system's temporary directory]
+    #[arg(long, value_name = "DIR")]
+    pub scratch: Option<PathBuf>,
+    #[command(flatten)]
+    pub policy: PolicyOptions,
+}
 
 /// Does the whole job once. Success means that the rehearsal succeeded, whatever the audit found.
 pub fn run(terminal: &Terminal, options: &Rehearse) -> Result<Outcome, Failure> {

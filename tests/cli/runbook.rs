@@ -1,9 +1,11 @@
 //! Pages as they are made, written, kept and compared, and the kit that holds them.
 
+use super::following::page;
 use super::nightly_estate::{EstateFile, at, ledger, nightly};
 use super::place::{Place, names, noise, tool};
 use super::run::Ended;
 use outlive::ledger::Event;
+use std::path::PathBuf;
 
 /// A volume with a copy from last night, and the page of it.
 fn scene() -> Place {
@@ -139,4 +141,46 @@ fn what_was_measured_is_on_the_page_and_the_checks_of_the_drill_and_the_order() 
     let page = place.outlive_by_file(&["runbook", "--all"]).end().stdout;
     let at = |words: &str| page.find(words).unwrap_or_else(|| panic!("{words}: {page}"));
     assert!(at("| 1 | **first**") < at("| 2 | **tree**") && at("# Runbook: first") < at("# Runbook: tree"));
+}
+
+#[test]
+fn a_kit_holds_what_is_needed_and_says_what_is_missing() {
+    let place = scene();
+    let kit = |name: &str, code: i32| {
+        let into = place.path(name);
+        place.outlive_by_file(&["vault", "kit", into.to_str().unwrap(), "shelf"]).end().expect(code)
+    };
+    kit("kit", 0).says("It holds no secret").says("linked dynamically");
+    let folder: PathBuf = place.path("kit");
+    let sums = format!("cd '{}' && sha256sum -c --quiet SHA256SUMS && ./outlive --version", folder.display());
+    assert!(tool("sh", &["-c", &sums]).starts_with("outlive "));
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    assert!(
+        read("START-HERE.md").contains("sha256sum -c SHA256SUMS")
+            && read("START-HERE.html").contains("id=\"banner\"")
+    );
+    assert_eq!(read("vault-README.md"), include_str!("../../docs/vault-format.md"));
+    assert!(
+        read("runbooks/tree.md").contains("Runbook: tree") && read("escrow.md").contains("not encrypted")
+    );
+    kit("kit", 2).complains("nothing is written over");
+    let (_, to) = super::encrypting::reader(&place, "one.key");
+    let sealed = format!(
+        "[[vault]]\nid = \"sealed\"\nkind = \"dir\"\npath = {:?}\nreaders = [{to:?}]",
+        place.path("sealed")
+    );
+    file(&place, &sealed).write(&place);
+    place.outlive_by_file(&["vault", "init", "sealed"]).end().expect(0);
+    let of_sealed = |into: &str| {
+        let into = place.path(into);
+        place.outlive_by_file(&["vault", "kit", into.to_str().unwrap(), "sealed"]).end()
+    };
+    of_sealed("two").expect(11).says("MISSING: how the private key is had");
+    assert!(std::fs::read_to_string(place.path("two/escrow.md")).unwrap().contains("Fill this in by hand"));
+    file(&place, &format!("{sealed}\n[escrow]\ninstructions = \"Safe, second floor.\\nAnn and Bo.\""))
+        .write(&place);
+    let three = of_sealed("three");
+    assert!(!three.stdout.contains("MISSING"), "{}", three.stdout);
+    assert!(std::fs::read_to_string(place.path("three/escrow.md")).unwrap().contains("Safe, second floor."));
+    assert!(page(&place, "tree.md").contains("Runbook: tree"));
 }

@@ -8,6 +8,7 @@ mod digest;
 mod dump;
 mod index;
 mod keep;
+mod kit;
 mod look;
 mod provider;
 mod reaching;
@@ -16,6 +17,7 @@ mod survivors;
 
 pub use check::check_runbooks;
 pub use keep::{keep_runbooks, write_runbooks};
+pub use kit::{KitOrder, make_kit};
 
 use super::stores::say_place;
 use super::{Audited, Context, drill_standings, judge_estate};

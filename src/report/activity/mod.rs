@@ -7,6 +7,7 @@ mod drill;
 mod expiry;
 mod failed;
 mod incident;
+mod kit;
 mod ledger;
 mod listing;
 mod locks;
@@ -32,6 +33,7 @@ pub use incident::{
     IncidentAct, IncidentCut, IncidentDone, IncidentFailure, IncidentFate, IncidentLeft, IncidentMorning,
     IncidentNight, IncidentSaid, IncidentSurvivor,
 };
+pub use kit::KitMade;
 pub use ledger::{CopyOfLedger, KeyMade, LedgerShown, LedgerVerified, ShownRecord};
 pub use listing::{ListedPoint, VaultListed};
 pub use locks::{VaultMade, say_lock};

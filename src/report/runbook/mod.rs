@@ -7,6 +7,7 @@ mod checked;
 mod clocks;
 mod facts;
 mod html;
+mod kit;
 mod markdown;
 mod page;
 mod plan;
@@ -18,6 +19,7 @@ pub use facts::{
     Acceptance, Escalation, HazardLine, MadeFrom, Measured, Outline, PlaceOfCopies, PointLine, Procedure,
     Reaching, Runbook, RunbookVault, Runbooks, SCHEMA, Statement, Step,
 };
+pub use kit::{escrow_page, kit_page};
 pub use markdown::ways;
 pub use shell::{command, quoted};
 
