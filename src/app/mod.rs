@@ -45,7 +45,7 @@ pub use ledger::{make_key, show_ledger, sign_ledger, verify_ledger};
 pub use locks::{LockPlan, LocksKept, cost_of_locks, keep_locks, make_vault};
 pub use nightly::{Holder, Night, NightlyOrder, nightly};
 pub use readers::{AddReader, BeginEpoch, keep_present_epoch, list_readers};
-pub use rehearse::{RehearseOrder, rehearse};
+pub use rehearse::{FollowOrder, RehearseOrder, follow_runbook, rehearse};
 pub use repair::{RepairOrder, repair};
 pub use restore::{RestoreOrder, restore};
 pub use rights::vault_policy;

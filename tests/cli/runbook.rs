@@ -184,3 +184,18 @@ fn a_kit_holds_what_is_needed_and_says_what_is_missing() {
     assert!(std::fs::read_to_string(place.path("three/escrow.md")).unwrap().contains("Safe, second floor."));
     assert!(page(&place, "tree.md").contains("Runbook: tree"));
 }
+
+#[test]
+fn a_rehearsal_follows_the_page_command_by_command_and_gets_back_what_was_lost() {
+    let place = Place::new();
+    let scratch = place.directory("scratch");
+    let follow =
+        ["rehearse", "--incident", "pocketos", "--follow-runbook", "--scratch", scratch.to_str().unwrap()];
+    let run: Vec<&dyn AsRef<std::ffi::OsStr>> =
+        follow.iter().map(|word| word as &dyn AsRef<std::ffi::OsStr>).collect();
+    let done = place.outlive(&run).end().expect(0);
+    done.says("Way A: with outlive, from the vault kept-apart")
+        .says("passed: what came back is what was lost")
+        .says("Way B: by hand with standard tools, from the vault kept-apart");
+    assert_eq!(names(&scratch).len(), 0, "scratch space is left");
+}

@@ -16,7 +16,7 @@ mod restore;
 mod survivors;
 
 pub use check::check_runbooks;
-pub use keep::{keep_runbooks, write_runbooks};
+pub use keep::{keep_runbooks, newest as newest_runbooks, write_runbooks};
 pub use kit::{KitOrder, make_kit};
 
 use super::stores::say_place;

@@ -6,6 +6,7 @@ mod copy;
 mod drill;
 mod expiry;
 mod failed;
+mod followed;
 mod incident;
 mod kit;
 mod ledger;
@@ -29,6 +30,7 @@ pub use drill::{
 };
 pub use expiry::{ExpiringPoint, ExpiryPlan, LeftAlone, PlanFile, StayingPoint};
 pub use failed::Failed;
+pub use followed::{FollowedWay, RunbookFollowed, WayOutcome};
 pub use incident::{
     IncidentAct, IncidentCut, IncidentDone, IncidentFailure, IncidentFate, IncidentLeft, IncidentMorning,
     IncidentNight, IncidentSaid, IncidentSurvivor,
