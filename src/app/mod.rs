@@ -23,6 +23,7 @@ mod repair;
 mod restore;
 mod rights;
 mod roles;
+mod runbook;
 mod share;
 mod signers;
 mod stores;
@@ -47,10 +48,13 @@ pub use locks::{LockPlan, LocksKept, cost_of_locks, keep_locks, make_vault};
 pub use nightly::{Holder, Night, NightlyOrder, nightly};
 pub use points::{PointsOrder, points};
 pub use readers::{AddReader, BeginEpoch, keep_present_epoch, list_readers};
-pub use rehearse::{RehearseOrder, rehearse};
+pub use rehearse::{FollowOrder, RehearseOrder, follow_runbook, rehearse};
 pub use repair::{RepairOrder, repair};
 pub use restore::{KeptOff, ListOrder, RestoreOrder, browse, restorable, restore, restore_stream};
 pub use rights::vault_policy;
+pub use runbook::{
+    KitOrder, check_runbooks, keep_runbooks, make_kit, make_runbooks, runbooks_of, write_runbooks,
+};
 pub use signers::Signers;
 pub use stores::{Opened, Purpose, RealStores, Stores, place_named};
 pub use survey::{SeenVault, SurveyOrder, survey};

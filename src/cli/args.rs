@@ -3,7 +3,9 @@
 use super::exit::HELP;
 use super::points::Points;
 use super::readers::{Epochs, Readers};
+use super::rehearse::Rehearse;
 use super::restore::Restore;
+use super::runbook::Runbook;
 use crate::domain::{HazardClass, Policy, parse_duration};
 use crate::plan::{Dialect, Role};
 use crate::report::schedule::TimeOfDay;
@@ -71,6 +73,8 @@ pub enum Command {
     Restore(Restore),
     /// List the recovery points of a volume, and what changed from each to the next
     Points(Points),
+    /// Write the page for the night on which everything is gone: what to do, in order, with commands to paste
+    Runbook(Runbook),
     /// Do all that is due by the estate file: copies, read-backs, drills; then judge
     Nightly(Nightly),
     /// Restore recovery points into scratch space and check them
@@ -178,24 +182,6 @@ pub struct Verify {
 }
 
 #[derive(Debug, Args)]
-pub struct Rehearse {
-    /// Replay an incident that happened, on its declared estate: pocketos, gitlab, …, or a directory with outlive.toml
-    /// and incident.toml. Nothing on disk is touched
-    #[arg(long, value_name = "NAME|DIR", conflicts_with_all = ["path", "keep", "scratch", "rpo", "survive"])]
-    pub incident: Option<OsString>,
-    /// Your own data, which is only read; without it, a made-up volume is really lost
-    pub path: Option<PathBuf>,
-    /// Leave the vault and what was restored, and say where
-    #[arg(long)]
-    pub keep: bool,
-    /// Where scratch space is made [default: the system's temporary directory]
-    #[arg(long, value_name = "DIR")]
-    pub scratch: Option<PathBuf>,
-    #[command(flatten)]
-    pub policy: PolicyOptions,
-}
-
-#[derive(Debug, Args)]
 pub struct Nightly {
     /// Do nothing, and show what is due
     #[arg(long)]
@@ -290,6 +276,14 @@ pub enum Vault {
         #[arg(long)]
         yes: bool,
     },
+    /// Make a break-glass kit for a stick: the vault's facts, its instructions, the runbooks, this program; no secret
+    Kit {
+        /// The new directory
+        #[arg(value_name = "NEWDIR")]
+        into: PathBuf,
+        /// The vault's name in outlive.toml
+        vault: String,
+    },
     /// Say who can read an encrypted vault, or add a reader to it
     #[command(subcommand)]
     Reader(Readers),
@@ -371,7 +365,7 @@ fn duration(text: &str) -> Result<chrono::TimeDelta, String> {
     parse_duration(text).map_err(|problem| format!("{}; {}", problem.what, problem.remedy))
 }
 
-fn time_limit(text: &str) -> Result<Duration, String> {
+pub(super) fn time_limit(text: &str) -> Result<Duration, String> {
     duration(text)?.to_std().map_err(|error| error.to_string())
 }
 

@@ -7,6 +7,7 @@ mod drill;
 mod exit;
 mod explain;
 mod failure;
+mod kit;
 mod ledger;
 mod nightly;
 mod points;
@@ -14,6 +15,7 @@ mod progress;
 mod readers;
 mod rehearse;
 mod restore;
+mod runbook;
 mod schedule;
 mod terminal;
 mod vault;
@@ -64,6 +66,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Drill(options) => drill::run(&terminal, options),
         Command::Vault(options) => vault::run(&terminal, options),
         Command::Ledger(options) => ledger::run(&terminal, options),
+        Command::Runbook(options) => runbook::run(&terminal, options),
         Command::Schedule(options) => schedule::run(&terminal, &arguments.global, options),
     };
     match outcome {

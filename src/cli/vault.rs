@@ -28,6 +28,7 @@ pub fn run(terminal: &Terminal, command: &Vault) -> Result<Outcome, Failure> {
             repair(terminal, vault, (from, volume.as_ref(), source.as_deref()), mode)
         }
         Vault::ExpiryPlan { vault, into } => expiry_plan(terminal, vault, into.as_deref()),
+        Vault::Kit { into, vault } => super::kit::run(terminal, into, vault),
         Vault::Reader(command) => readers::readers(terminal, command),
         Vault::Epoch(command) => readers::epochs(terminal, command),
         Vault::Policy { vault, store, only } => policy(terminal, vault, *store, *only),

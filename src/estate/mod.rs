@@ -11,6 +11,7 @@ mod own;
 mod place;
 mod read;
 mod reader;
+mod runbook;
 mod secret;
 mod signing;
 mod stand;
@@ -23,6 +24,7 @@ pub use model::{
 };
 pub use read::{INCIDENT_KEYS, KEYS};
 pub use reader::{ReaderEntry, ReaderRole};
+pub use runbook::RunbookEntry;
 pub use secret::{Environment, Secret, SecretSource};
 pub use signing::SigningEntry;
 pub use stand::ThisHost;

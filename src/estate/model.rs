@@ -1,6 +1,6 @@
 //! What `outlive.toml` says, after it was read and found to hold together.
 
-use super::{ReaderEntry, SecretSource, SigningEntry};
+use super::{ReaderEntry, RunbookEntry, SecretSource, SigningEntry};
 use crate::catalogue::Catalogue;
 use crate::domain::{
     AssetKind, Bonds, Consistency, Keep, LockKind, LockMode, Owner, PointKind, Policy, RuleWaiver, Timestamp,
@@ -39,6 +39,8 @@ pub struct Estate {
     pub waivers: Vec<WaiverEntry>,
     /// The nightly run, and whom it tells.
     pub nightly: NightlyEntry,
+    /// The pages that say what to do once everything is gone.
+    pub runbook: RunbookEntry,
     /// Whose signatures count, and with which key this machine signs; none where nothing is signed.
     pub signing: Option<SigningEntry>,
     /// The directory with `<name>/drill.toml`: `drills` beside the file unless it says otherwise.
@@ -131,6 +133,8 @@ pub struct VolumeEntry {
     pub waive_drill: Option<Waiver>,
     /// When it was last changed how it is copied.
     pub plan_changed_at: Option<Timestamp>,
+    /// Volumes that must be back before this one is of use: the order of a restore.
+    pub after: Vec<VolumeId>,
     /// Where it stands in the file.
     pub line: Line,
 }

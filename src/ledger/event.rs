@@ -278,6 +278,17 @@ pub enum Event {
         /// Their keys.
         objects: Vec<String>,
     },
+    /// Runbooks were written, and read back where they went into a vault.
+    RunbooksWritten {
+        /// The directory that got a folder of them, or the vault's name in the estate file.
+        into: String,
+        /// The vault, where it is one.
+        vault: Option<VaultRef>,
+        /// SHA-256 over what they were made from.
+        made_from_sha256: String,
+        /// Until when they are to be believed.
+        believe_until: Timestamp,
+    },
     /// The webhook took the state at the end of a run: later states are compared with it.
     WebhookTold {
         /// The state, as the webhook's own type writes it.

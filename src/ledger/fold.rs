@@ -139,6 +139,7 @@ impl History {
             | Event::NightBegan { .. }
             | Event::NightEnded { .. }
             | Event::WebhookTold { .. }
+            | Event::RunbooksWritten { .. }
             | Event::Locked { .. }
             | Event::StoreChecked { .. }
             | Event::ExpiryPlanned { .. }
@@ -170,10 +171,8 @@ impl History {
                     self.verified.insert(point.id, self.events);
                 }
             }
-            Event::Restored { point, vault, .. } => {
-                if self.knows(point, vault, here) {
-                    self.raise(point.id, CopyState::Restored);
-                }
+            Event::Restored { point, vault, .. } if self.knows(point, vault, here) => {
+                self.raise(point.id, CopyState::Restored);
             }
             Event::ShareRead { vault, packs, .. } => self.take_share(packs, (vault == here, record.at)),
             // Damage that was found where the place could not be told may be damage here.
@@ -191,7 +190,7 @@ impl History {
                 }
                 self.root_unread.extend(points.iter().map(|key| (key.clone(), moment)));
             }
-            Event::Damaged { .. } | Event::Unread { .. } => {}
+            Event::Restored { .. } | Event::Damaged { .. } | Event::Unread { .. } => {}
         }
     }
 

@@ -5,6 +5,7 @@ mod explained;
 pub mod json;
 mod nagios;
 mod prometheus;
+pub mod runbook;
 pub mod schedule;
 pub mod text;
 

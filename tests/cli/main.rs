@@ -23,6 +23,7 @@ mod escrow;
 mod expiring;
 mod expiring_dir;
 mod exporting;
+mod following;
 mod going_on;
 mod granting;
 mod granting_driller;
@@ -67,6 +68,7 @@ mod repairing_sealed;
 mod repairing_signed;
 mod rescue;
 mod run;
+mod runbook;
 mod scheduling;
 #[path = "../servers/mod.rs"]
 mod servers;

@@ -26,6 +26,7 @@ pub fn night(volumes: &[&str]) -> NightlyDone {
         volumes: volumes.iter().map(|volume| sound(volume)).collect(),
         gaps: Vec::new(),
         unhonoured: Vec::new(),
+        runbooks: Vec::new(),
         notices: Vec::new(),
         verdicts: Vec::new(),
     }

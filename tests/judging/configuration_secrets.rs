@@ -33,6 +33,7 @@ const INLINE: &[&str] = &[
     "[nightly]\nwebhook='https://hook.example/@'",
     "[signing]\nkey='outlive-signing-key-1:@'\ntrust=['ed25519:@']",
     "[signing]\ntrust=['outlive-signing-key-1:@']",
+    "[escrow]\ninstructions='it is AGE-SECRET-KEY-1@'",
     "[[volume]]\nid='a'\n[[vault]]\nid='v'\nkind='dir'\npath='/v'\n[[copy]]\nvolume='a'\nto='v'\nevery='1h'\n\
      from={command=['mysqldump','--password=@']}",
     "[[volume]]\nid='a'\n[[vault]]\nid='v'\nkind='dir'\npath='/v'\n[[copy]]\nvolume='a'\nto='v'\nevery='1h'\n\
@@ -136,6 +137,8 @@ const OPENED: &[(&str, &str)] = &[
     ("[[waiver]]", "[[waiver]]\n@ = nan"),
     ("a bond", "[[asset]]\n[[asset.needs]]\n@ = nan"),
     ("[nightly]", "[nightly]\n@ = nan"),
+    ("[runbook]", "[runbook]\n@ = nan"),
+    ("[escrow]", "[escrow]\n@ = nan"),
     ("[signing]", "[signing]\n@ = nan"),
 ];
 

@@ -59,6 +59,7 @@ fn estate(host: StandsOn) -> Estate {
             textfile: None,
             evidence: None,
         },
+        runbook: Default::default(),
         signing: None,
         drills: "drills".into(),
         drills_by: NamedBy::Custom,
@@ -78,6 +79,7 @@ fn volume(id: &str, stands_on: StandsOn) -> VolumeEntry {
         bonds: Bonds::default(),
         waive_drill: None,
         plan_changed_at: None,
+        after: Vec::new(),
         line: 3,
     }
 }

@@ -45,5 +45,6 @@ mod rules_each;
 mod rules_edges;
 mod rules_roles;
 mod rules_waived;
+mod runbooks;
 mod schemas;
 mod small;

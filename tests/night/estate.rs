@@ -32,6 +32,7 @@ fn volume(folder: &Path, name: &str) -> VolumeEntry {
         bonds: Bonds::default(),
         waive_drill: None,
         plan_changed_at: None,
+        after: Vec::new(),
         line: 1,
     }
 }
@@ -83,6 +84,7 @@ pub fn estate(folder: &Path, names: &[String], vault: &Path) -> Estate {
             textfile: None,
             evidence: None,
         },
+        runbook: Default::default(),
         signing: None,
         drills: folder.join("drills"),
         drills_by: NamedBy::Custom,

@@ -7,7 +7,7 @@ use crate::ledger::FOLDER;
 use crate::plan::{Leftover, leftover};
 use crate::report::activity::LeftAlone;
 use crate::store::{CANARIES, Hold, INCOMING, Listed, StoredVersion};
-use crate::vault::format::{ENDED, EPOCHS, KEYS, PACKS, PackKey, ROOTS, SIDECARS};
+use crate::vault::format::{ENDED, EPOCHS, KEYS, PACKS, PackKey, ROOTS, RUNBOOKS, SIDECARS};
 use crate::vault::{FoundRoot, in_parallel, packs_known};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,6 +64,7 @@ impl Objects {
             EPOCHS,
             ENDED,
             FOLDER,
+            RUNBOOKS,
         ];
         objects.strange.extend(store.stranger(&known)?);
         let strange = listed.extract_if(.., |listed| !is_pack(listed.key.name()));

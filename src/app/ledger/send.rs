@@ -1,7 +1,7 @@
 //! Copying the ledger into a vault, with the checkpoints that were signed: new objects, written once, under the vault's lock.
 
 use super::sign::{Signed, Signing};
-use crate::app::stores::look_for_recording;
+use crate::app::stores::{look_for_recording, look_for_writing};
 use crate::app::{Context, LockPlan, locks, named};
 use crate::domain::{Kind, Problem, Result};
 use crate::estate::{Estate, VaultEntry};
@@ -109,6 +109,29 @@ fn still_there(
 /// The vault, with the credential that may leave the ledger there and under its locks; `None` where there is none yet.
 fn open(context: &Context, estate: &Estate, entry: &VaultEntry, records: &[Record]) -> Result<Option<Vault>> {
     let found = look_for_recording(context, &entry.place)?;
+    under_locks(context, estate, (entry, found), records)
+}
+
+/// The vault, with the credential that writes and under its locks; `None` where there is none yet.
+///
+/// # Errors
+/// Where it is another vault, or nobody agreed to its locks.
+pub fn open_to_send(
+    context: &Context,
+    estate: &Estate,
+    entry: &VaultEntry,
+    records: &[Record],
+) -> Result<Option<Vault>> {
+    let found = look_for_writing(context, &entry.place)?;
+    under_locks(context, estate, (entry, found), records)
+}
+
+fn under_locks(
+    context: &Context,
+    estate: &Estate,
+    (entry, found): (&VaultEntry, Option<Vault>),
+    records: &[Record],
+) -> Result<Option<Vault>> {
     named::check(&entry.id, found.as_ref(), records)?;
     let Some(vault) = found else { return Ok(None) };
     let plan = LockPlan::of(estate, entry);

@@ -30,7 +30,7 @@ fn shown(record: &Record) -> Result<ShownRecord> {
 
 /// What tells one event from another of its kind: of which volume, vault or drill, and how it ended.
 fn in_words(event: &Value) -> String {
-    const TOLD: [&str; 11] = [
+    const TOLD: [&str; 12] = [
         "/drill",
         "/point/volume",
         "/volume",
@@ -38,6 +38,7 @@ fn in_words(event: &Value) -> String {
         "/vault/id",
         "/object",
         "/target",
+        "/into",
         "/outcome",
         "/verdicts",
         "/because",

@@ -3,6 +3,7 @@
 mod act;
 mod due;
 mod lock;
+mod runbooks;
 mod sign;
 mod standing;
 mod tell;
@@ -121,9 +122,12 @@ fn at_work(
     }
     super::named::record(context, &order.estate, ledger)?;
     // Where nothing was done, nothing has changed by it.
-    let stood =
+    let mut stood =
         if nothing_due { before } else { stand(context, order, again(order, ends, monitor), monitor)? };
+    let audited = stood.audited.take();
     let mut done = told(context, order, run.to_owned(), started_at, (tasks, stood, notices));
+    let limit = again(order, ends, monitor);
+    runbooks::write(context, &order.estate, audited.as_ref(), (ledger, limit), &mut done);
     record_end(context, ledger, &mut done);
     sign::sign(context, &order.estate, again(order, ends, monitor), &mut done);
     Ok(done)
@@ -224,7 +228,7 @@ fn told(
     order: &NightlyOrder,
     run: String,
     started_at: Timestamp,
-    (tasks, Stood { volumes, gaps }, notices): (Vec<TaskDone>, Stood, Vec<String>),
+    (tasks, Stood { volumes, gaps, .. }, notices): (Vec<TaskDone>, Stood, Vec<String>),
 ) -> NightlyDone {
     let unhonoured = order.estate.unhonoured.iter().map(|asked| Unhonoured {
         key: asked.key.clone(),
@@ -244,6 +248,7 @@ fn told(
         gaps,
         unhonoured: unhonoured.collect(),
         notices,
+        runbooks: Vec::new(),
         verdicts: Vec::new(),
     };
     done.verdicts = NightVerdict::of(&done);

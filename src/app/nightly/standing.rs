@@ -19,6 +19,8 @@ pub(super) struct Stood {
     pub volumes: Vec<VolumeNight>,
     /// What could not be seen: it counts, whatever the volumes look like.
     pub gaps: Vec<String>,
+    /// What they were judged from; none where nobody waited for it.
+    pub audited: Option<Audited>,
 }
 
 /// Surveys and judges the estate. Looking at one path or vault takes no longer than `limit`.
@@ -43,7 +45,7 @@ pub(super) fn stand(context: &Context, order: &NightlyOrder, limit: Duration) ->
     let told = |gap: &&Gap| gap.scope.counts() && !matches!(gap.scope, GapScope::Asked(_));
     let unseen = audited.graph.inventory().gaps.iter().filter(told);
     let gaps = unseen.map(|gap| format!("{}: {}: {}", gap.place, gap.reason.word(), gap.detail)).collect();
-    Ok(Stood { volumes, gaps })
+    Ok(Stood { volumes, gaps, audited: Some(audited) })
 }
 
 /// How the estate stands where nobody waited until it was seen: nothing is known of it.
@@ -53,7 +55,7 @@ pub(super) fn unseen(order: &NightlyOrder, why: String) -> Stood {
     let volume = |entry: &VolumeEntry| night_of(order, entry, None, drill());
     let mut volumes: Vec<VolumeNight> = order.estate.volumes.iter().map(volume).collect();
     volumes.sort_by(|a, b| a.volume.cmp(&b.volume));
-    Stood { volumes, gaps: vec![why] }
+    Stood { volumes, gaps: vec![why], audited: None }
 }
 
 /// How the drills of each volume stand. A directory of drills that cannot be listed says nothing of any.

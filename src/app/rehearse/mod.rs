@@ -1,8 +1,11 @@
 //! Rehearsing: the whole job once, on a made-up volume that is really lost, or on the user's own data.
 
+mod follow;
 mod reference;
 mod room;
 mod told;
+
+pub use follow::{FollowOrder, follow_runbook};
 
 use super::{Audited, Context, CopyOrder, RestoreOrder, SurveyOrder};
 use super::{SeenVault, audit, copy, list_vault, restore, verify};

@@ -38,6 +38,11 @@ impl<'a> File<'a> {
         self.starts.partition_point(|start| *start <= at)
     }
 
+    /// Where a line begins.
+    pub(super) fn start_of(&self, line: Line) -> usize {
+        self.starts.get(line.saturating_sub(1)).copied().unwrap_or_default()
+    }
+
     /// `outlive.toml:12:5`: the column counts characters, from 1.
     fn place(&self, at: usize) -> String {
         let line = self.line(at);

@@ -12,11 +12,13 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "catalogue",
             "copy",
             "drills",
+            "escrow",
             "host",
             "nightly",
             "policy",
             "provider",
             "recovery_point",
+            "runbook",
             "signing",
             "vault",
             "volume",
@@ -44,6 +46,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
         "[[volume]]",
         &[
             "administered_by",
+            "after",
             "cascades_from",
             "deletable_by",
             "id",
@@ -159,6 +162,8 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("[[waiver]]", &["owner", "reason", "rule", "undetermined", "until", "volume"]),
     ("a bond", &["any", "dies_at", "grace"]),
     ("[nightly]", &["concurrency", "deadline", "evidence", "ping", "textfile", "webhook"]),
+    ("[runbook]", &["believe_for", "into"]),
+    ("[escrow]", &["instructions"]),
     ("[signing]", &["key", "trust"]),
 ];
 

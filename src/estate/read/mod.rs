@@ -1,6 +1,7 @@
 //! Reads `outlive.toml`. Strict: what is not understood is a mistake, and all mistakes are told at once.
 
 mod address;
+mod after;
 mod agree;
 mod as_of;
 mod assets;
@@ -15,6 +16,7 @@ mod keys;
 mod names;
 mod nightly;
 mod policy;
+mod runbook;
 mod secrets;
 mod signing;
 mod text;
@@ -179,6 +181,7 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
     let as_of = as_of::as_of(table, &volumes);
     let providers = vault::providers(&providers);
     let volumes = volume::volumes(&volumes, &of_volumes, &known);
+    after::complain_of_circles(table.file, &volumes);
     let vaults = vault::vaults(&vaults, &of_vaults, &known);
     let copies = copy::copies(&copies, &Around::new(&known, &volumes, &policies), &vaults);
     let drills = table.get("drills").map(|value| value.path());
@@ -197,6 +200,7 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
         points,
         waivers: waivers::waivers(&waivers, &known),
         nightly: nightly::nightly(table.get("nightly").as_ref()),
+        runbook: runbook::runbook(table.get("runbook").as_ref(), table.get("escrow").as_ref()),
         signing: signing::signing(table.get("signing").as_ref()),
         drills: drills.flatten().unwrap_or_else(|| table.file.resolve("drills")),
         drills_by,

@@ -2,11 +2,11 @@
 
 use super::super::stand::{file, tells_where};
 use super::super::{StandsOn, VolumeEntry, Waiver};
-use super::Known;
 use super::bonds::{self, bonds};
 use super::names::Names;
 use super::value::{Table, Value};
 use super::words::shown;
+use super::{Known, after};
 use crate::domain::{AssetId, AssetKind, VolumeId};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -58,6 +58,7 @@ fn one(
     }
     let waive_drill = table.get("waive_drill").and_then(|value| waiver(&value, "waive_drill"));
     let plan_changed_at = table.get("plan_changed_at").and_then(|value| value.moment());
+    let after = table.get("after").map(|value| after::after(&value, id, &known.volumes)).unwrap_or_default();
     if let Some(value) = table.get("is") {
         is(&value, &known.providers);
     }
@@ -71,6 +72,7 @@ fn one(
         bonds,
         waive_drill,
         plan_changed_at,
+        after,
         line: table.file.line(table.at),
     })
 }

@@ -7,7 +7,9 @@ mod drill;
 mod escrow;
 mod expiry;
 mod failed;
+mod followed;
 mod incident;
+mod kit;
 mod ledger;
 mod listing;
 mod locks;
@@ -32,10 +34,12 @@ pub use drill::{
 pub use escrow::{EscrowDone, EscrowsDone};
 pub use expiry::{ExpiringPoint, ExpiryPlan, LeftAlone, PlanFile, StayingPoint};
 pub use failed::Failed;
+pub use followed::{FollowedWay, RunbookFollowed, WayOutcome};
 pub use incident::{
     IncidentAct, IncidentCut, IncidentDone, IncidentFailure, IncidentFate, IncidentLeft, IncidentMorning,
     IncidentNight, IncidentSaid, IncidentSurvivor,
 };
+pub use kit::KitMade;
 pub use ledger::{CopyOfLedger, KeyMade, LedgerShown, LedgerVerified, ShownRecord};
 pub use listing::{ListedPoint, VaultListed};
 pub use locks::{VaultMade, say_lock};

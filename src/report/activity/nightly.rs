@@ -33,6 +33,8 @@ pub struct NightlyDone {
     pub unhonoured: Vec<Unhonoured>,
     /// What else must be said.
     pub notices: Vec<String>,
+    /// Where runbooks were written: the directory here, and vaults by name.
+    pub runbooks: Vec<String>,
     /// What all of it comes to: empty where everything is sound. The exit code follows from it.
     pub verdicts: Vec<NightVerdict>,
 }

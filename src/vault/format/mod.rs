@@ -38,6 +38,8 @@ pub const KEYS: &str = "keys";
 pub const EPOCHS: &str = "epochs";
 /// The folder of the lists of points that there were when an epoch ended.
 pub const ENDED: &str = "ended";
+/// The folder of pages that say what to do once everything is gone; no restore needs it.
+pub const RUNBOOKS: &str = "runbooks";
 /// The key of the instructions that every vault carries.
 pub const README_KEY: &str = "README.md";
 /// Blocks of large files and images, in bytes.

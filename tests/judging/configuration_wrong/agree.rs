@@ -3,6 +3,24 @@
 use super::Wrong;
 
 pub const AGREE: &[Wrong] = &[
+    ("[[volume]]\nid='b'\nafter=['b']", "3:8", &["`volume.b.after` names the volume itself"]),
+    ("[[volume]]\nid='b'\nafter=['a','a']", "3:12", &["names a volume twice"]),
+    (
+        "[[volume]]\nid='orders'\n[[volume]]\nid='b'\nafter=['order']",
+        "5:8",
+        &["names a volume `order`", "`orders`"],
+    ),
+    (
+        "[[volume]]\nid='b'\nafter=['a','c']\n[[volume]]\nid='c'\nafter=['d']\n[[volume]]\nid='d'\nafter=['b']",
+        "1:1",
+        &[
+            "`b` waits for `c` (line 11), which waits for `d` (line 14), which waits for `b` (line 8)",
+            "restored first",
+        ],
+    ),
+    ("[escrow]\ninstructions='age-secret-key-1abc'", "2:14", &["holds a private key"]),
+    ("[escrow]\ninstructions=' '", "2:14", &["is empty"]),
+    ("[runbook]\nbelieve_fro='26h'", "2:1", &["`believe_for`"]),
     ("[[asset]]\nkind='key'\nname='k'\nowner='o'\nneeds=['key:k']", "5:8", &["`key:k` hangs on itself"]),
     (
         "[[asset]]\nkind='provider'\nname='Hetzner'\nowner='o'\nyielded_by=['provider:hetzner']",

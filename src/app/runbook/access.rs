@@ -1,0 +1,128 @@
+//! How a vault is reached by somebody who has nothing else. Where a secret is found is said; no secret is read.
+
+use super::look::Looked;
+use crate::app::stores::say_place;
+use crate::domain::printable;
+use crate::estate::{Estate, LockEntry, S3Access, S3Place, SecretSource, VaultEntry, VaultPlace};
+use crate::report::runbook::{RunbookVault, command, quoted};
+use std::os::unix::ffi::OsStrExt;
+
+/// What S3 clients take for the region where an endpoint does not care.
+const ANY_REGION: &str = "us-east-1";
+
+/// A vault's public facts.
+pub(super) fn vault(estate: &Estate, looked: &Looked<'_>) -> RunbookVault {
+    let entry = looked.entry;
+    let bucket = bucket(entry);
+    let found = looked.found.as_ref().ok();
+    let stands_on = &entry.stands_on.assets;
+    RunbookVault {
+        name: entry.id.clone(),
+        address: address(entry),
+        endpoint: bucket.and_then(|bucket| bucket.endpoint.clone()),
+        region: bucket.map(|bucket| region(bucket).to_owned()),
+        id: found.map(|found| found.id.clone()),
+        readers: entry.readers.iter().map(|reader| reader.key.clone()).collect(),
+        reader_credential: bucket.map(|bucket| said(bucket.reader.as_ref().unwrap_or(&bucket.writer))),
+        identity: entry.identity.as_ref().map(source),
+        lock: entry.lock.map_or_else(|| "none is asked for".to_owned(), lock),
+        stands_on: stands_on.iter().map(|(kind, name)| format!("{} {name}", kind.word())).collect(),
+        trust: trust(estate),
+    }
+}
+
+fn lock(lock: LockEntry) -> String {
+    format!(
+        "{}: nobody but an administrator of the store lifts it early, in compliance mode nobody",
+        lock.kind.word()
+    )
+}
+
+/// Public keys whose signatures on recovery points count.
+pub(super) fn trust(estate: &Estate) -> Vec<String> {
+    estate.signing.as_ref().map(|signing| signing.trust.clone()).unwrap_or_default()
+}
+
+/// The bucket, where it is one.
+pub(super) fn bucket(entry: &VaultEntry) -> Option<&S3Place> {
+    match &entry.place {
+        VaultPlace::S3(place) => Some(place),
+        VaultPlace::Dir(_) => None,
+    }
+}
+
+/// A vault as the command line names it.
+pub(super) fn address(entry: &VaultEntry) -> String {
+    match &entry.place {
+        VaultPlace::Dir(path) => String::from_utf8_lossy(path.as_os_str().as_bytes()).into_owned(),
+        VaultPlace::S3(place) => format!("s3://{}/{}", place.bucket, place.prefix.trim_end_matches('/')),
+    }
+}
+
+fn region(place: &S3Place) -> &str {
+    place.region.as_deref().unwrap_or(ANY_REGION)
+}
+
+/// The commands that make a vault reachable in a shell: the address, and a stop where a credential is missing.
+pub(super) fn reach(entry: &VaultEntry) -> Vec<String> {
+    let Some(place) = bucket(entry) else {
+        let marker = format!("{}/vault.json", address(entry).trim_end_matches('/'));
+        return vec![command(["ls", "-l", &marker])];
+    };
+    let mut commands = Vec::new();
+    if let Some(endpoint) = &place.endpoint {
+        commands.push(format!("export AWS_ENDPOINT_URL={}", quoted(endpoint)));
+    }
+    commands.push(format!("export AWS_REGION={}", quoted(region(place))));
+    commands.push(asked("AWS_ACCESS_KEY_ID", "the id of the key that reads the bucket"));
+    commands.push(asked("AWS_SECRET_ACCESS_KEY", "the secret of that key"));
+    commands.push("export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY".into());
+    commands
+}
+
+/// Goes on where a variable is set, and says otherwise what it is for.
+pub(super) fn asked(name: &str, what: &str) -> String {
+    format!(": \"${{{name}:?first type: {name}=... with {what}}}\"")
+}
+
+/// What a person must have at hand for a vault.
+pub(super) fn fill_in(entry: &VaultEntry, is_encrypted: bool) -> Vec<String> {
+    let mut needed = vec![match bucket(entry) {
+        Some(place) => format!(
+            "the credential that reads {}, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; on the lost machine it was {}",
+            say_place(&entry.place),
+            said(place.reader.as_ref().unwrap_or(&place.writer))
+        ),
+        None => format!("the disk with {}, mounted read-only", say_place(&entry.place)),
+    }];
+    if is_encrypted {
+        let was = entry
+            .identity
+            .as_ref()
+            .map(|identity| format!("; on the lost machine it was {}", source(identity)));
+        needed
+            .push(format!("a file with the private key of a reader, as IDENTITY{}", was.unwrap_or_default()));
+    }
+    needed
+}
+
+fn said(access: &S3Access) -> String {
+    match access {
+        S3Access::Environment => "what the environment gave, as AWS's tools find it".into(),
+        S3Access::Profile(name) => format!("the profile {name} of AWS's files"),
+        S3Access::Keys { id, secret, .. } => {
+            format!("the id in {}, the secret in {}", source(id), source(secret))
+        }
+        S3Access::Joined(joined) => source(joined),
+        S3Access::Role { arn, .. } => format!("the role {arn}"),
+    }
+}
+
+fn source(source: &SecretSource) -> String {
+    match source {
+        SecretSource::Env(name) => format!("the variable {name}"),
+        SecretSource::File(path) => format!("the file {}", printable(path.as_os_str().as_bytes())),
+        SecretSource::Credential(name) => format!("the systemd credential {name}"),
+        SecretSource::Command(argv) => format!("what `{}` prints", argv.first().map_or("", String::as_str)),
+    }
+}

@@ -1,0 +1,104 @@
+//! The second way: with the vault's own page and standard tools, should there be no outlive, or no trust in it.
+
+use super::access;
+use super::restore::{Case, begin, place};
+use crate::domain::printable;
+use crate::estate::S3Place;
+use crate::report::runbook::{Procedure, Step, command, quoted};
+
+/// What of the vault's page is run: all its blocks for `sh`; the call for a single file only where one file is wanted.
+const BLOCKS: &str = "sed -n '/^```sh$/,/^```$/p' \"$VAULT/README.md\"";
+
+pub(super) fn procedure(case: &Case<'_, '_>) -> Procedure {
+    let entry = case.looked.entry;
+    let taken_at = case.found.taken_at.format("%Y-%m-%d %H:%M UTC");
+    let tools =
+        if case.is_encrypted { "sh, zstd, jq, sha256sum and age" } else { "sh, zstd, jq and sha256sum" };
+    let mut steps = vec![
+        begin(&format!("by-hand-restore-{}", case.volume), case),
+        Step {
+            what: match access::bucket(entry) {
+                Some(_) => "Fetch the whole vault, with rclone or any other S3 client; it needs room as well.".into(),
+                None => "Name the vault. Nothing below writes into it.".into(),
+            },
+            commands: fetch(case),
+            expect: Some("README.md, vault.json, and the folders packs and roots".into()),
+            ..Step::default()
+        },
+        Step {
+            what: format!("Take the commands out of the vault's own README.md: it explains each of them. They need {tools}."),
+            commands: script(case),
+            expect: Some("no complaint".into()),
+            ..Step::default()
+        },
+        Step {
+            what: "Restore. It lists what there is first, checks every SHA-256, and stops at the first that is wrong; a GB takes a minute or two.".into(),
+            commands: vec![run(case)],
+            expect: Some(format!("restored: {}", case.target)),
+            ..Step::default()
+        },
+    ];
+    steps.extend(super::dump::steps(&case.thing, &case.volume, &case.target));
+    steps.push(place(case));
+    Procedure {
+        title: format!("by hand with standard tools, from the vault {} ({taken_at})", entry.id),
+        vault: entry.id.clone(),
+        point: case.found.short.clone(),
+        with: "standard tools",
+        target: case.target.clone(),
+        fill_in: access::fill_in(entry, case.is_encrypted),
+        steps,
+    }
+}
+
+fn fetch(case: &Case<'_, '_>) -> Vec<String> {
+    let entry = case.looked.entry;
+    let mut commands = access::reach(entry);
+    match access::bucket(entry) {
+        None => commands.push(format!("VAULT={}", quoted(&access::address(entry)))),
+        Some(place) => commands.extend(download(place)),
+    }
+    commands.push("ls \"$VAULT\"".into());
+    commands
+}
+
+/// A bucket into the new directory `vault`.
+fn download(place: &S3Place) -> Vec<String> {
+    let provider = if place.endpoint.is_some() { "Other" } else { "AWS" };
+    let mut commands = vec![
+        format!(
+            "export RCLONE_CONFIG_FROM_TYPE=s3 RCLONE_CONFIG_FROM_PROVIDER={provider} RCLONE_CONFIG_FROM_ENV_AUTH=true"
+        ),
+        "export RCLONE_CONFIG_FROM_REGION=\"$AWS_REGION\"".into(),
+    ];
+    if place.endpoint.is_some() {
+        commands.push("export RCLONE_CONFIG_FROM_ENDPOINT=\"$AWS_ENDPOINT_URL\"".into());
+    }
+    let from = format!("from:{}/{}", place.bucket, place.prefix.trim_end_matches('/'));
+    commands.push(command(["rclone", "copy", "--config", "", "--s3-no-check-bucket", &from, "vault"]));
+    commands.push("VAULT=\"$PWD/vault\"".into());
+    commands
+}
+
+fn script(case: &Case<'_, '_>) -> Vec<String> {
+    let mut commands = Vec::new();
+    if case.is_encrypted {
+        commands.push(access::asked("IDENTITY", "the path of the file with the private key"));
+        commands.push("mkdir work".into());
+    }
+    if case.thing.is_tree() {
+        commands.push(format!("{BLOCKS} | grep -v -e '^```' -e '^restore_file \"' >by-hand.sh"));
+        commands.push("echo 'restore_tree \"$ROOT\"' >>by-hand.sh".into());
+    } else {
+        commands.push(format!("{BLOCKS} | grep -v '^```' >by-hand.sh"));
+    }
+    commands
+}
+
+fn run(case: &Case<'_, '_>) -> String {
+    let identity = if case.is_encrypted { "IDENTITY=\"$IDENTITY\" WORK=\"$PWD/work\"" } else { "IDENTITY=" };
+    let file = if case.thing.is_tree() { "" } else { " FILE=" };
+    // The name of an object in a vault is made of letters, digits and hyphens; what is not is not repeated.
+    let root = quoted(&printable(case.found.root.as_bytes()));
+    format!("VAULT=\"$VAULT\" {identity} ROOT={root}{file} OUT={} sh by-hand.sh", quoted(&case.target))
+}

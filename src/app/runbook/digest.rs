@@ -1,0 +1,67 @@
+//! What pages were made from, as digests: of facts that do not change by themselves. Ages are none of them.
+
+use super::index::At;
+use super::{Scene, known};
+use crate::domain::{Kind, Problem, VolumeId};
+use crate::report::runbook::{MadeFrom, Runbook, Runbooks};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// SHA-256 of a value as JSON. Some values cannot be written; those are never the same as others.
+fn sum(of: impl Into<String>, value: &impl Serialize) -> MadeFrom {
+    let bytes = serde_json::to_vec(value).map_err(|error| Problem::new(Kind::Internal, error.to_string()));
+    let bytes = bytes.unwrap_or_else(|problem| problem.what.into_bytes());
+    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    MadeFrom { of: of.into(), sha256 }
+}
+
+/// Everything that the pages were made from, part by part, so that what changed can be named.
+pub(super) fn made_from(made: &Runbooks, scene: &Scene<'_>) -> Vec<MadeFrom> {
+    let mut all = vec![
+        sum("the program's version", &made.version),
+        MadeFrom { of: "the estate file".into(), sha256: made.config_sha256.clone() },
+        sum("the vaults", &made.vaults),
+        sum(
+            "the drills' definitions",
+            &scene.drills.iter().map(|drill| (&drill.name, &drill.digest)).collect::<Vec<_>>(),
+        ),
+    ];
+    for runbook in &made.runbooks {
+        let of = |what: &str| format!("{}: {what}", runbook.volume);
+        all.push(sum(of("copies in vaults"), &copies(runbook, scene)));
+        all.push(sum(of("what survives"), &survives(runbook)));
+        all.push(sum(of("what reaches it"), &runbook.reaching));
+        all.push(sum(of("its drills"), &(&runbook.drill.outcome, &runbook.drill.drill, &runbook.measured)));
+        all.push(sum(
+            of("its commands"),
+            &runbook.procedures.iter().map(|way| (&way.vault, &way.point, &way.steps)).collect::<Vec<_>>(),
+        ));
+    }
+    all
+}
+
+/// A copy in a vault: which vault, its id, its state, its lock, and when it was last restored.
+type Copied<'a> = (&'a str, &'a str, String, String, Option<String>);
+
+fn copies<'a>(runbook: &Runbook, scene: &'a Scene<'_>) -> Vec<Copied<'a>> {
+    let of_volume = scene.index.of_volume.get(&VolumeId(runbook.volume.clone()));
+    let copied = |at: &At| {
+        let (looked, found) = scene.found(*at)?;
+        let point = scene.audited.graph.point(&found.point)?;
+        let state = format!("{:?} {:?}", point.state, point.usable);
+        let lock = format!("{:?}", point.lock.value());
+        let restored = known(&point.drilled_at).flatten().map(|at| at.to_rfc3339());
+        Some((looked.entry.id.as_str(), found.short.as_str(), state, lock, restored))
+    };
+    of_volume.into_iter().flatten().filter_map(copied).collect()
+}
+
+/// Whether something is left after each loss. Which snapshot of this hour it is changes all the time, and no command names it.
+fn survives(runbook: &Runbook) -> Vec<(&str, bool, &str)> {
+    let left = |left: &str| match left {
+        "NONE" => "none",
+        unknown if unknown.starts_with("unknown: ") => "unknown",
+        _ => "some",
+    };
+    runbook.hazards.iter().map(|one| (one.hazard.as_str(), one.takes_primary, left(&one.left))).collect()
+}

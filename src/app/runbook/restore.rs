@@ -1,0 +1,235 @@
+//! The commands that bring a volume back with outlive, and the checks of what came back.
+
+use super::look::{Found, Looked};
+use super::{Scene, access, by_hand, dump};
+use crate::domain::VolumeKind;
+use crate::drill::{CommandCheck, Drill};
+use crate::estate::{CopyFrom, VolumeEntry};
+use crate::report::runbook::{Acceptance, Measured, Procedure, Step, command, quoted};
+
+/// What a restore gives.
+pub(super) enum Thing<'e> {
+    /// A directory.
+    Tree,
+    /// One file with a disk in it.
+    Image,
+    /// One file that a program printed.
+    Dump(&'e [String]),
+    /// One file that came from somewhere else.
+    Stream,
+}
+
+impl<'e> Thing<'e> {
+    fn of(scene: &Scene<'e>, entry: &VolumeEntry, found: &Found) -> Self {
+        let commands = scene.estate.copies_of(&entry.id).filter_map(|copy| match &copy.from {
+            CopyFrom::Command { argv, .. } => Some(argv.as_slice()),
+            _ => None,
+        });
+        let argv = commands.into_iter().next();
+        match (found.kind.or_else(|| scene.kind(&entry.id)), argv) {
+            (Some(VolumeKind::Stream) | None, Some(argv)) => Self::Dump(argv),
+            (Some(VolumeKind::Stream), None) => Self::Stream,
+            (Some(VolumeKind::Image | VolumeKind::Device), _) => Self::Image,
+            _ => Self::Tree,
+        }
+    }
+
+    pub(super) fn is_tree(&self) -> bool {
+        matches!(self, Self::Tree)
+    }
+
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Tree => "a directory",
+            Self::Image => "an image, one file",
+            Self::Dump(_) => "a dump, one file",
+            Self::Stream => "one file",
+        }
+    }
+}
+
+/// What is restored, from where, and what it is called.
+pub(super) struct Case<'s, 'a> {
+    pub looked: &'s Looked<'a>,
+    pub found: &'s Found,
+    pub is_encrypted: bool,
+    pub thing: Thing<'a>,
+    pub volume: String,
+    /// The name of what comes back.
+    pub target: String,
+    /// How much of it there is, in words.
+    pub room: String,
+}
+
+/// Every way back: from the best vault with outlive and by hand, then from the others.
+pub(super) fn procedures(
+    scene: &Scene<'_>,
+    entry: &VolumeEntry,
+    candidates: &[(&Looked<'_>, &Found)],
+    measured: Option<&Measured>,
+) -> Vec<Procedure> {
+    let mut all = Vec::new();
+    for (looked, found) in candidates {
+        let point = scene.audited.graph.point(&found.point);
+        let bytes = point.and_then(|point| point.bytes.value().copied());
+        let case = Case {
+            looked,
+            found,
+            is_encrypted: looked.found.as_ref().is_ok_and(|found| found.is_encrypted),
+            thing: Thing::of(scene, entry, found),
+            volume: entry.id.to_string(),
+            target: format!("restored-{}", entry.id),
+            room: bytes
+                .map_or_else(|| "its size is not known here".into(), crate::report::activity::say_bytes),
+        };
+        all.push(with_outlive(scene, &case, measured));
+        all.push(by_hand::procedure(&case));
+    }
+    all
+}
+
+fn with_outlive(scene: &Scene<'_>, case: &Case<'_, '_>, measured: Option<&Measured>) -> Procedure {
+    let (entry, found) = (case.looked.entry, case.found);
+    let vault = access::address(entry);
+    let taken_at = found.taken_at.format("%Y-%m-%d %H:%M UTC");
+    let mut reach = access::reach(entry);
+    if case.is_encrypted {
+        reach.push(access::asked("IDENTITY", "the path of the file with the private key"));
+        reach.push("export OUTLIVE_IDENTITY=\"$IDENTITY\"".into());
+    }
+    let trust = access::trust(scene.estate);
+    if !trust.is_empty() {
+        reach.push(format!("export OUTLIVE_TRUST={}", quoted(&trust.join(" "))));
+    }
+    let mut restore = vec!["outlive", "restore"];
+    // A name that a vault gave is repeated only where it is what it looks like.
+    let recorded = found.volume.as_ref().map(|volume| volume.0.as_str());
+    restore.extend(recorded.filter(|name| !name.starts_with('-')));
+    restore.extend(["--vault", &vault, "--point", &found.short, "--to", &case.target]);
+    let mut steps = vec![
+        begin(&format!("outlive-restore-{}", case.volume), case),
+        Step {
+            what: "outlive itself, from the break-glass kit or a release; its SHA-256 is in the kit.".into(),
+            commands: vec!["outlive --version".into()],
+            expect: Some(format!("outlive {} or newer", env!("CARGO_PKG_VERSION"))),
+            ..Step::default()
+        },
+        Step {
+            what: "Reach the vault, with a credential that can only read.".into(),
+            commands: reach,
+            expect: Some("no complaint; for a disk, the file vault.json".into()),
+            ..Step::default()
+        },
+        Step {
+            what: "See that the vault answers, and what it has.".into(),
+            commands: vec![command(["outlive", "vault", "list", &vault])],
+            expect: Some(format!("the copy {} of {taken_at}, and whether there is a newer one", found.short)),
+            ..Step::default()
+        },
+        Step {
+            what: format!(
+                "Restore it, as {}. It writes to a new name only, and reads back and compares what it wrote.",
+                case.thing.word()
+            ),
+            commands: vec![command(restore)],
+            expect: Some("\"restored and compared\", and no path that is lost".into()),
+            seconds: measured.map(|measured| measured.seconds),
+        },
+    ];
+    steps.extend(dump::steps(&case.thing, &case.volume, &case.target));
+    steps.push(place(case));
+    Procedure {
+        title: format!("with outlive, from the vault {} ({taken_at})", entry.id),
+        vault: entry.id.clone(),
+        point: found.short.clone(),
+        with: "outlive",
+        target: case.target.clone(),
+        fill_in: access::fill_in(entry, case.is_encrypted),
+        steps,
+    }
+}
+
+/// A directory of its own: nothing else of the machine is touched.
+pub(super) fn begin(directory: &str, case: &Case<'_, '_>) -> Step {
+    Step {
+        what: format!(
+            "Go where there is room ({}), and make a new directory. What is written from here on lies in it.",
+            case.room
+        ),
+        commands: vec![
+            format!("{} && cd {}", command(["mkdir", directory]), quoted(directory)),
+            "export OUTLIVE_STATE=\"$PWD/state\"".into(),
+            "df -h .".into(),
+        ],
+        expect: Some(
+            "enough room under Avail; where mkdir says that it exists, somebody has begun already: ask"
+                .into(),
+        ),
+        ..Step::default()
+    }
+}
+
+/// The last step, which a person decides.
+pub(super) fn place(case: &Case<'_, '_>) -> Step {
+    Step {
+        what: format!(
+            "Check it (part 6) before anybody uses it. Then put {} where it belongs: on a new machine or under a new name, with owners as \
+             the service wants them. Leave the old place as it is; confirm the machine first (part 2).",
+            case.target
+        ),
+        ..Step::default()
+    }
+}
+
+/// How it is seen that what came back is good: what outlive compares, and what the drills of the volume ask.
+pub(super) fn checks(
+    scene: &Scene<'_>,
+    entry: &VolumeEntry,
+    candidates: &[(&Looked<'_>, &Found)],
+) -> Vec<Acceptance> {
+    let is_tree = candidates.first().is_none_or(|(_, found)| Thing::of(scene, entry, found).is_tree());
+    let target = format!("restored-{}", entry.id);
+    let mut all = vec![Acceptance {
+        what:
+            "every byte that was written is read again and compared with the digests taken when it was copied"
+                .into(),
+        from: "outlive restore itself, which says \"restored and compared\"".into(),
+        command: None,
+    }];
+    for drill in scene.drills.iter().filter(|drill| drill.volume == entry.id) {
+        let from = format!("the drill {}", drill.name);
+        all.extend(drill.commands.iter().map(|check| Acceptance {
+            what: format!("{}: ends with 0", check.name),
+            from: from.clone(),
+            command: Some(as_typed(check, &target, is_tree)),
+        }));
+        all.extend(counted(drill).map(|what| Acceptance { what, from: from.clone(), command: None }));
+    }
+    all
+}
+
+/// The same program on what was restored, typed in the directory that holds it.
+fn as_typed(check: &CommandCheck, target: &str, is_tree: bool) -> String {
+    let path = if is_tree { "\"$PWD\"".to_owned() } else { format!("\"$PWD\"/{}", quoted(target)) };
+    let word = |word: &String| {
+        let parts: Vec<String> =
+            word.split("{restored}")
+                .map(|part| {
+                    if part.is_empty() && word.contains("{restored}") { String::new() } else { quoted(part) }
+                })
+                .collect();
+        parts.join(&path)
+    };
+    let typed = check.argv.iter().map(word).collect::<Vec<_>>().join(" ");
+    if is_tree { format!("( cd {} && {typed} )", quoted(target)) } else { typed }
+}
+
+fn counted(drill: &Drill) -> Option<String> {
+    let bound = |word: &str, (files, bytes): (Option<u64>, Option<u64>)| {
+        let files = files.map(|files| format!("{word} {files} files"));
+        let bytes = bytes.map(|bytes| format!("{word} {bytes} bytes"));
+        files.into_iter().chain(bytes).collect::<Vec<_>>()
+    };
+    let all = [bound("at least", drill.counts.least), bound("at most", drill.counts.most)].concat();
+    (!all.is_empty()).then(|| format!("count what was restored: {}", all.join(", ")))
+}

@@ -1,0 +1,95 @@
+//! The page that a break-glass kit begins with.
+
+use super::block::{Block, Line, StepBlock};
+use super::facts::{RunbookVault, Runbooks};
+use super::page::moment;
+use super::{PageFormat, command, html, markdown};
+
+/// The first page of a kit for one vault.
+pub fn kit_page(made: &Runbooks, vault: &RunbookVault, program_sha256: &str, format: PageFormat) -> String {
+    let title = format!("Break-glass kit: the vault {}", vault.name);
+    let mut blocks = vec![
+        Block::Heading(1, title.clone()),
+        Block::Warn(format!("Made at {}. The runbooks in it are believed until {}; a newer kit or page comes first.", moment(made.generated_at), moment(made.believe_until)).into()),
+        Block::Say("Data is gone, and this is what is left to bring it back with. Breathe. Read to the end before typing.".into()),
+        Block::Heading(2, "What is here".into()),
+    ];
+    let file = |name: &str, what: &str| Line::default().code(name).and(format!(": {what}"));
+    blocks.push(Block::List(vec![
+        file(
+            "runbooks/ALL.md",
+            "what to do, in which order, for all volumes; a page for each beside it, and .html for printing",
+        ),
+        file("outlive", &format!("the program, SHA-256 {program_sha256}")),
+        file("vault-README.md", "how to restore with standard tools alone, as the vault itself says it"),
+        file("vault.json", "what the vault says of itself; public"),
+        file("escrow.md", "how the private key is had"),
+        file("SHA256SUMS", "check the kit first: sha256sum -c SHA256SUMS"),
+    ]));
+    blocks.push(Block::Heading(2, "The vault".into()));
+    blocks.push(Block::Table(vec!["fact", "value"], facts(vault)));
+    blocks.push(Block::Heading(2, "First steps".into()));
+    let step = |what: &str, commands: Vec<String>| StepBlock { says: vec![what.into()], commands };
+    blocks.push(Block::Steps(vec![
+        step("Take a clean machine that the incident did not touch, and copy this directory to it. Check it there.", vec!["sha256sum -c SHA256SUMS".into()]),
+        step("Put the program where commands are found in this shell.", vec!["export PATH=\"$PWD:$PATH\"".into(), "outlive --version".into()]),
+        step("Get the credential that reads the vault, and the private key where one is needed: escrow.md.", vec![]),
+        step("Go on with runbooks/ALL.md: stop the bleeding first. This is how it is seen what the vault has:", vec![command(["outlive", "vault", "list", &vault.address])]),
+    ]));
+    match format {
+        PageFormat::Markdown => markdown::markdown(&blocks),
+        PageFormat::Html => html::html(&title, &blocks, made.believe_until),
+    }
+}
+
+fn facts(vault: &RunbookVault) -> Vec<Vec<Line>> {
+    let unknown = || "unknown".to_owned();
+    let list = |all: &[String], none: &str| if all.is_empty() { none.to_owned() } else { all.join("  ") };
+    let row = |fact: &str, value: String| vec![fact.into(), Line::default().code(value)];
+    vec![
+        row("address", vault.address.clone()),
+        row("endpoint", vault.endpoint.clone().unwrap_or_else(|| "AWS's own, or a directory".into())),
+        row("region", vault.region.clone().unwrap_or_else(|| "none".into())),
+        row("identity", vault.id.clone().unwrap_or_else(unknown)),
+        row("stands on", list(&vault.stands_on, "unknown")),
+        row("lock", vault.lock.clone()),
+        row("opens for", list(&vault.readers, "everybody who can read it: it is not encrypted")),
+        row("signatures that count", list(&vault.trust, "no key is pinned")),
+        row(
+            "the credential that reads was",
+            vault.reader_credential.clone().unwrap_or_else(|| "none is needed".into()),
+        ),
+    ]
+}
+
+/// How the private key is had, as the estate file says it, or with lines to fill in.
+pub fn escrow_page(vault: &RunbookVault, escrow: Option<&str>) -> String {
+    let mut blocks = vec![Block::Heading(1, format!("The private key of the vault {}", vault.name))];
+    if vault.readers.is_empty() {
+        blocks.push(Block::Say(
+            "The vault is not encrypted: no private key is needed, only the credential that reads it.".into(),
+        ));
+    } else {
+        blocks.push(Block::Say(Line::from("It opens for any one of: ").code(vault.readers.join("  "))));
+    }
+    match escrow {
+        Some(text) => blocks
+            .extend(text.lines().filter(|line| !line.trim().is_empty()).map(|line| Block::Say(line.into()))),
+        None => {
+            let blanks = [
+                "The key lies in",
+                "It is opened by",
+                "together with",
+                "Instead of them",
+                "The credential that reads lies in",
+            ];
+            blocks.push(Block::Warn(
+                "Nobody wrote down how the key is had. Fill this in by hand, today:".into(),
+            ));
+            blocks.push(Block::List(
+                blanks.map(|blank| format!("{blank}: ............................").into()).to_vec(),
+            ));
+        }
+    }
+    markdown::markdown(&blocks)
+}

@@ -1,0 +1,324 @@
+//! The page as blocks, from its top to the survivors: what is read first, by somebody whose hands shake.
+
+use super::block::{Block, Line, StepBlock};
+use super::facts::{HazardLine, Outline, PlaceOfCopies, PointLine, Reaching, Runbook, Runbooks};
+use super::plan;
+use crate::domain::{Timestamp, say_duration};
+use crate::report::activity::{say_bytes, say_seconds};
+use chrono::TimeDelta;
+
+/// The pages of these runbooks, one after the other.
+pub fn blocks(all: &Runbooks, runbooks: &[&Runbook]) -> Vec<Block> {
+    let mut out = Vec::new();
+    if runbooks.len() != 1 {
+        out.push(Block::Heading(1, "Runbooks: everything is gone, what now?".into()));
+        header(&mut out, all, None);
+        order(&mut out, &all.order);
+    }
+    for runbook in runbooks {
+        if runbooks.len() != 1 {
+            out.push(Block::NewPage);
+        }
+        volume(&mut out, all, runbook);
+    }
+    out
+}
+
+fn volume(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
+    out.push(Block::Heading(1, format!("Runbook: {}", runbook.volume)));
+    header(out, all, Some(&runbook.volume));
+    about(out, runbook);
+    roles(out, runbook);
+    stop(out, all, runbook);
+    identity(out, runbook);
+    survivors(out, runbook);
+    plan::blocks(out, all, runbook);
+}
+
+/// A moment as it is read at night: never in local time.
+pub(super) fn moment(at: Timestamp) -> String {
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+pub(super) fn span(seconds: i64) -> String {
+    say_duration(TimeDelta::try_seconds(seconds).unwrap_or_default())
+}
+
+fn header(out: &mut Vec<Block>, all: &Runbooks, volume: Option<&str>) {
+    let until = moment(all.believe_until);
+    let stale =
+        Line::from("Made at ").strong(moment(all.generated_at)).and(". Believe it until ").strong(until);
+    out.push(Block::Warn(
+        stale.and("; after that it is STALE: look for a newer one first, and trust no age or point on it."),
+    ));
+    let mut lines = vec![
+        Line::from(
+            "It can be read with the provider, the network and outlive down: it needs nothing but itself. Print it.",
+        ),
+        Line::from("Made by outlive ")
+            .and(all.version)
+            .and(" from ")
+            .code(&all.config)
+            .and(", SHA-256 ")
+            .code(&all.config_sha256),
+    ];
+    // What is of other volumes says nothing here.
+    let is_here =
+        |of: &str| of.split_once(": ").is_none_or(|(of, _)| volume.is_none_or(|volume| volume == of));
+    let made_from = all.made_from.iter().filter(|made| is_here(&made.of));
+    let digests = made_from.map(|made| format!("{} {}", made.of, short(&made.sha256)));
+    lines.push(format!("Made from: {}.", digests.collect::<Vec<_>>().join("; ")).into());
+    match all.elsewhere.as_slice() {
+        [] => {
+            lines.push(Line::default().strong(
+                "No other copy of this page is known: print it, and put it where this machine is not.",
+            ))
+        }
+        some => lines.extend(some.iter().map(|place| format!("Another copy: {place}").into())),
+    }
+    out.push(Block::List(lines));
+    if !all.gaps.is_empty() {
+        out.push(Block::Warn(
+            "Not everything could be seen when this was made. What is missing below may still be there:"
+                .into(),
+        ));
+        out.push(Block::List(all.gaps.iter().map(|gap| gap.as_str().into()).collect()));
+    }
+}
+
+fn short(digest: &str) -> String {
+    digest.chars().take(12).collect()
+}
+
+fn order(out: &mut Vec<Block>, order: &[Outline]) {
+    out.push(Block::Heading(2, "The order".into()));
+    out.push(Block::Say("Bring them back in this order. What waits for nothing can be done at the same time, by different people.".into()));
+    let rows = order.iter().enumerate().map(|(place, one)| {
+        let after = if one.after.is_empty() { "nothing".to_owned() } else { one.after.join(", ") };
+        vec![
+            format!("{}", place + 1).into(),
+            Line::default().strong(&one.volume),
+            one.owner.as_deref().unwrap_or("nobody is named").into(),
+            after.into(),
+            span(one.rto_seconds).into(),
+            measured(one.measured_seconds).into(),
+        ]
+    });
+    let head = vec!["no.", "volume", "owner", "waits for", "allowed (RTO)", "measured"];
+    out.push(Block::Table(head, rows.collect()));
+}
+
+/// A measured time, or that there is none.
+pub(super) fn measured(seconds: Option<f64>) -> String {
+    match seconds {
+        Some(seconds) if seconds >= 120.0 => format!("{} ({:.1} min)", say_seconds(seconds), seconds / 60.0),
+        Some(seconds) => say_seconds(seconds),
+        None => "not measured".into(),
+    }
+}
+
+fn about(out: &mut Vec<Block>, runbook: &Runbook) {
+    let owner = runbook.owner.clone().unwrap_or_else(|| "nobody is named: ............".into());
+    let mut lines = vec![
+        Line::from("Owner: ").strong(owner),
+        Line::from("Severity before the incident: ").strong(runbook.severity.to_uppercase()),
+        format!(
+            "Policy {}: at most {} of changes lost (RPO), back within {} (RTO)",
+            runbook.policy,
+            span(runbook.rpo_seconds),
+            span(runbook.rto_seconds)
+        )
+        .into(),
+    ];
+    let place = Line::from("It was ").code(runbook.path.as_deref().unwrap_or("not at a path that is known"));
+    lines.push(place.and(match &runbook.host {
+        Some(host) => format!(" on {host}"),
+        None => " on a machine that is not known".into(),
+    }));
+    if !runbook.after.is_empty() {
+        lines.push(Line::from("Restore before it: ").strong(runbook.after.join(", ")));
+    }
+    if !runbook.needed_by.is_empty() {
+        lines.push(format!("These wait for it: {}", runbook.needed_by.join(", ")).into());
+    }
+    lines.extend(runbook.because.iter().map(|because| Line::from(because.as_str())));
+    out.push(Block::List(lines));
+}
+
+fn roles(out: &mut Vec<Block>, runbook: &Runbook) {
+    out.push(Block::Heading(2, "Who does what".into()));
+    let owner = runbook.owner.clone().unwrap_or_default();
+    let rows = [
+        ("Leads", "decides, and touches no keyboard", String::new()),
+        ("Hands", "types; reads each command aloud before Enter", String::new()),
+        ("Eyes", "sits beside; confirms every target and says stop", String::new()),
+        ("Writes", "notes every act with its time (UTC); saves what is printed", String::new()),
+        ("Speaks", "customers, provider, authorities; see the clocks below", String::new()),
+        ("Accepts", "says that the data is good", owner),
+    ];
+    let row = |(role, task, who): (&str, &str, String)| {
+        let who = if who.is_empty() { "............".to_owned() } else { who };
+        vec![Line::default().strong(role), task.into(), who.into()]
+    };
+    out.push(Block::Table(vec!["role", "task", "who"], rows.into_iter().map(row).collect()));
+}
+
+fn stop(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
+    out.push(Block::Heading(2, "1. Stop the bleeding".into()));
+    let step = |says: Vec<Line>| StepBlock { says, commands: Vec::new() };
+    let mut steps = vec![
+        step(vec![
+            Line::from("Freeze what acts by itself: coding agents, CI and deployment pipelines, cron jobs and timers, configuration \
+                        management, autoscaling. Nobody cleans up, and nobody retries. Time frozen: ............"),
+        ]),
+        step(vec![
+            Line::default()
+                .strong("Before any backup host is started or reached again:")
+                .and(" suspend pruning, retention jobs and the lifecycle rules of buckets. A host that comes back goes on with what it was told, and expires the last good copy."),
+            lifecycles(all),
+        ]),
+        step(vec![
+            Line::from("Revoke what did it, and what else it could have read: the table below. Make new credentials only for this restore."),
+            Line::from("Look for what was planted: new users, keys, tokens, OAuth applications, SSH keys, webhooks, scheduled jobs. A revoked token that made itself a second one is not gone."),
+        ]),
+        step(vec![
+            Line::from("Save the logs before they turn over: the provider's audit log, CI, the agent's own transcript, shell histories, database logs, this machine's journal. Copy them to where the credential that did it does not reach."),
+        ]),
+        step(vec![
+            Line::from("Leave what is left of the primary as it is. Do not format, re-create or overwrite it: a provider may still bring it back."),
+        ]),
+    ];
+    out.push(Block::Steps(std::mem::take(&mut steps)));
+    reaching(out, &runbook.reaching);
+}
+
+fn lifecycles(all: &Runbooks) -> Line {
+    let buckets: Vec<&str> =
+        all.vaults.iter().map(|vault| vault.address.as_str()).filter(|a| a.starts_with("s3://")).collect();
+    match buckets.as_slice() {
+        [] => "No vault of this estate is a bucket.".into(),
+        some => Line::from("Buckets of this estate: ").code(some.join("  ")),
+    }
+}
+
+fn reaching(out: &mut Vec<Block>, reaching: &[Reaching]) {
+    if reaching.is_empty() {
+        let none = "No credential is declared that reaches this volume. That is unknown, not none: list the tokens of the provider's account, and of every machine that deploys.";
+        out.push(Block::Warn(none.into()));
+        return;
+    }
+    let rows = reaching.iter().map(|one| {
+        vec![
+            Line::default().strong(&one.name),
+            one.kind.as_str().into(),
+            one.takes_primary.as_str().into(),
+            one.points.to_string().into(),
+            one.open.to_string().into(),
+            "☐ ........".into(),
+        ]
+    });
+    let head = vec![
+        "in wrong hands",
+        "kind",
+        "takes the primary",
+        "copies it takes",
+        "copies nobody can say of",
+        "revoked at",
+    ];
+    out.push(Block::Table(head, rows.collect()));
+}
+
+fn identity(out: &mut Vec<Block>, runbook: &Runbook) {
+    out.push(Block::Heading(2, "2. Before each step that destroys".into()));
+    let expected = match (&runbook.host, &runbook.path) {
+        (Some(host), Some(path)) => format!("{path} on {host}"),
+        (None, Some(path)) => path.clone(),
+        _ => "............".into(),
+    };
+    out.push(Block::Say("No command on this page deletes or overwrites anything: all of them write to new names. Should you do something that does, the two of you first say aloud and compare:".into()));
+    out.push(Block::List(vec![
+        Line::from("on which machine this is: ").code("hostname; whoami; date -u"),
+        Line::from("what the target is and holds: ").code("findmnt -T TARGET; ls -la TARGET; df -h TARGET"),
+        Line::from("for a database: which server and which database: ")
+            .code("select inet_server_addr(), current_database(), pg_is_in_recovery()"),
+        Line::from("and that it is the one you mean. The lost primary was: ").strong(expected),
+    ]));
+}
+
+fn survivors(out: &mut Vec<Block>, runbook: &Runbook) {
+    out.push(Block::Heading(2, "3. What is left".into()));
+    if runbook.places.is_empty() {
+        out.push(Block::Warn("NO COPY of this volume is known. Go to the provider at once, and search disks, laptops and replicas for anything older.".into()));
+    }
+    for place in &runbook.places {
+        copies(out, place);
+    }
+    hazards(out, &runbook.hazards);
+}
+
+fn copies(out: &mut Vec<Block>, place: &PlaceOfCopies) {
+    out.push(Block::Heading(
+        3,
+        format!(
+            "{}: {}",
+            place.place,
+            match place.count {
+                1 => "1 copy".to_owned(),
+                count => format!("{count} copies"),
+            }
+        ),
+    ));
+    let list =
+        |names: &[String], none: &str| if names.is_empty() { none.to_owned() } else { names.join(", ") };
+    let mut lines: Vec<Line> = vec![
+        format!("stands on: {}", list(&place.domains, "unknown")).into(),
+        format!("its newest survives: {}", list(&place.survives, "none of the losses below for certain"))
+            .into(),
+    ];
+    if !place.open.is_empty() {
+        lines.push(format!("nobody can say whether it survives: {}", place.open.join(", ")).into());
+    }
+    out.push(Block::List(lines));
+    let head =
+        vec!["copy", "id", "taken", "age when this was made (RPO)", "size", "state", "lock", "last restored"];
+    let rows = place.points.iter().map(point).collect();
+    out.push(Block::Table(head, rows));
+    if place.count > place.points.len() {
+        out.push(Block::Say(
+            format!("And {} more that are older or beside them.", place.count - place.points.len()).into(),
+        ));
+    }
+}
+
+fn point(point: &PointLine) -> Vec<Line> {
+    let unknown = || "unknown".to_owned();
+    let mut state = Line::from(point.state.as_str());
+    if let Some(doubt) = &point.doubt {
+        state = state.and(": ").strong(doubt);
+    }
+    vec![
+        point.name.as_str().into(),
+        point.id.as_ref().map_or_else(|| "–".into(), |id| Line::default().code(id)),
+        point.taken_at.map_or_else(unknown, moment).into(),
+        point.age_seconds.map_or_else(unknown, span).into(),
+        point.bytes.map_or_else(unknown, say_bytes).into(),
+        state,
+        point.lock.as_str().into(),
+        point.restored_at.map_or_else(|| "never, as far as is known".to_owned(), moment).into(),
+    ]
+}
+
+fn hazards(out: &mut Vec<Block>, hazards: &[HazardLine]) {
+    if hazards.is_empty() {
+        return;
+    }
+    out.push(Block::Heading(3, "By what happened".into()));
+    let rows = hazards.iter().map(|one| {
+        let left = if one.left == "NONE" { Line::default().strong("NONE") } else { one.left.as_str().into() };
+        let takes = if one.takes_primary { "yes" } else { "perhaps" };
+        let age = one.age_seconds.map_or_else(|| "–".to_owned(), span);
+        vec![one.hazard.as_str().into(), takes.into(), left, age.into()]
+    });
+    let head = vec!["after", "takes the primary", "the newest that is left for certain", "age"];
+    out.push(Block::Table(head, rows.collect()));
+}

@@ -1,0 +1,207 @@
+//! The page as blocks, from the choice of a point to the review.
+
+use super::block::{Block, Line, StepBlock};
+use super::facts::{Acceptance, Escalation, Procedure, Runbook, RunbookVault, Runbooks, Step};
+use super::page::{measured, moment, span};
+use crate::domain::say_duration;
+use chrono::TimeDelta;
+
+pub(super) fn blocks(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
+    choose(out, all, runbook);
+    restore(out, all, runbook);
+    accept(out, &runbook.checks);
+    escalate(out, &runbook.providers);
+    speak(out, all);
+    review(out);
+}
+
+fn choose(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
+    out.push(Block::Heading(2, "4. Choose a point before the damage".into()));
+    let mut lines = vec![
+        Line::from("When did the damage begin? Not when it was noticed. Time, by the logs: ............ UTC"),
+        Line::from(
+            "Take the newest copy that was taken before that, and that the loss did not reach (table above). With deletion alone that is the newest; with bad data or an intruder it is an older one.",
+        ),
+        Line::from("See all there are, in a vault: ").code("outlive vault list VAULT"),
+        Line::from(
+            "Signature and digests are verified before anything is used: outlive does that by itself, and refuses a point that nobody who is trusted signed.",
+        ),
+    ];
+    let trust: Vec<&str> =
+        all.vaults.iter().flat_map(|vault| vault.trust.iter().map(String::as_str)).collect();
+    lines.push(match trust.as_slice() {
+        [] => Line::default().strong("No signing key is pinned").and(": who may write to a vault can add a copy of their own. Compare the id with this page, printed before."),
+        some => Line::from("Keys whose signatures count: ").code(some[0]).and(if some.len() > 1 { " and others" } else { "" }),
+    });
+    if runbook.procedures.is_empty() {
+        lines.push(Line::default().strong("No copy in a vault can be proposed."));
+    } else {
+        lines.push("The commands below name the newest copy that can be counted on. For another one, put its id in their place.".into());
+    }
+    out.push(Block::List(lines));
+}
+
+fn restore(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
+    out.push(Block::Heading(2, "5. Bring it back".into()));
+    let time = match &runbook.measured {
+        Some(measured_at) => format!(
+            "Measured: {} until the data was restored and checked, by the drill {} on {}; allowed are {}.",
+            measured(Some(measured_at.seconds)),
+            measured_at.drill,
+            moment(measured_at.at),
+            span(runbook.rto_seconds)
+        ),
+        None => format!(
+            "How long it takes was not measured: no drill of this volume passed. Allowed are {}.",
+            span(runbook.rto_seconds)
+        ),
+    };
+    out.push(Block::Say(Line::default().strong(time).and(format!(
+        " Drills: {}: {}.",
+        runbook.drill.outcome.word(),
+        runbook.drill.detail
+    ))));
+    if runbook.procedures.is_empty() {
+        out.push(Block::Warn("There is no copy in a vault that commands could be written for: ask the provider, and look at the copies above.".into()));
+    }
+    for (place, procedure) in runbook.procedures.iter().enumerate() {
+        let letter = char::from(b'A' + u8::try_from(place.min(25)).unwrap_or_default());
+        let vault = all.vaults.iter().find(|vault| vault.name == procedure.vault);
+        write(out, letter, procedure, (vault, all.escrow.as_deref()));
+    }
+}
+
+fn write(
+    out: &mut Vec<Block>,
+    letter: char,
+    procedure: &Procedure,
+    (vault, escrow): (Option<&RunbookVault>, Option<&str>),
+) {
+    out.push(Block::Heading(3, format!("Way {letter}: {}", procedure.title)));
+    out.push(Block::Say("On a clean machine that the incident did not touch, in a shell, from the top to the bottom; stop where something is not as it says.".into()));
+    let mut lines: Vec<Line> = procedure
+        .fill_in
+        .iter()
+        .map(|fill| Line::default().strong("To be had:").and(format!(" {fill}")))
+        .collect();
+    if let Some(vault) = vault.filter(|vault| !vault.readers.is_empty()) {
+        lines.push(Line::from("It opens for: ").code(vault.readers.join("  ")));
+        lines.push(match escrow {
+            Some(text) => {
+                let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+                Line::from("The private key, where nobody has it at hand: ").strong(lines.join(" / "))
+            }
+            None => Line::from("How the private key is had is written nowhere: ............"),
+        });
+    }
+    if !lines.is_empty() {
+        out.push(Block::List(lines));
+    }
+    out.push(Block::Steps(procedure.steps.iter().map(step).collect()));
+}
+
+fn step(step: &Step) -> StepBlock {
+    let mut says: Vec<Line> = vec![step.what.as_str().into()];
+    if !step.commands.is_empty() {
+        says.push(
+            Line::from("Time: ")
+                .and(match step.seconds {
+                    Some(seconds) => format!("{} when last measured", measured(Some(seconds))),
+                    None => "not measured".into(),
+                })
+                .and(". Begun at ............"),
+        );
+    }
+    says.extend(
+        step.expect.as_ref().map(|expect| Line::default().strong("Must be seen:").and(format!(" {expect}"))),
+    );
+    StepBlock { says, commands: step.commands.clone() }
+}
+
+fn accept(out: &mut Vec<Block>, checks: &[Acceptance]) {
+    out.push(Block::Heading(2, "6. Accept it".into()));
+    out.push(Block::Say("At least two checks that know nothing of each other, then records from outside: a bank statement, a log of another system, a customer who looks.".into()));
+    if checks.len() < 2 {
+        let missing = "Fewer than two checks are written down for this volume. Add them to a drill (docs/drills.md); tonight, make up a second one before anybody works with the data.";
+        out.push(Block::Warn(missing.into()));
+    }
+    let rows = checks.iter().map(|check| {
+        let command =
+            check.command.as_ref().map_or_else(|| "–".into(), |command| Line::default().code(command));
+        vec![check.what.as_str().into(), command, check.from.as_str().into(), "☐ ........".into()]
+    });
+    let mut rows: Vec<Vec<Line>> = rows.collect();
+    let by_hand = |what: &str| vec![what.into(), "–".into(), "always".into(), "☐ ........".into()];
+    rows.push(by_hand(
+        "the newest thing that somebody remembers is there, and it is the age that the copy has",
+    ));
+    rows.push(by_hand("something counted outside agrees: orders, invoices, users, mails since then"));
+    out.push(Block::Table(vec!["check", "command", "from", "seen by, at"], rows));
+    out.push(Block::Say("Accepted by ............ at ............ UTC. Only then point anything at it; keep what is left of the primary.".into()));
+}
+
+fn escalate(out: &mut Vec<Block>, providers: &[Escalation]) {
+    out.push(Block::Heading(2, "7. The provider".into()));
+    out.push(Block::Say("Ask at once, beside the restore and not after it: what a provider can undo, it can undo for hours or days. Say: what was deleted, its id, when, by which call, that nothing of it may be purged. Ticket: ............ at ............".into()));
+    if providers.is_empty() {
+        out.push(Block::Warn(
+            "Which provider holds this volume is unknown: find out, and ask at once.".into(),
+        ));
+    }
+    for provider in providers {
+        out.push(Block::Heading(3, format!("{}: {}", provider.provider, provider.holds)));
+        if provider.statements.is_empty() {
+            out.push(Block::Warn("What this provider can undo is unknown: ask at once.".into()));
+            continue;
+        }
+        let rows = provider.statements.iter().map(|one| {
+            let window = match one.undelete_seconds.and_then(|seconds| i64::try_from(seconds).ok()) {
+                Some(seconds) => say_duration(TimeDelta::try_seconds(seconds).unwrap_or_default()),
+                None => "unknown: ask at once".into(),
+            };
+            vec![
+                one.kind.as_str().into(),
+                format!("{}: {}", one.about, one.says).into(),
+                Line::default().strong(window),
+                one.note.as_str().into(),
+                format!("{}; {}", one.certainty, one.source).into(),
+            ]
+        });
+        let head = vec!["kind", "what happens", "undone within", "conditions", "known from"];
+        out.push(Block::Table(head, rows.collect()));
+    }
+}
+
+fn speak(out: &mut Vec<Block>, all: &Runbooks) {
+    out.push(Block::Heading(2, "8. Who must hear of it, and by when".into()));
+    out.push(Block::Say("First message within the hour, to those who wait: what is known, what is not, when the next one comes. No guess at causes, and no promise of a time that was not measured. Known at ............ UTC: the clocks below run from there or earlier.".into()));
+    let rows = all.clocks.iter().map(|clock| {
+        let known = match &clock.reviewed {
+            Some(day) => format!("{} (reviewed {day})", clock.source),
+            None => format!("{} (from memory, unreviewed)", clock.source),
+        };
+        vec![
+            Line::default().strong(&clock.within),
+            clock.whom.as_str().into(),
+            format!("from {}; {}", clock.from, clock.then).into(),
+            format!("{}: {}", clock.name, clock.applies).into(),
+            known.into(),
+            "............".into(),
+        ]
+    });
+    let head = vec!["within", "tell", "counted from, and what follows", "concerns", "known from", "ends at"];
+    out.push(Block::Table(head, rows.collect()));
+    out.push(Block::Say(
+        "Whether a clock concerns you is for a lawyer to say; none is stopped by not knowing.".into(),
+    ));
+}
+
+fn review(out: &mut Vec<Block>) {
+    out.push(Block::Heading(2, "9. Afterwards".into()));
+    out.push(Block::List(vec![
+        "Within a week, without blame: what happened when (the notes), what survived and why, where this page made somebody hesitate, how long each step took.".into(),
+        Line::from("Write the measured times into the next drill, mend the page's cause in outlive.toml, and make the incident a replay: ").code("outlive rehearse --incident DIR"),
+        "Start again what was frozen in step 1, one thing at a time, pruning last: only after a new copy was made and read back.".into(),
+        "Take back every credential that was made for this restore. Remove restored data from machines where it does not belong.".into(),
+    ]));
+}

@@ -1,0 +1,70 @@
+//! Words of a command line that a person pastes into a shell.
+
+/// A word as a POSIX shell takes it for exactly this text. Control characters go through `printf`, so that a page
+/// shows what they are and pasting a command begins nothing by itself; a text that ends in a line break loses it there.
+pub fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:=@%,".contains(c);
+    // A word that begins with `=` is a command's path in some shells.
+    if !word.is_empty() && !word.starts_with('=') && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    if !word.chars().any(super::block::is_unseen) {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    let mut format = String::new();
+    for character in word.chars() {
+        let mut bytes = [0; 4];
+        match character {
+            plain if plain.is_ascii_alphanumeric() || " /._-".contains(plain) => format.push(plain),
+            other => {
+                for byte in other.encode_utf8(&mut bytes).bytes() {
+                    format.push_str(&format!("\\{byte:03o}"));
+                }
+            }
+        }
+    }
+    format!("\"$(printf '{format}')\"")
+}
+
+/// A program with its arguments.
+pub fn command<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> String {
+    words.into_iter().map(|word| quoted(word.as_ref())).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hand::by_hand;
+    use std::process::Command;
+
+    #[test]
+    fn a_shell_reads_every_word_as_it_was_meant() {
+        let words = [
+            "plain/path_1.0",
+            "",
+            "two words",
+            "it's",
+            "$HOME `id` \"$(id)\" !! \\ \\n",
+            "; rm -rf /",
+            "-n",
+            "*?[a]{b,c}~",
+            "=ls",
+            "line\nbreak\tand tab",
+            "\u{1b}[31mred",
+            "\u{202e}txt.exe ä",
+            "100% %s\n\\x41.",
+            "```\n# not a heading\n.",
+        ];
+        for word in words {
+            let script = format!("printf '%s' {}", quoted(word));
+            assert!(!script.contains('\n'), "{script}");
+            let said = by_hand(|| Command::new("sh").args(["-c", &script]).output()).unwrap();
+            assert_eq!(String::from_utf8(said.stdout).unwrap(), word, "{script}");
+        }
+    }
+
+    #[test]
+    fn only_what_needs_it_is_quoted() {
+        assert_eq!(command(["outlive", "restore", "--to", "a b"]), "outlive restore --to 'a b'");
+    }
+}

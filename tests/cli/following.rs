@@ -1,0 +1,218 @@
+//! Every command of a page that a night wrote, typed in a clean directory by somebody who has nothing but the page, the vault's credential
+//! and, where one is needed, a private key.
+
+use super::encrypting::reader;
+use super::hand::output;
+use super::nightly_estate::{EstateFile, nightly};
+use super::place::{Place, assert_same, noise, tool};
+use super::run::binary;
+use super::servers::{ID, SECRET, seaweedfs};
+use outlive::report::runbook::ways;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A directory whose name means something to a shell, to Markdown and to HTML.
+const HOSTILE: &str = "v $(touch pwned) `id` 'q' \"d\" <b>&|*_[x](y)";
+
+/// The newest page of a volume.
+pub fn page(place: &Place, name: &str) -> String {
+    let folders = super::place::names(&place.path("state/runbooks"));
+    let newest = place.path("state/runbooks").join(folders.last().unwrap());
+    std::fs::read_to_string(newest.join(name)).unwrap()
+}
+
+/// Types the commands of one way, after what a person fills in, each only where the one before ended well. Way A starts outlive and is judged.
+fn follow(place: &Place, (title, commands): &(String, Vec<String>), fill_in: &str, name: &str) -> PathBuf {
+    let clean = place.directory(name);
+    assert!(commands.len() > 4, "{commands:?}");
+    let mut script = format!("{fill_in}\n");
+    for (number, command) in commands.iter().enumerate() {
+        script
+            .push_str(&format!("{{\n{command}\n}} || {{ echo 'failed: command {number}' >&2; exit 99; }}\n"));
+    }
+    let own = binary().parent().unwrap().display();
+    let tools = concat!(env!("CARGO_MANIFEST_DIR"), "/target/test-tools/venv/bin");
+    let path = format!("{own}:{tools}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
+    let world = [format!("PATH={path}"), format!("HOME={}", clean.display())];
+    if title.contains("with outlive") {
+        let mut program: Vec<std::ffi::OsString> =
+            vec!["env".into(), "-C".into(), clean.clone().into(), "-i".into()];
+        program.extend(world.map(Into::into));
+        program.extend(["sh", "-c", &script].map(Into::into));
+        place.recorded(program).end().expect(0).says("restored and compared");
+    } else {
+        let mut shell = Command::new("env");
+        shell.arg("-C").arg(&clean).arg("-i").args(world).args(["sh", "-c", &script]);
+        let done = output(&mut shell).unwrap();
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        assert!(done.status.success() && said.contains("restored: "), "{title}: {said}\n{script}");
+    }
+    let made = super::place::names(&clean);
+    let made: Vec<_> = made.iter().filter(|name| name.to_str().unwrap().contains("restore")).collect();
+    assert_eq!(made.len(), 1, "{made:?}");
+    clean.join(made[0])
+}
+
+fn volumes(place: &Place) {
+    place.file("data/a/one", noise(1, 300_000));
+    place.file("data/a/it's \"two\".txt", "two");
+    std::os::unix::fs::symlink("a/one", place.path("data/link")).unwrap();
+    std::fs::hard_link(place.path("data/a/one"), place.path("data/again")).unwrap();
+    place.file("disk.img", noise(2, 1_000_000));
+}
+
+/// Follows every way of both pages, and compares what each gives with what was copied.
+fn bring_back_both(place: &Place, fill_in: &str) {
+    for (volume, original) in [("tree", "data"), ("image", "disk.img")] {
+        let all = ways(&page(place, &format!("{volume}.md")));
+        assert_eq!(all.len(), 2, "{all:?}");
+        for (number, way) in all.iter().enumerate() {
+            let made = follow(place, way, fill_in, &format!("clean-{volume}-{number}"));
+            let (was, is) = (place.path(original), made.join(format!("restored-{volume}")));
+            match (was.is_dir(), number) {
+                (true, 0) => assert_same(&was, &is),
+                (true, _) => drop(tool(
+                    "diff",
+                    &["-r".as_ref(), "--no-dereference".as_ref(), was.as_os_str(), is.as_os_str()],
+                )),
+                (false, _) => assert!(std::fs::read(was).unwrap() == std::fs::read(is).unwrap(), "{volume}"),
+            }
+        }
+    }
+    let pwned = tool("find", &[place.path("").as_os_str(), "-name".as_ref(), "pwned".as_ref()]);
+    assert_eq!(pwned, "", "a name was executed");
+}
+
+#[test]
+fn a_tree_and_an_image_come_back_from_a_directory_whatever_it_is_called() {
+    let place = Place::new();
+    volumes(&place);
+    let file = EstateFile::new().vault("shelf", &place.path(HOSTILE));
+    let file = file.tree("tree", &place.path("data"), &["shelf"]);
+    file.tree("image", &place.path("disk.img"), &["shelf"]).write(&place);
+    nightly(&place, &[]).end().expect(0);
+    let html = page(&place, "tree.html");
+    assert!(html.matches("<script").count() == 1 && !html.contains("<b>&|"), "{html}");
+    bring_back_both(&place, "");
+}
+
+#[test]
+fn a_tree_and_an_image_come_back_from_an_encrypted_vault_with_the_key_alone() {
+    let place = Place::new();
+    volumes(&place);
+    let (key, to) = reader(&place, "one.key");
+    let vault = place.path("vault");
+    let text = format!("[[vault]]\nid = \"shelf\"\nkind = \"dir\"\npath = {vault:?}\nreaders = [{to:?}]");
+    let file = EstateFile::new().with(&text).tree("tree", &place.path("data"), &["shelf"]);
+    file.tree("image", &place.path("disk.img"), &["shelf"]).write(&place);
+    place.outlive_by_file(&["vault", "init", "shelf"]).end().expect(0);
+    nightly(&place, &[]).end();
+    bring_back_both(&place, &format!("IDENTITY='{}'", key.display()));
+    opens_as_the_page_says(&place, &vault, &key);
+}
+
+/// The page in the vault, opened as the vault's README.md says.
+fn opens_as_the_page_says(place: &Place, vault: &Path, key: &Path) {
+    let (_, text) = include_str!("../../docs/vault-format.md").split_once("\n### Runbooks\n").unwrap();
+    let commands: Vec<&str> =
+        text.lines().skip_while(|line| !line.starts_with("    ")).take(2).map(str::trim).collect();
+    let sealed = super::place::names(&vault.join("runbooks"));
+    let name =
+        sealed.iter().map(|name| name.to_str().unwrap()).find(|name| name.ends_with(".html.age")).unwrap();
+    let script = commands.join("\n").replace("NAME.html.age", name);
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-ec", &script])
+        .env("VAULT", vault)
+        .env("IDENTITY", key)
+        .current_dir(place.directory("opened"));
+    let done = output(&mut shell).unwrap();
+    let opened = std::fs::read_to_string(place.path("opened/runbook.html")).unwrap_or_default();
+    assert!(opened.contains("Runbook: tree") && opened.contains("Runbook: image"), "{script}: {done:?}");
+}
+
+#[test]
+fn a_tree_and_an_image_come_back_from_a_bucket() {
+    let place = Place::new();
+    volumes(&place);
+    let server = seaweedfs();
+    let vault = format!(
+        "[[vault]]\nid = \"bucket\"\nkind = \"s3\"\nendpoint = {:?}\nbucket = {:?}\nprefix = \"night/\"\nwriter = {{ env = \"KEYS\" }}",
+        server.endpoint,
+        server.new_bucket()
+    );
+    let file = EstateFile::new().with(&vault).tree("tree", &place.path("data"), &["bucket"]);
+    file.tree("image", &place.path("disk.img"), &["bucket"]).write(&place);
+    let keys = format!("{ID}:{SECRET}");
+    // The server is on this very host, and nobody says what it stores on: that is never sound.
+    nightly(&place, &[]).environment("KEYS", &keys).end().expect(11);
+    let page = page(&place, "tree.md");
+    assert!(!page.contains(SECRET) && !page.contains(ID), "a page holds a secret");
+    bring_back_both(&place, &format!("AWS_ACCESS_KEY_ID={ID}\nAWS_SECRET_ACCESS_KEY={SECRET}"));
+}
+
+/// A PostgreSQL of its own, ended with the test.
+struct Postgres {
+    run: PathBuf,
+}
+
+const BIN: &str = "/usr/lib/postgresql/15/bin";
+
+impl Postgres {
+    fn start(place: &Place, name: &str) -> Self {
+        let run = place.directory(name);
+        tool("chown", &["postgres".as_ref(), run.as_os_str()]);
+        let script = format!(
+            "cd {run} && {BIN}/initdb -D {run}/db --auth=trust >/dev/null && {BIN}/pg_ctl -D {run}/db -w -s -l {run}/log \
+             -o \"-k {run} -c listen_addresses=''\" start",
+            run = run.display()
+        );
+        let done =
+            output(Command::new("runuser").args(["-u", "postgres", "--", "sh", "-c", &script])).unwrap();
+        assert!(done.status.success(), "{done:?}");
+        Self { run }
+    }
+
+    fn ask(&self, database: &str, question: &str) -> String {
+        let host = format!("--host={}", self.run.display());
+        tool("psql", &["-X", "-At", &host, "-U", "postgres", "-d", database, "-c", question])
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let stop = format!("cd / && {BIN}/pg_ctl -D {}/db -m immediate -s stop", self.run.display());
+        drop(output(Command::new("runuser").args(["-u", "postgres", "--", "sh", "-c", &stop])));
+    }
+}
+
+#[test]
+fn a_postgres_comes_back_into_another_server_with_all_its_rows() {
+    let place = Place::new();
+    let (old, new) = (Postgres::start(&place, "old"), Postgres::start(&place, "new"));
+    old.ask("postgres", "create database shop");
+    old.ask("shop", "create table orders as select n, md5(n::text) as said from generate_series(1, 4321) n");
+    let from = format!(
+        "command = [\"pg_dump\", \"--format=custom\", \"--host={}\", \"--username=postgres\", \"shop\"], file = \"shop.dump\"",
+        old.run.display()
+    );
+    let file = EstateFile::new().vault("shelf", &place.path("vault"));
+    let copy = format!(
+        "[[volume]]\nid = \"shop\"\n[[copy]]\nvolume = \"shop\"\nfrom = {{ {from} }}\nto = \"shelf\"\nevery = \"24h\""
+    );
+    file.with(&copy).write(&place);
+    let night = nightly(&place, &[]).end();
+    assert!(night.stdout.contains("read back"), "{}", night.stdout);
+    drop(old);
+    let all = ways(&page(&place, "shop.md"));
+    assert_eq!(all.len(), 2);
+    for (number, way) in all.iter().enumerate() {
+        let server = format!("export PGHOST='{}' PGUSER=postgres", new.run.display());
+        follow(&place, way, &server, &format!("clean-{number}"));
+        let counted =
+            new.ask("restored_shop", "select count(*), md5(string_agg(said, '' order by n)) from orders");
+        assert!(counted.starts_with("4321|"), "{counted}");
+        new.ask("postgres", "drop database restored_shop");
+    }
+}
