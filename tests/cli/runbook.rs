@@ -1,9 +1,11 @@
 //! Pages as they are made, written, kept and compared, and the kit that holds them.
 
 use super::following::page;
+use super::locking;
 use super::nightly_estate::{EstateFile, at, ledger, nightly};
 use super::place::{Place, names, noise, tool};
 use super::run::Ended;
+use super::servers::{client, seaweedfs};
 use outlive::ledger::Event;
 use std::path::PathBuf;
 
@@ -50,6 +52,26 @@ fn a_night_writes_pages_here_and_into_the_vault_and_the_next_writes_none_that_sa
     let folder = place.path("state/runbooks").join(&names(&place.path("state/runbooks"))[0]);
     let sums = format!("cd '{}' && sha256sum -c --quiet SHA256SUMS", folder.display());
     assert_eq!(tool("sh", &["-c", &sums]), "");
+}
+
+#[test]
+fn pages_in_a_bucket_under_lock_are_locked_as_long_as_a_copy_of_tonight() {
+    let place = Place::new();
+    let bucket = locking::estate(&place, "locked_for = \"2d\"", "lock = { mode = \"compliance\" }");
+    locking::outlive(&place, &["vault", "init", "offsite", "--yes"]).end().expect(0);
+    let night = locking::with_keys(nightly(&place, &["--format", "json"])).end().json("nightly");
+    assert!(night["runbooks"].to_string().contains("offsite"), "{night:#}");
+    assert!(page(&place, "tree.md").contains("locked (compliance) until"), "the copy's own lock");
+    let store = client(&seaweedfs().endpoint);
+    let listed =
+        locking::block(store.list_objects_v2().bucket(&bucket).prefix("night/runbooks/").send()).unwrap();
+    assert_eq!(listed.contents().len(), 2);
+    for object in listed.contents() {
+        let asked = store.get_object_retention().bucket(&bucket).key(object.key().unwrap());
+        let told = locking::block(asked.send()).unwrap();
+        let until = told.retention().and_then(|lock| lock.retain_until_date()).unwrap().secs();
+        assert!(until > chrono::Utc::now().timestamp() + 2 * 86_400 - 300, "{object:?}: {until}");
+    }
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn procedure() -> Procedure {
     }
 }
 
-fn runbook(volume: &str) -> Runbook {
+fn providers() -> Vec<Escalation> {
     let statement = |undelete_seconds, note: &str| Statement {
         kind: "volume backup".into(),
         about: "deleting the volume".into(),
@@ -85,6 +85,14 @@ fn runbook(volume: &str) -> Runbook {
         certainty: "documented".into(),
         source: "https://provider.example, 2026-11-22".into(),
     };
+    let known = vec![statement(Some(172_800), "asked by mail"), statement(None, HOSTILE)];
+    let primary = Escalation { provider: "railway".into(), holds: "the primary".into(), statements: known };
+    let vault =
+        Escalation { provider: "somebody".into(), holds: "the vault offsite".into(), statements: vec![] };
+    vec![primary, vault]
+}
+
+fn runbook(volume: &str) -> Runbook {
     Runbook {
         volume: volume.into(),
         path: Some("/srv/orders".into()),
@@ -134,14 +142,7 @@ fn runbook(volume: &str) -> Runbook {
             from: "the drill weekly".into(),
             command: Some("psql -c 'select 1 | 2'".into()),
         }],
-        providers: vec![
-            Escalation {
-                provider: "railway".into(),
-                holds: "the primary".into(),
-                statements: vec![statement(Some(172_800), "asked by mail"), statement(None, HOSTILE)],
-            },
-            Escalation { provider: "somebody".into(), holds: "the vault offsite".into(), statements: vec![] },
-        ],
+        providers: providers(),
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn vault(estate: &Estate, looked: &Looked<'_>) -> RunbookVault {
         region: bucket.map(|bucket| region(bucket).to_owned()),
         id: found.map(|found| found.id.clone()),
         readers: entry.readers.iter().map(|reader| reader.key.clone()).collect(),
-        reader_credential: bucket.map(|bucket| said(bucket.reader.as_ref().unwrap_or(&bucket.writer))),
+        reader_credential: bucket.map(|bucket| said(reader(bucket))),
         identity: entry.identity.as_ref().map(source),
         lock: entry.lock.map_or_else(|| "none is asked for".to_owned(), lock),
         stands_on: stands_on.iter().map(|(kind, name)| format!("{} {name}", kind.word())).collect(),
@@ -59,6 +59,11 @@ pub(super) fn address(entry: &VaultEntry) -> String {
     }
 }
 
+/// The credential that reads.
+fn reader(place: &S3Place) -> &S3Access {
+    place.reader.as_ref().unwrap_or(&place.writer)
+}
+
 fn region(place: &S3Place) -> &str {
     place.region.as_deref().unwrap_or(ANY_REGION)
 }
@@ -77,6 +82,10 @@ pub(super) fn reach(entry: &VaultEntry) -> Vec<String> {
     commands.push(asked("AWS_ACCESS_KEY_ID", "the id of the key that reads the bucket"));
     commands.push(asked("AWS_SECRET_ACCESS_KEY", "the secret of that key"));
     commands.push("export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY".into());
+    if let S3Access::Keys { session: Some(_), .. } = reader(place) {
+        commands.push(asked("AWS_SESSION_TOKEN", "the session token of that key, which is a temporary one"));
+        commands.push("export AWS_SESSION_TOKEN".into());
+    }
     commands
 }
 
@@ -91,7 +100,7 @@ pub(super) fn fill_in(entry: &VaultEntry, is_encrypted: bool) -> Vec<String> {
         Some(place) => format!(
             "the credential that reads {}, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; on the lost machine it was {}",
             say_place(&entry.place),
-            said(place.reader.as_ref().unwrap_or(&place.writer))
+            said(reader(place))
         ),
         None => format!("the disk with {}, mounted read-only", say_place(&entry.place)),
     }];
