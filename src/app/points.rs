@@ -11,7 +11,7 @@ use crate::estate::VaultPlace;
 use crate::isolation::{Fate, Radius};
 use crate::report::activity::{ChangeSaid, Counted, FateSaid, PointSaid, PointsListed, say_lock};
 use crate::vault::{Change, FoundRoot, Roots, Vault, change, cores, in_parallel, names};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is asked.
 pub struct PointsOrder<'a> {
@@ -92,15 +92,13 @@ fn changes(
     points: &[&RecoveryPoint],
 ) -> BTreeMap<PointId, Compared> {
     let mut all = BTreeMap::new();
+    let asked: BTreeSet<&PointId> = points.iter().map(|point| &point.id).collect();
     for place in order.vaults {
         // A vault that cannot be read is a gap of the survey already.
         let Ok(vault) = open_vault(context, place) else { continue };
         let Ok(roots) = Roots::read(&vault) else { continue };
-        let is_listed = |found: &&FoundRoot| {
-            let id = id_of(&vault, found);
-            points.iter().any(|point| point.id == id)
-        };
-        let listed: Vec<&FoundRoot> = roots.sound.iter().filter(is_listed).collect();
+        let listed: Vec<&FoundRoot> =
+            roots.sound.iter().filter(|found| asked.contains(&id_of(&vault, found))).collect();
         let numbers: Vec<usize> = (0..listed.len()).collect();
         let compared = in_parallel(cores(), &numbers, |number| Ok(compared(&vault, &listed, *number)));
         let mut compared = compared.unwrap_or_default();
