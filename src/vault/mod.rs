@@ -38,7 +38,7 @@ pub use readers::{EpochBegun, ReaderAdded};
 pub use repair::{Mended, Original, RepairMode, RepairReport, RepairRequest, Supplied, repair};
 pub use restore::{Lost, RestoreOptions, RestoreReport, Restored, Verified, Written, restore};
 pub use roots::{FoundRoot, RootRecord, Roots, names};
-pub use sample::{Sampled, sample};
+pub use sample::{Sampled, has_content, sample};
 pub use sealing::{Epoch, Epochs, Identities, KnownEpoch, NewEpoch, Recipient, VaultKeys};
 pub use signed::{Signed, Signing};
 pub use source::{Content, Item, MOST_PLACES, Place, Places, Source};
