@@ -8,6 +8,7 @@ mod index;
 mod leftover;
 mod line;
 mod locks;
+mod locks_unread;
 mod make;
 pub mod metadata;
 mod pack;

@@ -137,6 +137,7 @@ fn prove(
     if !vault.is_encrypted() {
         return Err(Problem::new(Kind::Refused, "the vault was made without encryption").at(vault.place()));
     }
+    let vault = keys::disowning(context, Some(entry), vault);
     let vault = signers::signed(context, Purpose::Read, vault)?;
     proof.stage = Stage::Key;
     let vault = vault.with_keys(&VaultKeys { identities: identities.clone(), ..VaultKeys::default() })?;
