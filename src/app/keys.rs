@@ -62,6 +62,7 @@ pub fn unlock(context: &Context, place: &VaultPlace, purpose: Purpose, vault: Va
     if !vault.is_encrypted() {
         return unencrypted(context, entry.as_ref(), purpose, vault);
     }
+    let vault = disowning(context, entry.as_ref(), vault);
     let epoch = entry.as_ref().filter(|entry| has_epoch(context, entry, Some(&vault)));
     let epoch = epoch.map(|entry| epoch_of(context, entry, &vault));
     let of_reader = || identities(context, entry.as_ref());
@@ -120,9 +121,18 @@ pub fn unlock_as_reader(context: &Context, entry: &VaultEntry, vault: Vault) -> 
             .at(vault.place())
             .remedy("give the private key of one of its readers: --identity FILE"));
     }
+    let vault = disowning(context, Some(entry), vault);
     let vault = vault.with_keys(&VaultKeys { identities, ..VaultKeys::default() })?;
     name_volumes(context, &vault);
     Ok(vault)
+}
+
+/// The same vault, before any key is brought, where nobody waits for what its owner says is none of theirs.
+pub fn disowning(context: &Context, entry: Option<&VaultEntry>, vault: Vault) -> Vault {
+    match entry.map(|entry| entry.none_of_ours((context.clock)())) {
+        Some(objects) => vault.disowning(&objects),
+        None => vault,
+    }
 }
 
 /// The private keys that were given for a vault.

@@ -2,7 +2,7 @@
 
 use super::locks::{LockPlan, terms_now};
 use super::stores::{Purpose, say_place};
-use super::vaults::unread_epochs;
+use super::vaults::{disowned_epochs, unread_epochs};
 use super::{Context, keys, named};
 use crate::domain::{Kind, Problem, Result, Timestamp, printable};
 use crate::estate::{Estate, ReaderEntry, ReaderRole, VaultEntry, VaultPlace};
@@ -316,6 +316,7 @@ pub fn list_readers(
     entry: Option<&VaultEntry>,
 ) -> Result<ReadersListed> {
     let vault = Vault::open(context.stores.open(place, Purpose::Read)?)?;
+    let vault = keys::disowning(context, entry, vault);
     let Some(epochs) = vault.epochs() else {
         let what = "the vault is not encrypted: whoever reads its store reads what it holds";
         return Err(Problem::new(Kind::Refused, what).at(say_place(place)));
@@ -336,7 +337,7 @@ pub fn list_readers(
         epochs: epochs.iter().map(|epoch| listed(epoch, &known, entry.is_some())).collect(),
         missing,
         unsigned: unsigned(&vault, epochs)?,
-        unread: unread_epochs(&vault),
+        unread: unread_epochs(&vault).or_else(|| disowned_epochs(&vault)),
         wrong,
     })
 }

@@ -1,7 +1,10 @@
 //! Who may do what with a vault: what the estate file declares, with what the ledger says was proved.
 
+use super::stores::say_place;
 use super::survey::SeenVault;
-use crate::domain::{Escrow, Inventory, Kind, Problem, Timestamp, Together, VaultRoles, VolumeId, printable};
+use crate::domain::{
+    Escrow, Inventory, Kind, Problem, RecoveryPoint, Timestamp, Together, VaultRoles, VolumeId, printable,
+};
 use crate::estate::{Estate, ReaderRole, VaultEntry};
 use crate::ledger::History;
 use crate::vault::{Epochs, Vault};
@@ -39,42 +42,66 @@ impl DeclaredRoles {
     }
 }
 
-/// What is known of the roles of a vault that could be read, and of the volumes with points there; nothing of one that no estate file names.
+/// What is known of the roles of a vault that could be read, and of the volumes with points there; of one that no estate file names only that
+/// its readers are not known, where it has some.
 pub(super) fn roles_of(
     seen: &SeenVault,
     vault: &Vault,
     (inventory, history): (&Inventory, &History),
     now: Timestamp,
 ) -> Option<VaultRoles> {
-    let declared = seen.roles.as_ref()?;
-    let found = inventory.points.iter().filter_map(|point| point.of.value().cloned());
-    let escrow = match vault.epochs() {
-        None => Escrow::NotAsked("it is not encrypted".into()),
-        Some(epochs) => declared.asked().unwrap_or_else(|| declared.proved(epochs, history, now)),
+    let (escrow, together) = match (&seen.roles, vault.epochs()) {
+        (None, None) => return None,
+        (None, Some(_)) => {
+            let why = "no estate file names its readers, nor what this machine has of it";
+            (Escrow::Unknown(why.into()), Together::Unknown(why.into()))
+        }
+        (Some(declared), None) => {
+            let together = match &declared.together {
+                Together::Apart => Together::Plain,
+                known => known.clone(),
+            };
+            (Escrow::NotAsked("it is not encrypted".into()), together)
+        }
+        (Some(declared), Some(epochs)) => {
+            let escrow = declared.asked().unwrap_or_else(|| declared.proved(epochs, history, now));
+            (escrow, declared.together.clone())
+        }
     };
-    Some(declared.told(seen, found, escrow))
+    Some(told(seen, &inventory.points, escrow, together))
 }
 
-/// The same of a vault that could not be read, or not in time.
+/// The same of a vault that could not be read, or not in time. Whether it is encrypted is not known then, unless the estate file names readers.
 pub(super) fn roles_unread(seen: &SeenVault, because: &str) -> Option<VaultRoles> {
     let declared = seen.roles.as_ref()?;
-    let escrow = match declared.has_readers {
-        false => Escrow::NotAsked("the estate file names no readers".into()),
-        true => declared.asked().unwrap_or_else(|| Escrow::Unknown(because.to_owned())),
+    let unknown = || Escrow::Unknown(because.to_owned());
+    let escrow = match (declared.asked(), declared.has_readers) {
+        (Some(Escrow::NoReader), false) => unknown(),
+        (asked, _) => asked.unwrap_or_else(unknown),
     };
-    Some(declared.told(seen, std::iter::empty(), escrow))
+    let together = match (&declared.together, declared.has_readers) {
+        (Together::Apart, false) => {
+            Together::Unknown(format!("whether it is encrypted is not known: {because}"))
+        }
+        (known, _) => known.clone(),
+    };
+    Some(told(seen, &[], escrow, together))
+}
+
+/// With the points that lie there.
+fn told(seen: &SeenVault, points: &[RecoveryPoint], escrow: Escrow, together: Together) -> VaultRoles {
+    let name = seen.name.clone().unwrap_or_else(|| say_place(&seen.place));
+    let copied = seen.roles.iter().flat_map(|declared| declared.copied.iter().cloned());
+    VaultRoles {
+        vault: printable(name.as_bytes()),
+        volumes: copied.chain(points.iter().filter_map(|point| point.of.value().cloned())).collect(),
+        points: points.iter().map(|point| point.id.clone()).collect(),
+        escrow,
+        together,
+    }
 }
 
 impl DeclaredRoles {
-    fn told(&self, seen: &SeenVault, found: impl Iterator<Item = VolumeId>, escrow: Escrow) -> VaultRoles {
-        VaultRoles {
-            vault: printable(seen.name.as_deref().unwrap_or_default().as_bytes()),
-            volumes: self.copied.iter().cloned().chain(found).collect(),
-            escrow,
-            together: self.together.clone(),
-        }
-    }
-
     /// What needs no look at the vault.
     fn asked(&self) -> Option<Escrow> {
         match (self.within, self.escrows.is_empty()) {
@@ -84,12 +111,17 @@ impl DeclaredRoles {
         }
     }
 
-    /// What the ledger says of the last proof.
+    /// What the ledger says of the keys, each by its own last proof: the poorest of them.
     fn proved(&self, epochs: &Epochs, history: &History, now: Timestamp) -> Escrow {
         if let Err(Problem { what, .. }) = epochs.check_read() {
             return Escrow::Unknown(what);
         }
-        let Some(tried) = history.escrow(&self.escrows) else { return Escrow::Never };
+        let each = self.escrows.iter().map(|reader| self.proved_of(reader, epochs, history, now));
+        Escrow::poorest(each, now).unwrap_or(Escrow::NoReader)
+    }
+
+    fn proved_of(&self, reader: &str, epochs: &Epochs, history: &History, now: Timestamp) -> Escrow {
+        let Some(tried) = history.escrow(reader) else { return Escrow::Never };
         let at = tried.at;
         if !tried.passed {
             return Escrow::Failed { at, because: tried.because.clone() };

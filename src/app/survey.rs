@@ -81,6 +81,7 @@ impl SeenVault {
             epoch_key: None,
             identity: None,
             waive_damage: None,
+            waive_unread: None,
             line: 0,
         };
         Ok(Self::declared(&nothing, &entry, Timestamp::UNIX_EPOCH))

@@ -18,7 +18,10 @@ use crate::ledger::{History, Ledger, PATIENCE, Record, VaultRef};
 use crate::providers::local::{Standing, System, stand};
 use crate::report::activity::{ListedPoint, VaultListed, say_some};
 use crate::store::{Identity, MOST_SKEW, UNLOCKED};
-use crate::vault::{FoundRoot, Present, RootRecord, Roots, Vault, packs_known};
+use crate::vault::{Epochs, FoundRoot, Present, RootRecord, Roots, Vault, packs_known};
+
+/// So many objects that cannot be read are gaps of their own: a thief may put any number there, and one of them leaves as much open as all.
+const MOST_GAPS: usize = 64;
 
 /// What must be said where nothing tells the place of a vault from that of a clone.
 ///
@@ -36,7 +39,12 @@ pub fn unknown_place(vault: &Vault) -> Result<Option<String>> {
 /// # Errors
 /// What the store said.
 pub fn what_to_know(vault: &Vault) -> Result<Vec<String>> {
-    Ok(unknown_place(vault)?.into_iter().chain(unread_epochs(vault)).chain(vault.store().notice()).collect())
+    Ok(unknown_place(vault)?
+        .into_iter()
+        .chain(unread_epochs(vault))
+        .chain(disowned_epochs(vault))
+        .chain(vault.store().notice())
+        .collect())
 }
 
 /// What must be said where not everything could be read that may tell of epochs.
@@ -46,6 +54,18 @@ pub fn unread_epochs(vault: &Vault) -> Option<String> {
     let names: Vec<String> = unread.iter().map(|(key, _)| key.as_str().to_owned()).collect();
     Some(format!(
         "not everything could be read that may tell of readers and epochs, and whether the present epoch has ended is not known: {} ({})",
+        say_some(&names),
+        problem.what
+    ))
+}
+
+/// What must be said where the owner called some of that none of theirs, so that nobody waits for it.
+pub fn disowned_epochs(vault: &Vault) -> Option<String> {
+    let disowned = &vault.epochs()?.disowned;
+    let (_, problem) = disowned.first()?;
+    let names: Vec<String> = disowned.iter().map(|(key, _)| key.as_str().to_owned()).collect();
+    Some(format!(
+        "the estate file calls objects among the statements of epochs that cannot be read none of yours (`waive_unread`): {} ({})",
         say_some(&names),
         problem.what
     ))
@@ -73,8 +93,10 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
         }
     };
     inventory.gaps.extend(wrong_clock(&vault, &place, now));
-    let unread = vault.epochs().into_iter().flat_map(|epochs| &epochs.unread);
-    inventory.gaps.extend(unread.map(|(_, problem)| gap(GapScope::Points, &place, problem)));
+    // What the owner calls none of theirs stays in sight.
+    let unread = |epochs: &'_ Epochs| [epochs.unread.clone(), epochs.disowned.clone()].concat();
+    let unread = vault.epochs().map(unread).unwrap_or_default().into_iter().take(MOST_GAPS);
+    inventory.gaps.extend(unread.map(|(_, problem)| gap(GapScope::Points, &place, &problem)));
     if let Some(Err(problem)) = seen.name.as_ref().map(|name| named::check(name, Some(&vault), records)) {
         inventory.gaps.push(gap(GapScope::Points, &place, &problem));
     }

@@ -314,8 +314,7 @@ pub enum Ledger {
     },
 }
 
-/// One of some things, by its word.
-/// One of a few words.
+/// One of a few things, by its word.
 pub(super) fn one_of<T: std::marker::Copy + Send + Sync + 'static, const COUNT: usize>(
     all: [T; COUNT],
     word: fn(T) -> &'static str,

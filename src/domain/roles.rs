@@ -1,6 +1,6 @@
 //! Who may do what with a vault: what is declared of it, and what was proved.
 
-use super::{Timestamp, VolumeId};
+use super::{PointId, Timestamp, VolumeId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -11,6 +11,8 @@ pub struct VaultRoles {
     pub vault: String,
     /// The volumes that are copied there, or have recovery points there.
     pub volumes: BTreeSet<VolumeId>,
+    /// The recovery points that lie there, as far as it could be read.
+    pub points: BTreeSet<PointId>,
     /// Whether the key in the safe opens it.
     pub escrow: Escrow,
     /// Whether one machine has what should be apart.
@@ -23,6 +25,8 @@ pub struct VaultRoles {
 pub enum Together {
     /// Not by what is declared.
     Apart,
+    /// No role can be apart there: the vault is not encrypted, and whoever writes it may read all of it.
+    Plain,
     /// It has; what, each in a sentence.
     Both(Vec<String>),
     /// It cannot be said; why.
@@ -62,7 +66,27 @@ pub enum Escrow {
     },
 }
 
+impl Together {
+    /// What is said of a vault without encryption.
+    pub const IS_PLAIN: &str = "it is not encrypted, so whoever writes it may read all of it";
+}
+
 impl Escrow {
+    /// What counts first where there are several keys: one that failed, then one that was never tried, one that opens a former epoch, and of
+    /// those that were proved, one of the future, whose clock was wrong, and the one that was proved the longest ago.
+    pub fn poorest(all: impl Iterator<Item = Self>, now: Timestamp) -> Option<Self> {
+        all.min_by_key(|escrow| {
+            let class = match escrow {
+                Self::Unknown(_) | Self::Failed { .. } => 0,
+                Self::NoReader | Self::Never => 1,
+                Self::FormerEpoch { .. } => 2,
+                Self::Proved { .. } => 3,
+                Self::NotAsked(_) => 4,
+            };
+            (class, escrow.tried_at().is_none_or(|at| at <= now), escrow.tried_at())
+        })
+    }
+
     /// A stable word.
     pub fn word(&self) -> &'static str {
         match self {

@@ -11,6 +11,12 @@ impl VaultEntry {
         let given_up = self.waive_damage.as_ref().filter(|given_up| given_up.waiver.until > now);
         given_up.map(|given_up| given_up.objects.clone()).unwrap_or_default()
     }
+
+    /// The keys of objects that cannot be read and that the owner says at this moment are none of theirs.
+    pub fn none_of_ours(&self, now: Timestamp) -> BTreeSet<String> {
+        let waived = self.waive_unread.as_ref().filter(|waived| waived.waiver.until > now);
+        waived.map(|waived| waived.objects.clone()).unwrap_or_default()
+    }
 }
 
 impl Estate {

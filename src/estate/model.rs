@@ -191,6 +191,8 @@ pub struct VaultEntry {
     pub identity: Option<SecretSource>,
     /// Damaged objects that are given up, so that they fail no night.
     pub waive_damage: Option<GivenUp>,
+    /// Objects among the statements of epochs that cannot be read, and are none of the owner's.
+    pub waive_unread: Option<Box<GivenUp>>,
     /// Where it stands in the file.
     pub line: Line,
 }

@@ -40,22 +40,18 @@ pub struct ReaderEntry {
 }
 
 impl VaultEntry {
-    /// Whether this machine has of the vault what should be apart; `copies` says whether it copies into it.
+    /// Whether this machine has of the vault what should be apart; `copies` says whether it copies into it. Two sources may hold one key, and
+    /// what is named here is here: so two names are no better than one.
     pub fn together(&self, copies: bool) -> Together {
-        let (mut both, mut open, mut writes) = (Vec::new(), None, copies);
+        let (mut both, mut writes) = (Vec::new(), copies);
         if let VaultPlace::S3(place) = &self.place {
-            let is_named = place.writer != S3Access::Environment;
-            writes |= is_named;
+            writes |= place.writer != S3Access::Environment;
             for (role, access) in [("reader", &place.reader), ("driller", &place.driller)] {
                 match access {
                     Some(access) if *access == place.writer => {
                         both.push(format!("`writer` and `{role}` are one credential"));
                     }
-                    Some(_) if copies && !is_named => {
-                        open = Some(format!(
-                            "no `writer` is named, and what the environment gives may be the `{role}`"
-                        ));
-                    }
+                    Some(_) if writes => both.push(format!("`{role}` is named where what writes is, too")),
                     _ => {}
                 }
             }
@@ -63,10 +59,6 @@ impl VaultEntry {
         if writes && self.identity.is_some() {
             both.push("the private key of a reader (`identity`) is where copies are made".to_owned());
         }
-        match (both.is_empty(), open) {
-            (false, _) => Together::Both(both),
-            (true, Some(why)) => Together::Unknown(why),
-            (true, None) => Together::Apart,
-        }
+        if both.is_empty() { Together::Apart } else { Together::Both(both) }
     }
 }

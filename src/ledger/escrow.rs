@@ -35,9 +35,9 @@ impl History {
         }
     }
 
-    /// The last proof that was tried with one of these public keys.
-    pub fn escrow(&self, readers: &[String]) -> Option<&TriedEscrow> {
-        self.escrows.iter().rev().find(|tried| readers.contains(&tried.reader))
+    /// The last proof that was tried with this public key. What another key did says nothing of it.
+    pub fn escrow(&self, reader: &str) -> Option<&TriedEscrow> {
+        self.escrows.iter().rev().find(|tried| tried.reader == reader)
     }
 }
 
@@ -62,10 +62,9 @@ mod tests {
             };
             Record::unchained(Timestamp::from_timestamp(at, 0).unwrap(), event)
         };
-        let last = |records: &[Record], readers: &[&str]| {
-            let readers: Vec<String> = readers.iter().map(|reader| (*reader).to_owned()).collect();
+        let last = |records: &[Record], reader: &str| {
             let history = History::of(records, &here);
-            history.escrow(&readers).map(|tried| (tried.at.timestamp(), tried.passed))
+            history.escrow(reader).map(|tried| (tried.at.timestamp(), tried.passed))
         };
         let all = [
             tried(1, &here, "one", DrillEnd::Passed),
@@ -73,8 +72,8 @@ mod tests {
             tried(3, &there, "one", DrillEnd::Failed),
             tried(4, &here, "one", DrillEnd::NotRun),
         ];
-        assert_eq!(last(&all, &["one"]), Some((1, true)));
-        assert_eq!(last(&all, &["one", "two"]), Some((2, false)));
-        assert_eq!(last(&all, &["three"]), None);
+        assert_eq!(last(&all, "one"), Some((1, true)));
+        assert_eq!(last(&all, "two"), Some((2, false)));
+        assert_eq!(last(&all, "three"), None);
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{Case, Rule};
 use crate::domain::{
-    Escrow, Nature, PointKind, Severity, Timestamp, Together, VaultRoles, Verdict, say_duration,
+    Escrow, Nature, PointKind, RecoveryPoint, Severity, Timestamp, Together, VaultRoles, Verdict,
+    say_duration,
 };
 
 /// Fails where nothing shows that the key which is kept for the worst day opens an encrypted vault.
@@ -54,7 +55,7 @@ impl Rule for RoleAll {
     }
 
     fn title(&self) -> &'static str {
-        "no machine has both what writes the vault and what reads it"
+        "the estate file gives this machine what writes the vault or what reads it, not both"
     }
 
     fn page(&self) -> &'static str {
@@ -74,26 +75,24 @@ impl Rule for RoleAll {
     }
 
     fn judge(&self, case: Case<'_>) -> Verdict {
-        let both = vaults(case).find_map(|roles| match &roles.together {
-            Together::Both(what) => {
-                Some(Verdict::Fail(self.severity(), format!("{}: {}", roles.vault, what.join("; "))))
-            }
-            _ => None,
-        });
-        let open = || {
-            vaults(case).find_map(|roles| match &roles.together {
-                Together::Unknown(why) => Some(Verdict::Undetermined(format!("{}: {why}", roles.vault))),
-                _ => None,
-            })
-        };
-        let said = match (both.or_else(open), vaults(case).next()) {
-            (Some(verdict), _) => verdict,
-            (None, Some(_)) => {
-                Verdict::Pass("the estate file gives this machine one role in each vault".into())
-            }
-            (None, None) => Verdict::NotApplicable("it is copied to no vault of the estate file".into()),
-        };
-        green(case, said)
+        let said = vaults(case).map(|roles| self.of_machine(roles)).min_by_key(rank);
+        let nothing = || Verdict::NotApplicable("it is copied to no vault of the estate file".into());
+        green(case, said.unwrap_or_else(nothing))
+    }
+}
+
+impl RoleAll {
+    /// What is said of one vault.
+    fn of_machine(&self, VaultRoles { vault, together, .. }: &VaultRoles) -> Verdict {
+        match together {
+            Together::Both(what) => Verdict::Fail(self.severity(), format!("{vault}: {}", what.join("; "))),
+            Together::Unknown(why) => Verdict::Undetermined(format!("{vault}: {why}")),
+            Together::Plain => Verdict::NotApplicable(format!("{vault}: {}", Together::IS_PLAIN)),
+            Together::Apart => Verdict::Pass(
+                "as far as the estate file tells, this machine has one role in each vault; what the environment or the command line gives it is not seen"
+                    .into(),
+            ),
+        }
     }
 }
 
@@ -102,13 +101,15 @@ fn vaults<'a>(case: Case<'a>) -> impl Iterator<Item = &'a VaultRoles> {
     case.graph.inventory().roles.iter().filter(move |roles| roles.volumes.contains(&case.volume.id))
 }
 
-/// That a copy in a vault needs a key, and nothing tells of that vault's readers.
+/// That a copy in a vault needs a key, and nothing tells of that vault's readers: what is known of another vault says nothing of this one.
 fn undeclared(case: Case<'_>) -> Option<String> {
-    let needs_key = |point: &&crate::domain::RecoveryPoint| {
+    let needs_key = |point: &&RecoveryPoint| {
         let mut needed = point.bonds.of(Nature::Needs).flat_map(|bond| bond.on.iter());
         point.kind == PointKind::VaultCopy && needed.any(|asset| asset.0.starts_with("key:"))
     };
-    let point = case.points().find(needs_key).filter(|_| vaults(case).next().is_none())?;
+    let roles = &case.graph.inventory().roles;
+    let is_told = |point: &RecoveryPoint| roles.iter().any(|roles| roles.points.contains(&point.id));
+    let point = case.points().filter(needs_key).find(|point| !is_told(point))?;
     Some(format!("nothing tells of the readers of the vault that holds {}", case.label(point)))
 }
 
@@ -154,11 +155,12 @@ fn green(case: Case<'_>, verdict: Verdict) -> Verdict {
     }
 }
 
-/// What counts first: a failure, then what is not known.
+/// What counts first: a failure, then what is not known, then what does not apply.
 fn rank(verdict: &Verdict) -> u8 {
     match verdict {
         Verdict::Fail(..) => 0,
         Verdict::Undetermined(_) => 1,
-        _ => 2,
+        Verdict::NotApplicable(_) => 2,
+        _ => 3,
     }
 }

@@ -6,6 +6,7 @@ use super::sealing::{ChunkKey, Epoch, Epochs, Ids, Names, Opened, Recipient, Sea
 use super::{Vault, decode, gone};
 use crate::domain::{Problem, Result, VolumeId};
 use crate::store::Key;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Vault {
@@ -18,6 +19,13 @@ impl Vault {
         let seal = Seal::with(&*self.store, &self.marker, seal.epochs.clone(), keys)?;
         let (known, tables) = Default::default();
         Ok(Self { seal: Some(Arc::new(seal)), known, tables, ..self })
+    }
+
+    /// The same vault, before any key is brought, where its owner says that these objects among its statements are none of theirs.
+    pub fn disowning(self, objects: &BTreeSet<String>) -> Self {
+        let Some(seal) = self.seal.as_ref().filter(|_| !objects.is_empty()) else { return self };
+        let seal = Seal::of(Arc::new(seal.epochs.disowning(objects)));
+        Self { seal: Some(Arc::new(seal)), ..self }
     }
 
     /// The same vault, written to with what opens it where the epoch's own key is not here: by whoever repairs it.

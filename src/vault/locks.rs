@@ -47,7 +47,7 @@ impl LockTerms {
     }
 
     /// How much longer than is needed a lock lasts that is given now.
-    fn slack(&self) -> TimeDelta {
+    pub(super) fn slack(&self) -> TimeDelta {
         self.until - self.least
     }
 
@@ -121,7 +121,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    fn refuse(&mut self, problem: Problem) {
+    pub(super) fn refuse(&mut self, problem: Problem) {
         let (count, first) = self.refused.take().unwrap_or((0, problem));
         self.refused = Some((count + 1, first));
     }
@@ -227,19 +227,6 @@ impl Vault {
         keep_locked(self, wanted, terms, true)
     }
 
-    /// The same of what could not be read and may be what a reader wrote of epochs. Where that fails, the others stay all the same.
-    fn keep_unread(&self, terms: LockTerms, kept: &mut Kept) {
-        for (key, _) in self.epochs().into_iter().flat_map(|epochs| &epochs.unread) {
-            match keep_locked(self, &BTreeMap::from([(key.clone(), terms.least)]), terms, true) {
-                Ok(more) => {
-                    kept.extended += more.extended;
-                    more.refused.into_iter().for_each(|(_, problem)| kept.refuse(problem));
-                }
-                Err(problem) => kept.refuse(problem),
-            }
-        }
-    }
-
     /// Sees that everything that these points need stays as long as they have to. Gives each point's lock: the weakest
     /// of what it needs.
     ///
@@ -290,7 +277,7 @@ impl Vault {
 
 /// Reads the lock of each object, and makes those longer that end before they are needed; with `ahead`, also some that
 /// will soon, so that no single night has to make all of them longer.
-fn keep_locked(
+pub(super) fn keep_locked(
     vault: &Vault,
     wanted: &BTreeMap<Key, Timestamp>,
     terms: LockTerms,
@@ -352,7 +339,7 @@ struct Due<'k> {
 }
 
 /// When a lock ends that is as hard as is asked for; long ago, where it is none, or the store does not say.
-fn ends(terms: LockTerms, least: Timestamp, lock: Option<Lock>) -> Timestamp {
+pub(super) fn ends(terms: LockTerms, least: Timestamp, lock: Option<Lock>) -> Timestamp {
     let as_hard =
         lock.and_then(|lock| lock.until.filter(|until| Retention::new(terms.kind, *until).is_met_by(&lock)));
     as_hard.unwrap_or(least - TimeDelta::days(36_500))

@@ -9,6 +9,7 @@ mod index;
 mod leftover;
 mod line;
 mod locks;
+mod locks_unread;
 mod make;
 pub mod metadata;
 mod pack;
@@ -43,7 +44,7 @@ pub use restore::{
     Written, restore, restore_part, stream,
 };
 pub use roots::{FoundRoot, RootRecord, Roots, names};
-pub use sample::{Sampled, sample};
+pub use sample::{Sampled, has_content, sample};
 pub use sealing::{Epoch, Epochs, Identities, KnownEpoch, NewEpoch, Recipient, VaultKeys};
 pub use signed::{Signed, Signing};
 pub use source::{Content, Item, MOST_PLACES, Place, Places, Source};

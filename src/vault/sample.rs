@@ -21,6 +21,14 @@ pub struct Sampled {
     pub chunks: u64,
 }
 
+/// Whether a point has packs of content, without which nothing of it can be decoded.
+///
+/// # Errors
+/// As of its list of packs.
+pub fn has_content(vault: &Vault, found: &FoundRoot) -> Result<bool> {
+    Ok(packs_of(vault, found)?.values().any(|line| line.role == PackRole::Data))
+}
+
 /// Reads the tree of a point and decodes at most so many of its packs, which ones `seed` says.
 ///
 /// # Errors

@@ -54,6 +54,15 @@ impl Scene {
         self.start(&["--format", "json", "drill", "--escrow"]).environment("OUTLIVE_IDENTITY", key).end()
     }
 
+    /// Takes away what is sealed to this reader.
+    fn hide_key(&self, reader: &str) {
+        let (short, keys) =
+            (outlive::vault::Recipient::parse(reader).unwrap().short(), self.place.path("vault/keys"));
+        let all = names(&keys).into_iter().map(|name| keys.join(name));
+        let own = all.into_iter().find(|key| key.to_str().unwrap().ends_with(short.as_str())).unwrap();
+        hand::fs::rename(&own, self.place.path("gone")).unwrap();
+    }
+
     /// What an audit so many seconds from now says of a rule, and of the roles of the vault.
     fn audited(&self, rule: &str, seconds: i64) -> (String, String, Value) {
         let audit = self.start(&["--format", "json", "audit"]);
@@ -148,6 +157,106 @@ fn no_other_key_proves_it_and_no_reader_without_that_role_is_one() {
     scene.run(&["vault", "reader", "list", "offsite"]).expect(0).says(", drill, of ops").says(", escrow");
 }
 
+/// What was tried of one key says nothing of another one.
+#[test]
+fn with_two_escrow_keys_each_is_to_be_proved_and_the_one_that_failed_counts() {
+    let scene = Scene::new();
+    let path = scene.place.path("vault");
+    let readers =
+        [&scene.drill.1, &scene.escrow.1].map(|key| format!("{{ key = {key:?}, role = \"escrow\" }}"));
+    let text = format!(
+        "[[vault]]\nid = \"offsite\"\nkind = \"dir\"\npath = {path:?}\nreaders = [{}]",
+        readers.join(", ")
+    );
+    EstateFile::new().with(&text).tree("tree", &scene.place.path("data"), &["offsite"]).write(&scene.place);
+    scene.prove(&scene.escrow.0).expect(0);
+    scene.assert_finding(0, "fail", "never proved");
+    scene.prove(&scene.drill.0).expect(0);
+    scene.assert_finding(0, "pass", "opened it");
+    scene.hide_key(&scene.drill.1);
+    scene.prove(&scene.drill.0).expect(12);
+    scene.prove(&scene.escrow.0).expect(0);
+    scene.assert_finding(0, "fail", "was tried");
+}
+
+/// Whatever is wrong with the place says nothing of the key.
+#[test]
+fn another_disk_in_the_place_of_the_vault_is_no_failure_of_the_key() {
+    let (scene, other) = (Scene::new(), Scene::new());
+    scene.prove(&scene.escrow.0).expect(0);
+    let vault = scene.place.path("vault");
+    hand::fs::rename(&vault, scene.place.path("aside")).unwrap();
+    hand::fs::rename(other.place.path("vault"), &vault).unwrap();
+    let told = scene.prove(&scene.escrow.0).expect(13).json("drill-escrow");
+    let proof = &told["proofs"][0];
+    assert_eq!(proof["outcome"], "not_run", "{proof:#}");
+    assert!(proof["because"].as_str().unwrap().contains("another vault stands"), "{proof:#}");
+    hand::fs::rename(&vault, other.place.path("vault")).unwrap();
+    hand::fs::rename(scene.place.path("aside"), &vault).unwrap();
+    scene.assert_finding(0, "pass", "opened it");
+}
+
+#[test]
+fn where_there_is_nothing_to_decode_or_the_newest_point_is_doubted_nothing_was_proved() {
+    let scene = Scene::new();
+    let not_run = |words: &str| {
+        let told = scene.prove(&scene.escrow.0).expect(13).json("drill-escrow");
+        let proof = &told["proofs"][0];
+        assert_eq!(proof["outcome"], "not_run", "{proof:#}");
+        assert!(proof["because"].as_str().unwrap().contains(words), "{proof:#}");
+    };
+    // An empty directory where files were: what the newest point holds may be something else.
+    hand::fs::remove_dir_all(scene.place.path("data")).unwrap();
+    scene.place.directory("data");
+    scene.run(&["copy", "tree"]);
+    not_run("may be of something else");
+    scene.assert_finding(0, "fail", "never proved");
+    // A vault with nothing but empty files.
+    hand::fs::rename(scene.place.path("vault"), scene.place.path("aside")).unwrap();
+    hand::fs::remove_file(scene.place.path("state/ledger.jsonl")).unwrap();
+    hand::fs::rename(scene.place.path("state"), scene.place.path("former state")).unwrap();
+    scene.place.file("data/empty", "");
+    scene.run(&["vault", "init", "offsite"]).expect(0);
+    scene.run(&["copy", "tree"]).expect(0);
+    not_run("nothing to decode");
+    scene.assert_finding(0, "fail", "never proved");
+    scene.place.file("data/file", noise(1, 100_000));
+    scene.run(&["copy", "tree"]).expect(0);
+    scene.prove(&scene.escrow.0).expect(0);
+    scene.assert_finding(0, "pass", "opened it");
+}
+
+/// Not to read a vault is no better than to read it.
+#[test]
+fn a_vault_that_is_away_and_names_no_readers_leaves_both_rules_open() {
+    let place = Place::new();
+    place.file("data/file", "some");
+    let vault = place.path("vault");
+    let write = |more: &str| {
+        let file = EstateFile::new().vault("plain", &vault).with(more);
+        file.tree("tree", &place.path("data"), &["plain"]).write(&place);
+    };
+    write("");
+    place.outlive_by_file(&["vault", "init", "plain"]).end().expect(0);
+    place.outlive_by_file(&["copy", "tree"]).end().expect(0);
+    let said = |rule: &str| {
+        let told = place.outlive_by_file(&["--format", "json", "inventory"]).end().json("inventory");
+        let roles = &told["roles"][0];
+        let audit = place.outlive_by_file(&["--format", "json", "audit"]).end().json("audit");
+        let findings = audit["volumes"][0]["findings"].as_array().unwrap().clone();
+        let finding = findings.into_iter().find(|finding| finding["rule"] == rule).unwrap();
+        (finding["verdict"].as_str().unwrap().to_owned(), roles.to_string())
+    };
+    assert_eq!(said("escrow-not-proved").0, "not-applicable");
+    let (verdict, roles) = said("role-all");
+    assert!(verdict == "not-applicable" && roles.contains("not encrypted"), "{verdict}: {roles}");
+    hand::fs::rename(&vault, place.path("aside")).unwrap();
+    for rule in ["escrow-not-proved", "role-all"] {
+        let (verdict, roles) = said(rule);
+        assert_eq!(verdict, "undetermined", "{rule}: {roles}");
+    }
+}
+
 /// The key opens nothing any more, or not what is there: that fails, and a vault that is away is no failure of the key.
 #[test]
 fn a_key_that_opens_nothing_or_not_the_points_fails_and_what_cannot_be_asked_was_not_run() {
@@ -178,10 +287,7 @@ fn a_key_that_opens_nothing_or_not_the_points_fails_and_what_cannot_be_asked_was
     put(&sound);
     scene.prove(&scene.escrow.0).expect(0);
     // What is sealed to it is gone: it opens nothing, while the others do.
-    let short = &outlive::vault::Recipient::parse(&scene.escrow.1).unwrap().short();
-    let keys = names(&vault.join("keys")).into_iter().map(|name| vault.join("keys").join(name));
-    let own = keys.into_iter().find(|key| key.to_str().unwrap().ends_with(short.as_str())).unwrap();
-    hand::fs::rename(&own, scene.place.path("gone")).unwrap();
+    scene.hide_key(&scene.escrow.1);
     scene.prove(&scene.escrow.0).expect(12);
     scene.assert_finding(0, "fail", "was tried");
     let drilled = scene.start(&["verify", "offsite"]).environment("OUTLIVE_IDENTITY", &scene.drill.0);

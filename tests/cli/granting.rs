@@ -200,10 +200,52 @@ fn each_store_is_told_in_its_own_words_and_no_role_may_destroy() {
     }
     let writer = std::fs::read_to_string(document(&place, "aws", "writer")).unwrap();
     assert!(writer.contains(r#""s3:object-lock-remaining-retention-days": "11""#), "{writer}");
+    for role in ["writer", "driller"] {
+        assert_forbids(&document(&place, "aws", role), role);
+    }
     assert!(
         !writer.contains("s3:prefix"),
         "no prefix goes with the question whether something is there: {writer}"
     );
+}
+
+/// What AWS forbids to whoever stole a key that writes: all that destroys, locks that are too long, keys that the owner may not have; and a
+/// machine that drills writes new objects among the copies of ledgers and nothing else.
+fn assert_forbids(document: &std::path::Path, role: &str) {
+    let content: serde_json::Value = serde_json::from_slice(&std::fs::read(document).unwrap()).unwrap();
+    let statements = content["Statement"].as_array().unwrap();
+    let denied = |sid: &str| {
+        let found = statements.iter().find(|statement| statement["Sid"] == sid);
+        let found = found.unwrap_or_else(|| panic!("{role}: no {sid} in {content:#}"));
+        assert_eq!(found["Effect"], "Deny", "{role}: {found:#}");
+        found
+    };
+    let never = denied("OutliveNever");
+    for action in include_str!("../../docs/rights/never.txt").lines() {
+        assert!(never["Action"].as_array().unwrap().contains(&action.into()), "{role}: {action}");
+    }
+    assert_eq!(never["Resource"].as_array().unwrap().len(), 2, "the bucket and all in it");
+    let everywhere = never["Resource"][1].clone();
+    for (sid, header) in [
+        ("OutliveNoForeignKeys", "s3:x-amz-server-side-encryption-customer-algorithm"),
+        ("OutliveNoOtherEncryption", "s3:x-amz-server-side-encryption"),
+        ("OutliveNoOtherKeys", "s3:x-amz-server-side-encryption-aws-kms-key-id"),
+    ] {
+        let statement = denied(sid);
+        assert_eq!(statement["Condition"], serde_json::json!({ "Null": { header: "false" } }), "{role}");
+        assert_eq!(statement["Action"], serde_json::json!(["s3:PutObject"]), "{role}");
+        assert_eq!(statement["Resource"], serde_json::json!([everywhere]), "{role}: {sid}");
+    }
+    assert_eq!(denied("OutliveNoLongerLocks")["Action"], serde_json::json!(["s3:PutObjectRetention"]));
+    if role == "driller" {
+        let new = denied("OutliveOnlyNew");
+        assert!(new["Condition"].to_string().contains("s3:if-none-match"), "{new:#}");
+        let elsewhere = denied("OutliveNowhereElse");
+        let puts = serde_json::json!(["s3:PutObject", "s3:PutObjectRetention"]);
+        assert_eq!(elsewhere["Action"], puts);
+        assert!(elsewhere["NotResource"][0].as_str().unwrap().ends_with("/night/ledger/*"), "{elsewhere:#}");
+        assert!(elsewhere.get("Resource").is_none() && elsewhere.get("Condition").is_none());
+    }
 }
 
 /// What a policy allows, or a list of capabilities gives.

@@ -180,6 +180,43 @@ fn an_object_that_a_bucket_does_not_give_closes_the_vault_to_no_reader() {
     assert_same(&scene.place.path("data"), &to);
 }
 
+/// The owner says that it is none of theirs: copies go on, and nothing hides it. When that is over, nobody writes again.
+#[test]
+fn what_the_owner_calls_none_of_theirs_stops_nobody_and_stays_in_sight() {
+    let scene = Scene::in_directory();
+    let object = scene.place.directory("vault/epochs").join(NAME);
+    std::fs::create_dir(&object).unwrap();
+    scene.run(&["copy", "tree"]).expect(14).complains("waive_unread");
+    let file = std::fs::read_to_string(scene.place.path("outlive.toml")).unwrap();
+    let waive = |name: &str, until: &str| {
+        let table = format!(
+            "waive_unread = {{ objects = [\"epochs/{name}\"], reason = \"a thief was here\", owner = \"ops\", until = {until} }}"
+        );
+        let at = "id = \"offsite\"\n";
+        assert!(file.contains(at));
+        scene.place.file("outlive.toml", file.replacen(at, &format!("{at}{table}\n"), 1));
+    };
+    waive(NAME, "2000-01-01T00:00:00Z");
+    scene.run(&["copy", "tree"]).expect(14).complains(NAME);
+    waive("0123456789abcdef-0123456789abcdee", "2100-01-01T00:00:00Z");
+    scene.run(&["copy", "tree"]).expect(14).complains(NAME);
+    waive(NAME, "2100-01-01T00:00:00Z");
+    scene.place.file("data/later", noise(2, 50_000));
+    scene.run(&["copy", "tree"]).expect(0);
+    let listed =
+        scene.as_reader(&["--format", "json", "vault", "list", "offsite"]).expect(0).json("vault-list");
+    assert!(listed["unread"].is_null() && listed["notices"].to_string().contains(NAME), "{listed:#}");
+    scene.as_reader(&["verify", "offsite"]).expect(0).says(NAME);
+    scene.run(&["vault", "reader", "list", "offsite"]).expect(11).says(NAME);
+    scene.as_reader(&["drill", "of-tree"]).expect(0);
+    // An audit counts it as what it is.
+    scene.run(&["--format", "json", "inventory"]).expect(11).says(NAME);
+    let audited = scene.as_reader(&["audit"]);
+    assert!(![Some(0), Some(2)].contains(&audited.code), "{}", audited.stdout);
+    let (_, to_other) = reader(&scene.place, "other.key");
+    scene.as_reader(&["vault", "reader", "add", "offsite", &to_other, "--yes"]).expect(0);
+}
+
 #[test]
 fn what_is_not_called_like_a_statement_is_named_and_stops_nobody() {
     let scene = Scene::in_directory();

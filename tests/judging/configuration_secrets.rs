@@ -125,6 +125,7 @@ const OPENED: &[(&str, &str)] = &[
     ("waive_drill", "[[volume]]\n[volume.waive_drill]\n@ = nan"),
     ("readers", "[[vault]]\n[[vault.readers]]\n@ = nan"),
     ("waive_damage", "[[vault]]\n[vault.waive_damage]\n@ = nan"),
+    ("waive_unread", "[[vault]]\n[vault.waive_unread]\n@ = nan"),
     ("stands_on", "[host.stands_on]\n@ = nan"),
     ("[[vault]]", "[[vault]]\nkind = 's3'\n@ = nan"),
     ("lock", "[[vault]]\n[vault.lock]\n@ = nan"),

@@ -33,6 +33,7 @@ fn vault(endpoint: Option<&str>, stands_on: StandsOn) -> VaultEntry {
         epoch_key: None,
         identity: None,
         waive_damage: None,
+        waive_unread: None,
         line: 9,
     }
 }

@@ -66,6 +66,7 @@ pub fn estate(folder: &Path, names: &[String], vault: &Path) -> Estate {
             epoch_key: None,
             identity: None,
             waive_damage: None,
+            waive_unread: None,
             bonds: Bonds::default(),
             id: "offsite".into(),
             place: VaultPlace::Dir(vault.into()),

@@ -305,3 +305,28 @@ fn a_reader_that_is_added_after_a_new_epoch_reads_both() {
     let refused = begin(&second.sealed.as_reader(0), &[&to_later]).map(drop).unwrap_err();
     assert!(refused.kind == Kind::Refused && refused.what.contains("no reader of the present epoch"));
 }
+
+/// A thief who has the credential that writes fills the folder of statements.
+#[test]
+fn however_much_junk_lies_before_it_a_later_epoch_is_known_and_its_points_are_read() {
+    let second = Second::new();
+    second.copy();
+    let epochs = second.sealed.place.path("vault").join(EPOCHS);
+    let genuine = fs::read_dir(&epochs).unwrap().next().unwrap().unwrap().path();
+    let statement = fs::read_to_string(genuine).unwrap();
+    for number in 0..1025 {
+        fs::write(epochs.join(format!("{number:016x}-{number:016x}")), "junk").unwrap();
+        // What a reader wrote, under another name.
+        fs::write(epochs.join(format!("{number:016x}-f{number:015x}")), &statement).unwrap();
+    }
+    let copier = second.copier();
+    let known = copier.epochs().unwrap();
+    assert_eq!((known.iter().count(), known.unread.len()), (2, 0));
+    assert!(known.wrong.len() <= 64 && known.wrong.last().unwrap().1.what.contains("more objects"));
+    second.copy();
+    let reader = as_whoever_has(&second.sealed, &second.new_reader).unwrap();
+    let roots = Roots::read(&reader).unwrap();
+    assert_eq!((roots.sound.len(), roots.damaged.len()), (3, 0), "{:?}", roots.damaged);
+    restored(&reader, &second.sealed.place.path("all the same"));
+    assert_same(&second.original, &second.sealed.place.path("all the same"));
+}

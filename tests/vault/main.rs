@@ -19,6 +19,7 @@ mod device;
 mod early;
 mod epochs;
 mod expiring;
+mod foreign;
 mod forge;
 mod gallery;
 mod golden;

@@ -1,13 +1,17 @@
 //! Seeing that the key in the safe still opens a vault: every epoch that goes on, and of the newest point the root, the tree and a few packs.
 
+use super::trust::Candidates;
 use crate::app::stores::Purpose;
 use crate::app::{Context, keys, named, signers};
-use crate::domain::{Kind, Monitor, Problem, Result, Timestamp, printable};
+use crate::domain::{Kind, Monitor, Problem, Result, Timestamp, VolumeId, printable};
 use crate::estate::{Estate, ReaderRole, VaultEntry};
-use crate::ledger::{DrillEnd, Event, Ledger, PATIENCE, VaultRef};
+use crate::ledger::{DrillEnd, Event, History, Ledger, PATIENCE, VaultRef};
 use crate::report::activity::{EscrowDone, EscrowsDone};
 use crate::store::random_hex;
-use crate::vault::{FoundRoot, Identities, Recipient, Roots, Sampled, Vault, VaultKeys, sample};
+use crate::vault::{
+    Epochs, FoundRoot, Identities, Recipient, Roots, Sampled, Vault, VaultKeys, has_content, sample,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// So many packs are decoded.
@@ -20,9 +24,20 @@ struct Asked<'e> {
     identities: Identities,
 }
 
+/// How far it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Stage {
+    /// The vault and its place: whatever is wrong there, the key had no part in it.
+    #[default]
+    Vault,
+    /// The key itself.
+    Key,
+}
+
 /// What was found out.
 #[derive(Default)]
 struct Proof {
+    stage: Stage,
     vault: Option<VaultRef>,
     place: String,
     epochs: Vec<String>,
@@ -116,32 +131,63 @@ fn prove(
     monitor: &dyn Monitor,
 ) -> Result<()> {
     let vault = Vault::open(context.stores.open(&entry.place, Purpose::Read)?)?;
-    (proof.place, proof.vault) = (vault.place(), Some(VaultRef::of(&vault)?));
+    let here = VaultRef::of(&vault)?;
+    (proof.place, proof.vault) = (vault.place(), Some(here.clone()));
     named::check(&entry.id, Some(&vault), ledger.records())?;
     if !vault.is_encrypted() {
         return Err(Problem::new(Kind::Refused, "the vault was made without encryption").at(vault.place()));
     }
-    let vault = vault.with_keys(&VaultKeys { identities: identities.clone(), ..VaultKeys::default() })?;
+    let vault = keys::disowning(context, Some(entry), vault);
     let vault = signers::signed(context, Purpose::Read, vault)?;
+    proof.stage = Stage::Key;
+    let vault = vault.with_keys(&VaultKeys { identities: identities.clone(), ..VaultKeys::default() })?;
     let epochs = vault.epochs().into_iter().flat_map(|epochs| epochs.iter());
     proof.epochs = epochs.filter(|epoch| vault.opens(&epoch.name)).map(|epoch| epoch.name.clone()).collect();
     check_epochs(&vault)?;
-    let roots = Roots::read(&vault)?;
-    let newest = roots.sound.iter().rev().find(|found| found.signed.is_trusted());
-    let newest = newest.ok_or_else(|| {
-        Problem::new(Kind::NotFound, "the vault holds no recovery point of yours that can be read")
-    })?;
+    let newest = newest(&vault, &Roots::read(&vault)?, &History::of(ledger.records(), &here))?;
     proof.point = Some(newest.clone());
-    if !vault.reads(newest) {
-        let what = format!(
-            "the newest recovery point, {}, is of a former epoch that it does not open",
-            newest.short()
-        );
-        return Err(Problem::new(Kind::Refused, what));
-    }
     let seed = u64::from_str_radix(&random_hex()?[..16], 16).unwrap_or_default();
-    proof.sampled = sample(&vault, newest, PACKS, seed, monitor)?;
+    proof.sampled = sample(&vault, &newest, PACKS, seed, monitor)?;
     Ok(())
+}
+
+/// The newest point that is taken for ours, is not doubted, and has content to decode: of an epoch that goes on, where there is one.
+fn newest(vault: &Vault, roots: &Roots, history: &History) -> Result<FoundRoot> {
+    let open = |why: Vec<String>| Problem::new(Kind::Io, why.join("; "));
+    let volumes: BTreeSet<&VolumeId> = roots.sound.iter().map(|found| &found.root.volume).collect();
+    let mut points = Vec::new();
+    let mut unsure = BTreeMap::new();
+    for volume in volumes {
+        let Candidates { points: of_volume, failed, open, .. } = Candidates::of(roots, history, volume);
+        points.extend(of_volume.into_iter().filter(|found| found.signed.is_trusted()));
+        unsure.insert(volume, failed.into_iter().chain(open).collect::<Vec<_>>());
+    }
+    let current: BTreeSet<&str> =
+        vault.epochs().into_iter().flat_map(Epochs::current).map(|epoch| epoch.name.as_str()).collect();
+    let goes_on =
+        |found: &FoundRoot| found.root.lid.as_ref().is_some_and(|lid| current.contains(lid.epoch.as_str()));
+    points.sort_by(|a, b| (goes_on(a), a.order()).cmp(&(goes_on(b), b.order())));
+    for found in points.into_iter().rev() {
+        if let Some(why) = unsure.remove(&found.root.volume).filter(|why| !why.is_empty()) {
+            return Err(open(why));
+        }
+        if !vault.reads(&found) {
+            let what = format!(
+                "the newest recovery point, {}, is of a former epoch that it does not open",
+                found.short()
+            );
+            return Err(Problem::new(Kind::Refused, what));
+        }
+        if has_content(vault, &found)? {
+            return Ok(found);
+        }
+    }
+    let why: Vec<String> = unsure.into_values().flatten().collect();
+    if !why.is_empty() {
+        return Err(open(why));
+    }
+    let what = "the vault holds no recovery point of yours that can be read and has content, so there is nothing to decode";
+    Err(Problem::new(Kind::NotFound, what))
 }
 
 /// Sees that every epoch that goes on is opened, and that these are all.
@@ -161,20 +207,21 @@ fn check_epochs(vault: &Vault) -> Result<()> {
     }
 }
 
-/// What it comes to. Where something could not be asked, nothing is said of the key.
+/// What it comes to. Where something could not be asked, or was said before the key was tried, nothing is said of the key.
 fn verdict(tried: Result<()>, proof: &Proof) -> (DrillEnd, String) {
+    let Sampled { entries, packs, .. } = proof.sampled;
     match tried {
+        Ok(()) if packs == 0 => (DrillEnd::NotRun, "no pack was decoded, so nothing was seen of it".into()),
         Ok(()) => {
-            let Sampled { entries, packs, .. } = proof.sampled;
             let point = proof.point.as_ref().map(FoundRoot::short).unwrap_or_default();
             let epochs = proof.epochs.len();
             let because = format!(
-                "it opened {epochs} epochs, and of the newest recovery point, {point}, {entries} entries and {packs} packs"
+                "it opened {epochs} epochs, and of the newest recovery point with content, {point}, {entries} entries and {packs} packs"
             );
             (DrillEnd::Passed, because)
         }
-        Err(problem) => match problem.kind {
-            Kind::Refused | Kind::Damaged => (DrillEnd::Failed, problem.to_string()),
+        Err(problem) => match (proof.stage, problem.kind) {
+            (Stage::Key, Kind::Refused | Kind::Damaged) => (DrillEnd::Failed, problem.to_string()),
             _ => (DrillEnd::NotRun, problem.to_string()),
         },
     }

@@ -164,7 +164,19 @@ fn given_up(estate: &Estate, now: Timestamp) -> Vec<String> {
             owner.0
         )
     };
-    waived.map(say).collect()
+    let damage = waived.map(say);
+    let unread = estate.vaults.iter().filter_map(|entry| Some((entry, entry.waive_unread.as_ref()?)));
+    let unread = unread.filter(|(_, waived)| waived.waiver.until > now).map(|(entry, waived)| {
+        let Waiver { reason, owner, until } = &waived.waiver;
+        format!(
+            "{}: {} objects among the statements of epochs, where they cannot be read, are none of yours until {} by {}: {reason}",
+            entry.id,
+            waived.objects.len(),
+            until.format("%Y-%m-%d"),
+            owner.0
+        )
+    });
+    damage.chain(unread).collect()
 }
 
 /// A task that failed or was not reached, as the ledger keeps it.

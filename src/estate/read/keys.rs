@@ -102,11 +102,13 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "region",
             "stands_on",
             "waive_damage",
+            "waive_unread",
             "writer",
         ],
     ),
     ("readers", &["key", "owner", "role"]),
     ("waive_damage", &["objects", "owner", "reason", "until"]),
+    ("waive_unread", &["objects", "owner", "reason", "until"]),
     ("lock", &["mode", "most", "check_within", "until"]),
     (
         "writer or reader",

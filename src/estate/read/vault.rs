@@ -37,13 +37,21 @@ fn one(
     let kind = table.required("kind").and_then(|kind| kind.word(&["dir", "s3"]));
     let owner = stands_on.owner.clone().unwrap_or_else(file);
     let bonds = bonds(table, &bonds::OF_VAULTS, &owner, None, known);
-    let waive_damage = table.get("waive_damage").and_then(|value| given_up(&value));
+    let waive_damage = table.get("waive_damage").and_then(|value| given_up(&value, "waive_damage"));
+    let waive_unread = table.get("waive_unread").and_then(|value| none_of_ours(&value)).map(Box::new);
     let readers = readers(table);
     let escrow_within = match table.get("escrow_within") {
         Some(within) if within.is_text() && within.text() == Some("never") => None,
         Some(within) => within.duration(),
         None => Some(ESCROW_WITHIN),
     };
+    if let Some(within) = table.get("escrow_within").filter(|_| readers.is_empty() && escrow_within.is_some())
+    {
+        within.complain(
+            "means nothing for a vault without `readers`",
+            "leave it out, or say in `readers` whose key lies in the safe",
+        );
+    }
     let epoch_key = table.get("epoch_key").and_then(|value| source(&value));
     let identity = table.get("identity").and_then(|value| source(&value));
     let lock = table.get("lock").and_then(|value| lock(&value, kind));
@@ -82,15 +90,29 @@ fn one(
         epoch_key,
         identity,
         waive_damage,
+        waive_unread,
         line,
     })
 }
 
-fn given_up(value: &Value<'_>) -> Option<GivenUp> {
-    let waiver = waiver(value, "waive_damage");
-    let objects = value.table("waive_damage")?.required("objects").and_then(|objects| objects.list())?;
+fn given_up(value: &Value<'_>, key: &'static str) -> Option<GivenUp> {
+    let waiver = waiver(value, key);
+    let objects = value.table(key)?.required("objects").and_then(|objects| objects.list())?;
     let objects: Option<_> = objects.iter().map(|object| object.text().map(str::to_owned)).collect();
     Some(GivenUp { objects: objects?, waiver: waiver? })
+}
+
+/// Objects among the statements of epochs; no other that cannot be read keeps anybody from writing.
+fn none_of_ours(value: &Value<'_>) -> Option<GivenUp> {
+    let given_up = given_up(value, "waive_unread")?;
+    if let Some(other) = given_up.objects.iter().find(|object| !object.starts_with("epochs/")) {
+        let what = format!(
+            "names `{}`, which does not lie among the statements of epochs",
+            crate::domain::printable(other.as_bytes())
+        );
+        value.complain(what, "name the objects that a refused copy names: \"epochs/…\"");
+    }
+    Some(given_up)
 }
 
 /// Complains of keys that belong to the other kind.

@@ -215,15 +215,24 @@ fn never(role: Role) -> Vec<&'static str> {
 }
 
 /// What AWS can keep a thief of the writer's key from besides: to lock for a century at the owner's cost, and to write over
-/// what is there with a key that only the thief has.
+/// what is there, or among the statements of epochs, with a key that only the thief has.
 fn limits(objects: &str, grounds: Grounds<'_>) -> Vec<Value> {
-    let mut limits = vec![json!({
-        "Sid": "OutliveNoForeignKeys",
-        "Effect": "Deny",
-        "Action": ["s3:PutObject"],
-        "Resource": [objects],
-        "Condition": { "Null": { "s3:x-amz-server-side-encryption-customer-algorithm": "false" } },
-    })];
+    // What is written here names no encryption, and gets the bucket's own: whoever names one may mean a key that the owner cannot use.
+    let named = [
+        ("OutliveNoForeignKeys", "s3:x-amz-server-side-encryption-customer-algorithm"),
+        ("OutliveNoOtherEncryption", "s3:x-amz-server-side-encryption"),
+        ("OutliveNoOtherKeys", "s3:x-amz-server-side-encryption-aws-kms-key-id"),
+    ];
+    let deny = |(sid, header): (&str, &str)| {
+        json!({
+            "Sid": sid,
+            "Effect": "Deny",
+            "Action": ["s3:PutObject"],
+            "Resource": [objects],
+            "Condition": { "Null": { header: "false" } },
+        })
+    };
+    let mut limits: Vec<Value> = named.map(deny).into();
     limits.extend(grounds.most_days.map(|days| {
         json!({
             "Sid": "OutliveNoLongerLocks",

@@ -238,6 +238,7 @@ impl From<&VaultRoles> for RolesJson {
         };
         let (together, together_not_known) = match &roles.together {
             Together::Apart => (Vec::new(), None),
+            Together::Plain => (vec![Together::IS_PLAIN.to_owned()], None),
             Together::Both(what) => (what.clone(), None),
             Together::Unknown(why) => (Vec::new(), Some(why.clone())),
         };

@@ -2,7 +2,7 @@
 //! before, and the first by the marker.
 
 use super::Recipient;
-use super::statements::Gathered;
+use super::statements::{Found, Gathered};
 use crate::domain::{Kind, Problem, Result, Timestamp};
 use crate::store::{Key, Store};
 use crate::vault::format::{
@@ -47,7 +47,7 @@ impl KnownEpoch {
 }
 
 /// A list of points, where it could be read: which epoch had ended, and whose key of names it is written with.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct List {
     former: String,
     by: String,
@@ -55,7 +55,7 @@ struct List {
 }
 
 /// All epochs of a vault, and what pretends to tell of some.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Epochs {
     vault: String,
     all: Vec<KnownEpoch>,
@@ -65,6 +65,10 @@ pub struct Epochs {
     pub wrong: Vec<(Key, Problem)>,
     /// What lies among them and could not be read: it may say that an epoch has ended, or that a reader was added.
     pub unread: Vec<(Key, Problem)>,
+    /// What could not be read either, and the owner says is none of theirs: it tells of nothing.
+    pub disowned: Vec<(Key, Problem)>,
+    /// All that the owner says that of.
+    none_of_ours: BTreeSet<String>,
     lists: OnceLock<Vec<List>>,
 }
 
@@ -85,19 +89,39 @@ impl Epochs {
             added: Vec::new(),
             ended: Vec::new(),
         };
-        let Gathered { statements, wrong, unread } = Gathered::read(store, &marker.id)?;
+        let (wrong, unread, disowned, none_of_ours) = Default::default();
         let mut epochs = Self {
             vault: marker.id.clone(),
             all: vec![first],
             statements: Vec::new(),
             wrong,
             unread,
+            disowned,
+            none_of_ours,
             lists: OnceLock::new(),
         };
-        epochs.take(statements)?;
+        let found = Gathered::read(store, &marker.id, |statements, found| epochs.take(statements, found))?;
+        (epochs.wrong, epochs.unread) = found.told();
         let forks = epochs.forks();
         epochs.wrong.extend(forks);
         Ok(Some(Arc::new(epochs)))
+    }
+
+    /// The same, where the owner says that these objects are none of theirs: those of them that cannot be read say nothing of any epoch. What
+    /// can be read counts for what it is.
+    pub fn disowning(&self, objects: &BTreeSet<String>) -> Self {
+        let mut epochs = self.clone();
+        let all = std::mem::take(&mut epochs.unread).into_iter();
+        let (disowned, unread): (Vec<_>, _) = all.partition(|(key, _)| objects.contains(key.as_str()));
+        epochs.unread = unread;
+        epochs.disowned.extend(disowned);
+        epochs.none_of_ours.extend(objects.iter().cloned());
+        epochs
+    }
+
+    /// The same, where the owner disowns what they disown here.
+    pub fn disowning_like(&self, other: &Self) -> Self {
+        self.disowning(&other.none_of_ours)
     }
 
     /// Sees that everything could be read that may tell of epochs: whoever writes has to know that theirs has not ended.
@@ -116,7 +140,8 @@ impl Epochs {
         );
         Err(Problem::new(Kind::Io, what).at(&problem.place).remedy(
             "nothing was written. Once the store gives the object, run it again; where it is damaged or gone, get it back from a copy of the vault; \
-             where it is none of yours, take it away with the store's own tools",
+             where it is none of yours, take it away with the store's own tools, or, where a lock holds it, name it in `waive_unread` of the \
+             vault's table",
         ))
     }
 
@@ -187,9 +212,7 @@ impl Epochs {
         let mut all: Vec<KnownEpoch> =
             self.all.iter().filter(|epoch| kept.contains(&epoch.name)).cloned().collect();
         all.iter_mut().for_each(|epoch| epoch.ended.retain(|by| kept.contains(&by.epoch)));
-        let (vault, statements) = (self.vault.clone(), self.statements.clone());
-        let (wrong, unread) = (self.wrong.clone(), self.unread.clone());
-        Arc::new(Self { vault, all, statements, wrong, unread, lists: OnceLock::new() })
+        Arc::new(Self { all, lists: OnceLock::new(), ..self.clone() })
     }
 
     fn descends(&self, name: &str, from: &str) -> bool {
@@ -205,8 +228,9 @@ impl Epochs {
         }
     }
 
-    /// Takes what is signed by an epoch that is known, until there is no more of it.
-    fn take(&mut self, mut waiting: Vec<(Key, Statement, KeyLine)>) -> Result<()> {
+    /// Takes what is signed by an epoch that is known, until there is no more of it. What is left may be signed by one that is known later; and
+    /// how many are known by now.
+    fn take(&mut self, mut waiting: Vec<Found>, found: &mut Gathered) -> Result<(Vec<Key>, usize)> {
         loop {
             let before = waiting.len();
             let mut left = Vec::new();
@@ -220,7 +244,7 @@ impl Epochs {
                         self.statements.push(line);
                         self.add(at, statement);
                     }
-                    false => self.wrong.push((key.clone(), nobodys(&key))),
+                    false => found.nobodys(key),
                 }
             }
             waiting = left;
@@ -228,11 +252,7 @@ impl Epochs {
                 break;
             }
         }
-        self.wrong.extend(waiting.into_iter().map(|(key, ..)| {
-            let problem = nobodys(&key);
-            (key, problem)
-        }));
-        Ok(())
+        Ok((waiting.into_iter().map(|(key, ..)| key).collect(), self.all.len()))
     }
 
     /// An epoch has one public key and one set of readers, and never begins anew.
@@ -352,8 +372,4 @@ impl Epochs {
         let mut found = lists.filter_map(|list| list.points.as_ref().ok()?.get(point).copied().flatten());
         found.next()
     }
-}
-
-fn nobodys(key: &Key) -> Problem {
-    Problem::damaged(key.as_str(), "not signed by any reader of this vault's epochs: it counts for nothing")
 }

@@ -107,7 +107,7 @@ impl Seal {
     pub fn check_epoch(&self, store: &dyn Store, marker: &Marker) -> Result<()> {
         match (Epochs::read(store, marker)?, self.writes_in()) {
             (Some(epochs), Some(epoch)) => {
-                epochs.check_read()?;
+                epochs.disowning_like(&self.epochs).check_read()?;
                 self.check_current(&epochs, epoch)
             }
             _ => Ok(()),

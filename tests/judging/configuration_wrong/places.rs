@@ -38,6 +38,17 @@ pub const PLACES: &[Wrong] = &[
         "5:86",
         &["unknown key `rolle` in readers"],
     ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 'dir'\npath = '/w'\nescrow_within = '90d'",
+        "5:17",
+        &["`vault.w.escrow_within` means nothing for a vault without `readers`"],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 'dir'\npath = '/w'\nwaive_unread = { objects = ['epochs/a', 'packs/b'], \
+         reason = 'r', owner = 'o', until = 2030-01-01T00:00:00Z }",
+        "5:16",
+        &["names `packs/b`, which does not lie among the statements of epochs"],
+    ),
     ("[[vault]]\nid = 'w'\nkind = 's3'", "1:1", &["`vault.w` has no `bucket`"]),
     (
         "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\npath = '/w'",
