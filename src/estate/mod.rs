@@ -15,12 +15,13 @@ mod runbook;
 mod secret;
 mod signing;
 mod stand;
+mod waiver;
 
 pub use incident::{ExpectedFate, ExpectedFinding, ExpectedLeft, ExpectedVerdict, Incident};
 pub use model::{
-    Addressing, CopyEntry, CopyFrom, DeclaredAsset, DeclaredPoint, Estate, GivenUp, Line, LockEntry,
-    LockOrder, NamedBy, NightlyEntry, PolicyEntry, ProviderEntry, S3Access, S3Place, StandsOn, Unhonoured,
-    VaultEntry, VaultPlace, VolumeEntry, Waiver, WaiverEntry,
+    Addressing, CopyEntry, CopyFrom, DeclaredAsset, DeclaredPoint, Estate, Line, LockEntry, LockOrder,
+    NamedBy, NightlyEntry, PolicyEntry, ProviderEntry, S3Access, S3Place, StandsOn, Unhonoured, VaultEntry,
+    VaultPlace, VolumeEntry,
 };
 pub use read::{INCIDENT_KEYS, KEYS};
 pub use reader::{ReaderEntry, ReaderRole};
@@ -28,3 +29,4 @@ pub use runbook::RunbookEntry;
 pub use secret::{Environment, Secret, SecretSource};
 pub use signing::SigningEntry;
 pub use stand::ThisHost;
+pub use waiver::{GivenUp, Waiver, WaiverEntry};

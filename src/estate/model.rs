@@ -1,13 +1,12 @@
 //! What `outlive.toml` says, after it was read and found to hold together.
 
-use super::{ReaderEntry, RunbookEntry, SecretSource, SigningEntry};
+use super::{GivenUp, ReaderEntry, RunbookEntry, SecretSource, SigningEntry, Waiver, WaiverEntry};
 use crate::catalogue::Catalogue;
 use crate::domain::{
-    AssetKind, Bonds, Consistency, Keep, LockKind, LockMode, Owner, PointKind, Policy, RuleWaiver, Timestamp,
-    VolumeId,
+    AssetKind, Bonds, Consistency, Keep, LockKind, LockMode, Owner, PointKind, Policy, Timestamp, VolumeId,
 };
 use chrono::TimeDelta;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// A whole estate: what a team would miss, and what is to happen every night.
@@ -137,35 +136,6 @@ pub struct VolumeEntry {
     pub after: Vec<VolumeId>,
     /// Where it stands in the file.
     pub line: Line,
-}
-
-/// Something that is knowingly left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiver {
-    /// Why.
-    pub reason: String,
-    /// Who decided.
-    pub owner: Owner,
-    /// Until when it holds.
-    pub until: Timestamp,
-}
-
-/// A failure of a rule that somebody answers for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WaiverEntry {
-    /// Which, and why, by whom and until when.
-    pub waiver: RuleWaiver,
-    /// Where it stands in the file.
-    pub line: Line,
-}
-
-/// Damaged objects of a vault that somebody gave up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GivenUp {
-    /// Their keys.
-    pub objects: BTreeSet<String>,
-    /// Why, by whom and until when.
-    pub waiver: Waiver,
 }
 
 /// A vault.

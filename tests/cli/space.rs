@@ -108,15 +108,21 @@ fn a_target_that_is_too_small_fails_clearly_and_is_not_called_restored() {
 fn bytes_that_change_in_the_store_are_found_out_when_they_are_read_back() {
     let place = Place::new();
     let (data, vault) = (data(&place), place.path("vault"));
-    // The first thread links README.md, vault.json and the root. After that everything is read back.
+    // Whoever finishes a pack links it and its sidecar; after that it is read back.
     let copy = place.outlive(&[&"copy", &data, &"--vault", &vault]);
-    let mut copy = copy.inject("linkat:delay_exit=3000000:when=3").start();
-    while !vault.join("roots").exists() || names(&vault.join("roots")).is_empty() {
-        assert!(copy.is_running(), "the root was never there");
+    let mut copy = copy.inject("linkat:delay_exit=3000000:when=2").start();
+    let pack = loop {
+        assert!(copy.is_running(), "no pack was there with its sidecar");
+        let sidecars = vault.join("sidecars");
+        let listed = if sidecars.exists() { names(&sidecars) } else { Vec::new() };
+        let mut packs = listed.into_iter().map(|name| vault.join("packs").join(name));
+        if let Some(pack) =
+            packs.find(|pack| std::fs::metadata(pack).is_ok_and(|meta| meta.len() > 1_000_000))
+        {
+            break pack;
+        }
         std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    let pack = names(&vault.join("packs")).into_iter().map(|name| vault.join("packs").join(name));
-    let pack = pack.max_by_key(|pack| std::fs::metadata(pack).unwrap().len()).unwrap();
+    };
     let file = std::fs::OpenOptions::new().write(true).open(&pack).unwrap();
     file.write_all_at(b"rot", 5_000).unwrap();
     let ended = copy.end().expect(14).says("DAMAGED packs/").says("does not match its SHA-256");
