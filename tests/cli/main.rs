@@ -24,6 +24,7 @@ mod expiring;
 mod expiring_dir;
 mod exporting;
 mod following;
+mod going_astray;
 mod going_on;
 mod granting;
 mod granting_driller;

@@ -6,8 +6,10 @@ use super::super::fresh::Freshness;
 use super::super::stores::open_vault;
 use super::super::vaults::{listed_point, state_of, what_to_know};
 use super::RestoreOrder;
-use super::choice::{as_recorded, chosen, refuse_forked, refuse_silent_fallback, refuse_unread, within};
-use crate::domain::{CopyState, Kind, Monitor, Problem, Result, printable};
+use super::choice::{
+    as_recorded, chosen, refuse_closed, refuse_forked, refuse_silent_fallback, refuse_unread, within,
+};
+use crate::domain::{CopyState, Kind, Monitor, Problem, Result, When, printable};
 use crate::ledger::{History, Ledger, PATIENCE, VaultRef};
 use crate::report::activity::{
     ListedEntry, PassedOver, PointListed, ProposedPoint, Restorable, RestorableVolume,
@@ -109,6 +111,8 @@ impl Known {
 pub fn restorable(context: &Context, list: ListOrder<'_>) -> Result<Restorable> {
     let mut known = Known::of(context, list.order)?;
     let wanted = list.order.volume.as_ref().map(|given| as_recorded(given, &known.all));
+    // What nothing here opens has no name by which it could be told.
+    let unfiltered = known.roots.clone();
     if let Some(wanted) = &wanted {
         known.roots.sound.retain(|found| names(&found.root.volume, wanted));
         known.all.sound.retain(|found| names(&found.root.volume, wanted));
@@ -119,7 +123,7 @@ pub fn restorable(context: &Context, list: ListOrder<'_>) -> Result<Restorable> 
     let present = Present::list(&known.vault)?;
     let volumes: BTreeSet<_> = known.roots.sound.iter().map(|found| &found.root.volume).collect();
     let mut notices = std::mem::take(&mut known.notices);
-    let mut said = Vec::new();
+    let (mut said, mut is_doubtful) = (Vec::new(), false);
     for volume in volumes {
         let points = known.roots.sound.iter().filter(|found| found.root.volume == *volume);
         let (proposed, newer) = known.proposed(points, &present);
@@ -133,12 +137,9 @@ pub fn restorable(context: &Context, list: ListOrder<'_>) -> Result<Restorable> 
             because,
             command: command(found),
         };
-        if let Some(found) = proposed {
-            let gone = refuse_silent_fallback(found, &known.all, list.order.when, &known.history).err();
-            let forked = refuse_forked(found, &known.vault).err();
-            let unread = refuse_unread(found, &known.vault, &known.all, &known.history).err();
-            notices.extend(gone.into_iter().chain(forked).chain(unread).map(|problem| problem.to_string()));
-        }
+        let open = proposed.map(|found| left_open(found, &known, list.order.when, &unfiltered));
+        is_doubtful |= open.as_ref().is_some_and(|open| !open.is_empty());
+        notices.extend(open.into_iter().flatten());
         said.push(RestorableVolume {
             volume: printable(volume.0.as_bytes()),
             proposed: proposed.map(|found| ProposedPoint {
@@ -160,11 +161,23 @@ pub fn restorable(context: &Context, list: ListOrder<'_>) -> Result<Restorable> 
         place: known.vault.place(),
         vault: printable(known.vault.id().as_bytes()),
         volumes: said,
+        is_doubtful,
         points: known.roots.sound.iter().map(listed).collect(),
         damaged: known.roots.damaged.iter().map(|(_, problem)| problem.to_string()).collect(),
         notices,
         at: (context.clock)(),
     })
+}
+
+/// Why the point that is proposed may not be the one that is meant, or not ours. `unfiltered` holds also what nothing here opens, which has no name.
+fn left_open(found: &FoundRoot, known: &Known, when: When, unfiltered: &Roots) -> Vec<String> {
+    let open = [
+        refuse_silent_fallback(found, &known.all, when, &known.history).err(),
+        refuse_closed(found, unfiltered).err(),
+        refuse_forked(found, &known.vault).err(),
+        refuse_unread(found, &known.vault, &known.all, &known.history).err(),
+    ];
+    open.into_iter().flatten().map(|problem| problem.to_string()).collect()
 }
 
 /// A word of a command for `sh`, and safe to print.

@@ -210,10 +210,11 @@ impl Book<'_> {
         or_unrecorded(problem, self.found(&damage, &unread))
     }
 
-    /// Records the restore, unless it went around damage or was of a part: that the point restores as a whole was not shown then.
+    /// Records the restore, unless it went around damage, was of a part, or went on with another one: that the point restores as a whole from what
+    /// the vault holds was not shown then.
     fn restored(&mut self, restored: &Restored<Verified>) -> Result<()> {
         let has_all = restored.report.damage.is_empty() && restored.report.unread.is_empty();
-        let is_whole = has_all && restored.part.is_all();
+        let is_whole = has_all && restored.part.is_all() && restored.report.kept_bytes == 0;
         let (Ok(ledger), true) = (&mut self.ledger, is_whole) else { return Ok(()) };
         let event = Event::Restored {
             point: restored.point.record(),

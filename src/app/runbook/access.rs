@@ -91,7 +91,8 @@ pub(super) fn reach(entry: &VaultEntry) -> Vec<String> {
 
 /// Goes on where a variable is set, and says otherwise what it is for.
 pub(super) fn asked(name: &str, what: &str) -> String {
-    format!(": \"${{{name}:?first type: {name}=... with {what}}}\"")
+    // Typed so, it is in no history of a shell.
+    format!(": \"${{{name}:?first type: read -rs {name}, then type {what}}}\"")
 }
 
 /// What a person must have at hand for a vault.

@@ -15,6 +15,13 @@ pub(super) fn steps(thing: &Thing<'_>, volume: &str, dump: &str) -> Vec<Step> {
     };
     let name: String = volume.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     let database = format!("restored_{name}");
+    if let Some(option) = destroys(argv) {
+        let what = format!(
+            "{dump} was made with `{option}`: it names its databases itself, and DESTROYS what a server has under these names. Read it \
+             through first, then into a new server that holds nothing."
+        );
+        return vec![only_said(&what)];
+    }
     match program(argv) {
         Some("pg_dump") => postgres(&database, &into_new(argv, &database, dump)),
         Some("pg_dumpall") => {
@@ -29,7 +36,7 @@ pub(super) fn steps(thing: &Thing<'_>, volume: &str, dump: &str) -> Vec<Step> {
                 },
             ]
         }
-        Some("mysqldump" | "mariadb-dump") => mysql(argv, &database, dump),
+        Some("mysqldump" | "mariadb-dump") => mysql(&database, dump),
         Some(other) => {
             let what = format!(
                 "{dump} was made by `{other}`; the command that reads it is not known here. Use a new, empty database."
@@ -42,6 +49,32 @@ pub(super) fn steps(thing: &Thing<'_>, volume: &str, dump: &str) -> Vec<Step> {
 
 fn only_said(what: &str) -> Step {
     Step { what: what.into(), ..Step::default() }
+}
+
+/// The option by which a dump, when it is read, drops or writes over what is there by its own names.
+fn destroys(argv: &[String]) -> Option<&str> {
+    let is_postgres = match program(argv)? {
+        "pg_dump" | "pg_dumpall" => true,
+        "mysqldump" | "mariadb-dump" => false,
+        _ => return None,
+    };
+    // An archive says nothing of that: who reads it does.
+    if is_postgres && is_archive(argv) {
+        return None;
+    }
+    let (long, short, with_value): (&[&str], &str, &str) = match is_postgres {
+        true => (&["--clean", "--create"], "cC", "EFSTUZdefhjlnNtpw"),
+        false => (&["--databases", "--all-databases", "--add-drop-database"], "AB", "PSThpruw#"),
+    };
+    let is_long = |word: &str| {
+        let name = word.split('=').next().unwrap_or(word);
+        name.len() > 3 && long.iter().any(|option| option.starts_with(name))
+    };
+    let is_short = |word: &str| {
+        let letters = word.strip_prefix('-').filter(|rest| !rest.starts_with('-')).unwrap_or_default();
+        letters.chars().take_while(|c| !with_value.contains(*c)).any(|c| short.contains(c))
+    };
+    argv.iter().skip(1).map(String::as_str).find(|word| is_long(word) || is_short(word))
 }
 
 /// The program's name, without the directory that it is in.
@@ -97,22 +130,50 @@ fn postgres(database: &str, read: &str) -> Vec<Step> {
     ]
 }
 
-fn mysql(argv: &[String], database: &str, dump: &str) -> Vec<Step> {
-    let names_its_own =
-        |word: &String| ["--databases", "-B", "--all-databases", "-A"].contains(&word.as_str());
+fn mysql(database: &str, dump: &str) -> Vec<Step> {
     let quoted_dump = command([dump]);
-    let commands = match argv.iter().any(names_its_own) {
-        true => vec![format!("mysql <{quoted_dump}")],
-        false => vec![
-            command(["mysql", "-e", &format!("create database {database}")]),
-            format!("mysql {database} <{quoted_dump}"),
-        ],
-    };
+    let commands = vec![
+        command(["mysql", "-e", &format!("create database {database}")]),
+        format!("mysql {database} <{quoted_dump}"),
+    ];
     let read = Step {
-        what: "Read the dump on a NEW server: it may make databases by its own names.".into(),
+        what: "Make a new database, and read the dump into it.".into(),
         commands,
         expect: Some("no ERROR".into()),
         ..Step::default()
     };
     vec![server("mysql -e 'select version(), @@hostname, @@read_only'"), read]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dump_that_destroys_what_has_its_names_gets_no_command() {
+        let argv = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        for text in [
+            "pg_dump --clean --create shop",
+            "/usr/bin/pg_dump -C shop",
+            "pg_dump -vc shop",
+            "pg_dump --cle shop",
+            "pg_dumpall -c",
+            "mysqldump --databases shop",
+            "mysqldump -A",
+            "mariadb-dump --all-databases",
+            "mysqldump --add-drop-database shop",
+        ] {
+            let steps = steps(&Thing::Dump(&argv(text)), "shop", "shop.sql");
+            assert!(steps.iter().all(|step| step.commands.is_empty()), "{text}");
+            assert!(steps[0].what.contains("DESTROYS"), "{text}");
+        }
+        for text in [
+            "pg_dump -Fc --clean shop",
+            "pg_dump -fclean shop",
+            "pg_dump --compress=9 shop",
+            "mysqldump -uABC shop",
+        ] {
+            assert_eq!(destroys(&argv(text)), None, "{text}");
+        }
+    }
 }

@@ -44,13 +44,18 @@ pub(super) fn parent(context: &Context, estate: &Estate) -> PathBuf {
     estate.runbook.into.clone().unwrap_or_else(|| context.state.join("runbooks"))
 }
 
+/// A machine that drills leaves its ledger in a vault, and may put nothing else there.
+fn drills_only(entry: &VaultEntry) -> bool {
+    matches!(&entry.place, VaultPlace::S3(place) if place.driller.is_some())
+}
+
 /// Where the nightly run puts pages, for people.
 pub(super) fn elsewhere(context: &Context, estate: &Estate) -> Vec<String> {
     let host = crate::providers::local::this_host().name;
     let local = parent(context, estate);
     let local = std::path::absolute(&local).unwrap_or(local);
     let local = format!("{} on {host}, the newest folder", printable(local.as_os_str().as_bytes()));
-    let vaults = estate.vaults.iter().map(|entry| {
+    let vaults = estate.vaults.iter().filter(|entry| !drills_only(entry)).map(|entry| {
         let sealed = if entry.readers.is_empty() { "" } else { ", encrypted for its readers" };
         format!(
             "the vault {}: {}, the newest object below {RUNBOOKS}/{sealed}",
@@ -128,9 +133,6 @@ pub fn keep_runbooks(
         note(context, ledger, &mut kept, (into, None), (&made_from, &made), written.map(|()| Vec::new()));
     }
     let mut waiting = Vec::new();
-    // A machine that drills leaves its ledger in a vault, and may put nothing else there.
-    let drills_only =
-        |entry: &VaultEntry| matches!(&entry.place, VaultPlace::S3(place) if place.driller.is_some());
     for entry in estate.vaults.iter().filter(|entry| !drills_only(entry)) {
         // One that did not answer just now is not waited for again.
         if made.vaults.iter().any(|vault| vault.name == entry.id && vault.id.is_none()) {

@@ -59,6 +59,8 @@ pub struct Restorable {
     pub vault: String,
     /// The volumes.
     pub volumes: Vec<RestorableVolume>,
+    /// True where a point is proposed and a newer one, or another one in its place, may be meant: the notices say why.
+    pub is_doubtful: bool,
     /// The recovery points, oldest first.
     pub points: Vec<ListedPoint>,
     /// Roots that are damaged.
@@ -72,7 +74,8 @@ pub struct Restorable {
 impl Restorable {
     /// True where there is something to restore, and of every volume something is proposed.
     pub fn is_settled(&self) -> bool {
-        !self.volumes.is_empty() && self.volumes.iter().all(|volume| volume.proposed.is_some())
+        let has_all = self.volumes.iter().all(|volume| volume.proposed.is_some());
+        !self.volumes.is_empty() && has_all && !self.is_doubtful
     }
 
     fn say_volume(&self, look: Look, volume: &RestorableVolume) -> String {

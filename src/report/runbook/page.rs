@@ -74,7 +74,9 @@ fn header(out: &mut Vec<Block>, all: &Runbooks, volume: Option<&str>) {
                 "No other copy of this page is known: print it, and put it where this machine is not.",
             ))
         }
-        some => lines.extend(some.iter().map(|place| format!("Another copy: {place}").into())),
+        some => lines.extend(some.iter().map(|place| {
+            format!("Nights put another copy here; see that one is there before you need it: {place}").into()
+        })),
     }
     out.push(Block::List(lines));
     if !all.gaps.is_empty() {

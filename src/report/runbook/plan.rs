@@ -24,7 +24,7 @@ fn choose(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
         ),
         Line::from("See all there are, in a vault: ").code("outlive vault list VAULT"),
         Line::from(
-            "Signature and digests are verified before anything is used: outlive does that by itself, and refuses a point that nobody who is trusted signed.",
+            "Signature and digests are verified before anything is used: outlive does that by itself. A point that nobody who is trusted signed it gives only where --point names it, as the commands below do, and says so: stop where it does.",
         ),
     ];
     let trust: Vec<&str> =

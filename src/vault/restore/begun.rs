@@ -6,9 +6,10 @@ use super::super::metadata::read_full;
 use super::only::Part;
 use super::target::Target;
 use crate::domain::{ByteName, Kind, Problem, Result};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Sees that nothing is below the target but what the part holds, each of its kind, before anything is written.
@@ -25,10 +26,15 @@ pub fn refuse_strangers(vault: &Vault, target: &Target, part: &Part, tree: &Page
         return Ok(());
     }
     let filesystem = root.st_dev;
+    let mut shared: HashMap<u64, Names> = HashMap::new();
     let mut there = Walk::new(target.as_fd()).map_err(|error| io(&whole, error))?;
     let mut entries = part.entries(vault, tree);
     let mut entry = entries.next().transpose()?;
-    while let Some((path, stat)) = there.next().map_err(|(path, error)| io(&path, error))? {
+    let walked = |(path, error): (ByteName, Errno)| match error {
+        Errno::XDEV => stranger(target.place_of(&path), MOUNTED),
+        error => io(&path, error),
+    };
+    while let Some((path, stat)) = there.next().map_err(walked)? {
         while let Some(before) = &entry
             && Entry::compare_paths(&before.path, &path) == Ordering::Less
         {
@@ -43,10 +49,28 @@ pub fn refuse_strangers(vault: &Vault, target: &Target, part: &Part, tree: &Page
             return Err(stranger(place, "is something else than in the recovery point"));
         }
         if stat.st_dev != filesystem {
-            return Err(stranger(place, "is another filesystem, mounted there"));
+            return Err(stranger(place, MOUNTED));
+        }
+        if stat.st_nlink > 1 && FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+            let names = shared.entry(stat.st_ino).or_insert(Names { place, there: 0, all: stat.st_nlink });
+            names.there += 1;
         }
     }
-    Ok(())
+    // What has a name elsewhere too would be written to there.
+    match shared.into_values().find(|names| names.there < names.all) {
+        Some(names) => Err(stranger(names.place, "has another name outside of the target")),
+        None => Ok(()),
+    }
+}
+
+const MOUNTED: &str = "is another filesystem, or is mounted there";
+
+/// The names of one file.
+struct Names {
+    place: String,
+    /// How many there are below the target, and how many at all.
+    there: u64,
+    all: u64,
 }
 
 /// Something in the target of a stopped restore that this restore cannot have made.
@@ -68,6 +92,11 @@ fn may_be(kind: EntryKind, there: FileType) -> bool {
         EntryKind::CharDevice => there == FileType::CharacterDevice,
         EntryKind::BlockDevice => there == FileType::BlockDevice,
     }
+}
+
+/// Opens what a name is of, unless something is mounted there.
+fn within(parent: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> std::result::Result<OwnedFd, Errno> {
+    rustix::fs::openat2(parent, name, flags, Mode::empty(), ResolveFlags::NO_XDEV)
 }
 
 /// What is below a directory, in the order of a tree.
@@ -101,7 +130,7 @@ impl Walk {
             let stat = stat.map_err(failed)?;
             if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
                 let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let dir = rustix::fs::openat(&level.dir, name.as_slice(), flags, Mode::empty());
+                let dir = within(level.dir.as_fd(), &name, flags);
                 let below = dir.and_then(|dir| Level::new(dir, path.clone())).map_err(failed)?;
                 self.open.push(below);
             }
@@ -155,7 +184,7 @@ pub fn make_dir((parent, name): (BorrowedFd<'_>, &[u8]), again: bool, place: &st
         made => made.map(|()| false),
     };
     let opened = was_there.and_then(|was_there| {
-        let dir = rustix::fs::openat(parent, name, flags, Mode::empty())?;
+        let dir = within(parent, name, flags)?;
         if was_there { rustix::fs::fchmod(&dir, Mode::RWXU).map(|()| dir) } else { Ok(dir) }
     });
     opened.map_err(|error| Problem::io("making", error).at(place))
@@ -168,11 +197,11 @@ pub fn make_dir((parent, name): (BorrowedFd<'_>, &[u8]), again: bool, place: &st
 pub fn open_file(parent: BorrowedFd<'_>, name: &[u8], size: u64, place: &str) -> Result<OwnedFd> {
     let io = |error: Errno| Problem::io("opening what a stopped restore made", error).at(place);
     let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = match rustix::fs::openat(parent, name, OFlags::RDWR | flags, Mode::empty()) {
+    let file = match within(parent, name, OFlags::RDWR | flags) {
         Err(Errno::ACCESS) => {
-            let read = rustix::fs::openat(parent, name, OFlags::RDONLY | flags, Mode::empty());
+            let read = within(parent, name, OFlags::RDONLY | flags);
             rustix::fs::fchmod(read.map_err(io)?, Mode::RUSR | Mode::WUSR).map_err(io)?;
-            rustix::fs::openat(parent, name, OFlags::RDWR | flags, Mode::empty())
+            within(parent, name, OFlags::RDWR | flags)
         }
         other => other,
     };

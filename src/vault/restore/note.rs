@@ -45,7 +45,7 @@ enum Line {
     /// A restore began.
     Begun { schema: String, subject: Subject },
     /// The target is there: what it is told by, and whether this restore made it.
-    Made { inode: u64, new: bool },
+    Made { told: String, new: bool },
     /// What was restored was compared, and is what the point holds.
     Finished,
 }
@@ -67,8 +67,8 @@ pub enum Beginning {
     /// Where one that was stopped had come to.
     Again {
         note: Note,
-        /// The target's inode where it was made already, and whether that restore made it itself.
-        made: Option<(u64, bool)>,
+        /// What the target is told by where it was made already, and whether that restore made it itself.
+        made: Option<(String, bool)>,
     },
 }
 
@@ -87,6 +87,12 @@ pub fn begin(target: &Path, subject: &Subject, vacant: Vacant) -> Result<Beginni
     let place = printable(path.as_os_str().as_bytes());
     let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let mut note = match rustix::fs::open(&path, flags, Mode::empty()) {
+        // Whoever else could write into a note could send this restore anywhere.
+        Ok(file) if !is_own(&file) => {
+            return vacant.map(|()| {
+                Beginning::Unnoted(format!("{place}: of somebody else, or others may write to it"))
+            });
+        }
         Ok(file) => Note { file: file.into(), place },
         Err(Errno::NOENT) => {
             vacant?;
@@ -108,8 +114,12 @@ pub fn begin(target: &Path, subject: &Subject, vacant: Vacant) -> Result<Beginni
         _ => None,
     });
     if before == Some(subject) && !is_finished {
+        // What that restore had made was taken away: this one begins anew.
+        if vacant.is_ok() {
+            return note.add(&begun(subject)).map(|()| Beginning::New(note));
+        }
         let made = since.iter().find_map(|line| match line {
-            Line::Made { inode, new } => Some((*inode, *new)),
+            Line::Made { told, new } => Some((told.clone(), *new)),
             _ => None,
         });
         return Ok(Beginning::Again { note, made });
@@ -127,6 +137,13 @@ pub fn begin(target: &Path, subject: &Subject, vacant: Vacant) -> Result<Beginni
         });
     }
     note.add(&begun(subject)).map(|()| Beginning::New(note))
+}
+
+/// Whether a file is of whoever runs this, under this one name, and nobody else may write to it.
+fn is_own(file: &std::os::fd::OwnedFd) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    rustix::fs::fstat(file)
+        .is_ok_and(|stat| stat.st_uid == own && stat.st_nlink == 1 && stat.st_mode & 0o022 == 0)
 }
 
 /// What another restore is of.
@@ -200,12 +217,11 @@ impl Note {
         let mut lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let first = lines.next().map(serde_json::from_slice::<Line>);
         match first {
-            None => Ok(Vec::new()),
             Some(Ok(Line::Begun { schema, subject })) if schema == SCHEMA => {
                 let rest = lines.filter_map(|line| serde_json::from_slice(line).ok());
                 Ok([Line::Begun { schema, subject }].into_iter().chain(rest).collect())
             }
-            Some(_) => Err(foreign()),
+            None | Some(_) => Err(foreign()),
         }
     }
 
@@ -222,8 +238,8 @@ impl Note {
     ///
     /// # Errors
     /// What the operating system said.
-    pub fn made(&mut self, inode: u64, new: bool) -> Result<()> {
-        self.add(&Line::Made { inode, new })
+    pub fn made(&mut self, told: &str, new: bool) -> Result<()> {
+        self.add(&Line::Made { told: told.to_owned(), new })
     }
 
     /// Notes that what was restored was compared.
@@ -256,12 +272,13 @@ mod tests {
         assert_eq!(note.place(), temp.path().join(".target.outlive-restore").to_str().unwrap());
         let busy = begin(&target, &subject(b"a"), taken()).unwrap_err();
         assert!(busy.what.contains("another restore"), "{busy}");
-        note.made(7, true).unwrap();
+        note.made("7", true).unwrap();
         drop(note);
         let other = begin(&target, &subject(b"b"), taken()).unwrap_err();
         assert!(other.what.starts_with("an unfinished restore of another recovery point"), "{other}");
         let again = begin(&target, &subject(b"a"), taken()).unwrap();
-        let Beginning::Again { mut note, made: Some((7, true)) } = again else { panic!("{again:?}") };
+        let Beginning::Again { mut note, made: Some((told, true)) } = again else { panic!("{again:?}") };
+        assert_eq!(told, "7");
         note.finished().unwrap();
         drop(note);
         assert_eq!(begin(&target, &subject(b"a"), taken()).unwrap_err().what, "there is something already");
@@ -271,6 +288,35 @@ mod tests {
         drop(begun);
         let again = begin(&target, &subject(b"b"), taken()).unwrap();
         assert!(matches!(again, Beginning::Again { made: None, .. }), "{again:?}");
+    }
+
+    #[test]
+    fn a_target_that_was_taken_away_is_begun_anew() {
+        let temp = TempDir::new();
+        let target = temp.path().join("target");
+        let Beginning::New(mut note) = begin(&target, &subject(b"a"), Ok(())).unwrap() else { panic!() };
+        note.made("7", true).unwrap();
+        drop(note);
+        let anew = begin(&target, &subject(b"a"), Ok(())).unwrap();
+        assert!(matches!(anew, Beginning::New(_)), "{anew:?}");
+        drop(anew);
+        let again = begin(&target, &subject(b"a"), taken()).unwrap();
+        assert!(matches!(again, Beginning::Again { made: None, .. }), "{again:?}");
+    }
+
+    #[test]
+    fn a_note_that_others_may_write_to_or_that_has_another_name_is_none() {
+        let temp = TempDir::new();
+        let (target, path) = (temp.path().join("a"), temp.path().join(".a.outlive-restore"));
+        drop(begin(&target, &subject(b"a"), Ok(())).unwrap());
+        let mode =
+            |mode| fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        mode(0o620);
+        assert!(begin(&target, &subject(b"a"), taken()).is_err());
+        mode(0o600);
+        assert!(begin(&target, &subject(b"a"), taken()).is_ok());
+        fs::hard_link(&path, temp.path().join("other")).unwrap();
+        assert!(begin(&target, &subject(b"a"), taken()).is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::begun::grow;
 use super::device::{is_device, open_empty};
 use super::note::{Beginning, Note, Subject, Vacant, begin};
 use crate::domain::{Kind, Monitor, Problem, Result, printable};
-use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, StatxFlags};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -83,6 +83,20 @@ pub fn prepare(path: &Path, root: &Entry, noting: Noting, monitor: &dyn Monitor)
     }
 }
 
+/// What a target is told by: its inode, which the roots of filesystems share, with its filesystem and when it was made. `None` where one of them
+/// is not known.
+fn told(target: &OwnedFd) -> Option<String> {
+    let flags = StatxFlags::INO | StatxFlags::BTIME;
+    let stat = rustix::fs::statx(target, c"", AtFlags::EMPTY_PATH, flags).ok()?;
+    let filesystem = rustix::fs::fstatvfs(target).ok()?.f_fsid;
+    let known = stat.stx_mask & flags.bits() == flags.bits();
+    let device = (stat.stx_dev_major, stat.stx_dev_minor);
+    let made = (stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec);
+    known.then(|| {
+        format!("{}:{}:{:x}:{}:{}.{:09}", device.0, device.1, filesystem, stat.stx_ino, made.0, made.1)
+    })
+}
+
 impl Target {
     /// Whether there is nothing that a restore would write over, before anything is made.
     pub fn vacant(path: &Path, kind: EntryKind) -> Vacant {
@@ -105,20 +119,19 @@ impl Target {
     }
 
     fn noted(&self, note: &mut Note) -> Result<()> {
-        let stat = rustix::fs::fstat(&self.root)
-            .map_err(|error| Problem::io("looking at the target", error).at(self.place.clone()))?;
-        note.made(stat.st_ino, self.had.is_none())
+        // What cannot be told from another is not gone on with.
+        told(&self.root).map_or(Ok(()), |told| note.made(&told, self.had.is_none()))
     }
 
-    /// Opens what a stopped restore made, which is told by its inode.
-    fn again(path: &Path, root: &Entry, (inode, new): (u64, bool)) -> Result<Self> {
+    /// Opens what a stopped restore made.
+    fn again(path: &Path, root: &Entry, (made, new): (String, bool)) -> Result<Self> {
         let place = printable(path.as_os_str().as_bytes());
         let failed =
             |error: Errno| Problem::io("opening the target of a stopped restore", error).at(place.clone());
         let access = if root.kind == EntryKind::File { OFlags::RDWR } else { OFlags::DIRECTORY };
         let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let opened = rustix::fs::open(path, flags, Mode::empty()).map_err(failed)?;
-        let is_it = rustix::fs::fstat(&opened).map_err(failed)?.st_ino == inode;
+        let is_it = told(&opened) == Some(made);
         if !is_it {
             return Err(refuse(&place, "there is something else than the stopped restore made"));
         }
