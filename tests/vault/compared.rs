@@ -1,7 +1,7 @@
 //! A restored target is compared with what was written to it, and every byte that differs is found.
 
 use super::support::{Place, noise};
-use crate::hand::fs;
+use crate::hand::{by_hand, fs};
 use outlive::domain::{Kind, Silent};
 use outlive::vault::{Restored, Roots, Written, restore};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
@@ -20,10 +20,9 @@ fn copied() -> Place {
     for number in 0..40 {
         fs::write(top.join(format!("b {number:02}")), noise(number, 3_000 + number as usize)).unwrap();
     }
-    let hole = File::create(top.join("c hole")).unwrap();
-    hole.set_len(1_000_000).unwrap();
-    let large = File::create(top.join("d large")).unwrap();
-    large.set_len(LARGE as u64 + 4_000_000).unwrap();
+    fs::sparse(top.join("c hole"), 1_000_000).unwrap();
+    fs::sparse(top.join("d large"), LARGE as u64 + 4_000_000).unwrap();
+    let large = by_hand(|| File::options().write(true).open(top.join("d large")).unwrap());
     // The same block at several places, and a hole in the middle.
     for at in [0, 65_536, 4_000_000, 12_000_000] {
         large.write_all_at(&noise(7, 65_536), at).unwrap();
@@ -45,7 +44,7 @@ fn restored(place: &Place, target: &Path) -> Restored<Written> {
 /// Changes one bit of a file, and nothing else that shows.
 fn flip(file: &Path, at: u64) {
     let before = file.metadata().unwrap();
-    let open = File::options().read(true).write(true).open(file).unwrap();
+    let open = by_hand(|| File::options().read(true).write(true).open(file).unwrap());
     let mut byte = [0];
     open.read_exact_at(&mut byte, at).unwrap();
     open.write_all_at(&[byte[0] ^ 1], at).unwrap();
