@@ -60,7 +60,10 @@ pub fn change(vault: &Vault, before: &FoundRoot, now: &FoundRoot) -> Result<Chan
             Some(was) => {
                 let bytes = reader.new_bytes(was.content.as_ref(), entry.content.as_ref(), &mut frames)?;
                 change.changed.add(bytes);
-                let is_file = entry.kind == EntryKind::File && (bytes > 0 || was.size != entry.size);
+                // What was made zeros has no new bytes, and is changed all the same.
+                let differs =
+                    was.size != entry.size || !holds_the_same(was.content.as_ref(), entry.content.as_ref());
+                let is_file = entry.kind == EntryKind::File && differs;
                 change.files += u64::from(is_file);
             }
             None => {
@@ -94,6 +97,13 @@ impl Tally {
 fn is_same(one: &Entry, other: &Entry) -> bool {
     (one.kind, &one.meta, one.size, &one.target, one.device, &one.content)
         == (other.kind, &other.meta, other.size, &other.target, other.device, &other.content)
+}
+
+/// Whether both hold the same chunks at the same places, in whatever frames these lie.
+fn holds_the_same(one: Option<&Content>, other: Option<&Content>) -> bool {
+    let (Some(Content::Runs(one)), Some(Content::Runs(other))) = (one, other) else { return one == other };
+    let chunks = |run: &Run| run.pieces().map(|(offset, _, chunk)| (offset, chunk)).collect::<Vec<_>>();
+    one.iter().flat_map(chunks).eq(other.iter().flat_map(chunks))
 }
 
 /// The frames that hold what is new: how long each is, and how far into what it decodes to the new chunks reach.

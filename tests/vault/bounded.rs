@@ -1,14 +1,12 @@
 //! What a slow store, and a vault with many packs, cost a copy.
 
-use super::stream::pipe;
+use super::stream::{copy_stream_into, pipe};
 use super::support::{Place, noise};
 use crate::hand::fs;
-use outlive::domain::{AssetId, Consistency, Result, Silent, Volume, VolumeId, VolumeKind};
+use outlive::domain::{Result, Silent};
 use outlive::providers::stream::StdinSource;
 use outlive::store::{DirStore, Key, Listed, Store};
-use outlive::vault::format::Origin;
-use outlive::vault::{CopyReport, CopyRequest, Vault, copy};
-use std::collections::BTreeSet;
+use outlive::vault::{CopyReport, Vault};
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -61,22 +59,8 @@ fn copy_piped(vault: &Vault, store: &Slow, id: &str, first: Vec<u8>, more: u64) 
             fed.fetch_add(1_000_000, Relaxed);
         }
     });
-    let id = VolumeId(id.into());
-    let volume = Volume {
-        asset: AssetId(format!("volume:{id}")),
-        id,
-        name: "stream".into(),
-        kind: VolumeKind::Stream,
-    };
-    let origin = Origin {
-        host: "test".into(),
-        path: (&b"dump"[..]).into(),
-        snapshot: None,
-        consistency: Consistency::Application,
-    };
-    let clock = &chrono::Utc::now;
-    let request = CopyRequest { volume: &volume, origin, taken_at: clock(), avoid: BTreeSet::new(), clock };
-    let copied = copy(vault, &mut StdinSource::new(read, chrono::Utc::now()), &request, &Silent).unwrap();
+    let mut source = StdinSource::new(read, chrono::Utc::now());
+    let copied = copy_stream_into(vault, id, &mut source, &Silent).unwrap();
     writing.join().unwrap();
     copied
 }

@@ -34,7 +34,7 @@ fn by_all(vault: &Vault, before: &FoundRoot, now: &FoundRoot) -> (Tally, Tally, 
             }
             Some(was) if (&was.meta, was.size, digests(was)) != (&entry.meta, entry.size, digests(entry)) => {
                 (changed.entries, changed.bytes) = (changed.entries + 1, changed.bytes + bytes);
-                files += u64::from(is_file && (bytes > 0 || was.size != entry.size));
+                files += u64::from(is_file && (digests(was) != digests(entry) || was.size != entry.size));
             }
             Some(_) => {}
         }
@@ -43,6 +43,19 @@ fn by_all(vault: &Vault, before: &FoundRoot, now: &FoundRoot) -> (Tally, Tally, 
         (removed.entries, removed.bytes) = (removed.entries + 1, removed.bytes + entry.size);
     }
     (added, changed, removed, files)
+}
+
+#[test]
+fn a_file_that_was_made_zeros_is_a_file_that_changed() {
+    let place = Place::new();
+    let data = place.path("data");
+    fs::create_dir_all(&data).unwrap();
+    (0..20).for_each(|number| fs::write(data.join(format!("{number}")), noise(number, 9_000)).unwrap());
+    let before = place.copy(&data).root;
+    (0..20).for_each(|number| fs::write(data.join(format!("{number}")), [0; 9_000]).unwrap());
+    let now = place.copy(&data).root;
+    let change = change(&place.vault, &before, &now).unwrap();
+    assert_eq!((change.files, change.changed.entries, change.new_bytes), (20, 20, 0));
 }
 
 #[test]

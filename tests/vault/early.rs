@@ -1,11 +1,11 @@
 //! Packs are read back while a copy is still being made; what does not come back as it was written is left to the reading that follows.
 
+use super::stream::copy_stream_into;
 use super::support::{Place, noise};
-use outlive::domain::{AssetId, Consistency, Kind, Problem, Result, Silent, Volume, VolumeId, VolumeKind};
+use outlive::domain::{Kind, Problem, Result, Silent};
 use outlive::providers::stream::StdinSource;
 use outlive::store::{DirStore, Key, Store};
-use outlive::vault::format::Origin;
-use outlive::vault::{CopyReport, CopyRequest, Vault, copy};
+use outlive::vault::{CopyReport, Vault};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -62,21 +62,8 @@ fn copy_through(first: First) -> (CopyReport, Arc<Watched>) {
         }
         (120..160).for_each(|seed| write.write_all(&noise(seed, 1_000_000)).unwrap());
     });
-    let volume = Volume {
-        id: VolumeId("stream".into()),
-        name: "stream".into(),
-        kind: VolumeKind::Stream,
-        asset: AssetId("volume:stream".into()),
-    };
-    let origin = Origin {
-        host: "test".into(),
-        path: (&b"dump"[..]).into(),
-        snapshot: None,
-        consistency: Consistency::Application,
-    };
-    let clock = &chrono::Utc::now;
-    let request = CopyRequest { volume: &volume, origin, taken_at: clock(), avoid: BTreeSet::new(), clock };
-    let copied = copy(&vault, &mut StdinSource::new(read, chrono::Utc::now()), &request, &Silent).unwrap();
+    let mut source = StdinSource::new(read, chrono::Utc::now());
+    let copied = copy_stream_into(&vault, "stream", &mut source, &Silent).unwrap();
     writing.join().unwrap();
     (copied, store)
 }

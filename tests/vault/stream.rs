@@ -7,17 +7,27 @@ use outlive::domain::{
 use outlive::estate::Secret;
 use outlive::providers::stream::{CommandOrder, CommandSource, StdinSource};
 use outlive::vault::format::Origin;
-use outlive::vault::{CopyReport, CopyRequest, Roots, Source, copy, verify};
+use outlive::vault::{CopyReport, CopyRequest, Roots, Source, Vault, copy, verify};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
 fn copy_stream(place: &Place, source: &mut dyn Source, monitor: &dyn Monitor) -> Result<CopyReport> {
+    copy_stream_into(&place.vault, "stream", source, monitor)
+}
+
+/// Copies a stream as a point of the volume with this id.
+pub fn copy_stream_into(
+    vault: &Vault,
+    id: &str,
+    source: &mut dyn Source,
+    monitor: &dyn Monitor,
+) -> Result<CopyReport> {
     let volume = Volume {
-        id: VolumeId("stream".into()),
+        id: VolumeId(id.into()),
         name: "stream".into(),
         kind: VolumeKind::Stream,
-        asset: AssetId("volume:stream".into()),
+        asset: AssetId(format!("volume:{id}")),
     };
     let origin = Origin {
         host: "test".into(),
@@ -27,7 +37,7 @@ fn copy_stream(place: &Place, source: &mut dyn Source, monitor: &dyn Monitor) ->
     };
     let clock = &chrono::Utc::now;
     let request = CopyRequest { volume: &volume, origin, taken_at: clock(), avoid: BTreeSet::new(), clock };
-    copy(&place.vault, source, &request, monitor)
+    copy(vault, source, &request, monitor)
 }
 
 /// Pipes bytes into a copy.

@@ -36,7 +36,7 @@ pub(super) fn stand(context: &Context, order: &NightlyOrder, limit: Duration) ->
         .iter()
         .map(|entry| {
             let judged = audited.judged.iter().find(|judged| judged.volume.id == entry.id);
-            let drill = drills.remove(&entry.id).unwrap_or_else(unknown_drill);
+            let drill = drills.remove(&entry.id).unwrap_or_else(DrillStanding::unseen);
             night_of(order, entry, judged.map(|judged| (judged, &audited)), drill)
         })
         .collect();
@@ -51,7 +51,8 @@ pub(super) fn stand(context: &Context, order: &NightlyOrder, limit: Duration) ->
 /// How the estate stands where nobody waited until it was seen: nothing is known of it.
 pub(super) fn unseen(order: &NightlyOrder, why: String) -> Stood {
     // That nothing is known of the volume says it all; its drills were not looked at either.
-    let drill = || DrillStanding { outcome: DrillOutcome::NeverDrilled, asked: false, ..unknown_drill() };
+    let drill =
+        || DrillStanding { outcome: DrillOutcome::NeverDrilled, asked: false, ..DrillStanding::unseen() };
     let volume = |entry: &VolumeEntry| night_of(order, entry, None, drill());
     let mut volumes: Vec<VolumeNight> = order.estate.volumes.iter().map(volume).collect();
     volumes.sort_by(|a, b| a.volume.cmp(&b.volume));
@@ -63,17 +64,6 @@ fn drills(context: &Context, estate: &Estate) -> Result<BTreeMap<VolumeId, Drill
     let records = Ledger::look(&context.state, PATIENCE)?;
     let Ok(files) = read_drills(estate) else { return Ok(BTreeMap::new()) };
     Ok(drill_standings(estate, &files, &records, (context.clock)()))
-}
-
-fn unknown_drill() -> DrillStanding {
-    DrillStanding {
-        outcome: DrillOutcome::NotRun,
-        asked: true,
-        drill: None,
-        last_passed_at: None,
-        last_restore_seconds: None,
-        detail: "nobody could see how its drills stand".into(),
-    }
 }
 
 fn night_of(

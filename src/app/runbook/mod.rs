@@ -26,7 +26,7 @@ use crate::drill::{Drill, DrillFile, read_drills};
 use crate::estate::{Estate, VolumeEntry};
 use crate::ledger::{DrillHistory, Ledger, PATIENCE, Record, drills};
 use crate::providers::local::this_host;
-use crate::report::activity::{DrillOutcome, DrillStanding};
+use crate::report::activity::DrillStanding;
 use crate::report::runbook::{Measured, Outline, Runbook, Runbooks, clocks};
 use crate::rules::Judged;
 use index::{At, Index};
@@ -174,7 +174,7 @@ impl<'a> Scene<'a> {
             reaching: reaching::reaching(self, entry),
             places: survivors::places(self, entry),
             hazards: judged.map(|judged| survivors::hazards(self, judged)).unwrap_or_default(),
-            drill: self.standings.get(&entry.id).cloned().unwrap_or_else(unknown_drill),
+            drill: self.standings.get(&entry.id).cloned().unwrap_or_else(DrillStanding::unseen),
             procedures: restore::procedures(self, entry, &candidates, measured.as_ref()),
             measured,
             checks: restore::checks(self, entry, &candidates),
@@ -204,17 +204,6 @@ impl<'a> Scene<'a> {
         let seen = &self.judged(volume)?.volume;
         // A volume that is only named stands for nothing that was looked at.
         (seen.name != seen.id.0).then_some(seen.kind)
-    }
-}
-
-fn unknown_drill() -> DrillStanding {
-    DrillStanding {
-        outcome: DrillOutcome::NotRun,
-        asked: true,
-        drill: None,
-        last_passed_at: None,
-        last_restore_seconds: None,
-        detail: "nobody could see how its drills stand".into(),
     }
 }
 

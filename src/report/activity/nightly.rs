@@ -285,6 +285,20 @@ pub struct DrillStanding {
     pub detail: String,
 }
 
+impl DrillStanding {
+    /// Of drills that nobody could look at.
+    pub fn unseen() -> Self {
+        Self {
+            outcome: DrillOutcome::NotRun,
+            asked: true,
+            drill: None,
+            last_passed_at: None,
+            last_restore_seconds: None,
+            detail: "nobody could see how its drills stand".into(),
+        }
+    }
+}
+
 /// Every volume ends each run as one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
