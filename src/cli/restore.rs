@@ -62,6 +62,17 @@ fn only(globs: &[String]) -> Result<Option<Only>, Failure> {
 
 /// Restores a recovery point, or says what could be restored.
 pub fn run(terminal: &Terminal, global: &Global, options: &Restore) -> Result<Outcome, Failure> {
+    let is_stream = options.to.as_ref().is_some_and(|to| to.as_os_str() == "-");
+    let ran = asked(terminal, global, options, is_stream);
+    ran.map_err(|failure| if is_stream { failure.beside_data() } else { failure })
+}
+
+fn asked(
+    terminal: &Terminal,
+    global: &Global,
+    options: &Restore,
+    is_stream: bool,
+) -> Result<Outcome, Failure> {
     let order = RestoreOrder {
         vault: terminal.place(&options.vault)?,
         volume: options.volume.clone(),
@@ -78,7 +89,8 @@ pub fn run(terminal: &Terminal, global: &Global, options: &Restore) -> Result<Ou
         let only = if glob == "**" { None } else { only(std::slice::from_ref(glob))? };
         let listed = app::browse(&terminal.context, &order, only.as_ref(), &terminal.monitor());
         let listed = listed.map_err(failed)?;
-        return Ok(Outcome { code: None, text: terminal.tell(&listed, &Exit::codes(&[])), exits: vec![] });
+        let exits = if listed.lost.is_none() { vec![] } else { vec![Exit::Undetermined] };
+        return Ok(Outcome { code: None, text: terminal.tell(&listed, &Exit::codes(&exits)), exits });
     }
     if options.to.is_none() {
         let command = |point: &str| command(global, options, point);
@@ -87,7 +99,6 @@ pub fn run(terminal: &Terminal, global: &Global, options: &Restore) -> Result<Ou
         let exits = if listed.is_settled() { vec![] } else { vec![Exit::Undetermined] };
         return Ok(Outcome { code: None, text: terminal.tell(&listed, &Exit::codes(&exits)), exits });
     }
-    let is_stream = order.target.as_os_str() == "-";
     let done = if is_stream {
         stream(terminal, &order)
     } else {

@@ -135,6 +135,9 @@ fn of_an_encrypted_vault_without_a_key_what_cannot_be_known_is_said() {
     let ask: [&dyn AsRef<OsStr>; 6] = [&"--config", &config, &"points", &"tree", &"--format", &"json"];
     let closed = place.outlive_with_state(&elsewhere, &ask).end().expect(11);
     assert!(!closed.stdout.contains("\"against\""), "{}", closed.stdout);
+    let closed = closed.json("points");
+    let hindered = |number: usize| closed["points"][number]["change_hindered"].as_bool();
+    assert_eq!((hindered(0), hindered(1)), (Some(false), Some(true)), "{closed:#}");
     let keyed = [&ask[..], &[&"--identity", &key]].concat();
     let json = place.outlive_with_state(&elsewhere, &keyed).end().json("points");
     assert_eq!(tally(&json["points"][1]["change"], "changed"), (1, 7), "{json:#}");

@@ -107,6 +107,10 @@ fn a_damaged_chunk_never_reaches_standard_output() {
     ended.complains("where: packs/");
     let written = fs::read(&out).unwrap();
     assert!(written.len() < bytes().len() && bytes().starts_with(&written), "{} bytes", written.len());
+    // Neither does what is said of it to programs.
+    let json: [&dyn AsRef<OsStr>; 7] = [&"restore", &"--vault", &image, &"--to", &"-", &"--format", &"json"];
+    let ended = to_file(&place, &json, &out).expect(14).complains("\"schema\":").complains("packs/");
+    assert!(bytes().starts_with(&fs::read(&out).unwrap()), "{}", ended.stderr);
 }
 
 #[test]

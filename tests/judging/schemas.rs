@@ -183,6 +183,7 @@ fn points_are_what_their_schema_says() {
         bytes: Some(9),
         change: None,
         change_unknown: Some("the first in its vault: there is none before it".into()),
+        change_hindered: false,
         fate: None,
     };
     let change =
@@ -191,6 +192,7 @@ fn points_are_what_their_schema_says() {
     let second = PointSaid {
         change: Some(change),
         change_unknown: None,
+        change_hindered: false,
         fate: Some(dies),
         taken_at: None,
         state: None,

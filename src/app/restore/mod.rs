@@ -169,7 +169,7 @@ fn pick<'r>(
     notices
         .extend(found.signed.doubt().map(|why| format!("{} is restored all the same: {why}", found.short())));
     let part = match &order.only {
-        Some(only) => Part::of(vault, found.root.tree()?, only, monitor)?,
+        Some(only) => Part::of(vault, found.root.tree()?, only, order.options.despite_damage, monitor)?,
         None => Part::default(),
     };
     Ok(Picked { found, part, notices })

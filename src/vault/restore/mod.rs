@@ -151,7 +151,7 @@ pub fn restore_part(
         && Target::vacant(target, first.kind).is_err()
     {
         let begun = prepare(target, first, noting.clone(), monitor)?;
-        refuse_strangers(vault, &begun.target, &part, tree)?;
+        refuse_strangers(vault, &begun.target, (&part, tree), options.despite_damage)?;
         prepared = Some(begun);
     }
     let goes_on = prepared.as_ref().is_some_and(|begun| begun.target.again);
@@ -167,7 +167,14 @@ pub fn restore_part(
     }
     let prepared = match prepared {
         Some(prepared) => Ok(prepared),
-        None => first.and_then(|first| prepare(target, &first, noting, monitor)),
+        None => first.and_then(|first| {
+            let prepared = prepare(target, &first, noting, monitor)?;
+            // Another run may have begun here, and stopped, while the vault was read.
+            if prepared.target.again {
+                refuse_strangers(vault, &prepared.target, (&part, tree), options.despite_damage)?;
+            }
+            Ok(prepared)
+        }),
     };
     let written = prepared.and_then(|prepared| write(vault, (found, &part), prepared, options, monitor));
     match written {
