@@ -235,7 +235,7 @@ pub fn browse(
     }
     if entries.is_empty() {
         let globs: Vec<String> =
-            only.iter().flat_map(Only::given).map(|glob| printable(glob.as_bytes())).collect();
+            only.iter().flat_map(|only| only.given()).map(|glob| printable(glob.as_bytes())).collect();
         let what = format!("recovery point {} holds nothing like {}", found.short(), globs.join(", "));
         return Err(Problem::new(Kind::NotFound, what)
             .remedy("paths begin below the volume's root; `--list` without a glob shows all"));
