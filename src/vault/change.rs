@@ -2,6 +2,7 @@
 
 use super::Vault;
 use super::format::{Chunk, Content, Entry, EntryKind, Page, PageKind, PageRef, Run};
+use super::line::Line;
 use super::roots::FoundRoot;
 use super::tree::runs;
 use crate::domain::{ByteName, Kind, Problem, Result};
@@ -196,28 +197,40 @@ impl Frames {
 }
 
 /// The lines of some leaves in order, one leaf at a time.
-struct Leaves<T> {
+struct Leaves<T: Line> {
     kind: PageKind,
     leaves: std::vec::IntoIter<PageRef>,
     lines: std::vec::IntoIter<T>,
+    last: Option<T::Mark>,
 }
 
 impl Leaves<Entry> {
     fn new(leaves: Vec<PageRef>) -> Self {
-        Self { kind: PageKind::Entries, leaves: leaves.into_iter(), lines: Vec::new().into_iter() }
+        Self {
+            kind: PageKind::Entries,
+            leaves: leaves.into_iter(),
+            lines: Vec::new().into_iter(),
+            last: None,
+        }
     }
 }
 
 impl Leaves<Run> {
     fn runs(leaves: Vec<PageRef>) -> Self {
-        Self { kind: PageKind::Runs, leaves: leaves.into_iter(), lines: Vec::new().into_iter() }
+        Self { kind: PageKind::Runs, leaves: leaves.into_iter(), lines: Vec::new().into_iter(), last: None }
     }
 }
 
-impl<T: DeserializeOwned> Leaves<T> {
+impl<T: Line> Leaves<T> {
     fn next(&mut self, reader: &mut Reader<'_>) -> Result<Option<T>> {
         loop {
             if let Some(line) = self.lines.next() {
+                // Before the first there may be others, in pages that do not differ.
+                let wrong = self.last.as_ref().and_then(|last| line.wrong_after(Some(last)));
+                if let Some(wrong) = wrong {
+                    return Err(Problem::damaged("packs", wrong));
+                }
+                self.last = Some(line.mark());
                 return Ok(Some(line));
             }
             let Some(leaf) = self.leaves.next() else { return Ok(None) };
@@ -285,7 +298,8 @@ impl Reader<'_> {
             }
             // What the leaves are plays no part here.
             if let Page::Inner(children) = self.open::<serde::de::IgnoredAny>(&page, kind)? {
-                self.hold(children.len())?;
+                // A page's name takes as much as some chunks do.
+                self.hold(children.len().saturating_mul(8))?;
                 below.extend(children);
             }
         }

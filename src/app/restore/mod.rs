@@ -214,7 +214,7 @@ impl Book<'_> {
     /// the vault holds was not shown then.
     fn restored(&mut self, restored: &Restored<Verified>) -> Result<()> {
         let has_all = restored.report.damage.is_empty() && restored.report.unread.is_empty();
-        let is_whole = has_all && restored.part.is_all() && restored.report.kept_bytes == 0;
+        let is_whole = has_all && restored.part.is_all() && !restored.report.went_on;
         let (Ok(ledger), true) = (&mut self.ledger, is_whole) else { return Ok(()) };
         let event = Event::Restored {
             point: restored.point.record(),

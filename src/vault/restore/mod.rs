@@ -56,6 +56,8 @@ pub struct RestoreReport {
     pub bytes: u64,
     /// Bytes that a restore which was stopped had written already.
     pub kept_bytes: u64,
+    /// Whether it went on where one was stopped: then it did not read all of the vault's objects back before.
+    pub went_on: bool,
     /// Where the note beside the target is; none where there is none.
     pub note: Option<String>,
     /// Why there is none though there should be.
@@ -205,6 +207,7 @@ fn write(
     monitor.end();
     let (mut report, sums) = report?;
     target.sync()?;
+    report.went_on = target.again;
     report.note = note.as_ref().map(|note| note.place().to_owned());
     report.unnoted = unnoted;
     Ok((report, sums, note))
