@@ -283,8 +283,9 @@ fn whoever_is_killed_leaves_no_server_and_who_has_no_postgres_is_told_at_once() 
         let mut run = to_postgres(&place, &vault, &new, &[]).start();
         wait(|| new.join("socket/.s.PGSQL.5432").exists() && is_asleep(&new), "the dump is read");
         assert!(run.signal(signal));
-        let ended = run.end();
+        // The recorder would wait for what it left.
         wait(|| at_work_below(&new).is_empty(), "the server ends");
+        let ended = run.end();
         if signal == rustix::process::Signal::TERM {
             assert!(not_ready(ended, &new).contains("stopped as asked"));
         }
