@@ -1,6 +1,7 @@
 //! Every command of a page that a night wrote, typed in a clean directory by somebody who has nothing but the page, the vault's credential
 //! and, where one is needed, a private key.
 
+use super::database::Postgres;
 use super::encrypting::reader;
 use super::hand::output;
 use super::nightly_estate::{EstateFile, nightly};
@@ -152,41 +153,6 @@ fn a_tree_and_an_image_come_back_from_a_bucket() {
     bring_back_both(&place, &format!("AWS_ACCESS_KEY_ID={ID}\nAWS_SECRET_ACCESS_KEY={SECRET}"));
 }
 
-/// A PostgreSQL of its own, ended with the test.
-struct Postgres {
-    run: PathBuf,
-}
-
-const BIN: &str = "/usr/lib/postgresql/15/bin";
-
-impl Postgres {
-    fn start(place: &Place, name: &str) -> Self {
-        let run = place.directory(name);
-        tool("chown", &["postgres".as_ref(), run.as_os_str()]);
-        let script = format!(
-            "cd {run} && {BIN}/initdb -D {run}/db --auth=trust >/dev/null && {BIN}/pg_ctl -D {run}/db -w -s -l {run}/log \
-             -o \"-k {run} -c listen_addresses=''\" start",
-            run = run.display()
-        );
-        let done =
-            output(Command::new("runuser").args(["-u", "postgres", "--", "sh", "-c", &script])).unwrap();
-        assert!(done.status.success(), "{done:?}");
-        Self { run }
-    }
-
-    fn ask(&self, database: &str, question: &str) -> String {
-        let host = format!("--host={}", self.run.display());
-        tool("psql", &["-X", "-At", &host, "-U", "postgres", "-d", database, "-c", question])
-    }
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        let stop = format!("cd / && {BIN}/pg_ctl -D {}/db -m immediate -s stop", self.run.display());
-        drop(output(Command::new("runuser").args(["-u", "postgres", "--", "sh", "-c", &stop])));
-    }
-}
-
 #[test]
 fn a_postgres_comes_back_into_another_server_with_all_its_rows() {
     let place = Place::new();
@@ -206,13 +172,25 @@ fn a_postgres_comes_back_into_another_server_with_all_its_rows() {
     assert!(night.stdout.contains("read back"), "{}", night.stdout);
     drop(old);
     let all = ways(&page(&place, "shop.md"));
-    assert_eq!(all.len(), 2);
+    assert_eq!(all.len(), 3);
     for (number, way) in all.iter().enumerate() {
+        let is_made = way.0.contains("into a new PostgreSQL");
+        assert_eq!(is_made, number == 1, "{}", way.0);
         let server = format!("export PGHOST='{}' PGUSER=postgres", new.run.display());
-        follow(&place, way, &server, &format!("clean-{number}"));
-        let counted =
-            new.ask("restored_shop", "select count(*), md5(string_agg(said, '' order by n)) from orders");
+        let made = follow(&place, way, &server, &format!("clean-{number}"));
+        let question = "select count(*), md5(string_agg(said, '' order by n)) from orders";
+        let counted = if is_made {
+            let socket = made.join("restored-shop/socket");
+            let script = |name: &str| tool("sh", &[made.join("restored-shop").join(name)]);
+            script("start.sh");
+            let counted = super::database::ask(&socket, "restored", question);
+            script("stop.sh");
+            counted
+        } else {
+            let counted = new.ask("restored_shop", question);
+            new.ask("postgres", "drop database restored_shop");
+            counted
+        };
         assert!(counted.starts_with("4321|"), "{counted}");
-        new.ask("postgres", "drop database restored_shop");
     }
 }

@@ -7,10 +7,12 @@
 
 mod auditing;
 mod choosing;
+mod clean_machine;
 mod cloning;
 mod contract;
 mod cutting;
 mod damaged;
+mod database;
 mod deep;
 mod doubting;
 mod drilling;
@@ -49,6 +51,7 @@ mod once;
 mod pinging;
 mod place;
 mod points;
+mod promoting;
 mod proving;
 #[allow(dead_code, reason = "the trials of the stores use the rest of it")]
 #[path = "../store/proxy.rs"]

@@ -47,6 +47,11 @@ pub(super) fn steps(thing: &Thing<'_>, volume: &str, dump: &str) -> Vec<Step> {
     }
 }
 
+/// Whether outlive reads it into one new database of a new PostgreSQL (`--to-postgres`).
+pub(super) fn is_of_one_postgres(thing: &Thing<'_>) -> bool {
+    matches!(thing, Thing::Dump(argv) if program(argv) == Some("pg_dump") && destroys(argv).is_none())
+}
+
 fn only_said(what: &str) -> Step {
     Step { what: what.into(), ..Step::default() }
 }

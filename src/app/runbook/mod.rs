@@ -10,6 +10,7 @@ mod index;
 mod keep;
 mod kit;
 mod look;
+mod promote;
 mod provider;
 mod reaching;
 mod restore;

@@ -1,7 +1,7 @@
 //! The commands that bring a volume back with outlive, and the checks of what came back.
 
 use super::look::{Found, Looked};
-use super::{Scene, access, by_hand, dump};
+use super::{Scene, access, by_hand, dump, promote};
 use crate::domain::VolumeKind;
 use crate::drill::{CommandCheck, Drill};
 use crate::estate::{CopyFrom, VolumeEntry};
@@ -83,14 +83,27 @@ pub(super) fn procedures(
                 .map_or_else(|| "its size is not known here".into(), crate::report::activity::say_bytes),
         };
         all.push(with_outlive(scene, &case, measured));
+        all.extend(promote::procedure(scene, &case));
         all.push(by_hand::procedure(&case));
     }
     all
 }
 
-fn with_outlive(scene: &Scene<'_>, case: &Case<'_, '_>, measured: Option<&Measured>) -> Procedure {
+/// The words that restore the point, up to where to.
+pub(super) fn words(case: &Case<'_, '_>) -> Vec<String> {
+    let found = case.found;
+    let mut words = vec!["outlive".to_owned(), "restore".into()];
+    // A name that a vault gave is repeated only where it is what it looks like.
+    let recorded = found.volume.as_ref().map(|volume| volume.0.clone());
+    words.extend(recorded.filter(|name| !name.starts_with('-')));
+    let vault = access::address(case.looked.entry);
+    words.extend(["--vault".to_owned(), vault, "--point".into(), found.short.clone()]);
+    words
+}
+
+/// The steps until the vault answers.
+pub(super) fn until_it_answers(scene: &Scene<'_>, case: &Case<'_, '_>, directory: &str) -> Vec<Step> {
     let (entry, found) = (case.looked.entry, case.found);
-    let vault = access::address(entry);
     let taken_at = found.taken_at.format("%Y-%m-%d %H:%M UTC");
     let mut reach = access::reach(entry);
     if case.is_encrypted {
@@ -101,13 +114,8 @@ fn with_outlive(scene: &Scene<'_>, case: &Case<'_, '_>, measured: Option<&Measur
     if !trust.is_empty() {
         reach.push(format!("export OUTLIVE_TRUST={}", quoted(&trust.join(" "))));
     }
-    let mut restore = vec!["outlive", "restore"];
-    // A name that a vault gave is repeated only where it is what it looks like.
-    let recorded = found.volume.as_ref().map(|volume| volume.0.as_str());
-    restore.extend(recorded.filter(|name| !name.starts_with('-')));
-    restore.extend(["--vault", &vault, "--point", &found.short, "--to", &case.target]);
-    let mut steps = vec![
-        begin(&format!("outlive-restore-{}", case.volume), case),
+    vec![
+        begin(directory, case),
         Step {
             what: "outlive itself, from the break-glass kit or a release; its SHA-256 is in the kit.".into(),
             commands: vec!["outlive --version".into()],
@@ -122,20 +130,28 @@ fn with_outlive(scene: &Scene<'_>, case: &Case<'_, '_>, measured: Option<&Measur
         },
         Step {
             what: "See that the vault answers, and what it has.".into(),
-            commands: vec![command(["outlive", "vault", "list", &vault])],
+            commands: vec![command(["outlive", "vault", "list", &access::address(entry)])],
             expect: Some(format!("the copy {} of {taken_at}, and whether there is a newer one", found.short)),
             ..Step::default()
         },
-        Step {
-            what: format!(
-                "Restore it, as {}. It writes to a new name only, and reads back and compares what it wrote.",
-                case.thing.word()
-            ),
-            commands: vec![command(restore)],
-            expect: Some("\"restored and compared\", and no path that is lost".into()),
-            seconds: measured.map(|measured| measured.seconds),
-        },
-    ];
+    ]
+}
+
+fn with_outlive(scene: &Scene<'_>, case: &Case<'_, '_>, measured: Option<&Measured>) -> Procedure {
+    let (entry, found) = (case.looked.entry, case.found);
+    let taken_at = found.taken_at.format("%Y-%m-%d %H:%M UTC");
+    let mut restore = words(case);
+    restore.extend(["--to".to_owned(), case.target.clone()]);
+    let mut steps = until_it_answers(scene, case, &format!("outlive-restore-{}", case.volume));
+    steps.push(Step {
+        what: format!(
+            "Restore it, as {}. It writes to a new name only, and reads back and compares what it wrote.",
+            case.thing.word()
+        ),
+        commands: vec![command(restore)],
+        expect: Some("\"restored and compared\", and no path that is lost".into()),
+        seconds: measured.map(|measured| measured.seconds),
+    });
     steps.extend(dump::steps(&case.thing, &case.volume, &case.target));
     steps.push(place(case));
     Procedure {
