@@ -19,6 +19,7 @@ fn vault() -> RunbookVault {
         address: "s3://acme-outlive/night".into(),
         endpoint: Some("https://s3.example".into()),
         region: Some("eu-central".into()),
+        addressing: Some("host".into()),
         id: Some("0a".repeat(16)),
         readers: vec!["age1qqqq".into()],
         reader_credential: Some("the variable OFFSITE_READER".into()),
@@ -165,9 +166,12 @@ fn all(volumes: &[&str]) -> Runbooks {
             MadeFrom { of: "orders-db: copies in vaults".into(), sha256: "0c".repeat(32) },
             MadeFrom { of: "uploads: copies in vaults".into(), sha256: "0d".repeat(32) },
         ],
-        elsewhere: vec![
-            "the vault offsite: s3://acme-outlive/night, the newest object below runbooks/".into(),
-        ],
+        elsewhere: vec![PagesAt {
+            place: "the vault offsite: s3://acme-outlive/night, the newest object below runbooks/".into(),
+            written_at: at(1),
+            believe_until: "2026-04-25T03:00:00Z".parse().unwrap(),
+        }],
+        to_come: vec!["the vault shelf: /mnt/shelf, the newest object below runbooks/".into()],
         escrow: Some("Safe, second floor.\nAnn and Bo.".into()),
         order: volumes.iter().map(outline).collect(),
         vaults: vec![vault()],

@@ -3,7 +3,9 @@
 use super::look::Looked;
 use crate::app::stores::say_place;
 use crate::domain::printable;
-use crate::estate::{Estate, LockEntry, S3Access, S3Place, SecretSource, VaultEntry, VaultPlace};
+use crate::estate::{
+    Addressing, Environment, Estate, LockEntry, S3Access, S3Place, SecretSource, VaultEntry, VaultPlace,
+};
 use crate::report::runbook::{RunbookVault, command, quoted};
 use std::os::unix::ffi::OsStrExt;
 
@@ -11,7 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 const ANY_REGION: &str = "us-east-1";
 
 /// A vault's public facts.
-pub(super) fn vault(estate: &Estate, looked: &Looked<'_>) -> RunbookVault {
+pub(super) fn vault(estate: &Estate, environment: &Environment, looked: &Looked<'_>) -> RunbookVault {
     let entry = looked.entry;
     let bucket = bucket(entry);
     let found = looked.found.as_ref().ok();
@@ -20,7 +22,8 @@ pub(super) fn vault(estate: &Estate, looked: &Looked<'_>) -> RunbookVault {
         name: entry.id.clone(),
         address: address(entry),
         endpoint: bucket.and_then(|bucket| bucket.endpoint.clone()),
-        region: bucket.map(|bucket| region(bucket).to_owned()),
+        region: bucket.and_then(|bucket| region(bucket, environment)),
+        addressing: bucket.and_then(|bucket| addressing(bucket)).map(str::to_owned),
         id: found.map(|found| found.id.clone()),
         readers: entry.readers.iter().map(|reader| reader.key.clone()).collect(),
         reader_credential: bucket.map(|bucket| said(reader(bucket))),
@@ -54,37 +57,85 @@ pub(super) fn bucket(entry: &VaultEntry) -> Option<&S3Place> {
 /// A vault as the command line names it.
 pub(super) fn address(entry: &VaultEntry) -> String {
     match &entry.place {
-        VaultPlace::Dir(path) => String::from_utf8_lossy(path.as_os_str().as_bytes()).into_owned(),
+        // The commands of a page go elsewhere first.
+        VaultPlace::Dir(path) => {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            String::from_utf8_lossy(path.as_os_str().as_bytes()).into_owned()
+        }
         VaultPlace::S3(place) => format!("s3://{}/{}", place.bucket, place.prefix.trim_end_matches('/')),
     }
 }
 
 /// The credential that reads.
 fn reader(place: &S3Place) -> &S3Access {
-    place.reader.as_ref().unwrap_or(&place.writer)
+    place.reader.as_ref().or(place.driller.as_ref()).unwrap_or(&place.writer)
 }
 
-fn region(place: &S3Place) -> &str {
-    place.region.as_deref().unwrap_or(ANY_REGION)
+/// The region that requests are signed for; none where nobody said it, and it matters.
+fn region(place: &S3Place, environment: &Environment) -> Option<String> {
+    let told = |name| environment.get(name).map(str::to_owned);
+    let known = place.region.clone().or_else(|| told("AWS_REGION")).or_else(|| told("AWS_DEFAULT_REGION"));
+    known.or_else(|| place.endpoint.as_ref().map(|_| ANY_REGION.to_owned()))
+}
+
+/// How the bucket is addressed, where that does not follow from the endpoint.
+fn addressing(place: &S3Place) -> Option<&'static str> {
+    match place.addressing {
+        Addressing::Auto => None,
+        Addressing::Path => Some("path"),
+        Addressing::Host => Some("host"),
+    }
 }
 
 /// The commands that make a vault reachable in a shell: the address, and a stop where a credential is missing.
-pub(super) fn reach(entry: &VaultEntry) -> Vec<String> {
+pub(super) fn reach(entry: &VaultEntry, environment: &Environment) -> Vec<String> {
     let Some(place) = bucket(entry) else {
         let marker = format!("{}/vault.json", address(entry).trim_end_matches('/'));
         return vec![command(["ls", "-l", &marker])];
     };
-    let mut commands = Vec::new();
+    // What this machine has of them is about other buckets.
+    let mut commands =
+        vec!["unset AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_DEFAULT_REGION OUTLIVE_S3_ADDRESSING".into()];
     if let Some(endpoint) = &place.endpoint {
         commands.push(format!("export AWS_ENDPOINT_URL={}", quoted(endpoint)));
     }
-    commands.push(format!("export AWS_REGION={}", quoted(region(place))));
+    match region(place, environment) {
+        Some(region) => commands.push(format!("export AWS_REGION={}", quoted(&region))),
+        None => {
+            commands.push(asked("AWS_REGION", "the region of the bucket"));
+            commands.push("export AWS_REGION".into());
+        }
+    }
+    if let Some(addressing) = addressing(place) {
+        commands.push(format!("export OUTLIVE_S3_ADDRESSING={addressing}"));
+    }
     commands.push(asked("AWS_ACCESS_KEY_ID", "the id of the key that reads the bucket"));
     commands.push(asked("AWS_SECRET_ACCESS_KEY", "the secret of that key"));
-    commands.push("export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY".into());
     if let S3Access::Keys { session: Some(_), .. } = reader(place) {
         commands.push(asked("AWS_SESSION_TOKEN", "the session token of that key, which is a temporary one"));
-        commands.push("export AWS_SESSION_TOKEN".into());
+    }
+    // A token belongs to temporary keys only.
+    commands.push(
+        "export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY ${AWS_SESSION_TOKEN:+AWS_SESSION_TOKEN}".into(),
+    );
+    commands
+}
+
+/// The same for outlive, with the private key where one is needed, and the keys whose signatures count.
+pub(super) fn reach_with_outlive(
+    estate: &Estate,
+    entry: &VaultEntry,
+    environment: &Environment,
+    is_encrypted: bool,
+) -> Vec<String> {
+    let mut commands = reach(entry, environment);
+    if is_encrypted {
+        commands.push(asked("IDENTITY", "the path of the file with the private key"));
+        commands.push("export OUTLIVE_IDENTITY=\"$IDENTITY\"".into());
+    }
+    let trust = trust(estate);
+    if !trust.is_empty() {
+        commands.push(format!("export OUTLIVE_TRUST={}", quoted(&trust.join(" "))));
     }
     commands
 }
@@ -99,7 +150,7 @@ pub(super) fn asked(name: &str, what: &str) -> String {
 pub(super) fn fill_in(entry: &VaultEntry, is_encrypted: bool) -> Vec<String> {
     let mut needed = vec![match bucket(entry) {
         Some(place) => format!(
-            "the credential that reads {}, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; on the lost machine it was {}",
+            "the credential that reads {}, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_SESSION_TOKEN where it is a temporary one; on the lost machine it was {}",
             say_place(&entry.place),
             said(reader(place))
         ),

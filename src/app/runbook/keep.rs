@@ -1,8 +1,9 @@
 //! Writing runbooks where they outlive the primary: a new folder on this machine, and new objects in every vault, under its lock.
 
+use super::recorded;
+use crate::app::Context;
 use crate::app::ledger::open_to_send;
 use crate::app::survey::Waiting;
-use crate::app::{Context, stores::say_place};
 use crate::domain::{Kind, Problem, Result, Timestamp, printable};
 use crate::estate::{Estate, VaultEntry, VaultPlace};
 use crate::ledger::{Event, Ledger, Record, VaultRef};
@@ -45,25 +46,8 @@ pub(super) fn parent(context: &Context, estate: &Estate) -> PathBuf {
 }
 
 /// A machine that drills leaves its ledger in a vault, and may put nothing else there.
-fn drills_only(entry: &VaultEntry) -> bool {
+pub(super) fn drills_only(entry: &VaultEntry) -> bool {
     matches!(&entry.place, VaultPlace::S3(place) if place.driller.is_some())
-}
-
-/// Where the nightly run puts pages, for people.
-pub(super) fn elsewhere(context: &Context, estate: &Estate) -> Vec<String> {
-    let host = crate::providers::local::this_host().name;
-    let local = parent(context, estate);
-    let local = std::path::absolute(&local).unwrap_or(local);
-    let local = format!("{} on {host}, the newest folder", printable(local.as_os_str().as_bytes()));
-    let vaults = estate.vaults.iter().filter(|entry| !drills_only(entry)).map(|entry| {
-        let sealed = if entry.readers.is_empty() { "" } else { ", encrypted for its readers" };
-        format!(
-            "the vault {}: {}, the newest object below {RUNBOOKS}/{sealed}",
-            entry.id,
-            say_place(&entry.place)
-        )
-    });
-    std::iter::once(local).chain(vaults).collect()
 }
 
 /// Writes pages into a new folder: of each volume, of all together, the facts, and the sums of these files.
@@ -163,15 +147,9 @@ pub fn keep_runbooks(
 
 /// Whether pages are to be written again: where others were made from something else, or half of the time is over for which they are believed.
 fn is_due(records: &[Record], place: &str, made_from: &str, made: &Runbooks) -> bool {
-    let last = records.iter().rev().find_map(|record| match &record.event {
-        Event::RunbooksWritten { into, made_from_sha256, .. } if into == place => {
-            Some((record.at, made_from_sha256))
-        }
-        _ => None,
-    });
     let half = (made.believe_until - made.generated_at) / 2;
-    last.is_none_or(|(at, sha256)| {
-        sha256 != made_from || made.generated_at - at >= half || at > made.generated_at
+    recorded::last(records, place).is_none_or(|last| {
+        last.made_from != made_from || made.generated_at - last.at >= half || last.at > made.generated_at
     })
 }
 

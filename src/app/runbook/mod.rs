@@ -12,6 +12,7 @@ mod kit;
 mod look;
 mod provider;
 mod reaching;
+mod recorded;
 mod restore;
 mod survivors;
 
@@ -23,7 +24,7 @@ use super::stores::say_place;
 use super::{Audited, Context, drill_standings, judge_estate};
 use crate::domain::{Finding, Known, Result, Severity, Timestamp, Verdict, VolumeId, VolumeKind, printable};
 use crate::drill::{Drill, DrillFile, read_drills};
-use crate::estate::{Estate, VolumeEntry};
+use crate::estate::{Environment, Estate, VolumeEntry};
 use crate::ledger::{DrillHistory, Ledger, PATIENCE, Record, drills};
 use crate::providers::local::this_host;
 use crate::report::activity::DrillStanding;
@@ -45,6 +46,7 @@ struct Scene<'a> {
     standings: BTreeMap<VolumeId, DrillStanding>,
     history: BTreeMap<(String, VolumeId), DrillHistory>,
     host: String,
+    environment: Environment,
     now: Timestamp,
 }
 
@@ -90,12 +92,13 @@ pub fn runbooks_of(
         gaps.push(format!("the drills: {problem}"));
         Vec::new()
     });
-    let scene = Scene::of(estate, audited, vaults, &files, &records, (context.clock)());
+    let scene = Scene::of(context, estate, audited, vaults, (&files, &records));
     let order: Vec<&VolumeEntry> = estate.restore_order();
     let wanted = |entry: &&&VolumeEntry| volume.is_none_or(|wanted| entry.id == *wanted);
     let runbooks: Vec<Runbook> = order.iter().filter(wanted).map(|entry| scene.runbook(entry)).collect();
     gaps.sort();
     gaps.dedup();
+    let (elsewhere, to_come) = recorded::elsewhere(context, estate, &records, &scene.vaults);
     let mut made = Runbooks {
         version: env!("CARGO_PKG_VERSION"),
         config: printable(estate.path.as_os_str().as_bytes()),
@@ -103,10 +106,11 @@ pub fn runbooks_of(
         generated_at: scene.now,
         believe_until: scene.now.checked_add_signed(estate.runbook.believe_for).unwrap_or(scene.now),
         made_from: Vec::new(),
-        elsewhere: keep::elsewhere(context, estate),
+        elsewhere,
+        to_come,
         escrow: estate.runbook.escrow.clone(),
         order: order.iter().map(|entry| scene.outline(entry)).collect(),
-        vaults: scene.vaults.iter().map(|looked| access::vault(estate, looked)).collect(),
+        vaults: scene.vaults.iter().map(|looked| access::vault(estate, &context.environment, looked)).collect(),
         runbooks,
         clocks: clocks()?,
         gaps,
@@ -117,13 +121,13 @@ pub fn runbooks_of(
 
 impl<'a> Scene<'a> {
     fn of(
+        context: &Context,
         estate: &'a Estate,
         audited: &'a Audited,
         vaults: Vec<Looked<'a>>,
-        files: &[DrillFile],
-        records: &[Record],
-        now: Timestamp,
+        (files, records): (&[DrillFile], &[Record]),
     ) -> Self {
+        let now = (context.clock)();
         Self {
             estate,
             audited,
@@ -133,6 +137,7 @@ impl<'a> Scene<'a> {
             standings: drill_standings(estate, files, records, now),
             history: drills(records),
             host: this_host().name,
+            environment: context.environment.clone(),
             now,
         }
     }

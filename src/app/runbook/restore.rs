@@ -55,6 +55,8 @@ pub(super) struct Case<'s, 'a> {
     pub is_encrypted: bool,
     pub thing: Thing<'a>,
     pub volume: String,
+    /// What a database of it is called, after `restored_`: otherwise in each way, since one that is there is not written to.
+    pub database: String,
     /// The name of what comes back.
     pub target: String,
     /// How much of it there is, in words.
@@ -72,18 +74,25 @@ pub(super) fn procedures(
     for (looked, found) in candidates {
         let point = scene.audited.graph.point(&found.point);
         let bytes = point.and_then(|point| point.bytes.value().copied());
-        let case = Case {
+        let database = |way: usize| match way {
+            0 => entry.id.to_string(),
+            // In front, where the length that a server allows cuts nothing off.
+            way => format!("{}_{}", way + 1, entry.id),
+        };
+        let mut case = Case {
             looked,
             found,
             is_encrypted: looked.found.as_ref().is_ok_and(|found| found.is_encrypted),
             thing: Thing::of(scene, entry, found),
             volume: entry.id.to_string(),
+            database: database(all.len()),
             target: format!("restored-{}", entry.id),
             room: bytes
                 .map_or_else(|| "its size is not known here".into(), crate::report::activity::say_bytes),
         };
         all.push(with_outlive(scene, &case, measured));
-        all.push(by_hand::procedure(&case));
+        case.database = database(all.len());
+        all.push(by_hand::procedure(scene, &case));
     }
     all
 }
@@ -92,22 +101,15 @@ fn with_outlive(scene: &Scene<'_>, case: &Case<'_, '_>, measured: Option<&Measur
     let (entry, found) = (case.looked.entry, case.found);
     let vault = access::address(entry);
     let taken_at = found.taken_at.format("%Y-%m-%d %H:%M UTC");
-    let mut reach = access::reach(entry);
-    if case.is_encrypted {
-        reach.push(access::asked("IDENTITY", "the path of the file with the private key"));
-        reach.push("export OUTLIVE_IDENTITY=\"$IDENTITY\"".into());
-    }
-    let trust = access::trust(scene.estate);
-    if !trust.is_empty() {
-        reach.push(format!("export OUTLIVE_TRUST={}", quoted(&trust.join(" "))));
-    }
+    let reach =
+        access::reach_with_outlive(scene.estate, entry, &scene.environment, case.is_encrypted);
     let mut restore = vec!["outlive", "restore"];
     // A name that a vault gave is repeated only where it is what it looks like.
     let recorded = found.volume.as_ref().map(|volume| volume.0.as_str());
     restore.extend(recorded.filter(|name| !name.starts_with('-')));
     restore.extend(["--vault", &vault, "--point", &found.short, "--to", &case.target]);
     let mut steps = vec![
-        begin(&format!("outlive-restore-{}", case.volume), case),
+        begin("outlive-restore", case),
         Step {
             what: "outlive itself, from the break-glass kit or a release; its SHA-256 is in the kit.".into(),
             commands: vec!["outlive --version".into()],
@@ -136,7 +138,7 @@ fn with_outlive(scene: &Scene<'_>, case: &Case<'_, '_>, measured: Option<&Measur
             seconds: measured.map(|measured| measured.seconds),
         },
     ];
-    steps.extend(dump::steps(&case.thing, &case.volume, &case.target));
+    steps.extend(dump::steps(&case.thing, &case.database, &case.target));
     steps.push(place(case));
     Procedure {
         title: format!("with outlive, from the vault {} ({taken_at})", entry.id),
@@ -150,14 +152,16 @@ fn with_outlive(scene: &Scene<'_>, case: &Case<'_, '_>, measured: Option<&Measur
 }
 
 /// A directory of its own: nothing else of the machine is touched.
-pub(super) fn begin(directory: &str, case: &Case<'_, '_>) -> Step {
+pub(super) fn begin(way: &str, case: &Case<'_, '_>) -> Step {
+    // No two ways of a page have one name.
+    let directory = format!("{way}-{}@{}", case.volume, case.looked.entry.id);
     Step {
         what: format!(
             "Go where there is room ({}), and make a new directory. What is written from here on lies in it.",
             case.room
         ),
         commands: vec![
-            format!("{} && cd {}", command(["mkdir", directory]), quoted(directory)),
+            format!("{} && cd {}", command(["mkdir", &directory]), quoted(&directory)),
             "export OUTLIVE_STATE=\"$PWD/state\"".into(),
             "df -h .".into(),
         ],

@@ -23,8 +23,10 @@ pub struct Runbooks {
     pub believe_until: Timestamp,
     /// What they were made from: as long as this stays, they say the same.
     pub made_from: Vec<MadeFrom>,
-    /// Where other copies of these pages are.
-    pub elsewhere: Vec<String>,
+    /// Where other copies of these pages are, as the ledger knows it.
+    pub elsewhere: Vec<PagesAt>,
+    /// Where a night will put a copy, and none was when this was made.
+    pub to_come: Vec<String>,
     /// How the private key is had where nobody has it at hand, as the estate file says; none where it does not.
     pub escrow: Option<String>,
     /// The order in which volumes come back, all of the estate.
@@ -37,6 +39,17 @@ pub struct Runbooks {
     pub clocks: Vec<Clock>,
     /// What could not be seen when they were made.
     pub gaps: Vec<String>,
+}
+
+/// A place with a copy of pages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PagesAt {
+    /// The place in words.
+    pub place: String,
+    /// When the newest of them were written there.
+    pub written_at: Timestamp,
+    /// Until when those are to be believed.
+    pub believe_until: Timestamp,
 }
 
 /// One thing that pages were made from.
@@ -74,6 +87,8 @@ pub struct RunbookVault {
     pub endpoint: Option<String>,
     /// The region that requests are signed for.
     pub region: Option<String>,
+    /// How the bucket is addressed, `path` or `host`; none where that follows from the endpoint.
+    pub addressing: Option<String>,
     /// Its random identity, where it could be opened.
     pub id: Option<String>,
     /// Public keys of those who can read it; none where it is not encrypted.

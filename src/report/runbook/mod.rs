@@ -16,7 +16,7 @@ mod shell;
 pub use checked::RunbookChecked;
 pub use clocks::{Clock, clocks};
 pub use facts::{
-    Acceptance, Escalation, HazardLine, MadeFrom, Measured, Outline, PlaceOfCopies, PointLine, Procedure,
+    Acceptance, Escalation, HazardLine, MadeFrom, Measured, Outline, PagesAt, PlaceOfCopies, PointLine, Procedure,
     Reaching, Runbook, RunbookVault, Runbooks, SCHEMA, Statement, Step,
 };
 pub use kit::{escrow_page, kit_page};

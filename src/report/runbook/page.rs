@@ -68,16 +68,7 @@ fn header(out: &mut Vec<Block>, all: &Runbooks, volume: Option<&str>) {
     let made_from = all.made_from.iter().filter(|made| is_here(&made.of));
     let digests = made_from.map(|made| format!("{} {}", made.of, short(&made.sha256)));
     lines.push(format!("Made from: {}.", digests.collect::<Vec<_>>().join("; ")).into());
-    match all.elsewhere.as_slice() {
-        [] => {
-            lines.push(Line::default().strong(
-                "No other copy of this page is known: print it, and put it where this machine is not.",
-            ))
-        }
-        some => lines.extend(some.iter().map(|place| {
-            format!("Nights put another copy here; see that one is there before you need it: {place}").into()
-        })),
-    }
+    copies_of_this(&mut lines, all);
     out.push(Block::List(lines));
     if !all.gaps.is_empty() {
         out.push(Block::Warn(
@@ -86,6 +77,23 @@ fn header(out: &mut Vec<Block>, all: &Runbooks, volume: Option<&str>) {
         ));
         out.push(Block::List(all.gaps.iter().map(|gap| gap.as_str().into()).collect()));
     }
+}
+
+/// Where else these pages are. What is only to come is no copy.
+fn copies_of_this(lines: &mut Vec<Line>, all: &Runbooks) {
+    if all.elsewhere.is_empty() {
+        lines.push(Line::default().strong(
+            "No other copy of this page is known: print it, and put it where this machine is not.",
+        ));
+    }
+    lines.extend(all.elsewhere.iter().map(|at| {
+        Line::from("Other copies, written at ")
+            .strong(moment(at.written_at))
+            .and(format!(" and believed until {}: {}", moment(at.believe_until), at.place))
+    }));
+    lines.extend(all.to_come.iter().map(|place| {
+        format!("A night will put a copy here; when this was made, none was there yet: {place}").into()
+    }));
 }
 
 fn short(digest: &str) -> String {
