@@ -39,6 +39,7 @@ fn place() -> PlaceOfCopies {
         bytes: Some(12_000_000_000),
         state: "read back".into(),
         lock: "locked (compliance) until 2026-06-01 00:00 UTC".into(),
+        lock_ends_at: doubt.map(|_| at(20)),
         restored_at: None,
         doubt: doubt.map(str::to_owned),
     };
@@ -48,6 +49,7 @@ fn place() -> PlaceOfCopies {
         count: 40,
         points: vec![point("4dc572a2322d", 2, None), point("21ffa8887a4d", 1, Some(HOSTILE))],
         survives: vec!["deletion of orders-db".into()],
+        ending: vec![format!("takeover of {HOSTILE} (until 2026-04-24 20:00 UTC)")],
         open: vec!["loss of provider backblaze".into()],
     }
 }
@@ -120,12 +122,16 @@ fn runbook(volume: &str) -> Runbook {
                 takes_primary: true,
                 left: "vault copy 4dc572a2322d".into(),
                 age_seconds: Some(3600),
+                until: Some(at(20)),
+                then: Some("NONE".into()),
             },
             HazardLine {
                 hazard: HOSTILE.into(),
                 takes_primary: false,
                 left: "NONE".into(),
                 age_seconds: None,
+                until: None,
+                then: None,
             },
         ],
         drill: DrillStanding {

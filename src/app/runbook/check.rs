@@ -2,10 +2,11 @@
 
 use super::keep::{FACTS, SUMS, is_over, newest, parent, sum};
 use super::make_runbooks;
+use super::survivors::minute;
 use crate::app::Context;
 use crate::domain::{Kind, Problem, Result, Timestamp, VolumeId, printable};
 use crate::estate::Estate;
-use crate::report::runbook::{MadeFrom, RunbookChecked, SCHEMA};
+use crate::report::runbook::{MadeFrom, Runbook, RunbookChecked, Runbooks, SCHEMA};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -73,9 +74,29 @@ pub fn check_runbooks(
         changed: changed(&written.made_from, &made.made_from, volume),
         missing,
         damaged,
+        ending: ending(&made, written.believe_until),
         gaps: made.gaps,
         at: now,
     })
+}
+
+/// What is left after a loss only until a lock ends, where that is before the written pages are over.
+fn ending(made: &Runbooks, until: Timestamp) -> Vec<String> {
+    let of = |runbook: &Runbook| {
+        let lines = runbook.hazards.iter().filter_map(|line| {
+            let end = line.until.filter(|end| *end <= until)?;
+            let then = line.then.as_deref().unwrap_or("unknown");
+            Some(format!(
+                "{}: {}: {} is left only until {}; after that {then}",
+                runbook.volume,
+                line.hazard,
+                line.left,
+                minute(end)
+            ))
+        });
+        lines.collect::<Vec<_>>()
+    };
+    made.runbooks.iter().flat_map(of).collect()
 }
 
 /// What differs, by name. Of one volume, what is of others does not count.

@@ -9,6 +9,7 @@ mod dump;
 mod index;
 mod keep;
 mod kit;
+mod lasting;
 mod look;
 mod provider;
 mod reaching;
@@ -31,6 +32,7 @@ use crate::report::activity::DrillStanding;
 use crate::report::runbook::{Measured, Outline, Runbook, Runbooks, clocks};
 use crate::rules::Judged;
 use index::{At, Index};
+use lasting::Lasting;
 use look::{Found, Looked};
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
@@ -48,6 +50,8 @@ struct Scene<'a> {
     host: String,
     environment: Environment,
     now: Timestamp,
+    /// Until when what is made now is believed.
+    until: Timestamp,
 }
 
 /// Surveys and judges the estate, and makes the runbooks of these volumes of it; of all where none is named. Looking at one path or vault
@@ -139,6 +143,7 @@ impl<'a> Scene<'a> {
             host: this_host().name,
             environment: context.environment.clone(),
             now,
+            until: audited.at.checked_add_signed(estate.runbook.believe_for).unwrap_or(audited.at),
         }
     }
 
@@ -162,7 +167,8 @@ impl<'a> Scene<'a> {
         let (severity, because) =
             severity(judged.map(|judged| judged.findings.as_slice()).unwrap_or_default());
         let measured = self.measured(&entry.id);
-        let candidates = survivors::candidates(self, entry);
+        let lasting = Lasting::of(self, entry);
+        let candidates = survivors::candidates(self, entry, &lasting);
         let host = candidates.iter().find_map(|(_, found)| found.host.clone());
         Runbook {
             volume: entry.id.to_string(),
@@ -177,8 +183,8 @@ impl<'a> Scene<'a> {
             after: entry.after.iter().map(ToString::to_string).collect(),
             needed_by: self.index.needed_by.get(&entry.id).cloned().unwrap_or_default(),
             reaching: reaching::reaching(self, entry),
-            places: survivors::places(self, entry),
-            hazards: judged.map(|judged| survivors::hazards(self, judged)).unwrap_or_default(),
+            places: survivors::places(self, entry, &lasting),
+            hazards: survivors::hazards(self, &lasting),
             drill: self.standings.get(&entry.id).cloned().unwrap_or_else(DrillStanding::unseen),
             procedures: restore::procedures(self, entry, &candidates, measured.as_ref()),
             measured,

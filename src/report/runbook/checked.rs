@@ -24,6 +24,8 @@ pub struct RunbookChecked {
     pub missing: Vec<String>,
     /// Files that are not as they were written.
     pub damaged: Vec<String>,
+    /// Copies that the pages count on, whose lock ends before the pages do: they say so.
+    pub ending: Vec<String>,
     /// What could not be seen now, so that nobody can say whether it changed.
     pub gaps: Vec<String>,
     /// When this was looked at.
@@ -65,6 +67,9 @@ impl Told for RunbookChecked {
             for one in list {
                 out.push_str(&look.say(&format!("{word}: {one}"), 2, Tone::Bad));
             }
+        }
+        for one in &self.ending {
+            out.push_str(&look.say(&format!("a lock ends: {one}"), 2, Tone::Open));
         }
         for gap in &self.gaps {
             out.push_str(&look.say(&format!("could not be seen: {gap}"), 2, Tone::Open));

@@ -174,8 +174,10 @@ pub struct PlaceOfCopies {
     pub count: usize,
     /// The newest of them.
     pub points: Vec<PointLine>,
-    /// Which hazards the newest of them survives, of those in the table.
+    /// Which hazards the newest of them survives, of those in the table, for as long as the page is believed.
     pub survives: Vec<String>,
+    /// Which of them it survives only until its lock ends, which is before the page does.
+    pub ending: Vec<String>,
     /// Of which of them that cannot be said.
     pub open: Vec<String>,
 }
@@ -197,6 +199,8 @@ pub struct PointLine {
     pub state: String,
     /// Its lock in words.
     pub lock: String,
+    /// When that lock ends, where the page is believed for longer.
+    pub lock_ends_at: Option<Timestamp>,
     /// When a restore of it was last tried with success; none where none is known.
     pub restored_at: Option<Timestamp>,
     /// Why it may be good for nothing.
@@ -214,6 +218,10 @@ pub struct HazardLine {
     pub left: String,
     /// How old that is, in seconds.
     pub age_seconds: Option<i64>,
+    /// Until when that is certain, where a lock ends before the page does.
+    pub until: Option<Timestamp>,
+    /// What is left after that: a recovery point, or `NONE`.
+    pub then: Option<String>,
 }
 
 /// A restore that was measured.

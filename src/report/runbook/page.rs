@@ -285,6 +285,10 @@ fn copies(out: &mut Vec<Block>, place: &PlaceOfCopies) {
         format!("its newest survives: {}", list(&place.survives, "none of the losses below for certain"))
             .into(),
     ];
+    if !place.ending.is_empty() {
+        let only = Line::default().strong("only until its lock ends, which is before this page does:");
+        lines.push(only.and(format!(" {}", place.ending.join(", "))));
+    }
     if !place.open.is_empty() {
         lines.push(format!("nobody can say whether it survives: {}", place.open.join(", ")).into());
     }
@@ -306,6 +310,10 @@ fn point(point: &PointLine) -> Vec<Line> {
     if let Some(doubt) = &point.doubt {
         state = state.and(": ").strong(doubt);
     }
+    let mut lock = Line::from(point.lock.as_str());
+    if let Some(end) = point.lock_ends_at {
+        lock = lock.and("; ").strong(format!("lock ends {}, before this page does", moment(end)));
+    }
     vec![
         point.name.as_str().into(),
         point.id.as_ref().map_or_else(|| "–".into(), |id| Line::default().code(id)),
@@ -313,7 +321,7 @@ fn point(point: &PointLine) -> Vec<Line> {
         point.age_seconds.map_or_else(unknown, span).into(),
         point.bytes.map_or_else(unknown, say_bytes).into(),
         state,
-        point.lock.as_str().into(),
+        lock,
         point.restored_at.map_or_else(|| "never, as far as is known".to_owned(), moment).into(),
     ]
 }
@@ -324,7 +332,12 @@ fn hazards(out: &mut Vec<Block>, hazards: &[HazardLine]) {
     }
     out.push(Block::Heading(3, "By what happened".into()));
     let rows = hazards.iter().map(|one| {
-        let left = if one.left == "NONE" { Line::default().strong("NONE") } else { one.left.as_str().into() };
+        let mut left =
+            if one.left == "NONE" { Line::default().strong("NONE") } else { one.left.as_str().into() };
+        if let (Some(end), Some(then)) = (one.until, &one.then) {
+            let only = format!("only until {}, when its lock ends, before this page does", moment(end));
+            left = left.and(", ").strong(only).and("; after that ").strong(then);
+        }
         let takes = if one.takes_primary { "yes" } else { "perhaps" };
         let age = one.age_seconds.map_or_else(|| "–".to_owned(), span);
         vec![one.hazard.as_str().into(), takes.into(), left, age.into()]
