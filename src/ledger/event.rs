@@ -7,6 +7,7 @@ use crate::store::Identity;
 use crate::vault::format::PackKey;
 use crate::vault::{RootRecord, Vault};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A vault at its place. What was read there proves nothing about a copy of it elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -288,6 +289,12 @@ pub enum Event {
         made_from_sha256: String,
         /// Until when they are to be believed.
         believe_until: Timestamp,
+        /// The folder's name, or what the names of the objects begin with; none in what older versions recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// SHA-256 of the folder's SHA256SUMS under that name, or of each object as the vault holds it, by its key.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        sha256: BTreeMap<String, String>,
     },
     /// The webhook took the state at the end of a run: later states are compared with it.
     WebhookTold {

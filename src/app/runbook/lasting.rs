@@ -27,7 +27,7 @@ impl<'a> Lasting<'a> {
         let of_row = |row: &Row| {
             let same = same_loss(&later.rows, row);
             let stays = |place: &PointPlace| {
-                !same.is_empty() && same.iter().all(|later| later.survivors.contains(place))
+                !same.is_empty() && same.iter().all(|later| later.survivors.binary_search(place).is_ok())
             };
             let end = |place: &PointPlace| graph.at(*place).and_then(ends).unwrap_or(first);
             let gone = row.survivors.iter().filter(|place| !stays(place));
@@ -43,7 +43,7 @@ impl<'a> Lasting<'a> {
 
     /// Whether a point survives a loss for as long as the page is believed.
     pub fn survives(&self, row: usize, place: PointPlace) -> bool {
-        let now = self.rows.get(row).is_some_and(|row| row.survivors.contains(&place));
+        let now = self.rows.get(row).is_some_and(|row| row.survivors.binary_search(&place).is_ok());
         now && self.ends_at(row, place).is_none()
     }
 

@@ -6,11 +6,13 @@ mod by_hand;
 mod check;
 mod digest;
 mod dump;
+mod folders;
 mod index;
 mod keep;
 mod kit;
 mod lasting;
 mod look;
+mod proven;
 mod provider;
 mod reaching;
 mod recorded;
@@ -18,7 +20,8 @@ mod restore;
 mod survivors;
 
 pub use check::check_runbooks;
-pub use keep::{keep_runbooks, newest as newest_runbooks, write_runbooks};
+pub use folders::newest as newest_runbooks;
+pub use keep::{keep_runbooks, write_runbooks};
 pub use kit::{KitOrder, make_kit};
 
 use super::stores::say_place;

@@ -1,5 +1,6 @@
 //! What the ledger says of pages that were written, and so where copies of them are.
 
+use super::folders;
 use super::keep::{drills_only, parent};
 use super::look::Looked;
 use crate::app::{Context, stores::say_place};
@@ -8,9 +9,11 @@ use crate::estate::{Estate, VaultEntry};
 use crate::ledger::{Event, Record, VaultRef};
 use crate::report::runbook::PagesAt;
 use crate::vault::format::RUNBOOKS;
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 
 /// One writing of pages.
+#[derive(Clone, Copy)]
 pub(super) struct Recorded<'r> {
     /// When it was recorded.
     pub at: Timestamp,
@@ -22,17 +25,23 @@ pub(super) struct Recorded<'r> {
     pub made_from: &'r str,
     /// Until when they are to be believed.
     pub believe_until: Timestamp,
+    /// The folder's name, or what the names of the objects begin with; older versions did not record it.
+    pub name: Option<&'r str>,
+    /// SHA-256 of what was written, by name: of a folder that of its sums.
+    pub sha256: &'r BTreeMap<String, String>,
 }
 
 /// Every writing, the oldest first.
-pub(super) fn all(records: &[Record]) -> impl DoubleEndedIterator<Item = Recorded<'_>> {
+pub(super) fn all(records: &[Record]) -> impl DoubleEndedIterator<Item = Recorded<'_>> + Clone {
     records.iter().filter_map(|record| match &record.event {
-        Event::RunbooksWritten { into, vault, made_from_sha256, believe_until } => Some(Recorded {
+        Event::RunbooksWritten { into, vault, made_from_sha256, believe_until, name, sha256 } => Some(Recorded {
             at: record.at,
             into,
             vault: vault.as_ref(),
             made_from: made_from_sha256,
             believe_until: *believe_until,
+            name: name.as_deref(),
+            sha256,
         }),
         _ => None,
     })
@@ -63,7 +72,7 @@ pub(super) fn elsewhere(
     let shown = std::path::absolute(&local).unwrap_or_else(|_| local.clone());
     let shown = printable(shown.as_os_str().as_bytes());
     // Somebody may have removed it since.
-    let written = last(records, &into).filter(|_| super::keep::newest(&local).is_ok());
+    let written = last(records, &into).filter(|_| folders::newest(&local, (context.clock)()).is_ok());
     sort(format!("{shown} on {host}, the newest folder"), written);
     for looked in vaults.iter().filter(|looked| !drills_only(looked.entry)) {
         let written = last(records, &looked.entry.id).filter(|written| is_in(written, looked));
