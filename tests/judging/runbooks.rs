@@ -115,6 +115,7 @@ fn runbook(volume: &str) -> Runbook {
             points: 3,
             open: 1,
         }],
+        reaching_more: 1_234,
         places: vec![place()],
         hazards: vec![
             HazardLine {

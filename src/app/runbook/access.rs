@@ -142,8 +142,16 @@ pub(super) fn reach_with_outlive(
 
 /// Goes on where a variable is set, and says otherwise what it is for.
 pub(super) fn asked(name: &str, what: &str) -> String {
+    format!(": {}", given(name, what))
+}
+
+/// What a variable holds, as one word; where it is not set the shell stops, and says what it is for.
+pub(super) fn given(name: &str, what: &str) -> String {
+    // Inside the braces some signs mean something to a shell, whatever they are quoted with.
+    let plain = |c: char| if c.is_ascii_alphanumeric() || " ,./_-:".contains(c) { c } else { '_' };
+    let what: String = what.chars().map(plain).collect();
     // Typed so, it is in no history of a shell.
-    format!(": \"${{{name}:?first type: read -rs {name}, then type {what}}}\"")
+    format!("\"${{{name}:?first type: read -rs {name}, then type {what}}}\"")
 }
 
 /// What a person must have at hand for a vault.

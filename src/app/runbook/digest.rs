@@ -30,7 +30,7 @@ pub(super) fn made_from(made: &Runbooks, scene: &Scene<'_>) -> Vec<MadeFrom> {
         let of = |what: &str| format!("{}: {what}", runbook.volume);
         all.push(sum(of("copies in vaults"), &copies(runbook, scene)));
         all.push(sum(of("what survives"), &survives(runbook)));
-        all.push(sum(of("what reaches it"), &runbook.reaching));
+        all.push(sum(of("what reaches it"), &(&runbook.reaching, runbook.reaching_more)));
         all.push(sum(of("its drills"), &(&runbook.drill.outcome, &runbook.drill.drill, &runbook.measured)));
         all.push(sum(
             of("its commands"),

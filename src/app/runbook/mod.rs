@@ -34,9 +34,11 @@ use crate::providers::local::this_host;
 use crate::report::activity::DrillStanding;
 use crate::report::runbook::{Measured, Outline, Runbook, Runbooks, clocks};
 use crate::rules::Judged;
+use crate::vault::{cores, in_parallel};
 use index::{At, Index};
 use lasting::Lasting;
 use look::{Found, Looked};
+use reaching::Misused;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -51,6 +53,7 @@ struct Scene<'a> {
     standings: BTreeMap<VolumeId, DrillStanding>,
     history: BTreeMap<(String, VolumeId), DrillHistory>,
     host: String,
+    misused: Misused,
     environment: Environment,
     now: Timestamp,
     /// Until when what is made now is believed.
@@ -101,8 +104,9 @@ pub fn runbooks_of(
     });
     let scene = Scene::of(context, estate, audited, vaults, (&files, &records));
     let order: Vec<&VolumeEntry> = estate.restore_order();
-    let wanted = |entry: &&&VolumeEntry| volume.is_none_or(|wanted| entry.id == *wanted);
-    let runbooks: Vec<Runbook> = order.iter().filter(wanted).map(|entry| scene.runbook(entry)).collect();
+    let is_wanted = |entry: &&VolumeEntry| volume.is_none_or(|wanted| entry.id == *wanted);
+    let wanted: Vec<&VolumeEntry> = order.iter().copied().filter(is_wanted).collect();
+    let runbooks = in_parallel(cores(), &wanted, |entry| Ok(scene.runbook(entry)))?;
     gaps.sort();
     gaps.dedup();
     let (elsewhere, to_come) = recorded::elsewhere(context, estate, &records, &scene.vaults);
@@ -144,6 +148,7 @@ impl<'a> Scene<'a> {
             standings: drill_standings(estate, files, records, now),
             history: drills(records),
             host: this_host().name,
+            misused: Misused::of(&audited.graph),
             environment: context.environment.clone(),
             now,
             until: audited.at.checked_add_signed(estate.runbook.believe_for).unwrap_or(audited.at),
@@ -170,6 +175,7 @@ impl<'a> Scene<'a> {
         let (severity, because) =
             severity(judged.map(|judged| judged.findings.as_slice()).unwrap_or_default());
         let measured = self.measured(&entry.id);
+        let (reaching, reaching_more) = reaching::reaching(self, entry);
         let lasting = Lasting::of(self, entry);
         let candidates = survivors::candidates(self, entry, &lasting);
         let host = candidates.iter().find_map(|(_, found)| found.host.clone());
@@ -185,7 +191,8 @@ impl<'a> Scene<'a> {
             because,
             after: entry.after.iter().map(ToString::to_string).collect(),
             needed_by: self.index.needed_by.get(&entry.id).cloned().unwrap_or_default(),
-            reaching: reaching::reaching(self, entry),
+            reaching,
+            reaching_more,
             places: survivors::places(self, entry, &lasting),
             hazards: survivors::hazards(self, &lasting),
             drill: self.standings.get(&entry.id).cloned().unwrap_or_else(DrillStanding::unseen),

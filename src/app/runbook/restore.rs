@@ -4,7 +4,7 @@ use super::look::{Found, Looked};
 use super::{Scene, access, by_hand, dump};
 use crate::domain::VolumeKind;
 use crate::drill::{CommandCheck, Drill};
-use crate::estate::{CopyFrom, VolumeEntry};
+use crate::estate::{CopyFrom, VolumeEntry, secrets_in};
 use crate::report::runbook::{Acceptance, Measured, Procedure, Step, command, quoted};
 
 /// What a restore gives.
@@ -200,32 +200,59 @@ pub(super) fn checks(
         from: "outlive restore itself, which says \"restored and compared\"".into(),
         command: None,
     }];
+    let mut secrets = 0;
     for drill in scene.drills.iter().filter(|drill| drill.volume == entry.id) {
         let from = format!("the drill {}", drill.name);
-        all.extend(drill.commands.iter().map(|check| Acceptance {
-            what: format!("{}: ends with 0", check.name),
-            from: from.clone(),
-            command: Some(as_typed(check, &target, is_tree)),
+        all.extend(drill.commands.iter().map(|check| {
+            let (command, hidden) = as_typed(check, &drill.name, (&target, is_tree), &mut secrets);
+            let hidden = match hidden {
+                0 => "",
+                _ => "; what it is given as a secret is not repeated here: drill.toml of that drill has it",
+            };
+            Acceptance {
+                what: format!("{}: ends with 0{hidden}", check.name),
+                from: from.clone(),
+                command: Some(command),
+            }
         }));
         all.extend(counted(drill).map(|what| Acceptance { what, from: from.clone(), command: None }));
     }
     all
 }
 
-/// The same program on what was restored, typed in the directory that holds it.
-fn as_typed(check: &CommandCheck, target: &str, is_tree: bool) -> String {
+/// The same program on what was restored, typed in the directory that holds it; how many secrets it is given, which are left
+/// out: `secrets` counts those of a page.
+fn as_typed(
+    check: &CommandCheck,
+    drill: &str,
+    (target, is_tree): (&str, bool),
+    secrets: &mut usize,
+) -> (String, usize) {
     let path = if is_tree { "\"$PWD\"".to_owned() } else { format!("\"$PWD\"/{}", quoted(target)) };
-    let word = |word: &String| {
-        let parts: Vec<String> =
-            word.split("{restored}")
-                .map(|part| {
-                    if part.is_empty() && word.contains("{restored}") { String::new() } else { quoted(part) }
-                })
-                .collect();
-        parts.join(&path)
-    };
-    let typed = check.argv.iter().map(word).collect::<Vec<_>>().join(" ");
-    if is_tree { format!("( cd {} && {typed} )", quoted(target)) } else { typed }
+    let (found, before) = (secrets_in(&check.argv), *secrets);
+    let asks = format!("the secret that drill.toml of the drill {drill} gives to its command {}", check.name);
+    let mut typed = Vec::new();
+    for (argument, word) in check.argv.iter().enumerate() {
+        let (mut said, mut from) = (String::new(), 0);
+        for secret in found.iter().filter(|secret| secret.argument == argument) {
+            *secrets += 1;
+            said.push_str(&with_path(&word[from..secret.at.start], &path));
+            said.push_str(&access::given(&format!("SECRET_{secrets}"), &asks));
+            from = secret.at.end;
+        }
+        said.push_str(&with_path(&word[from..], &path));
+        // An argument that is empty is one too.
+        typed.push(if said.is_empty() { quoted("") } else { said });
+    }
+    let typed = typed.join(" ");
+    let typed = if is_tree { format!("( cd {} && {typed} )", quoted(target)) } else { typed };
+    (typed, *secrets - before)
+}
+
+/// A part of an argument, with the path of what was restored.
+fn with_path(part: &str, path: &str) -> String {
+    let quoted = |part: &str| if part.is_empty() { String::new() } else { quoted(part) };
+    part.split("{restored}").map(quoted).collect::<Vec<_>>().join(path)
 }
 
 fn counted(drill: &Drill) -> Option<String> {
@@ -236,4 +263,38 @@ fn counted(drill: &Drill) -> Option<String> {
     };
     let all = [bound("at least", drill.counts.least), bound("at most", drill.counts.most)].concat();
     (!all.is_empty()).then(|| format!("count what was restored: {}", all.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hand::by_hand;
+    use std::process::Command;
+
+    #[test]
+    fn a_check_is_typed_without_its_secrets_and_works_with_what_is_given_for_them() {
+        let shell = ["sh", "-c", "PGPASSWORD='hunter2' printenv PGPASSWORD"];
+        let printed = ["printf", "%s|", "--password=hunter3", "{restored}/a b", "", "https://u:hunter4@h/"];
+        let argv = [&shell[..], &printed]
+            .map(|argv| argv.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>());
+        let mut secrets = 0;
+        let [shell, printed] = argv.map(|argv| {
+            let timeout = std::time::Duration::from_secs(1);
+            let check = CommandCheck { name: "rows} `id` \"$(id)".into(), argv, timeout };
+            as_typed(&check, "weekly", ("it's", true), &mut secrets)
+        });
+        assert!(!format!("{shell:?}{printed:?}").contains("hunter"), "{shell:?} {printed:?}");
+        assert_eq!((shell.1, printed.1), (1, 2));
+        assert!(printed.0.contains("drill.toml of the drill weekly"), "{printed:?}");
+        let script = format!("mkdir \"it's\"; SECRET_1=one; SECRET_2=two; SECRET_3=three\n{}\n{}", shell.0, printed.0);
+        let directory = crate::hand::TempDir::new();
+        let run = |script: &str| {
+            by_hand(|| Command::new("sh").args(["-c", script]).current_dir(directory.path()).output()).unwrap()
+        };
+        let said = String::from_utf8(run(&script).stdout).unwrap();
+        let path = directory.path().join("it's/a b");
+        assert_eq!(said, format!("one\n--password=two|{}||https://u:three@h/|", path.display()));
+        let refused = run(&printed.0);
+        assert!(!refused.status.success() && refused.stdout.is_empty(), "{refused:?}");
+    }
 }

@@ -130,8 +130,10 @@ pub struct Runbook {
     pub after: Vec<String>,
     /// What waits for it.
     pub needed_by: Vec<String>,
-    /// Credentials, identities and hosts that reach it or its copies.
+    /// Credentials, identities and hosts that reach it or its copies, the worst first.
     pub reaching: Vec<Reaching>,
+    /// How many more there are, none of which takes more.
+    pub reaching_more: usize,
     /// Where copies are, the newest first.
     pub places: Vec<PlaceOfCopies>,
     /// What is left after each loss.

@@ -1,7 +1,7 @@
 //! The page as blocks, from its top to the survivors: what is read first, by somebody whose hands shake.
 
 use super::block::{Block, Line, StepBlock};
-use super::facts::{HazardLine, Outline, PlaceOfCopies, PointLine, Reaching, Runbook, Runbooks};
+use super::facts::{HazardLine, Outline, PlaceOfCopies, PointLine, Runbook, Runbooks};
 use super::plan;
 use crate::domain::{Timestamp, say_duration};
 use crate::report::activity::{say_bytes, say_seconds};
@@ -199,7 +199,7 @@ fn stop(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
         ]),
     ];
     out.push(Block::Steps(std::mem::take(&mut steps)));
-    reaching(out, &runbook.reaching);
+    reaching(out, runbook);
 }
 
 fn lifecycles(all: &Runbooks) -> Line {
@@ -211,13 +211,13 @@ fn lifecycles(all: &Runbooks) -> Line {
     }
 }
 
-fn reaching(out: &mut Vec<Block>, reaching: &[Reaching]) {
-    if reaching.is_empty() {
+fn reaching(out: &mut Vec<Block>, runbook: &Runbook) {
+    if runbook.reaching.is_empty() {
         let none = "No credential is declared that reaches this volume. That is unknown, not none: list the tokens of the provider's account, and of every machine that deploys.";
         out.push(Block::Warn(none.into()));
         return;
     }
-    let rows = reaching.iter().map(|one| {
+    let rows = runbook.reaching.iter().map(|one| {
         vec![
             Line::default().strong(&one.name),
             one.kind.as_str().into(),
@@ -236,6 +236,10 @@ fn reaching(out: &mut Vec<Block>, reaching: &[Reaching]) {
         "revoked at",
     ];
     out.push(Block::Table(head, rows.collect()));
+    if runbook.reaching_more > 0 {
+        let more = format!("{} more exist, none of which takes more than the last of these.", runbook.reaching_more);
+        out.push(Block::Warn(Line::default().strong(more).and(" What one of them takes: ").code("outlive what-if")));
+    }
 }
 
 fn identity(out: &mut Vec<Block>, runbook: &Runbook) {
