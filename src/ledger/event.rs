@@ -289,6 +289,9 @@ pub enum Event {
         made_from_sha256: String,
         /// Until when they are to be believed.
         believe_until: Timestamp,
+        /// SHA-256 over what they tell people to do, which a newer point does not change; none in what older versions recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        acts_sha256: Option<String>,
         /// The folder's name, or what the names of the objects begin with; none in what older versions recorded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,

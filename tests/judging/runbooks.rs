@@ -173,6 +173,7 @@ fn all(volumes: &[&str]) -> Runbooks {
             MadeFrom { of: "orders-db: copies in vaults".into(), sha256: "0c".repeat(32) },
             MadeFrom { of: "uploads: copies in vaults".into(), sha256: "0d".repeat(32) },
         ],
+        acts_sha256: "0e".repeat(32),
         elsewhere: vec![PagesAt {
             place: "the vault offsite: s3://acme-outlive/night, the newest object below runbooks/".into(),
             written_at: at(1),

@@ -32,7 +32,7 @@ pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Procedure {
             ..Step::default()
         },
         Step {
-            what: "Restore. It lists what there is first, checks every SHA-256, and stops at the first that is wrong; a GB takes a minute or two.".into(),
+            what: "Restore. It lists what there is first, checks every SHA-256, and stops at the first that is wrong; a GB takes a minute or two. For a newer copy that was taken before the damage, put the name of its root in the place of this one.".into(),
             commands: vec![run(case)],
             expect: Some(format!("restored: {}", case.target)),
             ..Step::default()

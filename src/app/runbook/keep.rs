@@ -27,7 +27,9 @@ pub(super) const SUMS: &str = "SHA256SUMS";
 /// The facts, for programs.
 pub(super) const FACTS: &str = "ALL.json";
 
-/// The largest page that is read back.
+/// Pages in a vault that are larger than this are written in several pieces, where they are of several volumes.
+const PIECE: usize = 32 << 20;
+/// The largest object that is read back.
 pub(super) const LARGEST: u64 = 64 << 20;
 
 /// What became of writing runbooks.
@@ -128,7 +130,7 @@ pub fn keep_runbooks(
         if made.vaults.iter().any(|vault| vault.name == entry.id && vault.id.is_none()) {
             kept.problems
                 .push(format!("{}: the runbooks are not written there: the vault was not read", entry.id));
-        } else if is_due(ledger.records(), &entry.id, &made_from, &made) {
+        } else if is_due_in_vault(ledger.records(), estate, &entry.id, &made) {
             let (context, estate, asked) = (context.clone(), estate.clone(), entry.clone());
             let (made, name, records) = (made.clone(), name.clone(), ledger.records().to_vec());
             let work = move || into_vault(&context, &estate, &asked, &records, (&made, &name));
@@ -153,6 +155,17 @@ fn is_due(records: &[Record], place: &str, made_from: &str, made: &Runbooks) -> 
     recorded::last(records, place).is_none_or(|last| {
         last.made_from != made_from || made.generated_at - last.at >= half || last.at > made.generated_at
     })
+}
+
+/// The same of a vault, where what was written stays under a lock: a newer point alone is no reason.
+fn is_due_in_vault(records: &[Record], estate: &Estate, id: &str, made: &Runbooks) -> bool {
+    let Some(last) = recorded::last(records, id) else { return true };
+    // Pages that lack the ways back from a vault which did not answer take the place of no others.
+    let is_whole = made.vaults.iter().all(|vault| vault.id.is_some());
+    let tells_otherwise = last.acts != Some(&*made.acts_sha256);
+    last.at > made.generated_at
+        || made.generated_at - last.at >= estate.runbook.vaults_every
+        || (is_whole && tells_otherwise)
 }
 
 /// What was put somewhere.
@@ -187,6 +200,7 @@ impl New<'_> {
                 vault: put.vault,
                 made_from_sha256: self.made_from.to_owned(),
                 believe_until: self.made.believe_until,
+                acts_sha256: Some(self.made.acts_sha256.clone()),
                 name: Some(self.name.to_owned()),
                 sha256: put.sha256,
             };
@@ -222,13 +236,20 @@ fn into_vault(
 ) -> Result<Option<Put>> {
     let Some(vault) = open_to_send(context, estate, entry, records)? else { return Ok(None) };
     let mut done = Put { vault: Some(VaultRef::of(&vault)?), sha256: BTreeMap::new(), notices: Vec::new() };
+    let sealed = if vault.is_encrypted() { ".age" } else { "" };
     for format in [PageFormat::Markdown, PageFormat::Html] {
-        let sealed = if vault.is_encrypted() { ".age" } else { "" };
-        let key = Key::new(format!("{RUNBOOKS}/{name}.{}{sealed}", format.extension()))?;
-        let (is_locked, sha256) = put(&vault, &key, made.page(format).as_bytes())?;
-        done.sha256.insert(key.as_str().to_owned(), sha256);
-        if !is_locked && done.notices.is_empty() {
-            done.notices.push(format!("{}: the runbooks there are not locked as was asked for", entry.id));
+        let pieces = made.pieces(format, PIECE);
+        for (place, page) in pieces.iter().enumerate() {
+            let piece = match pieces.len() {
+                1 => String::new(),
+                all => format!("-{}-of-{all}", place + 1),
+            };
+            let key = Key::new(format!("{RUNBOOKS}/{name}{piece}.{}{sealed}", format.extension()))?;
+            let (is_locked, sha256) = put(&vault, &key, page.as_bytes())?;
+            done.sha256.insert(key.as_str().to_owned(), sha256);
+            if !is_locked && done.notices.is_empty() {
+                done.notices.push(format!("{}: the runbooks there are not locked as was asked for", entry.id));
+            }
         }
     }
     Ok(Some(done))
@@ -237,6 +258,12 @@ fn into_vault(
 /// Writes a new object and reads it back. Gives whether it is locked as was asked for, and its SHA-256.
 fn put(vault: &Vault, key: &Key, plain: &[u8]) -> Result<(bool, String)> {
     let bytes = vault.close(plain)?;
+    if bytes.len() as u64 > LARGEST {
+        let what = format!("a page of {} MiB is more than is read back: nothing was written", bytes.len() >> 20);
+        return Err(Problem::new(Kind::Refused, what)
+            .at(key.as_str())
+            .remedy("see which volume's page is that large: `outlive runbook --all --into NEWDIR`"));
+    }
     let store = vault.store();
     let lock = store.put_locked(key, &bytes, vault.retention())?;
     store.forget(key)?;

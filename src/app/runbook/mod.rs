@@ -117,6 +117,7 @@ pub fn runbooks_of(
         generated_at: scene.now,
         believe_until: scene.now.checked_add_signed(estate.runbook.believe_for).unwrap_or(scene.now),
         made_from: Vec::new(),
+        acts_sha256: String::new(),
         elsewhere,
         to_come,
         escrow: estate.runbook.escrow.clone(),
@@ -127,6 +128,7 @@ pub fn runbooks_of(
         gaps,
     };
     made.made_from = digest::made_from(&made, &scene);
+    made.acts_sha256 = digest::acts(&made, &scene);
     Ok(made)
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Recorded<'r> {
     pub vault: Option<&'r VaultRef>,
     /// SHA-256 over what they were made from.
     pub made_from: &'r str,
+    /// SHA-256 over what they tell people to do; older versions did not record it.
+    pub acts: Option<&'r str>,
     /// Until when they are to be believed.
     pub believe_until: Timestamp,
     /// The folder's name, or what the names of the objects begin with; older versions did not record it.
@@ -34,11 +36,12 @@ pub(super) struct Recorded<'r> {
 /// Every writing, the oldest first.
 pub(super) fn all(records: &[Record]) -> impl DoubleEndedIterator<Item = Recorded<'_>> + Clone {
     records.iter().filter_map(|record| match &record.event {
-        Event::RunbooksWritten { into, vault, made_from_sha256, believe_until, name, sha256 } => Some(Recorded {
+        Event::RunbooksWritten { into, vault, made_from_sha256, believe_until, acts_sha256, name, sha256 } => Some(Recorded {
             at: record.at,
             into,
             vault: vault.as_ref(),
             made_from: made_from_sha256,
+            acts: acts_sha256.as_deref(),
             believe_until: *believe_until,
             name: name.as_deref(),
             sha256,

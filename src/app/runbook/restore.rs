@@ -125,7 +125,10 @@ fn with_outlive(scene: &Scene<'_>, case: &Case<'_, '_>, measured: Option<&Measur
         Step {
             what: "See that the vault answers, and what it has.".into(),
             commands: vec![command(["outlive", "vault", "list", &vault])],
-            expect: Some(format!("the copy {} of {taken_at}, and whether there is a newer one", found.short)),
+            expect: Some(format!(
+                "the copy {0} of {taken_at}. Where a newer one is listed that was taken before the damage and read back, put its id in the place of {0} below",
+                found.short
+            )),
             ..Step::default()
         },
         Step {

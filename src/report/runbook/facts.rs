@@ -23,6 +23,8 @@ pub struct Runbooks {
     pub believe_until: Timestamp,
     /// What they were made from: as long as this stays, they say the same.
     pub made_from: Vec<MadeFrom>,
+    /// SHA-256 over what they tell people to do: a newer point alone does not change it.
+    pub acts_sha256: String,
     /// Where other copies of these pages are, as the ledger knows it.
     pub elsewhere: Vec<PagesAt>,
     /// Where a night will put a copy, and none was when this was made.

@@ -7,26 +7,37 @@ use crate::domain::{Timestamp, say_duration};
 use crate::report::activity::{say_bytes, say_seconds};
 use chrono::TimeDelta;
 
-/// The pages of these runbooks, one after the other.
-pub fn blocks(all: &Runbooks, runbooks: &[&Runbook]) -> Vec<Block> {
+/// The pages of these runbooks, one after the other; where they are a piece of all, its number and how many pieces there are.
+pub fn blocks(all: &Runbooks, runbooks: &[&Runbook], piece: Option<(usize, usize)>) -> Vec<Block> {
     let mut out = Vec::new();
-    if runbooks.len() != 1 {
+    let is_alone = runbooks.len() == 1 && piece.is_none();
+    if !is_alone {
         out.push(Block::Heading(1, "Runbooks: everything is gone, what now?".into()));
+        if let Some((number, of)) = piece {
+            let of = format!("This is piece {number} of {of}, which lie beside each other under one name.");
+            let has: Vec<&str> = runbooks.iter().map(|runbook| runbook.volume.as_str()).collect();
+            out.push(Block::Warn(Line::default().strong(of).and(format!(" It has: {}", has.join(", ")))));
+        }
         header(&mut out, all, None);
+        gaps(&mut out, all, usize::MAX);
         order(&mut out, &all.order);
     }
     for runbook in runbooks {
-        if runbooks.len() != 1 {
+        if !is_alone {
             out.push(Block::NewPage);
         }
-        volume(&mut out, all, runbook);
+        volume(&mut out, all, runbook, if is_alone { SHOWN_GAPS } else { 0 });
     }
     out
 }
 
-fn volume(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
+/// How many gaps the page of one volume repeats: they are of the whole estate.
+const SHOWN_GAPS: usize = 100;
+
+fn volume(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook, shown_gaps: usize) {
     out.push(Block::Heading(1, format!("Runbook: {}", runbook.volume)));
     header(out, all, Some(&runbook.volume));
+    gaps(out, all, shown_gaps);
     about(out, runbook);
     roles(out, runbook);
     stop(out, all, runbook);
@@ -70,12 +81,21 @@ fn header(out: &mut Vec<Block>, all: &Runbooks, volume: Option<&str>) {
     lines.push(format!("Made from: {}.", digests.collect::<Vec<_>>().join("; ")).into());
     copies_of_this(&mut lines, all);
     out.push(Block::List(lines));
-    if !all.gaps.is_empty() {
-        out.push(Block::Warn(
-            "Not everything could be seen when this was made. What is missing below may still be there:"
-                .into(),
-        ));
-        out.push(Block::List(all.gaps.iter().map(|gap| gap.as_str().into()).collect()));
+}
+
+/// What could not be seen, as far as it is repeated here.
+fn gaps(out: &mut Vec<Block>, all: &Runbooks, shown: usize) {
+    if all.gaps.is_empty() {
+        return;
+    }
+    let rest = match all.gaps.len().saturating_sub(shown) {
+        0 => String::new(),
+        rest => format!(" {rest} of it stand only at the beginning of the page of all volumes."),
+    };
+    let what = format!("Not everything could be seen when this was made. What is missing below may still be there.{rest}");
+    out.push(Block::Warn(what.into()));
+    if shown > 0 {
+        out.push(Block::List(all.gaps.iter().take(shown).map(|gap| gap.as_str().into()).collect()));
     }
 }
 
