@@ -328,3 +328,19 @@ impl DrillEnd {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_older_version_recorded_of_runbooks_is_read_and_stays_as_it_is() {
+        let old = r#"{"kind":"runbooks_written","into":"shelf","vault":null,"made_from_sha256":"0a","believe_until":"2026-11-30T04:00:00Z"}"#;
+        let event: Event = serde_json::from_str(old).unwrap();
+        let Event::RunbooksWritten { name: None, acts_sha256: None, sha256, .. } = &event else {
+            panic!("{event:?}")
+        };
+        assert!(sha256.is_empty());
+        assert_eq!(serde_json::to_string(&event).unwrap(), old);
+    }
+}

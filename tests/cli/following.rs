@@ -211,8 +211,7 @@ fn a_postgres_comes_back_into_another_server_with_all_its_rows() {
         let server = format!("export PGHOST='{}' PGUSER=postgres", new.run.display());
         follow(&place, way, &server, &format!("clean-{number}"));
         let database = ["restored_shop", "restored_2_shop"][number];
-        let counted =
-            new.ask(database, "select count(*), md5(string_agg(said, '' order by n)) from orders");
+        let counted = new.ask(database, "select count(*), md5(string_agg(said, '' order by n)) from orders");
         assert!(counted.starts_with("4321|"), "{counted}");
     }
 }

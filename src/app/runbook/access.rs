@@ -23,7 +23,7 @@ pub(super) fn vault(estate: &Estate, environment: &Environment, looked: &Looked<
         address: address(entry),
         endpoint: bucket.and_then(|bucket| bucket.endpoint.clone()),
         region: bucket.and_then(|bucket| region(bucket, environment)),
-        addressing: bucket.and_then(|bucket| addressing(bucket)).map(str::to_owned),
+        addressing: bucket.and_then(addressing).map(str::to_owned),
         id: found.map(|found| found.id.clone()),
         readers: entry.readers.iter().map(|reader| reader.key.clone()).collect(),
         reader_credential: bucket.map(|bucket| said(reader(bucket))),
@@ -193,5 +193,84 @@ fn source(source: &SecretSource) -> String {
         SecretSource::File(path) => format!("the file {}", printable(path.as_os_str().as_bytes())),
         SecretSource::Credential(name) => format!("the systemd credential {name}"),
         SecretSource::Command(argv) => format!("what `{}` prints", argv.first().map_or("", String::as_str)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::by_hand::download;
+    use super::*;
+    use crate::app::place_named;
+    use crate::hand::by_hand;
+    use std::collections::BTreeMap;
+    use std::path::Path;
+    use std::process::Command;
+
+    fn entry(keys: &str) -> VaultEntry {
+        let text = format!("[[vault]]\nid = \"v\"\nkind = \"s3\"\nbucket = \"acme\"\n{keys}");
+        Estate::parse(Path::new("/etc/outlive.toml"), &text).unwrap().vaults.remove(0)
+    }
+
+    /// What a shell has after these commands, which had the settings of another bucket before.
+    fn typed(commands: &[String]) -> BTreeMap<String, String> {
+        let script = format!("set -e\n{}\nenv", commands.join("\n"));
+        let before = [
+            ("AWS_ENDPOINT_URL_S3", "https://other.example"),
+            ("AWS_ENDPOINT_URL", "https://other.example"),
+            ("OUTLIVE_S3_ADDRESSING", "path"),
+            ("AWS_ACCESS_KEY_ID", "id"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("PATH", "/usr/bin:/bin"),
+        ];
+        let said = by_hand(|| Command::new("sh").args(["-c", &script]).env_clear().envs(before).output());
+        let said = said.unwrap();
+        assert!(said.status.success(), "{script}: {said:?}");
+        let lines = String::from_utf8(said.stdout).unwrap();
+        lines
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect()
+    }
+
+    #[test]
+    fn a_clean_shell_names_the_same_bucket_as_the_estate_file_whatever_that_says() {
+        let here = Environment::new([("AWS_REGION".into(), "us-west-2".into())]);
+        for keys in [
+            "",
+            "region = \"eu-central-1\"\nprefix = \"a/b/\"",
+            "endpoint = \"https://s3.example:9000\"",
+            "endpoint = \"https://s3.example\"\nregion = \"eu-north\"\naddressing = \"host\"",
+            "endpoint = \"http://10.0.0.1\"\ninsecure = true\naddressing = \"path\"\nprefix = \"n\"",
+            "addressing = \"path\"\nreader = { profile = \"p\" }",
+        ] {
+            let entry = entry(keys);
+            let shell = typed(&reach(&entry, &here)).into_iter();
+            let shell = Environment::new(shell.map(|(name, value)| (name.into(), value.into())));
+            let named = place_named(address(&entry).as_ref(), &shell).unwrap();
+            let (VaultPlace::S3(named), Some(meant)) = (named, bucket(&entry)) else { panic!("{keys}") };
+            let meant = S3Place {
+                region: region(meant, &here),
+                prefix: meant.prefix.clone(),
+                writer: S3Access::Environment,
+                reader: None,
+                ..meant.clone()
+            };
+            assert_eq!(*named, meant, "{keys}");
+            let mut commands = [reach(&entry, &here), download(&meant)].concat();
+            commands.retain(|command| !command.starts_with("rclone "));
+            // `VAULT` is of the shell alone.
+            let tools = typed(&commands);
+            let told = |name: &str| tools.get(&format!("RCLONE_CONFIG_FROM_{name}")).cloned();
+            assert_eq!((told("ENDPOINT"), told("REGION")), (meant.endpoint.clone(), meant.region.clone()));
+            let by_host = meant.addressing == Addressing::Host;
+            assert_eq!(told("FORCE_PATH_STYLE"), by_host.then(|| "false".to_owned()), "{keys}");
+        }
+    }
+
+    #[test]
+    fn a_region_that_nobody_said_is_asked_for() {
+        let commands = reach(&entry(""), &Environment::default());
+        assert!(commands.iter().any(|command| command.contains("AWS_REGION:?first type")), "{commands:?}");
     }
 }

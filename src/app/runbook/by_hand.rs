@@ -1,7 +1,7 @@
 //! The second way: with the vault's own page and standard tools, should there be no outlive, or no trust in it.
 
-use super::{Scene, access};
 use super::restore::{Case, begin, place};
+use super::{Scene, access};
 use crate::domain::printable;
 use crate::estate::{Addressing, S3Place};
 use crate::report::runbook::{Procedure, Step, command, quoted};

@@ -2,8 +2,8 @@
 
 use super::folders::{self, Folders};
 use super::keep::{FACTS, SUMS, is_over, parent};
-use super::{make_runbooks, proven};
 use super::survivors::minute;
+use super::{make_runbooks, proven};
 use crate::app::Context;
 use crate::domain::{Kind, Problem, Result, Timestamp, VolumeId, printable};
 use crate::estate::Estate;

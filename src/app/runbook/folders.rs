@@ -101,6 +101,9 @@ mod tests {
         let folders = below(directory.path(), now).unwrap();
         assert!(folders.newest.ends_with("20261130T015959.123Z-00000000"), "{:?}", folders.newest);
         assert_eq!(folders.ahead, ["99991231T235959.000Z-00000000"]);
-        assert_eq!(name("2026-11-30T01:59:59.123Z".parse().unwrap(), "00000000"), "20261130T015959.123Z-00000000");
+        assert_eq!(
+            name("2026-11-30T01:59:59.123Z".parse().unwrap(), "00000000"),
+            "20261130T015959.123Z-00000000"
+        );
     }
 }

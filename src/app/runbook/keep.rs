@@ -248,7 +248,8 @@ fn into_vault(
             let (is_locked, sha256) = put(&vault, &key, page.as_bytes())?;
             done.sha256.insert(key.as_str().to_owned(), sha256);
             if !is_locked && done.notices.is_empty() {
-                done.notices.push(format!("{}: the runbooks there are not locked as was asked for", entry.id));
+                done.notices
+                    .push(format!("{}: the runbooks there are not locked as was asked for", entry.id));
             }
         }
     }
@@ -259,7 +260,8 @@ fn into_vault(
 fn put(vault: &Vault, key: &Key, plain: &[u8]) -> Result<(bool, String)> {
     let bytes = vault.close(plain)?;
     if bytes.len() as u64 > LARGEST {
-        let what = format!("a page of {} MiB is more than is read back: nothing was written", bytes.len() >> 20);
+        let what =
+            format!("a page of {} MiB is more than is read back: nothing was written", bytes.len() >> 20);
         return Err(Problem::new(Kind::Refused, what)
             .at(key.as_str())
             .remedy("see which volume's page is that large: `outlive runbook --all --into NEWDIR`"));

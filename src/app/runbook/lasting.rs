@@ -56,8 +56,7 @@ impl<'a> Lasting<'a> {
 
 /// The rows that speak of the same loss at another moment: there, two that left the same may not do so any more.
 fn same_loss<'r>(rows: &'r [Row], of: &Row) -> Vec<&'r Row> {
-    let answers =
-        |row: &&Row| row.answers(of.class) || of.also.is_some_and(|also| row.answers(also));
+    let answers = |row: &&Row| row.answers(of.class) || of.also.is_some_and(|also| row.answers(also));
     rows.iter().filter(|row| row.hazard.asset() == of.hazard.asset()).filter(answers).collect()
 }
 

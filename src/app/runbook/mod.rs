@@ -122,7 +122,11 @@ pub fn runbooks_of(
         to_come,
         escrow: estate.runbook.escrow.clone(),
         order: order.iter().map(|entry| scene.outline(entry)).collect(),
-        vaults: scene.vaults.iter().map(|looked| access::vault(estate, &context.environment, looked)).collect(),
+        vaults: scene
+            .vaults
+            .iter()
+            .map(|looked| access::vault(estate, &context.environment, looked))
+            .collect(),
         runbooks,
         clocks: clocks()?,
         gaps,

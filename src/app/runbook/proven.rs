@@ -53,16 +53,12 @@ pub(super) fn last_is_gone(parent: &Path, records: &[Record]) -> Option<String> 
     let written = recorded::last(records, &printable(parent.as_os_str().as_bytes()))?;
     let name = written.name?;
     let is_there = parent.join(name).join(SUMS).is_file();
-    (!is_there).then(|| format!("{name}: gone: the ledger says that it was written at {}", minute(written.at)))
+    (!is_there)
+        .then(|| format!("{name}: gone: the ledger says that it was written at {}", minute(written.at)))
 }
 
 /// Reads the newest pages of every vault, each within `limit`, and compares them with the ledger.
-pub(super) fn of_vaults(
-    context: &Context,
-    estate: &Estate,
-    records: &[Record],
-    limit: Duration,
-) -> Proof {
+pub(super) fn of_vaults(context: &Context, estate: &Estate, records: &[Record], limit: Duration) -> Proof {
     let mut proof = Proof::default();
     let mut waiting = Vec::new();
     for entry in estate.vaults.iter().filter(|entry| !drills_only(entry)) {

@@ -36,7 +36,15 @@ pub(super) struct Recorded<'r> {
 /// Every writing, the oldest first.
 pub(super) fn all(records: &[Record]) -> impl DoubleEndedIterator<Item = Recorded<'_>> + Clone {
     records.iter().filter_map(|record| match &record.event {
-        Event::RunbooksWritten { into, vault, made_from_sha256, believe_until, acts_sha256, name, sha256 } => Some(Recorded {
+        Event::RunbooksWritten {
+            into,
+            vault,
+            made_from_sha256,
+            believe_until,
+            acts_sha256,
+            name,
+            sha256,
+        } => Some(Recorded {
             at: record.at,
             into,
             vault: vault.as_ref(),
@@ -98,5 +106,9 @@ fn is_in(written: &Recorded<'_>, looked: &Looked<'_>) -> bool {
 
 fn said(entry: &VaultEntry) -> String {
     let sealed = if entry.readers.is_empty() { "" } else { ", encrypted for its readers" };
-    format!("the vault {}: {}, the newest object below {RUNBOOKS}/{sealed}", entry.id, say_place(&entry.place))
+    format!(
+        "the vault {}: {}, the newest object below {RUNBOOKS}/{sealed}",
+        entry.id,
+        say_place(&entry.place)
+    )
 }

@@ -101,8 +101,7 @@ fn with_outlive(scene: &Scene<'_>, case: &Case<'_, '_>, measured: Option<&Measur
     let (entry, found) = (case.looked.entry, case.found);
     let vault = access::address(entry);
     let taken_at = found.taken_at.format("%Y-%m-%d %H:%M UTC");
-    let reach =
-        access::reach_with_outlive(scene.estate, entry, &scene.environment, case.is_encrypted);
+    let reach = access::reach_with_outlive(scene.estate, entry, &scene.environment, case.is_encrypted);
     let mut restore = vec!["outlive", "restore"];
     // A name that a vault gave is repeated only where it is what it looks like.
     let recorded = found.volume.as_ref().map(|volume| volume.0.as_str());
@@ -289,10 +288,12 @@ mod tests {
         assert!(!format!("{shell:?}{printed:?}").contains("hunter"), "{shell:?} {printed:?}");
         assert_eq!((shell.1, printed.1), (1, 2));
         assert!(printed.0.contains("drill.toml of the drill weekly"), "{printed:?}");
-        let script = format!("mkdir \"it's\"; SECRET_1=one; SECRET_2=two; SECRET_3=three\n{}\n{}", shell.0, printed.0);
+        let script =
+            format!("mkdir \"it's\"; SECRET_1=one; SECRET_2=two; SECRET_3=three\n{}\n{}", shell.0, printed.0);
         let directory = crate::hand::TempDir::new();
         let run = |script: &str| {
-            by_hand(|| Command::new("sh").args(["-c", script]).current_dir(directory.path()).output()).unwrap()
+            by_hand(|| Command::new("sh").args(["-c", script]).current_dir(directory.path()).output())
+                .unwrap()
         };
         let said = String::from_utf8(run(&script).stdout).unwrap();
         let path = directory.path().join("it's/a b");

@@ -61,7 +61,15 @@ pub(super) fn places(scene: &Scene<'_>, entry: &VolumeEntry, lasting: &Lasting<'
         let (survives, ending, open) = newest.map(|newest| fates(lasting, newest)).unwrap_or_default();
         let lines = points.iter().take(SHOWN).map(|point| line(scene, point));
         let of = domains_of(scene, points.first().copied(), domains);
-        PlaceOfCopies { place, domains: of, count: points.len(), points: lines.collect(), survives, ending, open }
+        PlaceOfCopies {
+            place,
+            domains: of,
+            count: points.len(),
+            points: lines.collect(),
+            survives,
+            ending,
+            open,
+        }
     };
     let mut places: Vec<PlaceOfCopies> = by_place.into_iter().map(place).collect();
     places.sort_by_key(|place| std::cmp::Reverse(place.points.first().and_then(|newest| newest.taken_at)));

@@ -55,7 +55,10 @@ impl Told for RunbookChecked {
         let made = format!("{}, made at {}", self.folder, moment(self.generated_at));
         let mut out = match self.holds() {
             true if !self.is_seen() => look.say(
-                &format!("Whether the runbooks hold cannot be said: {made}, to be believed until {}.", moment(self.believe_until)),
+                &format!(
+                    "Whether the runbooks hold cannot be said: {made}, to be believed until {}.",
+                    moment(self.believe_until)
+                ),
                 0,
                 Tone::Open,
             ),

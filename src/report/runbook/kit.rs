@@ -57,7 +57,10 @@ fn facts(vault: &RunbookVault) -> Vec<Vec<Line>> {
         row("address", vault.address.clone()),
         row("endpoint", vault.endpoint.clone().unwrap_or_else(|| "AWS's own, or a directory".into())),
         row("region", vault.region.clone().unwrap_or_else(|| "none is known".into())),
-        row("the bucket is addressed", vault.addressing.clone().unwrap_or_else(|| "as is usual there".into())),
+        row(
+            "the bucket is addressed",
+            vault.addressing.clone().unwrap_or_else(|| "as is usual there".into()),
+        ),
         row("identity", vault.id.clone().unwrap_or_else(unknown)),
         row("stands on", list(&vault.stands_on, "unknown")),
         row("lock", vault.lock.clone()),

@@ -16,8 +16,8 @@ mod shell;
 pub use checked::RunbookChecked;
 pub use clocks::{Clock, clocks};
 pub use facts::{
-    Acceptance, Escalation, HazardLine, MadeFrom, Measured, Outline, PagesAt, PlaceOfCopies, PointLine, Procedure,
-    Reaching, Runbook, RunbookVault, Runbooks, SCHEMA, Statement, Step,
+    Acceptance, Escalation, HazardLine, MadeFrom, Measured, Outline, PagesAt, PlaceOfCopies, PointLine,
+    Procedure, Reaching, Runbook, RunbookVault, Runbooks, SCHEMA, Statement, Step,
 };
 pub use kit::{escrow_page, kit_page};
 pub use markdown::ways;
@@ -75,7 +75,8 @@ impl Runbooks {
             length += own;
         }
         let all = pieces.len();
-        let written = |(place, piece): (usize, Vec<&Runbook>)| self.written(&piece, format, Some((place + 1, all)));
+        let written =
+            |(place, piece): (usize, Vec<&Runbook>)| self.written(&piece, format, Some((place + 1, all)));
         pieces.into_iter().enumerate().map(written).collect()
     }
 

@@ -92,7 +92,9 @@ fn gaps(out: &mut Vec<Block>, all: &Runbooks, shown: usize) {
         0 => String::new(),
         rest => format!(" {rest} of it stand only at the beginning of the page of all volumes."),
     };
-    let what = format!("Not everything could be seen when this was made. What is missing below may still be there.{rest}");
+    let what = format!(
+        "Not everything could be seen when this was made. What is missing below may still be there.{rest}"
+    );
     out.push(Block::Warn(what.into()));
     if shown > 0 {
         out.push(Block::List(all.gaps.iter().take(shown).map(|gap| gap.as_str().into()).collect()));
@@ -102,14 +104,18 @@ fn gaps(out: &mut Vec<Block>, all: &Runbooks, shown: usize) {
 /// Where else these pages are. What is only to come is no copy.
 fn copies_of_this(lines: &mut Vec<Line>, all: &Runbooks) {
     if all.elsewhere.is_empty() {
-        lines.push(Line::default().strong(
-            "No other copy of this page is known: print it, and put it where this machine is not.",
-        ));
+        lines.push(
+            Line::default().strong(
+                "No other copy of this page is known: print it, and put it where this machine is not.",
+            ),
+        );
     }
     lines.extend(all.elsewhere.iter().map(|at| {
-        Line::from("Other copies, written at ")
-            .strong(moment(at.written_at))
-            .and(format!(" and believed until {}: {}", moment(at.believe_until), at.place))
+        Line::from("Other copies, written at ").strong(moment(at.written_at)).and(format!(
+            " and believed until {}: {}",
+            moment(at.believe_until),
+            at.place
+        ))
     }));
     lines.extend(all.to_come.iter().map(|place| {
         format!("A night will put a copy here; when this was made, none was there yet: {place}").into()
@@ -257,8 +263,11 @@ fn reaching(out: &mut Vec<Block>, runbook: &Runbook) {
     ];
     out.push(Block::Table(head, rows.collect()));
     if runbook.reaching_more > 0 {
-        let more = format!("{} more exist, none of which takes more than the last of these.", runbook.reaching_more);
-        out.push(Block::Warn(Line::default().strong(more).and(" What one of them takes: ").code("outlive what-if")));
+        let more =
+            format!("{} more exist, none of which takes more than the last of these.", runbook.reaching_more);
+        out.push(Block::Warn(
+            Line::default().strong(more).and(" What one of them takes: ").code("outlive what-if"),
+        ));
     }
 }
 
