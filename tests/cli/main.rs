@@ -73,6 +73,9 @@ mod repairing_signed;
 mod rescue;
 mod run;
 mod runbook;
+mod runbook_kept;
+mod runbook_lasting;
+mod runbook_ways;
 mod scheduling;
 #[path = "../servers/mod.rs"]
 mod servers;

@@ -289,6 +289,7 @@ fn so_does_every_point_of_an_encrypted_and_signed_vault_with_the_readers_private
     all_of_it(Scene::closed());
 }
 
+#[allow(clippy::print_stdout, reason = "what came of each act is told beside a failure")]
 fn all_of_it(mut scene: Scene) {
     scene.assert_all_restore("nothing");
     let everything = format!("{ID}:{SECRET}");

@@ -13,7 +13,7 @@ pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Option<Proced
     let taken_at = found.taken_at.format("%Y-%m-%d %H:%M UTC");
     let mut restore = words(case);
     restore.extend(["--to-postgres".to_owned(), case.target.clone()]);
-    let mut steps = until_it_answers(scene, case, &format!("outlive-postgres-restore-{}", case.volume));
+    let mut steps = until_it_answers(scene, case, "restore-postgres");
     steps.push(Step {
         what: "Restore the dump and read it into a new PostgreSQL of its own, which nothing else reaches. It needs the programs of a PostgreSQL \
                as new as the lost one, and a place where the user postgres may pass."

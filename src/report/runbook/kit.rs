@@ -5,8 +5,13 @@ use super::facts::{RunbookVault, Runbooks};
 use super::page::moment;
 use super::{PageFormat, command, html, markdown};
 
-/// The first page of a kit for one vault.
-pub fn kit_page(made: &Runbooks, vault: &RunbookVault, program_sha256: &str, format: PageFormat) -> String {
+/// The first page of a kit for one vault, with the commands that make it reachable.
+pub fn kit_page(
+    made: &Runbooks,
+    (vault, reach): (&RunbookVault, &[String]),
+    program_sha256: &str,
+    format: PageFormat,
+) -> String {
     let title = format!("Break-glass kit: the vault {}", vault.name);
     let mut blocks = vec![
         Block::Heading(1, title.clone()),
@@ -34,7 +39,9 @@ pub fn kit_page(made: &Runbooks, vault: &RunbookVault, program_sha256: &str, for
         step("Take a clean machine that the incident did not touch, and copy this directory to it. Check it there.", vec!["sha256sum -c SHA256SUMS".into()]),
         step("Put the program where commands are found in this shell.", vec!["export PATH=\"$PWD:$PATH\"".into(), "outlive --version".into()]),
         step("Get the credential that reads the vault, and the private key where one is needed: escrow.md.", vec![]),
-        step("Go on with runbooks/ALL.md: stop the bleeding first. This is how it is seen what the vault has:", vec![command(["outlive", "vault", "list", &vault.address])]),
+        step("Tell the shell where the vault is. It stops where something is still to be typed, and says what.", reach.to_vec()),
+        step("See what the vault has.", vec![command(["outlive", "vault", "list", &vault.address])]),
+        step("Go on with runbooks/ALL.md, in its order: stop the bleeding first.", vec![]),
     ]));
     match format {
         PageFormat::Markdown => markdown::markdown(&blocks),
@@ -49,7 +56,11 @@ fn facts(vault: &RunbookVault) -> Vec<Vec<Line>> {
     vec![
         row("address", vault.address.clone()),
         row("endpoint", vault.endpoint.clone().unwrap_or_else(|| "AWS's own, or a directory".into())),
-        row("region", vault.region.clone().unwrap_or_else(|| "none".into())),
+        row("region", vault.region.clone().unwrap_or_else(|| "none is known".into())),
+        row(
+            "the bucket is addressed",
+            vault.addressing.clone().unwrap_or_else(|| "as is usual there".into()),
+        ),
         row("identity", vault.id.clone().unwrap_or_else(unknown)),
         row("stands on", list(&vault.stands_on, "unknown")),
         row("lock", vault.lock.clone()),

@@ -78,7 +78,7 @@ fn write(
     (vault, escrow): (Option<&RunbookVault>, Option<&str>),
 ) {
     out.push(Block::Heading(3, format!("Way {letter}: {}", procedure.title)));
-    out.push(Block::Say("On a clean machine that the incident did not touch, in a shell, from the top to the bottom; stop where something is not as it says.".into()));
+    out.push(Block::Say("On a clean machine that the incident did not touch, in a new shell, from the top to the bottom; stop where something is not as it says.".into()));
     let mut lines: Vec<Line> = procedure
         .fill_in
         .iter()
