@@ -2,7 +2,7 @@
 
 use super::database::{ACCOUNTS, BIN, Postgres, ask, at_work_below, rows};
 use super::hand::output;
-use super::place::Place;
+use super::place::{Place, tool};
 use super::run::{Ended, Run};
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -45,6 +45,7 @@ fn ready(ended: Ended, new: &Path) -> Value {
 fn not_ready(ended: Ended, new: &Path) -> String {
     let made = made(&ended, new);
     assert!(ended.code == Some(12) && made["ready"] == false, "{made:#}\n{}", ended.stderr);
+    assert_eq!(made["steps"].as_array().unwrap().len(), 0, "what is not ready is not promoted: {made:#}");
     let parts =
         ["what", "place", "what_to_do"].map(|part| made["problem"][part].as_str().unwrap().to_owned());
     parts.join("; ")
@@ -234,6 +235,19 @@ fn a_data_directory_that_would_reach_elsewhere_stays_restored_and_is_not_started
     let cases = [
         ("version", "echo 14 >db/PG_VERSION", "echo 15 >db/PG_VERSION", "apt install postgresql-14"),
         ("standby", "touch db/standby.signal", "rm db/standby.signal", "follows another server"),
+        ("label", "touch db/backup_label", "rm db/backup_label", "it is a base backup"),
+        (
+            "map",
+            &format!("echo '16400 {}' >db/tablespace_map", live.display()),
+            "rm db/tablespace_map",
+            "where the map says",
+        ),
+        (
+            "old",
+            "touch db/recovery.conf; echo 11 >db/PG_VERSION",
+            "rm db/recovery.conf; echo 15 >db/PG_VERSION",
+            "old version",
+        ),
         (
             "tablespace",
             &format!("ln -s {} db/pg_tblspc/16400", live.display()),
@@ -262,8 +276,17 @@ fn a_data_directory_that_would_reach_elsewhere_stays_restored_and_is_not_started
         let why = not_ready(to_postgres(&place, &vault, &new, &[]).end(), &new);
         assert!(why.contains(because), "{name}: {why}");
         assert!(new.join("data/base").is_dir(), "{name}: what was restored is gone");
+        let is_told_how = new.join("start.sh").exists();
+        assert!(!is_told_how || ["version", "broken"].contains(&name), "{name}: a script starts it");
     }
     assert_eq!(super::place::names(&live).len(), 0, "the live tablespace was touched");
+    // Below a directory of somebody else's, root makes nothing.
+    let theirs = place.directory("theirs");
+    tool("chown", &["postgres".as_ref(), theirs.as_os_str()]);
+    let below = theirs.join("new");
+    let refused = to_postgres(&place, &place.path("vault-map"), &below, &[]).end().expect(2);
+    refused.complains("not root's alone");
+    assert!(!below.exists());
     // A directory that is none, and a file that is none, are refused before anything is written.
     let (tree, file) = (place.file("tree/a", "a").parent().unwrap().to_owned(), place.file("some.img", "x"));
     for (volume, because) in [(tree, "no PG_VERSION"), (file, "no dump of PostgreSQL")] {

@@ -169,3 +169,34 @@ fn the_ledger_has_what_was_written_where() {
     }
     assert_eq!(found, 3, "SHA256SUMS here, a page for reading and one for a browser there");
 }
+
+#[test]
+fn pages_in_a_vault_that_are_too_old_or_were_never_written_do_not_hold() {
+    let place = scene("");
+    nightly(&place, &[]).end().expect(0);
+    let later = at(&place, place.outlive_by_file(&["runbook", "--all", "--check"]), 40 * 24 * HOUR);
+    later.end().expect(10).says("the vault shelf: its pages were to be believed until");
+    let second = format!("[[vault]]\nid = \"second\"\nkind = \"dir\"\npath = {:?}", place.path("second"));
+    file(&place, &second).write(&place);
+    check(&place, 10).says("the vault second: no pages were written there yet");
+}
+
+#[test]
+fn a_vault_gets_another_page_where_the_newest_point_is_good_for_nothing() {
+    let place = scene("");
+    let before = || names(&place.path("vault/packs"));
+    nightly(&place, &[]).end().expect(0);
+    let old = before();
+    place.file("data/two", noise(2, 100_000));
+    at(&place, place.outlive_by_file(&["copy", "tree"]), HOUR).end().expect(0);
+    at(&place, nightly(&place, &[]), HOUR).end().expect(0);
+    assert_eq!(counts(&place).1, 2, "a newer point is no reason");
+    for name in before().into_iter().filter(|name| !old.contains(name)) {
+        let pack = place.path("vault/packs").join(name);
+        let spoilt: Vec<u8> = std::fs::read(&pack).unwrap().iter().map(|byte| byte ^ 1).collect();
+        std::fs::write(&pack, spoilt).unwrap();
+    }
+    at(&place, place.outlive_by_file(&["verify", "shelf"]), 2 * HOUR).end().expect(14);
+    at(&place, nightly(&place, &[]), 2 * HOUR).end();
+    assert_eq!(counts(&place).1, 4, "the page in the vault names what is damaged");
+}

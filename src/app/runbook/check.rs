@@ -68,7 +68,9 @@ pub fn check_runbooks(
     if folder.is_none() {
         proof.damaged.extend(proven::last_is_gone(&own, &records));
     }
-    let of_vaults = proven::of_vaults(context, estate, &records, limit);
+    let is_whole = volume.is_none() && made.vaults.iter().all(|vault| vault.id.is_some());
+    let acts = is_whole.then_some(made.acts_sha256.as_str());
+    let of_vaults = proven::of_vaults(context, estate, &records, acts, limit);
     damaged.extend(proof.damaged.into_iter().chain(of_vaults.damaged));
     damaged.extend(found.ahead.iter().map(|name| {
         format!("{name}: its name says a time that is still to come, and nothing was read of it")

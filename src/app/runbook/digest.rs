@@ -1,6 +1,7 @@
 //! What pages were made from, as digests: of facts that do not change by themselves. Ages are none of them.
 
 use super::index::At;
+use super::look::Found;
 use super::{Scene, known};
 use crate::domain::{Kind, Problem, VolumeId};
 use crate::report::runbook::{MadeFrom, Procedure, Runbook, Runbooks};
@@ -67,7 +68,12 @@ pub(super) fn acts(made: &Runbooks, scene: &Scene<'_>) -> String {
 fn typed(way: &Procedure, scene: &Scene<'_>) -> (String, Vec<String>) {
     let found = (scene.vaults.iter().filter(|looked| looked.entry.id == way.vault))
         .filter_map(|looked| looked.found.as_ref().ok())
-        .find_map(|found| found.points.iter().find(|found| found.short == way.point));
+        .find_map(|vault| {
+            let found = vault.points.iter().find(|found| found.short == way.point)?;
+            let is_newer = |other: &Found| other.volume == found.volume && other.taken_at > found.taken_at;
+            // Where a newer one is passed over, which one is named matters: pages say to look for newer ones only.
+            (!vault.points.iter().any(is_newer)).then_some(found)
+        });
     let nameless = |text: &String| match found {
         Some(found) => text.replace(&found.root, "ROOT").replace(&found.short, "POINT"),
         None => text.clone(),

@@ -1,6 +1,6 @@
 //! Whether written pages are those that were written, by the ledger: sums that lie beside the pages can be made anew by whoever changes them.
 
-use super::keep::{LARGEST, SUMS, drills_only, sum};
+use super::keep::{LARGEST, SUMS, drills_only, is_over, sum};
 use super::recorded::{self, Recorded};
 use super::survivors::minute;
 use crate::app::Context;
@@ -57,13 +57,33 @@ pub(super) fn last_is_gone(parent: &Path, records: &[Record]) -> Option<String> 
         .then(|| format!("{name}: gone: the ledger says that it was written at {}", minute(written.at)))
 }
 
-/// Reads the newest pages of every vault, each within `limit`, and compares them with the ledger.
-pub(super) fn of_vaults(context: &Context, estate: &Estate, records: &[Record], limit: Duration) -> Proof {
+/// Reads the newest pages of every vault, each within `limit`, and compares them with the ledger; and what they tell people to do with `acts`,
+/// where that is known of all volumes.
+pub(super) fn of_vaults(
+    context: &Context,
+    estate: &Estate,
+    records: &[Record],
+    acts: Option<&str>,
+    limit: Duration,
+) -> Proof {
     let mut proof = Proof::default();
     let mut waiting = Vec::new();
     for entry in estate.vaults.iter().filter(|entry| !drills_only(entry)) {
-        // Where none was written none can be otherwise.
-        let Some(written) = recorded::last(records, &entry.id) else { continue };
+        let Some(written) = recorded::last(records, &entry.id) else {
+            proof.unproven.push(format!("the vault {}: no pages were written there yet", entry.id));
+            continue;
+        };
+        if is_over(written.believe_until, (context.clock)()) {
+            proof.damaged.push(format!(
+                "the vault {}: its pages were to be believed until {}",
+                entry.id,
+                minute(written.believe_until)
+            ));
+        }
+        if acts.is_some_and(|acts| written.acts.is_some_and(|written| written != acts)) {
+            let what = "its pages tell people to do otherwise than pages that are made now";
+            proof.damaged.push(format!("the vault {}: {what}", entry.id));
+        }
         if written.sha256.is_empty() {
             let what = "the ledger does not say which pages were written there";
             proof.unproven.push(format!("the vault {}: {what} at {}", entry.id, minute(written.at)));

@@ -86,9 +86,9 @@ impl Account {
             return Ok(());
         }
         let what = format!("the user {} cannot come to this directory, and PostgreSQL runs as it", self.name);
-        Err(Problem::new(Kind::Refused, what).at(printable(directory.as_os_str().as_encoded_bytes())).remedy(
-            "name a new directory where everybody may pass, such as one below /srv or /var/lib/postgresql",
-        ))
+        Err(Problem::new(Kind::Refused, what)
+            .at(printable(directory.as_os_str().as_encoded_bytes()))
+            .remedy("name a new directory where everybody may pass, such as one below /srv"))
     }
 }
 

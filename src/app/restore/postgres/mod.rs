@@ -108,6 +108,10 @@ pub fn restore_postgres(
         _ => work.make(held, patience(postgres.longest), &mut said),
     };
     said.ready = tried.is_ok();
+    if !said.ready {
+        // What is not ready is not promoted.
+        said.steps.clear();
+    }
     said.problem =
         tried.err().map(|Problem { what, place, remedy, .. }| NotReady { what, place, what_to_do: remedy });
     said.seconds = began.elapsed().as_secs_f64();
@@ -180,8 +184,8 @@ impl Work<'_> {
     fn of_cluster(&self, patience: Patience<'_>, said: &mut PostgresDone) -> Result<()> {
         let data = self.room.data();
         let wanted = tree::version_of(&data)?;
-        // Looked at while it is still ours alone; said once there is a script to go on with.
-        let reaches = tree::refuse_reaching(&data);
+        // Looked at while it is still ours alone. Of what would reach elsewhere there is no script, and no word on how to start it.
+        tree::refuse_reaching(&data)?;
         tree::hand_over(&data, self.account)?;
         self.room.furnish(self.account)?;
         let fits = |programs: &&Programs| wanted.major >= 10 && programs.major == wanted.major;
@@ -189,12 +193,13 @@ impl Work<'_> {
             let bin = Path::new("/usr/lib/postgresql").join(&wanted.version).join("bin");
             let missing = Programs { bin, version: wanted.version.clone(), major: wanted.major };
             self.words(&missing, "", said)?;
+            said.steps.clear();
             return Err(not_here(&wanted.version, self.installed, self.room));
         };
         let scene = self.scene(programs, patience);
         let control = scene.control()?;
         let words = self.words(programs, &control, said)?;
-        reaches?;
+        tree::refuse_alive(&data)?;
         let (server, role) = Server::start(scene, &words, &[SUPERUSER, &self.account.name])?;
         if !control
             .lines()

@@ -41,6 +41,27 @@ impl Shape {
     }
 }
 
+/// Sees that nobody but root can put something else in the place of what root makes and gives away below this directory.
+///
+/// # Errors
+/// `Refused`, naming the directory that is somebody else's, or that others may write to.
+fn refuse_movable(directory: &Path) -> Result<()> {
+    const STICKY: u32 = 0o1000;
+    for above in directory.ancestors() {
+        let place = printable(above.as_os_str().as_encoded_bytes());
+        let stat = std::fs::symlink_metadata(above)
+            .map_err(|error| Problem::io("looking at the directories above the target", error).at(&*place))?;
+        let is_open = stat.mode() & 0o022 != 0 && stat.mode() & STICKY == 0;
+        if stat.uid() != 0 || is_open || !stat.is_dir() {
+            let what = "this directory is not root's alone: whoever may write to it could put something else in the place of what root gives away there";
+            return Err(Problem::new(Kind::Refused, what).at(place).remedy(
+                "name a new directory below one that is root's and that others cannot write to, such as /srv",
+            ));
+        }
+    }
+    Ok(())
+}
+
 impl Room {
     /// The directory, which is not made yet, for `account`.
     ///
@@ -64,7 +85,11 @@ impl Room {
             let over = over - LONGEST;
             return refuse(format!("the path is {over} bytes too long for the socket of a server in it"));
         }
-        account.comes_to(room.root.parent().unwrap_or(Path::new("/")), patience)?;
+        let above = room.root.parent().unwrap_or(Path::new("/"));
+        if account.becomes.is_some() {
+            refuse_movable(above)?;
+        }
+        account.comes_to(above, patience)?;
         if room.root.is_dir() {
             account.comes_to(&room.root, patience)?;
         }

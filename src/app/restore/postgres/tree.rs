@@ -15,10 +15,15 @@ const LONGEST: u64 = 1 << 20;
 /// A data directory is not deeper.
 const DEEPEST: usize = 64;
 /// Files that make a server go on with somebody else's log instead of only recovering from a crash.
-const FOLLOWING: [(&str, &str); 3] = [
+const FOLLOWING: [(&str, &str); 5] = [
     ("standby.signal", "it is of a standby, which follows another server"),
     ("recovery.signal", "it is a base backup, which needs the archived log of its server"),
     ("recovery.conf", "it is of a standby, or a base backup, of an old version"),
+    (
+        "tablespace_map",
+        "it is a base backup with tablespaces, and a server writes into these where the map says that they lay",
+    ),
+    ("backup_label", "it is a base backup, which needs the log of its server from its beginning to its end"),
 ];
 
 /// What a data directory says of itself.
@@ -36,8 +41,11 @@ pub(super) struct DataDirectory {
 /// `Refused` where it does not say that.
 pub(super) fn version_of(data: &Path) -> Result<DataDirectory> {
     let version = read(data, "PG_VERSION")?.unwrap_or_default().trim().to_owned();
-    let major = version.split('.').next().and_then(|major| major.parse().ok());
-    let version = printable(version.as_bytes());
+    // It is repeated in commands: it is a version, or nothing.
+    let is_number =
+        |part: &str| (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_version = version.split('.').count() <= 2 && version.split('.').all(is_number);
+    let major = version.split('.').next().filter(|_| is_version).and_then(|major| major.parse().ok());
     major.map(|major| DataDirectory { version, major }).ok_or_else(|| {
         let place = printable(data.join("PG_VERSION").as_os_str().as_encoded_bytes());
         Problem::new(Kind::Refused, "PG_VERSION holds no version").at(place)
@@ -47,7 +55,7 @@ pub(super) fn version_of(data: &Path) -> Result<DataDirectory> {
 /// Looks at what a server would do that is started on it, before one is.
 ///
 /// # Errors
-/// `Refused` where it would read other files, would follow another server, or would take itself for one that runs.
+/// `Refused` where it would read other files, or would follow another server.
 pub(super) fn refuse_reaching(data: &Path) -> Result<()> {
     let place = |name: &str| printable(data.join(name).as_os_str().as_encoded_bytes());
     for (name, because) in FOLLOWING {
@@ -58,7 +66,15 @@ pub(super) fn refuse_reaching(data: &Path) -> Result<()> {
         }
     }
     let own = "postgresql.auto.conf";
-    refuse_includes(&read(data, own)?.unwrap_or_default()).map_err(|problem| problem.at(place(own)))?;
+    refuse_includes(&read(data, own)?.unwrap_or_default()).map_err(|problem| problem.at(place(own)))
+}
+
+/// Looks whether a server would take itself for one that runs.
+///
+/// # Errors
+/// `Refused` where it would.
+pub(super) fn refuse_alive(data: &Path) -> Result<()> {
+    let place = |name: &str| printable(data.join(name).as_os_str().as_encoded_bytes());
     if let Some(process) =
         read(data, "postmaster.pid")?.and_then(|text| text.lines().next()?.trim().parse().ok())
         && is_alive(process)
@@ -189,20 +205,30 @@ mod tests {
         fs::create_dir_all(data.join("pg_tblspc")).unwrap();
         fs::write(data.join("PG_VERSION"), "15\n").unwrap();
         assert_eq!(version_of(&data).unwrap(), DataDirectory { version: "15".into(), major: 15 });
+        for wrong in ["14.; id", "15.0.1", "", "15\n16", "-1", "99999", "15."] {
+            fs::write(data.join("PG_VERSION"), wrong).unwrap();
+            assert!(version_of(&data).is_err(), "{wrong}");
+        }
+        fs::write(data.join("PG_VERSION"), "9.6\n").unwrap();
+        assert_eq!(version_of(&data).unwrap().major, 9);
         refuse_reaching(&data).unwrap();
         hand_over(&data, &oneself()).unwrap();
         for (name, text, because) in [
             ("standby.signal", "", "follows another server"),
             ("recovery.signal", "", "archived log"),
             ("recovery.conf", "", "old version"),
+            ("tablespace_map", "16385 /srv/live\n", "where the map says"),
+            ("backup_label", "", "base backup"),
             ("postgresql.auto.conf", "INCLUDE_if_exists '/etc/x'\n", "reads another file"),
-            ("postmaster.pid", &format!("{}\n/x\n", std::process::id()), "is alive here"),
         ] {
             fs::write(data.join(name), text).unwrap();
             let problem = refuse_reaching(&data).unwrap_err();
             assert!(problem.what.contains(because), "{name}: {problem}");
             fs::remove_file(data.join(name)).unwrap();
         }
+        refuse_alive(&data).unwrap();
+        fs::write(data.join("postmaster.pid"), format!("{}\n/x\n", std::process::id())).unwrap();
+        assert!(refuse_alive(&data).unwrap_err().what.contains("is alive here"));
         std::os::unix::fs::symlink("../base", data.join("pg_tblspc/1")).unwrap();
         fs::create_dir(data.join("base")).unwrap();
         hand_over(&data, &oneself()).unwrap();
