@@ -49,7 +49,7 @@ fn a_page_tells_where_copies_are_apart_from_where_some_night_will_put_one() {
     };
     let before = made();
     assert_eq!(said(&before), (0, 2), "{before}");
-    assert!(before.contains("No other copy of this page is known"), "{before}");
+    assert!(before.contains("No other copy was known when this was made"), "{before}");
     nightly(&place, &[]).end().expect(0);
     assert_eq!(said(&page(&place, "tree.md")), (0, 2), "the first night's own page");
     let after = made();

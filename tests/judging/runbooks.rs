@@ -280,7 +280,7 @@ fn what_is_not_known_is_said_and_never_made_up() {
         "Which provider holds this volume is unknown",
         "That is unknown, not none",
         "nobody is named",
-        "No other copy of this page is known",
+        "No other copy was known when this was made",
         "No signing key is pinned",
         "There is no copy in a vault",
         "from memory, unreviewed",

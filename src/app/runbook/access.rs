@@ -130,8 +130,8 @@ pub(super) fn reach_with_outlive(
 ) -> Vec<String> {
     let mut commands = reach(entry, environment);
     if is_encrypted {
-        commands.push(asked("IDENTITY", "the path of the file with the private key"));
-        commands.push("export OUTLIVE_IDENTITY=\"$IDENTITY\"".into());
+        commands.push(asked("IDENTITY", IDENTITY));
+        commands.push("export OUTLIVE_IDENTITY=\"${IDENTITY:?}\" && ls -l \"$IDENTITY\"".into());
     }
     let trust = trust(estate);
     if !trust.is_empty() {
@@ -139,6 +139,9 @@ pub(super) fn reach_with_outlive(
     }
     commands
 }
+
+/// What is asked for as a private key. Directories change on the way.
+pub(super) const IDENTITY: &str = "the whole path, from / on, of the file with the private key";
 
 /// Goes on where a variable is set, and says otherwise what it is for.
 pub(super) fn asked(name: &str, what: &str) -> String {
@@ -150,8 +153,9 @@ pub(super) fn given(name: &str, what: &str) -> String {
     // Inside the braces some signs mean something to a shell, whatever they are quoted with.
     let plain = |c: char| if c.is_ascii_alphanumeric() || " ,./_-:".contains(c) { c } else { '_' };
     let what: String = what.chars().map(plain).collect();
-    // Typed so, it is in no history of a shell.
-    format!("\"${{{name}:?first type: read -rs {name}, then type {what}}}\"")
+    // Typed so, it is in no history of a shell. A path may be seen.
+    let how = if name == "IDENTITY" { "-r" } else { "-rs" };
+    format!("\"${{{name}:?first type: read {how} {name}, then type {what}}}\"")
 }
 
 /// What a person must have at hand for a vault.

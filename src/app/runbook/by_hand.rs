@@ -12,27 +12,27 @@ const BLOCKS: &str = "sed -n '/^```sh$/,/^```$/p' \"$VAULT/README.md\"";
 pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Procedure {
     let entry = case.looked.entry;
     let taken_at = case.found.taken_at.format("%Y-%m-%d %H:%M UTC");
-    let tools =
-        if case.is_encrypted { "sh, zstd, jq, sha256sum and age" } else { "sh, zstd, jq and sha256sum" };
+    let tools = if case.is_encrypted { "zstd, jq and age" } else { "zstd and jq" };
+    let tools = format!("This way needs {tools}, which come with the packages of these names.");
     let mut steps = vec![
         begin("by-hand-restore", case),
         Step {
             what: match access::bucket(entry) {
-                Some(_) => "Fetch the whole vault, with rclone or any other S3 client; it needs room as well.".into(),
-                None => "Name the vault. Nothing below writes into it.".into(),
+                Some(_) => format!("Fetch the whole vault, with rclone or any other S3 client; it needs room as well. Where a line complains `first type`, do that; then paste all lines of this step once more. {tools}"),
+                None => format!("Name the vault. Nothing below writes into it. {tools}"),
             },
             commands: fetch(scene, case),
             expect: Some("README.md, vault.json, and the folders packs and roots".into()),
             ..Step::default()
         },
         Step {
-            what: format!("Take the commands out of the vault's own README.md: it explains each of them. They need {tools}."),
+            what: format!("Take the commands out of the vault's own README.md: it explains each of them."),
             commands: script(case),
             expect: Some("no complaint".into()),
             ..Step::default()
         },
         Step {
-            what: "Restore. It lists what there is first, checks every SHA-256, and stops at the first that is wrong; a GB takes a minute or two. For a newer copy that was taken before the damage, put the name of its root in the place of this one.".into(),
+            what: "Restore. It lists what there is first, checks every SHA-256, and stops at the first that is wrong. A large file takes a minute or two a GB, many small files half a second each, and nothing is printed meanwhile. After it failed, give OUT another name. For a newer copy that was taken before the damage, put the name of its root in the place of this one.".into(),
             commands: vec![run(case)],
             expect: Some(format!("restored: {}", case.target)),
             ..Step::default()

@@ -14,6 +14,12 @@ pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Option<Proced
     let mut restore = words(case);
     restore.extend(["--to-postgres".to_owned(), case.target.clone()]);
     let mut steps = until_it_answers(scene, case, "restore-postgres");
+    if let Some(first) = steps.first_mut() {
+        first.what = format!(
+            "As root: PostgreSQL then runs as the user postgres. Go below a directory that is root's and that everybody may pass, such as /srv, not /root. {}",
+            first.what
+        );
+    }
     steps.push(Step {
         what: "Restore the dump and read it into a new PostgreSQL of its own, which nothing else reaches. It needs the programs of a PostgreSQL \
                as new as the lost one, and a place where the user postgres may pass."
@@ -25,12 +31,13 @@ pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Option<Proced
     let socket = format!("\"$PWD\"/{}", command([format!("{}/socket", case.target)]));
     let ask = "select relname, n_live_tup from pg_stat_user_tables order by 1";
     steps.push(Step {
-        what: "Start it, on its socket alone, and look at the data. The commands that promote it are those that the restore printed.".into(),
+        what: "Start it, on its socket alone, and look at the data. The commands that promote it are the last ones that the restore printed; for the rest, follow this page.".into(),
         commands: vec![
             command(["sh".to_owned(), format!("{}/start.sh", case.target)]),
+            format!("psql -X -h {socket} -U postgres -d restored -qc analyze"),
             format!("psql -X -h {socket} -U postgres -d restored -Atc {}", command([ask])),
         ],
-        expect: Some("the tables, by name".into()),
+        expect: Some("the tables, with about as many rows as the restore counted".into()),
         ..Step::default()
     });
     steps.push(Step {

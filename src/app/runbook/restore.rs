@@ -118,13 +118,13 @@ pub(super) fn until_it_answers(scene: &Scene<'_>, case: &Case<'_, '_>, way: &str
     vec![
         begin(way, case),
         Step {
-            what: "outlive itself, from the break-glass kit or a release; its SHA-256 is in the kit.".into(),
-            commands: vec!["outlive --version".into()],
+            what: "outlive itself, from the break-glass kit or a release; its SHA-256 is in the kit. Where this is another shell than that of START-HERE.md, first type KIT= and the whole path of the kit.".into(),
+            commands: vec!["export PATH=\"${KIT:+$KIT:}$PATH\"".into(), "outlive --version".into()],
             expect: Some(format!("outlive {} or newer", env!("CARGO_PKG_VERSION"))),
             ..Step::default()
         },
         Step {
-            what: "Reach the vault, with a credential that can only read.".into(),
+            what: "Reach the vault, with a credential that can only read. Where a line complains `first type`, do that; then paste all lines of this step once more.".into(),
             commands: reach,
             expect: Some("no complaint; for a disk, the file vault.json".into()),
             ..Step::default()
@@ -133,7 +133,7 @@ pub(super) fn until_it_answers(scene: &Scene<'_>, case: &Case<'_, '_>, way: &str
             what: "See that the vault answers, and what it has.".into(),
             commands: vec![command(["outlive", "vault", "list", &access::address(entry)])],
             expect: Some(format!(
-                "the copy {0} of {taken_at}. Where a newer one is listed that was taken before the damage and read back, put its id in the place of {0} below",
+                "the copy {0} of {taken_at}. Where a newer one is listed that was taken before the damage, put its id in the place of {0} below. On a new machine the state is `stored`, and a note says that freshness is unproven: nothing is known there of before",
                 found.short
             )),
             ..Step::default()
@@ -156,6 +156,12 @@ fn with_outlive(scene: &Scene<'_>, case: &Case<'_, '_>, measured: Option<&Measur
         expect: Some("\"restored and compared\", and no path that is lost".into()),
         seconds: measured.map(|measured| measured.seconds),
     });
+    if dump::is_of_one_postgres(&case.thing) {
+        steps.push(Step {
+            what: "For what follows, a PostgreSQL server must be there, at least as new as the lost one. Where there is none, the next way is shorter: it makes one.".into(),
+            ..Step::default()
+        });
+    }
     steps.extend(dump::steps(&case.thing, &case.database, &case.target));
     steps.push(place(case));
     Procedure {

@@ -104,11 +104,9 @@ fn gaps(out: &mut Vec<Block>, all: &Runbooks, shown: usize) {
 /// Where else these pages are. What is only to come is no copy.
 fn copies_of_this(lines: &mut Vec<Line>, all: &Runbooks) {
     if all.elsewhere.is_empty() {
-        lines.push(
-            Line::default().strong(
-                "No other copy of this page is known: print it, and put it where this machine is not.",
-            ),
-        );
+        lines.push(Line::default().strong(
+            "No other copy was known when this was made: print it, and put it where this machine is not.",
+        ));
     }
     lines.extend(all.elsewhere.iter().map(|at| {
         Line::from("Other copies, written at ").strong(moment(at.written_at)).and(format!(

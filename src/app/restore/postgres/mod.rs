@@ -167,7 +167,7 @@ impl Work<'_> {
         let loaded = load::load(scene, &server, kind, self.order.rights)?;
         if kind != DumpKind::Cluster {
             said.notices.push(format!(
-                "sorting and upper case go by the locale {locale}: that of the lost database is not in its dump, \
+                "sorting and upper case go by the locale {locale}: that of the lost database is not taken over, \
                  --postgres-locale sets another"
             ));
         }
@@ -176,7 +176,10 @@ impl Work<'_> {
         }
         said.owners_left_out = loaded.owners.into_iter().collect();
         if loaded.left_out > 0 && said.owners_left_out.is_empty() {
-            said.notices.push(format!("{} statements about privileges are left out", loaded.left_out));
+            said.notices.push(format!(
+                "{} statements about owners, privileges and tablespaces are left out",
+                loaded.left_out
+            ));
         }
         finish(server, SUPERUSER, said)
     }
