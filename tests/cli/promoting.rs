@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+#[path = "promoting_more.rs"]
+mod more;
+
 /// A vault that holds this alone.
 fn vault_of(place: &Place, volume: &Path) -> PathBuf {
     let vault = place.path(&format!("vault-{}", volume.file_name().unwrap().to_str().unwrap()));

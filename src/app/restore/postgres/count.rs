@@ -22,7 +22,7 @@ const DATABASES: &str =
 /// What the server said: a table that cannot be read is none that came back.
 pub(super) fn count(server: &Server<'_>, superuser: &str) -> Result<Vec<PostgresDatabase>> {
     let mut all = Vec::new();
-    for row in asked(&mut server.connect(superuser, "template1")?, DATABASES)? {
+    for row in asked(&mut server.oversee(superuser, "template1")?, DATABASES)? {
         let name = text(&row, 0)?;
         let tables = tables(server, superuser, name)?;
         if name == "template1" && tables.is_empty() {
@@ -39,9 +39,7 @@ pub(super) fn count(server: &Server<'_>, superuser: &str) -> Result<Vec<Postgres
 }
 
 fn tables(server: &Server<'_>, superuser: &str, database: &str) -> Result<Vec<PostgresTable>> {
-    let mut link = server.connect(superuser, database)?;
-    // What the database's own functions are called must not matter.
-    asked(&mut link, "set search_path = pg_catalog")?;
+    let mut link = server.oversee(superuser, database)?;
     let mut all = Vec::new();
     for row in asked(&mut link, TABLES)? {
         let is_counted = number(&row, 3)? <= COUNTED;
@@ -67,7 +65,7 @@ type Row = Vec<Option<String>>;
 /// # Errors
 /// `Refused` where it is.
 pub(super) fn version(server: &Server<'_>, superuser: &str) -> Result<String> {
-    let mut link = server.connect(superuser, "template1")?;
+    let mut link = server.oversee(superuser, "template1")?;
     let rows = asked(&mut link, "select current_setting('server_version'), pg_is_in_recovery()::text")?;
     let row = rows.first().ok_or_else(none)?;
     if text(row, 1)? != "false" {

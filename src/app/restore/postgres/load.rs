@@ -1,17 +1,23 @@
 //! Reading a dump into a new cluster.
 
-use super::account::{drain, kill, last_words, spawn, wait};
+use super::account::{drain, last_words, pid, spawn};
 use super::dump::DumpKind;
 use super::script::{Ends, Piece, Script, Statement};
 use super::server::{Scene, Server};
-use super::wire::{Answer, Link, Trouble};
+use super::wire::{Answer, Link, Patience, Trouble};
 use super::{DATABASE, Rights, SUPERUSER};
 use crate::domain::{Kind, Problem, Result, printable};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, ExitStatus, Stdio};
+use std::time::Duration;
 
+/// How often the clock and the wish to stop are looked at while `pg_restore` says nothing.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 /// Bytes of rows that go to the server at once.
 const TOGETHER: usize = 1 << 16;
 /// As the server says that somebody may not do this (SQLSTATE `insufficient_privilege`).
@@ -112,33 +118,91 @@ fn finish(server: &Server<'_>, kind: DumpKind, rights: Rights) -> Result<()> {
         Rights::Owner => format!("alter role {DATABASE} nocreatedb"),
         Rights::Superuser => format!("alter role {DATABASE} nosuperuser"),
     };
-    let lowered = server.connect(SUPERUSER, "postgres")?.ask(&lowers);
+    let lowered = server.oversee(SUPERUSER, "postgres")?.ask(&lowers);
     lowered.map(drop).map_err(|trouble| trouble.into_problem("taking rights back"))
 }
 
 /// Through `pg_restore`, which makes SQL of an archive and connects nowhere.
 fn of_archive(reader: &mut Reader<'_, '_>, file: File) -> Result<Ends> {
     let patience = reader.scene.patience;
-    let mut command = reader.scene.program("pg_restore");
+    let mut command = reader.scene.ended_with_us("pg_restore", "KILL");
     command.args(["--no-owner", "--no-privileges", "--file=-"]).stdin(file);
-    let mut child = spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
-    let complaints = drain(child.stderr.take());
-    let Some(out) = child.stdout.take() else {
+    let mut group =
+        Group { leader: spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?, is_over: false };
+    let complaints = drain(group.leader.stderr.take());
+    let Some(pipe) = group.leader.stdout.take() else {
         return Err(Problem::new(Kind::Internal, "pg_restore has no output"));
     };
-    let read = reader.read(BufReader::with_capacity(1 << 20, out));
+    let read = reader.read(BufReader::with_capacity(1 << 20, Output { pipe, patience }));
     if read.is_err() && !reader.has_ended {
-        kill(&mut child);
         return read;
     }
     // Where its output ended early, it knows why.
-    let status = wait(&mut child, patience).inspect_err(|_| kill(&mut child))?;
-    let words = complaints.recv_timeout(std::time::Duration::from_secs(5)).unwrap_or_default();
+    let status = group.end(patience)?;
+    let words = complaints.recv_timeout(Duration::from_secs(5)).unwrap_or_default();
     if !status.success() {
         return Err(Problem::new(Kind::Io, format!("pg_restore failed: {}", last_words(&words)))
             .remedy("an archive of a newer pg_dump needs a newer pg_restore: --postgres-bin DIR"));
     }
     read
+}
+
+/// What a program prints, waited for no longer than there is patience: why it is over is in the error.
+struct Output<'a> {
+    pipe: ChildStdout,
+    patience: Patience<'a>,
+}
+
+impl Read for Output<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            self.patience.check().map_err(std::io::Error::other)?;
+            match poll(&mut [PollFd::new(&self.pipe, PollFlags::IN)], Some(&LOOK)) {
+                Ok(0) | Err(Errno::INTR) => {}
+                // Nobody else reads it, so this does not wait.
+                Ok(_) => return self.pipe.read(buffer),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// A program with what it started, which is ended with this.
+struct Group {
+    leader: Child,
+    is_over: bool,
+}
+
+impl Group {
+    /// How it ended. What it started and left is ended too.
+    ///
+    /// # Errors
+    /// `Cancelled`; `Io` where it takes too long.
+    fn end(&mut self, patience: Patience<'_>) -> Result<ExitStatus> {
+        let ended = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        while let Some(leader) = pid(&self.leader)
+            && matches!(waitid(WaitId::Pid(leader), ended), Ok(None) | Err(Errno::INTR))
+        {
+            patience.check()?;
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.kill().map_err(|error| Problem::io("waiting for a program", error))
+    }
+
+    /// Before it is collected, the number of its group is its own.
+    fn kill(&mut self) -> std::io::Result<ExitStatus> {
+        if let Some(leader) = pid(&self.leader).filter(|_| !self.is_over) {
+            let _gone = kill_process_group(leader, Signal::KILL);
+        }
+        self.is_over = true;
+        self.leader.wait()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _collected = self.kill();
+    }
 }
 
 struct Reader<'r, 'a> {

@@ -68,11 +68,20 @@ pub(super) struct Script<R> {
     /// False once the dump said that a backslash means something in its strings.
     is_standard: bool,
     ends: Ends,
+    has_ended: bool,
 }
 
 impl<R: BufRead> Script<R> {
     pub fn new(input: R) -> Self {
-        Self { input, row: Vec::new(), at: 0, line: 0, is_standard: true, ends: Ends::default() }
+        Self {
+            input,
+            row: Vec::new(),
+            at: 0,
+            line: 0,
+            is_standard: true,
+            ends: Ends::default(),
+            has_ended: false,
+        }
     }
 
     /// Which ends were seen.
@@ -82,7 +91,7 @@ impl<R: BufRead> Script<R> {
 
     /// Whether the end of the input was seen.
     pub fn has_ended(&self) -> bool {
-        self.line > 0 && self.row.is_empty()
+        self.has_ended
     }
 
     /// The next piece; `None` at the end.
@@ -150,8 +159,9 @@ impl<R: BufRead> Script<R> {
         loop {
             let there = match self.input.fill_buf() {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                there => there.map_err(|error| Problem::io("reading the dump", error))?,
+                there => there.map_err(unread)?,
             };
+            self.has_ended |= there.is_empty();
             let end = there.iter().position(|byte| *byte == b'\n').map(|end| end + 1);
             let length = end.unwrap_or(there.len());
             self.row.extend(&there[..length]);
@@ -210,6 +220,11 @@ impl<R: BufRead> Script<R> {
             .at(format!("line {}", self.line))
             .remedy("read this dump with psql yourself: it is where the restore put it")
     }
+}
+
+/// Whoever reads for us may say in the error itself why nothing more comes.
+fn unread(error: std::io::Error) -> Problem {
+    error.downcast().unwrap_or_else(|error| Problem::io("reading the dump", error))
 }
 
 /// The database of a `\connect`, as `pg_dump` and `pg_dumpall` write it.

@@ -3,7 +3,8 @@
 use super::account::{Account, kill, last_words, pid, run, spawn, wait};
 use super::programs::Programs;
 use super::room::Room;
-use super::wire::{Link, Patience, Trouble};
+use super::settings::session;
+use super::wire::{Complaint, Link, Patience, Trouble};
 use crate::domain::{Kind, Problem, Result, printable};
 use rustix::process::{Signal, kill_process};
 use std::fs::File;
@@ -18,7 +19,7 @@ const FAREWELL: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(100);
 /// What a server answers while it starts, recovers or ends (SQLSTATE `cannot_connect_now`).
 const NOT_YET: &str = "57P03";
-/// What ends the server with us, however we end; it is a part of every Linux.
+/// What ends a program with us, however we end; it is a part of every Linux.
 const SETPRIV: &str = "/usr/bin/setpriv";
 
 /// Where a server works, with which programs, as whom.
@@ -34,6 +35,16 @@ impl Scene<'_> {
     /// One of PostgreSQL's programs, to be run as its user in the new directory.
     pub fn program(&self, name: &str) -> Command {
         self.account.command(&self.programs.path(name), &self.room.root)
+    }
+
+    /// As [`Scene::program`], and it gets this signal (such as `INT`) when we end, however that is.
+    pub fn ended_with_us(&self, name: &str, signal: &str) -> Command {
+        if !Path::new(SETPRIV).exists() {
+            return self.program(name);
+        }
+        let mut command = self.account.command(Path::new(SETPRIV), &self.room.root);
+        command.args(["--pdeathsig", signal, "--"]).arg(self.programs.path(name));
+        command
     }
 
     /// Makes a new cluster.
@@ -88,13 +99,7 @@ impl<'a> Server<'a> {
             Problem::io("opening the log", error)
                 .at(printable(scene.room.log().as_os_str().as_encoded_bytes()))
         })?;
-        let mut command = if Path::new(SETPRIV).exists() {
-            let mut command = scene.account.command(Path::new(SETPRIV), &scene.room.root);
-            command.args(["--pdeathsig", "INT", "--"]).arg(scene.programs.path("postgres"));
-            command
-        } else {
-            scene.program("postgres")
-        };
+        let mut command = scene.ended_with_us("postgres", "INT");
         let child = spawn(command.args(words).stdout(out).stderr(complaints))?;
         let mut server = Self { scene, child, is_over: false };
         let role = server.ready(roles)?;
@@ -107,43 +112,50 @@ impl<'a> Server<'a> {
                 self.is_over = true;
                 return Err(self.failed(&format!("the server ended at once ({status})")));
             }
-            let mut said = None;
+            let mut round = Vec::new();
             for role in roles {
-                match self.link(role, "template1", self.scene.patience) {
+                match self.link(role, "template1", &self.as_superuser()) {
                     Ok(_) => return Ok((*role).to_owned()),
-                    Err(Trouble::Server(complaint)) => said = Some(complaint),
+                    Err(Trouble::Server(complaint)) => round.push(Some(complaint)),
                     Err(Trouble::Lost(problem)) if problem.kind == Kind::Cancelled => return Err(problem),
                     // Nobody answers yet.
-                    Err(Trouble::Lost(_)) => {}
+                    Err(Trouble::Lost(_)) => round.push(None),
                 }
             }
-            match said {
-                Some(complaint) if complaint.code != NOT_YET => {
-                    let what = format!("the server lets none of the roles {} in", roles.join(", "));
-                    return Err(Trouble::Server(complaint).into_problem(&what));
-                }
-                _ => self.scene.patience.check()?,
+            if let Some(complaint) = refusal(round) {
+                let what =
+                    format!("the server lets none of the roles {} in as a superuser", roles.join(", "));
+                return Err(Trouble::Server(complaint).into_problem(&what));
             }
+            self.scene.patience.check()?;
             std::thread::sleep(LOOK);
         }
     }
 
-    fn link(
-        &self,
-        role: &str,
-        database: &str,
-        patience: Patience<'a>,
-    ) -> std::result::Result<Link<'a>, Trouble> {
-        Link::open(&self.scene.room.socket(), (role, database), patience)
+    fn link(&self, role: &str, database: &str, settings: &str) -> std::result::Result<Link<'a>, Trouble> {
+        Link::open(&self.scene.room.socket(), (role, database), settings, self.scene.patience)
     }
 
-    /// Connects.
+    fn as_superuser(&self) -> String {
+        session(self.scene.programs.major)
+    }
+
+    /// Connects as whoever reads a dump, which may set what it likes.
     ///
     /// # Errors
     /// What the server said.
     pub fn connect(&self, role: &str, database: &str) -> Result<Link<'a>> {
         let what = format!("connecting to the database {}", printable(database.as_bytes()));
-        self.link(role, database, self.scene.patience).map_err(|trouble| trouble.into_problem(&what))
+        self.link(role, database, "").map_err(|trouble| trouble.into_problem(&what))
+    }
+
+    /// Connects as a superuser, whom no setting of the role or the database misleads.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn oversee(&self, superuser: &str, database: &str) -> Result<Link<'a>> {
+        let what = format!("connecting to the database {}", printable(database.as_bytes()));
+        self.link(superuser, database, &self.as_superuser()).map_err(|trouble| trouble.into_problem(&what))
     }
 
     /// Stops it, so that all is written down.
@@ -199,5 +211,33 @@ impl Drop for Server<'_> {
         if !self.is_over {
             kill(&mut self.child);
         }
+    }
+}
+
+/// What the server has against every role, once none may hope any more: whoever is told to wait, or is not answered, may come in later.
+fn refusal(round: Vec<Option<Complaint>>) -> Option<Complaint> {
+    let all: Vec<Complaint> = round.into_iter().collect::<Option<_>>()?;
+    if all.iter().any(|complaint| complaint.code == NOT_YET) {
+        return None;
+    }
+    let code = all.first()?.code.clone();
+    let mut messages: Vec<String> = all.into_iter().map(|complaint| complaint.message).collect();
+    messages.dedup();
+    Some(Complaint { code, message: messages.join("; ") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_given_up_only_when_no_role_may_hope_any_more() {
+        let said = |code: &str| Some(Complaint { code: code.into(), message: format!("no {code}") });
+        for round in [[said("57P03"), said("28000")], [said("28000"), said("57P03")], [None, said("28000")]] {
+            assert_eq!(refusal(round.to_vec()), None, "{round:?}");
+        }
+        assert_eq!(refusal(vec![]), None);
+        let both = refusal(vec![said("28000"), said("42501")]).unwrap();
+        assert_eq!((&*both.code, &*both.message), ("28000", "no 28000; no 42501"));
     }
 }

@@ -8,6 +8,9 @@ use crate::report::activity::PostgresStep;
 use crate::report::runbook::command;
 use std::path::Path;
 
+/// The database that every cluster has, whoever its superuser is.
+const MAINTENANCE: &str = "postgres";
+
 fn said(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
@@ -53,16 +56,27 @@ fn step(what: &str, command: String) -> PostgresStep {
     PostgresStep { what: what.into(), command }
 }
 
-/// The steps, in order.
+/// The steps, in order, before a server said who is its superuser.
 pub(super) fn steps(
     room: &Room,
     account: &Account,
     programs: &Programs,
     is_cluster: bool,
 ) -> Vec<PostgresStep> {
+    steps_as(SUPERUSER, room, account, programs, is_cluster)
+}
+
+/// The steps, in order, for this superuser.
+pub(super) fn steps_as(
+    superuser: &str,
+    room: &Room,
+    account: &Account,
+    programs: &Programs,
+    is_cluster: bool,
+) -> Vec<PostgresStep> {
     let socket = said(&room.sockets());
-    let database = if is_cluster { SUPERUSER } else { DATABASE };
-    let psql = ["-X", "-h", &socket, "-U", SUPERUSER, "-d", database].map(str::to_owned);
+    let database = if is_cluster { MAINTENANCE } else { DATABASE };
+    let psql = ["-X", "-h", &socket, "-U", superuser, "-d", database].map(str::to_owned);
     let mut look = as_user(account, programs, "psql");
     look.extend(psql);
     let [start, stop] = [room.start(), room.stop()].map(|script| command(["sh".to_owned(), said(&script)]));

@@ -94,20 +94,24 @@ pub(super) struct Link<'a> {
 type Rows = Vec<Vec<Option<String>>>;
 
 impl<'a> Link<'a> {
-    /// Connects through a socket as a role to a database.
+    /// Connects through a socket as a role to a database, with settings as `-c name=value`: they count before those of the role and the
+    /// database.
     ///
     /// # Errors
     /// `Server` where it does not let us in, which it does not while it recovers; `Lost` where nobody answers.
     pub fn open(
         socket: &Path,
         (role, database): (&str, &str),
+        settings: &str,
         patience: Patience<'a>,
     ) -> std::result::Result<Self, Trouble> {
         let stream = UnixStream::connect(socket).map_err(lost)?;
         stream.set_nonblocking(true).map_err(lost)?;
         let mut link = Self { stream, inbox: Vec::new(), patience };
         let mut body = PROTOCOL.to_be_bytes().to_vec();
-        for word in ["user", role, "database", database, "application_name", "outlive", ""] {
+        for word in
+            ["user", role, "database", database, "options", settings, "application_name", "outlive", ""]
+        {
             body.extend(word.as_bytes());
             body.push(0);
         }
@@ -230,7 +234,10 @@ impl<'a> Link<'a> {
                 }
                 continue;
             }
-            if !self.take_in()? {
+            if self.take_in()? {
+                // Notices may come for ever.
+                self.patience.check()?;
+            } else {
                 self.wait(PollFlags::IN)?;
             }
         }
