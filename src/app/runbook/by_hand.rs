@@ -26,7 +26,7 @@ pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Procedure {
             ..Step::default()
         },
         Step {
-            what: format!("Take the commands out of the vault's own README.md: it explains each of them."),
+            what: "Take the commands out of the vault's own README.md: it explains each of them.".into(),
             commands: script(case),
             expect: Some("no complaint".into()),
             ..Step::default()
