@@ -121,13 +121,3 @@ fn a_pg_restore_that_falls_silent_is_ended_in_time_and_with_us() {
     wait(|| at_work_below(&new).is_empty(), "all that it started ends");
     killed.end_unjudged();
 }
-
-#[test]
-fn a_dump_that_says_something_for_ever_is_ended_in_time() {
-    let place = Place::new();
-    let endless = "do $$ begin loop raise notice 'on and on'; end loop; end $$;";
-    let vault = vault_of(&place, &dump_of(&place, "endless.sql", endless, END));
-    let new = place.path("new");
-    let why = not_ready(to_postgres(&place, &vault, &new, &["--postgres-limit", "10s"]).end(), &new);
-    assert!(why.contains("took longer than it may"), "{why}");
-}

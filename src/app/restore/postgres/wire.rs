@@ -344,3 +344,22 @@ fn fields(body: &[u8]) -> Option<Vec<Option<String>>> {
     }
     Some(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Silent;
+
+    #[test]
+    fn a_server_that_says_something_for_ever_is_heard_only_as_long_as_there_is_patience() {
+        let (here, mut there) = UnixStream::pair().unwrap();
+        here.set_nonblocking(true).unwrap();
+        // More than is taken in at once, so that the answer behind it is reached only by going on without looking at the clock.
+        there.write_all(&[b'N', 0, 0, 0, 5, 0].repeat(15_000)).unwrap();
+        there.write_all(&[b'Z', 0, 0, 0, 5, b'I']).unwrap();
+        let patience = Patience { until: Instant::now(), monitor: &Silent };
+        let mut link = Link { stream: here, inbox: Vec::new(), patience };
+        let problem = link.receive().unwrap_err();
+        assert!(problem.what.contains("longer than it may"), "{problem}");
+    }
+}
