@@ -283,18 +283,22 @@ fn a_data_directory_that_would_reach_elsewhere_stays_restored_and_is_not_started
         assert!(!is_told_how || ["version", "broken"].contains(&name), "{name}: a script starts it");
     }
     assert_eq!(super::place::names(&live).len(), 0, "the live tablespace was touched");
+    refused_before_anything_is_written(&place);
+}
+
+fn refused_before_anything_is_written(place: &Place) {
     // Below a directory of somebody else's, root makes nothing.
     let theirs = place.directory("theirs");
     tool("chown", &["postgres".as_ref(), theirs.as_os_str()]);
     let below = theirs.join("new");
-    let refused = to_postgres(&place, &place.path("vault-map"), &below, &[]).end().expect(2);
+    let refused = to_postgres(place, &place.path("vault-map"), &below, &[]).end().expect(2);
     refused.complains("not root's alone");
     assert!(!below.exists());
     // A directory that is none, and a file that is none, are refused before anything is written.
     let (tree, file) = (place.file("tree/a", "a").parent().unwrap().to_owned(), place.file("some.img", "x"));
     for (volume, because) in [(tree, "no PG_VERSION"), (file, "no dump of PostgreSQL")] {
-        let (vault, new) = (vault_of(&place, &volume), place.path("never"));
-        to_postgres(&place, &vault, &new, &[]).end().expect(2).complains(because);
+        let (vault, new) = (vault_of(place, &volume), place.path("never"));
+        to_postgres(place, &vault, &new, &[]).end().expect(2).complains(because);
         assert!(!new.exists());
     }
 }
