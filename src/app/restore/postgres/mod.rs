@@ -212,6 +212,7 @@ impl Work<'_> {
                 .push("it was copied from a server that ran, and has recovered as after a crash".into());
         }
         said.superuser.clone_from(&role);
+        said.steps = steps::steps_as(&role, self.room, self.account, programs, true);
         finish(server, &role, said)
     }
 }
