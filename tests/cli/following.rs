@@ -137,20 +137,29 @@ fn opens_as_the_page_says(place: &Place, vault: &Path, key: &Path) {
 fn a_tree_and_an_image_come_back_from_a_bucket() {
     let place = Place::new();
     volumes(&place);
-    let server = seaweedfs();
-    let vault = format!(
-        "[[vault]]\nid = \"bucket\"\nkind = \"s3\"\nendpoint = {:?}\nbucket = {:?}\nprefix = \"night/\"\nwriter = {{ env = \"KEYS\" }}",
-        server.endpoint,
-        server.new_bucket()
-    );
-    let file = EstateFile::new().with(&vault).tree("tree", &place.path("data"), &["bucket"]);
+    let file = EstateFile::new().with(&bucket()).tree("tree", &place.path("data"), &["bucket"]);
     file.tree("image", &place.path("disk.img"), &["bucket"]).write(&place);
     let keys = format!("{ID}:{SECRET}");
     // The server is on this very host, and nobody says what it stores on: that is never sound.
     nightly(&place, &[]).environment("KEYS", &keys).end().expect(11);
     let page = page(&place, "tree.md");
     assert!(!page.contains(SECRET) && !page.contains(ID), "a page holds a secret");
-    bring_back_both(&place, &format!("AWS_ACCESS_KEY_ID={ID}\nAWS_SECRET_ACCESS_KEY={SECRET}"));
+    bring_back_both(&place, &typed_in());
+}
+
+/// A vault in a new bucket, which is called `bucket`.
+fn bucket() -> String {
+    let server = seaweedfs();
+    format!(
+        "[[vault]]\nid = \"bucket\"\nkind = \"s3\"\nendpoint = {:?}\nbucket = {:?}\nprefix = \"night/\"\nwriter = {{ env = \"KEYS\" }}",
+        server.endpoint,
+        server.new_bucket()
+    )
+}
+
+/// What a person types in who comes to that.
+fn typed_in() -> String {
+    format!("AWS_ACCESS_KEY_ID={ID}\nAWS_SECRET_ACCESS_KEY={SECRET}")
 }
 
 #[test]
@@ -163,12 +172,11 @@ fn a_postgres_comes_back_into_another_server_with_all_its_rows() {
         "command = [\"pg_dump\", \"--format=custom\", \"--host={}\", \"--username=postgres\", \"shop\"], file = \"shop.dump\"",
         old.run.display()
     );
-    let file = EstateFile::new().vault("shelf", &place.path("vault"));
     let copy = format!(
-        "[[volume]]\nid = \"shop\"\n[[copy]]\nvolume = \"shop\"\nfrom = {{ {from} }}\nto = \"shelf\"\nevery = \"24h\""
+        "[[volume]]\nid = \"shop\"\n[[copy]]\nvolume = \"shop\"\nfrom = {{ {from} }}\nto = \"bucket\"\nevery = \"24h\""
     );
-    file.with(&copy).write(&place);
-    let night = nightly(&place, &[]).end();
+    EstateFile::new().with(&bucket()).with(&copy).write(&place);
+    let night = nightly(&place, &[]).environment("KEYS", format!("{ID}:{SECRET}")).end();
     assert!(night.stdout.contains("read back"), "{}", night.stdout);
     drop(old);
     let all = ways(&page(&place, "shop.md"));
@@ -176,7 +184,7 @@ fn a_postgres_comes_back_into_another_server_with_all_its_rows() {
     for (number, way) in all.iter().enumerate() {
         let is_made = way.0.contains("into a new PostgreSQL");
         assert_eq!(is_made, number == 1, "{}", way.0);
-        let server = format!("export PGHOST='{}' PGUSER=postgres", new.run.display());
+        let server = format!("export PGHOST='{}' PGUSER=postgres\n{}", new.run.display(), typed_in());
         let made = follow(&place, way, &server, &format!("clean-{number}"));
         let question = "select count(*), md5(string_agg(said, '' order by n)) from orders";
         let counted = if is_made {
