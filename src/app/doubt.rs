@@ -1,27 +1,50 @@
-//! Points that may be of something else than their volume: an unmounted mount point is an empty directory, and what nobody signed
-//! whose key is pinned may be anything.
+//! Points that may be of something else than their volume: an unmounted mount point is an empty directory, what nobody signed
+//! whose key is pinned may be anything, and what says that it is of a time to come is of another.
 
-use crate::domain::{CopyState, VolumeKind};
+use crate::domain::{CopyState, Timestamp, VolumeKind};
 use crate::ledger::History;
+use crate::store::MOST_SKEW;
 use crate::vault::format::{Digest, Root};
 use crate::vault::{FoundRoot, Roots};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Why points are doubted, by their identity. Each is compared with the newest one before it, of the same
+/// Why points are doubted, by their identity, at the moment `now`. Each is compared with the newest one before it, of the same
 /// volume, that is complete and not doubted itself. A doubt ends where a person restored the point by its name,
 /// and had it compared, so has seen what is in it; or where a later point shows that the volume was converted.
-pub fn doubts(roots: &Roots, history: &History) -> BTreeMap<Digest, String> {
+pub fn doubts(roots: &Roots, history: &History, now: Timestamp) -> BTreeMap<Digest, String> {
     let mut volumes: BTreeMap<&str, Line<'_>> = BTreeMap::new();
     let unsigned = roots.sound.iter().filter_map(|found| Some((found.id, found.signed.doubt()?)));
     // What is closed shows nothing of what it holds; what is not ours, nothing of what ours should be like.
     let shown = roots.sound.iter().filter(|found| found.root.is_complete() && !found.root.is_closed());
     let shown = shown.filter(|found| found.signed.is_trusted());
-    for found in shown {
-        let seen = history.state(&found.record()) == Some(CopyState::Restored);
+    let seen = |found: &FoundRoot| history.state(&found.record()) == Some(CopyState::Restored);
+    let early = still_to_come(roots, now);
+    let early: BTreeMap<Digest, String> =
+        early.filter(|(found, _)| !seen(found)).map(|(found, why)| (found.id, why)).collect();
+    for found in shown.filter(|found| !early.contains_key(&found.id)) {
+        let seen = seen(found);
         volumes.entry(found.root.volume.0.as_str()).or_default().add(found, seen);
     }
     let doubted = volumes.into_values().flat_map(|line| line.doubted).map(|(found, why)| (found.id, why));
-    doubted.chain(unsigned).collect()
+    doubted.chain(early).chain(unsigned).collect()
+}
+
+/// Points whose time is still to come, and would be taken for the newest for years. Where all of a volume are, it is the clock here that is
+/// wrong, and nothing can be said.
+fn still_to_come(roots: &Roots, now: Timestamp) -> impl Iterator<Item = (&FoundRoot, String)> {
+    let is_early = move |found: &FoundRoot| found.root.taken_at.signed_duration_since(now) > MOST_SKEW;
+    let here: BTreeSet<&str> = roots
+        .sound
+        .iter()
+        .filter(|found| !is_early(found))
+        .map(|found| found.root.volume.0.as_str())
+        .collect();
+    let early = roots.sound.iter().filter(move |found| is_early(found));
+    early.filter(move |found| here.contains(found.root.volume.0.as_str())).map(|found| {
+        let at = found.root.taken_at.format("%Y-%m-%d %H:%M:%SZ");
+        let why = "a clock was wrong, or somebody made it who wants it to be taken for the newest";
+        (found, format!("its time, {at}, is still to come: {why}"))
+    })
 }
 
 /// The complete points of one volume, oldest first, so far.

@@ -141,7 +141,9 @@ fn identities(context: &Context, entry: Option<&VaultEntry>) -> Result<Identitie
     sources.extend(entry.and_then(|entry| entry.identity.clone()));
     let mut identities = Identities::default();
     for source in &sources {
-        identities = identities.and(&Identities::parse(source.resolve(&context.environment)?.reveal())?);
+        let secret = source.resolve(&context.environment)?;
+        let parsed = Identities::parse(secret.reveal()).map_err(|problem| problem.at(source.place()))?;
+        identities = identities.and(&parsed);
     }
     Ok(identities)
 }

@@ -10,7 +10,7 @@ use crate::domain::{
 use crate::estate::VaultPlace;
 use crate::isolation::{Fate, Radius};
 use crate::report::activity::{ChangeSaid, Counted, FateSaid, PointSaid, PointsListed, say_lock};
-use crate::vault::{Change, FoundRoot, Roots, Vault, change, cores, in_parallel, names};
+use crate::vault::{Change, Comparison, FoundRoot, Roots, cores, in_parallel, names};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -65,13 +65,12 @@ pub fn points(context: &Context, order: &PointsOrder<'_>) -> Result<PointsListed
 
 /// The one volume that is called so, or of which there are points.
 fn volume(order: &PointsOrder<'_>) -> Result<VolumeId> {
-    let volumes = order.inventory.volumes.iter();
-    let called = volumes.filter(|volume| volume.name == order.volume || names(&volume.id, order.volume));
-    let of_points = order.inventory.points.iter().filter_map(|point| point.of.value());
-    let of_points = of_points.filter(|of| names(of, order.volume)).cloned();
-    let mut found: Vec<VolumeId> = called.map(|volume| volume.id.clone()).chain(of_points).collect();
-    found.sort();
-    found.dedup();
+    let mut found = called(order, order.volume);
+    if found.is_empty()
+        && let Some(path) = whole_path(order.volume)
+    {
+        found = called(order, &path);
+    }
     match found.as_slice() {
         [one] => Ok(one.clone()),
         [] => Err(Problem::new(Kind::NotFound, "no such volume, and no recovery point of one")
@@ -81,6 +80,24 @@ fn volume(order: &PointsOrder<'_>) -> Result<VolumeId> {
             .at(several.iter().map(|id| printable(id.0.as_bytes())).collect::<Vec<_>>().join(", "))
             .remedy("name one of them by its whole id")),
     }
+}
+
+/// Volumes that are called so, each once.
+fn called(order: &PointsOrder<'_>, name: &str) -> Vec<VolumeId> {
+    let volumes = order.inventory.volumes.iter();
+    let called = volumes.filter(|volume| volume.name == name || names(&volume.id, name));
+    let of_points = order.inventory.points.iter().filter_map(|point| point.of.value());
+    let of_points = of_points.filter(|of| names(of, name)).cloned();
+    let mut found: Vec<VolumeId> = called.map(|volume| volume.id.clone()).chain(of_points).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// The path that someone means who is in this directory: what it leads to, or led to before it was gone.
+fn whole_path(path: &str) -> Option<String> {
+    let found = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path)).ok()?;
+    found.into_os_string().into_string().ok()
 }
 
 /// What changed, or why that is not known.
@@ -111,8 +128,13 @@ fn changes(
         // Where the time is over, the newest are compared.
         let numbers: Vec<usize> = (0..listed.len()).rev().collect();
         let until = Instant::now().checked_add(order.limit);
-        let work = |number: &usize| Ok(compared(&vault, &listed, *number, until));
-        let mut compared = in_parallel(cores().min(MOST_AT_ONCE), &numbers, work).unwrap_or_default();
+        let comparison = Comparison::of(&vault);
+        let work = |number: &usize| Ok(compared(&comparison, &listed, *number, until));
+        let all_hindered = |problem: Problem| {
+            listed.iter().map(|_| Err(Uncompared::Hindered(problem.to_string()))).collect::<Vec<Compared>>()
+        };
+        let mut compared =
+            in_parallel(cores().min(MOST_AT_ONCE), &numbers, work).unwrap_or_else(all_hindered);
         compared.reverse();
         let mut usual = Usual::default();
         for (found, compared) in listed.iter().zip(&mut compared) {
@@ -128,7 +150,12 @@ fn changes(
 /// Each comparison holds some dozens of MiB at most.
 const MOST_AT_ONCE: usize = 4;
 
-fn compared(vault: &Vault, listed: &[&FoundRoot], number: usize, until: Option<Instant>) -> Compared {
+fn compared(
+    comparison: &Comparison<'_>,
+    listed: &[&FoundRoot],
+    number: usize,
+    until: Option<Instant>,
+) -> Compared {
     let never = "the first in its vault: there is none before it";
     let now = listed[number];
     let before = number.checked_sub(1).and_then(|before| listed.get(before));
@@ -136,8 +163,9 @@ fn compared(vault: &Vault, listed: &[&FoundRoot], number: usize, until: Option<I
     if now.root.is_closed() || before.root.is_closed() {
         return Err(Uncompared::Hindered("encrypted, and nothing here opens it (--identity FILE)".into()));
     }
-    let Change { added, changed, removed, files, renamed, new_bytes, packed_bytes } =
-        change(vault, before, now, until).map_err(|problem| Uncompared::Hindered(problem.to_string()))?;
+    let Change { added, changed, removed, files, renamed, new_bytes, packed_bytes } = comparison
+        .between(before, now, until)
+        .map_err(|problem| Uncompared::Hindered(problem.to_string()))?;
     let counted = |tally: crate::vault::Tally| Counted { entries: tally.entries, bytes: tally.bytes };
     Ok(ChangeSaid {
         against: before.short(),

@@ -107,14 +107,15 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
     let is_believed = expired.is_none();
     inventory.gaps.extend(expired);
     inventory.checks.extend(check);
-    let doubts = doubts(&roots, &history);
-    for found in &roots.sound {
+    let doubts = doubts(&roots, &history, now);
+    let whole = present.check_points(&vault, &roots.sound);
+    for (found, whole) in roots.sound.iter().zip(whole) {
         let mut bonds = seen.bonds.clone().complete(Nature::Needs);
         if let Some(on) = &on {
             bonds = bonds.with(Bond::observed(Nature::StoredOn, on.clone(), now)).complete(Nature::StoredOn);
         }
         let state = state_of(&vault, found, &history);
-        let usable = match present.check_point(&vault, found) {
+        let usable = match whole {
             Ok(()) => match (usable(state, found), doubts.get(&found.id)) {
                 (Usable::Yes, Some(why)) => Usable::Unproven(why.clone()),
                 (usable, _) => usable,
@@ -323,7 +324,7 @@ pub fn list_vault(context: &Context, place: &VaultPlace) -> Result<VaultListed> 
     let vault = open_vault(context, place)?;
     let roots = Roots::read(&vault)?;
     let history = History::of(&Ledger::look(&context.state, PATIENCE)?, &VaultRef::of(&vault)?);
-    let doubts = doubts(&roots, &history);
+    let doubts = doubts(&roots, &history, (context.clock)());
     let fresh = Freshness::of(roots.sound.iter(), &history);
     let points = roots.sound.iter().map(|found| listed_point(&vault, found, &history, doubts.get(&found.id)));
     // What pretends to tell of readers and epochs, too.

@@ -11,7 +11,8 @@ use crate::report::activity::Told;
 use crate::report::text::Look;
 use std::ffi::OsStr;
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 /// The world outside, as the command line sees it.
 pub struct Terminal {
@@ -72,6 +73,9 @@ impl Terminal {
                 .remedy("name the estate file with --config; docs/configuration.md says what it holds");
             Failure::new(problem, Exit::Usage)
         })?;
+        if self.config.is_none() {
+            refuse_strangers(&path).map_err(|problem| Failure::new(problem, Exit::Usage))?;
+        }
         let estate = Estate::read(&path).map_err(|problem| Failure::new(problem, Exit::Usage))?;
         self.context.keys.learn(&estate);
         self.context.signers.learn(&estate);
@@ -138,4 +142,25 @@ fn state(global: &Global) -> PathBuf {
     let home =
         || std::env::var_os("HOME").map_or_else(|| PathBuf::from("."), PathBuf::from).join(".local/state");
     std::env::var_os("XDG_STATE_HOME").map_or_else(home, PathBuf::from).join("outlive")
+}
+
+/// A file that nobody named is used where the user who runs this, or the administrator, wrote it and nobody else can: it may name programs
+/// to run.
+fn refuse_strangers(path: &Path) -> Result<(), Problem> {
+    // What cannot be looked at cannot be read either, and that is said then.
+    let Ok(metadata) = std::fs::metadata(path) else { return Ok(()) };
+    let me = rustix::process::geteuid().as_raw();
+    // With sudo the user's own file is meant.
+    let caller = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse::<u32>().ok()).filter(|_| me == 0);
+    let owner = metadata.uid();
+    let what = if metadata.mode() & 0o002 != 0 {
+        "everybody on this machine may write to this estate file, and it may name programs to run".to_owned()
+    } else if owner != 0 && owner != me && Some(owner) != caller {
+        format!("this estate file belongs to another user ({owner}), and it may name programs to run")
+    } else {
+        return Ok(());
+    };
+    Err(Problem::new(Kind::Refused, what)
+        .at(crate::domain::printable(path.as_os_str().as_encoded_bytes()))
+        .remedy("look at what it says, and name it with --config to use it; or go to another directory"))
 }

@@ -17,13 +17,15 @@ pub struct RunbookEntry {
     pub vaults_every: TimeDelta,
     /// How somebody gets at the key in escrow; it may have several lines. None where nobody wrote it down.
     pub escrow: Option<String>,
+    /// The same of a credential that reads the vaults.
+    pub reading: Option<String>,
 }
 
 impl Default for RunbookEntry {
     /// A page is believed until the next night's has been due for two hours.
     fn default() -> Self {
         let believe_for = TimeDelta::hours(26);
-        Self { into: None, believe_for, vaults_every: believe_for / 2, escrow: None }
+        Self { into: None, believe_for, vaults_every: believe_for / 2, escrow: None, reading: None }
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// A secret's value. It prints as `(secret)`, however it is printed.
@@ -70,6 +70,21 @@ impl fmt::Debug for Environment {
 }
 
 impl SecretSource {
+    /// Where it is looked for, to be printed.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Env(name) => format!("${}", printable(name.as_bytes())),
+            Self::File(path) => printable(path.as_os_str().as_encoded_bytes()),
+            Self::Credential(name) => format!("$CREDENTIALS_DIRECTORY/{}", printable(name.as_bytes())),
+            Self::Command(argv) => {
+                format!(
+                    "what {} prints",
+                    argv.first().map(|one| printable(one.as_bytes())).unwrap_or_default()
+                )
+            }
+        }
+    }
+
     /// Fetches the secret, anew each time: it may have been rotated.
     ///
     /// # Errors
@@ -99,9 +114,12 @@ fn read(path: &Path) -> Result<Secret> {
     let place = printable(path.as_os_str().as_encoded_bytes());
     let failed = |error| Problem::io("reading a secret", error).at(&*place);
     let refused = |what: &str, remedy: &str| Err(Problem::new(Kind::Usage, what).at(&*place).remedy(remedy));
-    let metadata = std::fs::metadata(path).map_err(failed)?;
+    // What is looked at is what is read, whoever moves another file there meanwhile; a pipe would keep the run waiting for ever.
+    let without_waiting = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file =
+        std::fs::OpenOptions::new().read(true).custom_flags(without_waiting).open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
     if !metadata.is_file() {
-        // A pipe could keep the run waiting for ever.
         return refused("a secret's file that is no regular file", "name a regular file");
     }
     if metadata.permissions().mode() & 0o002 != 0 {
@@ -111,7 +129,6 @@ fn read(path: &Path) -> Result<Secret> {
         );
     }
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(failed)?;
     file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > LARGEST {
         return refused(

@@ -1,19 +1,17 @@
 //! What changed from one recovery point to the next, told by their trees alone: equal pages are skipped, and no content is read.
 
 use super::Vault;
+use super::change_lines::{EntryLines, Reader, Recent};
 use super::format::{Chunk, Content, Entry, EntryKind, Page, PageKind, PageRef, Run};
 use super::line::Line;
 use super::roots::FoundRoot;
 use super::tree::runs;
-use crate::domain::{ByteName, Kind, Problem, Result};
-use serde::de::DeserializeOwned;
+use crate::domain::{ByteName, Problem, Result};
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Mutex;
 use std::time::Instant;
-
-/// What is kept in memory at most to compare two points: names, chunks and pages that differ, a few dozen bytes each.
-const MOST_HELD: usize = 2_000_000;
 
 /// So many entries, with the bytes of their files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,38 +41,54 @@ pub struct Change {
     pub packed_bytes: u64,
 }
 
-/// Compares two points of one volume in one vault, entry by entry where their trees differ, so that memory stays small.
-///
-/// # Errors
-/// `Refused` where one is encrypted and nothing here opens it, where too much differs, or where it is not done by `until`; `Damaged`; what
-/// the store said.
-pub fn change(vault: &Vault, before: &FoundRoot, now: &FoundRoot, until: Option<Instant>) -> Result<Change> {
-    let (old, new) = (before.root.tree()?, now.root.tree()?);
-    let mut reader = Reader { vault, left: MOST_HELD, until };
-    let (old, new) = reader.differing(PageKind::Entries, old, new)?;
-    let (mut old, mut new) = (Leaves::<Entry>::new(old), Leaves::<Entry>::new(new));
-    let (mut was, mut is) = (old.next(&mut reader)?, new.next(&mut reader)?);
-    let (mut sum, mut names) = (Sum::default(), Names::default());
-    loop {
-        let order = match (&was, &is) {
-            (None, None) => break,
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some(was), Some(is)) => Entry::compare_paths(&was.path, &is.path),
-        };
-        let (mut before, mut now) = (None, None);
-        if order != Ordering::Greater {
-            before = std::mem::replace(&mut was, old.next(&mut reader)?);
-        }
-        if order != Ordering::Less {
-            now = std::mem::replace(&mut is, new.next(&mut reader)?);
-        }
-        sum.add(before, now, &mut reader, &mut names)?;
+/// Compares points of one vault: what was read for one comparison is at hand for the next, so neighbours are best compared one after another.
+pub struct Comparison<'a> {
+    vault: &'a Vault,
+    recent: Mutex<Recent>,
+}
+
+impl<'a> Comparison<'a> {
+    /// Of the points of this vault.
+    pub fn of(vault: &'a Vault) -> Self {
+        Self { vault, recent: Mutex::default() }
     }
-    let mut change = sum.change;
-    change.renamed = names.renamed();
-    (change.new_bytes, change.packed_bytes) = sum.frames.sums();
-    Ok(change)
+
+    /// Compares two points of one volume, entry by entry where their trees differ, so that memory stays small.
+    ///
+    /// # Errors
+    /// `Refused` where one is encrypted and nothing here opens it, where too much differs, or where it is not done by `until`; `Damaged`;
+    /// what the store said.
+    pub fn between(&self, before: &FoundRoot, now: &FoundRoot, until: Option<Instant>) -> Result<Change> {
+        let (old, new) = (before.root.tree()?, now.root.tree()?);
+        let mut reader = Reader::new(self.vault, &self.recent, until);
+        let (old, new) = reader.differing(PageKind::Entries, old, new)?;
+        let (mut old, mut new) = (EntryLines::new(old), EntryLines::new(new));
+        let (mut sum, mut names) = (Sum::default(), Names::default());
+        loop {
+            match (old.line(&reader)?, new.line(&reader)?) {
+                (None, None) => break,
+                // The same line is the same entry, whatever it says.
+                (was, is) if was == is => {
+                    old.pass();
+                    new.pass();
+                    continue;
+                }
+                _ => {}
+            }
+            let order = match (old.entry(&reader)?, new.entry(&reader)?) {
+                (None, _) => Ordering::Greater,
+                (_, None) => Ordering::Less,
+                (Some(was), Some(is)) => Entry::compare_paths(&was.path, &is.path),
+            };
+            let was = (order != Ordering::Greater).then(|| old.pass()).flatten();
+            let is = (order != Ordering::Less).then(|| new.pass()).flatten();
+            sum.add(was, is, &mut reader, &mut names)?;
+        }
+        let mut change = sum.change;
+        change.renamed = names.renamed();
+        (change.new_bytes, change.packed_bytes) = sum.frames.sums();
+        Ok(change)
+    }
 }
 
 /// What was counted so far.
@@ -196,33 +210,19 @@ impl Frames {
     }
 }
 
-/// The lines of some leaves in order, one leaf at a time.
-struct Leaves<T: Line> {
-    kind: PageKind,
+/// The runs of some leaves in order, one leaf at a time.
+struct RunLines {
     leaves: std::vec::IntoIter<PageRef>,
-    lines: std::vec::IntoIter<T>,
-    last: Option<T::Mark>,
+    lines: std::vec::IntoIter<Run>,
+    last: Option<u64>,
 }
 
-impl Leaves<Entry> {
+impl RunLines {
     fn new(leaves: Vec<PageRef>) -> Self {
-        Self {
-            kind: PageKind::Entries,
-            leaves: leaves.into_iter(),
-            lines: Vec::new().into_iter(),
-            last: None,
-        }
+        Self { leaves: leaves.into_iter(), lines: Vec::new().into_iter(), last: None }
     }
-}
 
-impl Leaves<Run> {
-    fn runs(leaves: Vec<PageRef>) -> Self {
-        Self { kind: PageKind::Runs, leaves: leaves.into_iter(), lines: Vec::new().into_iter(), last: None }
-    }
-}
-
-impl<T: Line> Leaves<T> {
-    fn next(&mut self, reader: &mut Reader<'_>) -> Result<Option<T>> {
+    fn next(&mut self, reader: &mut Reader<'_>) -> Result<Option<Run>> {
         loop {
             if let Some(line) = self.lines.next() {
                 // Before the first there may be others, in pages that do not differ.
@@ -234,36 +234,14 @@ impl<T: Line> Leaves<T> {
                 return Ok(Some(line));
             }
             let Some(leaf) = self.leaves.next() else { return Ok(None) };
-            if let Page::Leaf(lines) = reader.open(&leaf, self.kind)? {
+            if let Page::Leaf(lines) = reader.open(&leaf, PageKind::Runs)? {
                 self.lines = lines.into_iter();
             }
         }
     }
 }
 
-/// Reads pages, for so long, and holds only so much.
-struct Reader<'a> {
-    vault: &'a Vault,
-    left: usize,
-    until: Option<Instant>,
-}
-
 impl Reader<'_> {
-    fn hold(&mut self, count: usize) -> Result<()> {
-        self.left = self.left.checked_sub(count).ok_or_else(|| {
-            Problem::new(Kind::Refused, format!("more than {MOST_HELD} names, chunks and pages differ"))
-        })?;
-        Ok(())
-    }
-
-    fn open<T: DeserializeOwned>(&mut self, page: &PageRef, kind: PageKind) -> Result<Page<T>> {
-        if self.until.is_some_and(|until| Instant::now() >= until) {
-            return Err(Problem::new(Kind::Refused, "it was not compared in the time that it may take"));
-        }
-        let key = page.frame.pack.pack()?;
-        Page::open(key.as_str(), page, kind, &self.vault.page(page, kind)?)
-    }
-
     /// The leaves of two trees that are not in both, in order. A page that is in both holds the same, so what differs is
     /// in the others.
     fn differing(
@@ -320,7 +298,7 @@ impl Reader<'_> {
         let (old, new) = match (before, now) {
             (Some(Content::Pages(before)), Some(Content::Pages(now))) => {
                 let (old, new) = self.differing(PageKind::Runs, before, now)?;
-                (Leaves::runs(old), Leaves::runs(new))
+                (RunLines::new(old), RunLines::new(new))
             }
             _ => (self.all_runs(before)?, self.all_runs(now)?),
         };
@@ -346,18 +324,18 @@ impl Reader<'_> {
         Ok(bytes)
     }
 
-    fn all_runs(&mut self, content: Option<&Content>) -> Result<Leaves<Run>> {
+    fn all_runs(&mut self, content: Option<&Content>) -> Result<RunLines> {
         match content {
             Some(Content::Pages(top)) => {
                 let mut leaves = vec![top.clone()];
                 for level in (1..=top.level).rev() {
                     leaves = self.expanded(PageKind::Runs, leaves, level)?;
                 }
-                Ok(Leaves::runs(leaves))
+                Ok(RunLines::new(leaves))
             }
             content => {
                 let all = runs(self.vault, content).collect::<Result<Vec<Run>>>()?;
-                Ok(Leaves { lines: all.into_iter(), ..Leaves::runs(Vec::new()) })
+                Ok(RunLines { lines: all.into_iter(), ..RunLines::new(Vec::new()) })
             }
         }
     }

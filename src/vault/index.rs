@@ -2,12 +2,12 @@
 
 use super::format::{Chunk, Digest, Frame, PackKey, PackLine, PackRole, Sidecar};
 use super::leftover::{Leftover, Prover, Wanted, each_leftover};
-use super::readback::Present;
+use super::present::{Present, agree};
 use super::roots::FoundRoot;
 use super::sealing::Ids;
 use super::tree::Lines;
 use super::{Vault, format::PageKind};
-use crate::domain::{Monitor, Problem, Result};
+use crate::domain::{Monitor, Result};
 use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
 use std::sync::{Arc, PoisonError};
 
@@ -183,10 +183,7 @@ pub fn packs_of(vault: &Vault, found: &FoundRoot) -> Result<PackTable> {
     let listed = Lines::<PackLine>::new(vault, PageKind::Packs, &found.root.packs);
     for line in found.root.list_packs.iter().cloned().map(Ok).chain(listed) {
         let line = line?;
-        if table.get(&line.pack).is_some_and(|before| *before != line) {
-            let what = format!("says two things of packs/{}", super::safe(&line.pack.0));
-            return Err(Problem::damaged(found.key.as_str(), what));
-        }
+        agree(found, table.get(&line.pack), &line)?;
         table.insert(line.pack.clone(), line);
     }
     Ok(table)

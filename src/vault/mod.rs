@@ -1,6 +1,7 @@
 //! The format of recovery points in a store, and how they are written, read, verified and restored.
 
 mod change;
+mod change_lines;
 mod check_pack;
 mod findings;
 pub mod format;
@@ -15,6 +16,7 @@ pub mod metadata;
 mod pack;
 mod parallel;
 mod places;
+mod present;
 mod readback;
 mod readers;
 mod repair;
@@ -30,13 +32,14 @@ mod verify;
 mod write;
 mod xattrs;
 
-pub use change::{Change, Tally, change};
+pub use change::{Change, Comparison, Tally};
 pub use findings::Unread;
 pub use index::{PackTable, packs_known, packs_of};
 pub use locks::{Kept, LockTerms, Needed};
 pub use make::Readers;
 pub(crate) use parallel::{cores, in_parallel};
-pub use readback::{Damage, Present, ReadBack, Stopped, read_back};
+pub use present::Present;
+pub use readback::{Damage, ReadBack, Stopped, read_back};
 pub use readers::{EpochBegun, ReaderAdded};
 pub use repair::{Mended, Original, RepairMode, RepairReport, RepairRequest, Supplied, repair};
 pub use restore::{

@@ -2,13 +2,11 @@
 
 use super::findings::Unread;
 use super::format::{Digest, ENDED, EPOCHS, Hasher, KEYS, PACKS, PackLine, README_KEY, SIDECARS};
-use super::index::packs_known;
 use super::parallel::{cores, in_parallel};
-use super::roots::FoundRoot;
 use super::{Vault, gone, object_of};
 use crate::domain::{Kind, Monitor, Phase, Problem, Result};
 use crate::store::Key;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Read;
 
 /// One object that is not what was written, and the recovery points it takes along.
@@ -147,82 +145,6 @@ fn both_of(vault: &Vault, line: &PackLine, monitor: &dyn Monitor) -> Result<[Res
 /// Whatever keeps them from being what was written.
 pub(super) fn pack_read_back(vault: &Vault, line: &PackLine, monitor: &dyn Monitor) -> Result<u64> {
     both_of(vault, line, monitor)?.into_iter().sum()
-}
-
-/// Which packs and sidecars a store has, by their sizes: no reading.
-pub struct Present(BTreeMap<String, Option<u64>>);
-
-/// Packs that are asked for one by one: a listing of a vault with a year of nights costs hundreds of requests.
-const FEW: usize = 32;
-
-impl Present {
-    /// Which of these there are, by asking for each where they are few.
-    ///
-    /// # Errors
-    /// What the store said.
-    pub fn of<'a>(vault: &Vault, lines: impl ExactSizeIterator<Item = &'a PackLine>) -> Result<Self> {
-        if lines.len() > FEW {
-            return Self::list(vault);
-        }
-        let keys: Vec<Key> =
-            lines.flat_map(|line| [line.pack.pack(), line.pack.sidecar()]).collect::<Result<_>>()?;
-        let sizes = in_parallel(vault.store().at_once(), &keys, |key| vault.store().size(key));
-        // A store may list what it does not let us ask for.
-        let Ok(sizes) = sizes else { return Self::list(vault) };
-        let found = keys.into_iter().zip(sizes);
-        Ok(Self(found.filter_map(|(key, size)| Some((key.as_str().to_owned(), Some(size?)))).collect()))
-    }
-
-    /// Lists them.
-    ///
-    /// # Errors
-    /// What the store said.
-    pub fn list(vault: &Vault) -> Result<Self> {
-        let mut all = BTreeMap::new();
-        for folder in [PACKS, SIDECARS] {
-            all.extend(
-                vault
-                    .store()
-                    .list(folder)?
-                    .into_iter()
-                    .map(|found| (found.key.as_str().to_owned(), found.bytes)),
-            );
-        }
-        Ok(Self(all))
-    }
-
-    /// What of a pack and its sidecar is not there as long as it was written.
-    ///
-    /// # Errors
-    /// `Damaged`, naming the object.
-    pub fn check(&self, line: &PackLine) -> Result<()> {
-        for (key, bytes) in [(line.pack.pack()?, line.bytes), (line.pack.sidecar()?, line.sidecar_bytes)] {
-            match self.0.get(key.as_str()) {
-                Some(Some(found)) if *found == bytes => {}
-                Some(None) => {
-                    let what = "the medium does not even say how long it is";
-                    return Err(Problem::damaged(key.as_str(), what));
-                }
-                Some(Some(found)) => {
-                    let what = format!("{found} bytes long instead of {bytes}");
-                    return Err(Problem::damaged(key.as_str(), what));
-                }
-                None => {
-                    let what = "gone: a recovery point needs it and it is not there";
-                    return Err(Problem::damaged(key.as_str(), what));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The same for everything that a point needs.
-    ///
-    /// # Errors
-    /// As [`Present::check`]; and where the list of packs cannot be read.
-    pub fn check_point(&self, vault: &Vault, found: &FoundRoot) -> Result<()> {
-        packs_known(vault, found)?.values().try_for_each(|line| self.check(line))
-    }
 }
 
 /// Reads one object from the medium to its end and compares size and SHA-256.

@@ -1,7 +1,9 @@
 //! Reading trees of pages, and building them.
 
 use super::Vault;
-use super::format::{Child, Content, Digest, Entry, Page, PageHeader, PageKind, PageRef, Run, render};
+use super::format::{
+    Child, Content, Digest, Entry, PackKey, PackLine, Page, PageHeader, PageKind, PageRef, Run, render,
+};
 use super::line::Line;
 use crate::domain::{Problem, Result};
 use crate::store::Key;
@@ -56,6 +58,28 @@ impl<T: Line> Lines<T> {
         }
     }
 
+    /// The next leaf, which was not read yet: [`Lines::leaf`] reads it, [`Lines::pass`] goes on without.
+    ///
+    /// # Errors
+    /// As [`Lines::next_line`].
+    pub(super) fn next_leaf(&mut self) -> Result<Option<PageRef>> {
+        loop {
+            match self.waiting.pop() {
+                Some(page) if page.level > 0 => self.read(&page)?,
+                leaf => return Ok(leaf),
+            }
+        }
+    }
+
+    /// The lines of the leaf that is next.
+    ///
+    /// # Errors
+    /// As [`Lines::next_line`].
+    pub(super) fn leaf(&mut self, page: &PageRef) -> Result<Vec<T>> {
+        self.read(page)?;
+        std::mem::take(&mut self.leaf).map(|line| self.check(line)).collect()
+    }
+
     fn read(&mut self, page: &PageRef) -> Result<()> {
         let key = page.frame.pack.pack()?;
         let bytes = self.vault.page(page, self.kind)?;
@@ -86,6 +110,20 @@ impl<T: Line> Lines<T> {
         }
         self.last = Some(line.mark());
         Ok(line)
+    }
+}
+
+impl Lines<PackLine> {
+    /// Goes on behind the leaf that is next, which is known to name these packs first and last.
+    ///
+    /// # Errors
+    /// `Damaged` where it is out of order here.
+    pub(super) fn pass(&mut self, first: &PackKey, last: PackKey) -> Result<()> {
+        if self.last.as_ref().is_some_and(|before| before >= first) {
+            return Err(Problem::damaged("packs", "a list of packs is out of order"));
+        }
+        self.last = Some(last);
+        Ok(())
     }
 }
 

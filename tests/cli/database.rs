@@ -29,7 +29,7 @@ impl Postgres {
     pub fn go_on(&self) {
         let run = self.run.display();
         self.by_its_user(&format!(
-            "{BIN}/pg_ctl -D db -w -s -l log -o \"-k {run} -c listen_addresses=''\" start"
+            "{BIN}/pg_ctl -D db -w -s -l log -o \"-k {run} -c listen_addresses=''\" start || {{ cat log >&2; exit 1; }}"
         ));
     }
 

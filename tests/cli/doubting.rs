@@ -1,6 +1,9 @@
 //! Copies that may be of something else than they claim, or of a part of it, are never called whole.
 
 use super::place::{Place, chmod, names, tool};
+use outlive::domain::Timestamp;
+use outlive::store::Key;
+use outlive::vault::format::Root;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::fs;
@@ -162,4 +165,55 @@ fn an_incomplete_point_that_is_restored_by_its_name_says_so_and_is_no_success() 
     let restore = place.outlive(&restore).end().expect(14).json("restore");
     assert_eq!((&restore["missed_when_stored"], &restore["compared"]), (&1.into(), &true.into()));
     assert_eq!(names(&target), ["a"]);
+}
+
+/// A point like the newest one, by whoever may write to the vault, that says another time.
+fn forge(vault: &Path, years: i32) -> String {
+    let newest = names(&vault.join("roots")).pop().unwrap().into_string().unwrap();
+    let bytes = fs::read(vault.join("roots").join(&newest)).unwrap();
+    let like = Root::open(&Key::new(format!("roots/{newest}")).unwrap(), &bytes).unwrap();
+    let moved = |at: Timestamp| at + chrono::TimeDelta::days(365 * i64::from(years));
+    let forged = Root {
+        key: format!("roots/{}T000000Z-00000000", moved(like.taken_at).format("%Y%m%d")),
+        taken_at: moved(like.taken_at),
+        started_at: moved(like.started_at),
+        finished_at: moved(like.finished_at),
+        ..like
+    };
+    fs::write(vault.join(&forged.key), forged.seal().unwrap()).unwrap();
+    moved(like.taken_at).format("%Y-%m-%d").to_string()
+}
+
+#[test]
+fn a_point_of_a_time_to_come_is_not_taken_for_the_newest() {
+    let place = Place::new();
+    let (data, vault, target) = (place.directory("data"), place.path("vault"), place.path("target"));
+    place.file("data/one", "1");
+    let first = copy(&place, &data, &vault)["point"].as_str().unwrap().to_owned();
+    let at = forge(&vault, 70);
+    let restore: [&dyn AsRef<OsStr>; 5] = [&"restore", &"--vault", &vault, &"--to", &target];
+    let told = place.outlive(&restore).end().expect(2);
+    told.complains(&format!("its time, {at}")).complains("is still to come");
+    assert!(!target.exists());
+    // It is not proposed either, and no audit counts on it.
+    let proposed = place.outlive(&[&"restore", &"--vault", &vault, &"--format", &"json"]).end().expect(0);
+    let proposed = proposed.json("restorable")["volumes"][0]["proposed"]["id"].clone();
+    assert!(proposed.as_str().unwrap().starts_with(&first), "{proposed}");
+    let points = points(&place, &data, &vault);
+    let usable: Vec<bool> = points.iter().map(|point| point["usable"] == "yes").collect();
+    assert_eq!(usable, [true, false], "{points:#?}");
+    place.outlive(&[&restore[..], &[&"--point", &first]].concat()).end().expect(0);
+}
+
+#[test]
+fn where_every_point_is_of_a_time_to_come_it_is_the_clock_here_that_is_wrong() {
+    let place = Place::new();
+    let (data, vault, target) = (place.directory("data"), place.path("vault"), place.path("target"));
+    place.file("data/one", "1");
+    copy(&place, &data, &vault);
+    let sound = vault.join("roots").join(names(&vault.join("roots")).pop().unwrap());
+    forge(&vault, 1);
+    fs::rename(&sound, place.path("aside")).unwrap();
+    let other = place.path("other-state");
+    place.outlive_with_state(&other, &[&"restore", &"--vault", &vault, &"--to", &target]).end().expect(0);
 }

@@ -2,6 +2,7 @@
 
 use super::encrypting::{estate, outlive, reader};
 use super::place::{Place, names, noise};
+use super::run::binary;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::fs;
@@ -161,4 +162,33 @@ fn of_an_encrypted_vault_without_a_key_what_cannot_be_known_is_said() {
     let keyed = [&ask[..], &[&"--identity", &key]].concat();
     let json = place.outlive_with_state(&elsewhere, &keyed).end().json("points");
     assert_eq!(tally(&json["points"][1]["change"], "changed"), (1, 7), "{json:#}");
+}
+
+#[test]
+fn a_path_may_be_said_from_where_one_stands_and_even_once_it_is_gone() {
+    let place = Place::new();
+    let (data, vault) = (place.path("data"), place.path("vault"));
+    place.file("data/one", "1");
+    copy(&place, &data, &vault);
+    let from = |name: &str| {
+        let script = "cd \"$1\" && exec \"$2\" points \"$3\" --vault \"$4\" --format json";
+        let within = data.parent().unwrap();
+        let words: [&OsStr; 7] = [
+            "sh".as_ref(),
+            "-c".as_ref(),
+            script.as_ref(),
+            "sh".as_ref(),
+            within.as_ref(),
+            binary().as_ref(),
+            name.as_ref(),
+        ];
+        let words = words.into_iter().chain([vault.as_os_str()]).map(OsStr::to_owned).collect();
+        place.recorded(words).end()
+    };
+    for name in ["data", "./data", "data/../data/"] {
+        assert_eq!(from(name).json("points")["points"].as_array().unwrap().len(), 1, "{name}");
+    }
+    fs::rename(&data, place.path("elsewhere")).unwrap();
+    assert_eq!(from("data").json("points")["points"].as_array().unwrap().len(), 1);
+    from("vault/nothing").expect(2).complains("no such volume");
 }

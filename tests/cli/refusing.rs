@@ -166,3 +166,38 @@ fn a_marker_that_is_damaged_is_named() {
     place.outlive(&[&"verify", &vault]).end().expect(14).complains("where: ").complains("vault.json");
     place.outlive(&[&"copy", &data, &"--vault", &vault]).end().expect(14).complains("vault.json");
 }
+
+#[test]
+fn an_estate_file_that_nobody_named_is_not_taken_from_a_stranger() {
+    let place = Place::new();
+    let ran = place.path("ran");
+    let file = place.file(
+        "here/outlive.toml",
+        format!(
+            "[[vault]]\nid = \"shelf\"\nkind = \"s3\"\nendpoint = \"http://127.0.0.1:1\"\nbucket = \"bucket\"\n\
+             region = \"here\"\nwriter = {{ command = [\"touch\", \"{}\"] }}\n",
+            ran.display()
+        ),
+    );
+    let here = file.parent().unwrap();
+    let survey = |more: &str, sudo: &str| {
+        let script = format!("cd \"$1\" && exec \"$2\" inventory {more}");
+        let words =
+            ["sh", "-c", &script, "sh", here.to_str().unwrap(), super::run::binary().to_str().unwrap()];
+        let run = place.recorded(words.map(std::ffi::OsString::from).to_vec());
+        // The command that the file names writes outside of what this program may.
+        run.environment("SUDO_UID", sudo).start().end_unjudged()
+    };
+    tool("chown", &["65534".as_ref(), file.as_os_str()]);
+    survey("", "").expect(2).complains("belongs to another user (65534)").complains("--config");
+    assert!(!ran.exists(), "a stranger's command ran");
+    // Whoever became root by sudo means their own file; so does whoever names one.
+    for (more, sudo) in [("", "65534"), ("--config outlive.toml", "")] {
+        assert!(!survey(more, sudo).stderr.contains("belongs to another user"), "{more}{sudo}");
+        fs::remove_file(&ran).expect("the named file's command runs");
+    }
+    tool("chown", &["0".as_ref(), file.as_os_str()]);
+    chmod(&file, 0o666);
+    survey("", "").expect(2).complains("everybody on this machine may write to this estate file");
+    assert!(!ran.exists());
+}

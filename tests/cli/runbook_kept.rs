@@ -49,12 +49,12 @@ fn a_page_tells_where_copies_are_apart_from_where_some_night_will_put_one() {
     };
     let before = made();
     assert_eq!(said(&before), (0, 2), "{before}");
-    assert!(before.contains("No other copy was known when this was made"), "{before}");
+    assert!(before.contains("No copy was known but this one"), "{before}");
     nightly(&place, &[]).end().expect(0);
     assert_eq!(said(&page(&place, "tree.md")), (0, 2), "the first night's own page");
     let after = made();
     assert_eq!(said(&after), (2, 0), "{after}");
-    assert!(after.contains("believed until") && !after.contains("No other copy"), "{after}");
+    assert!(after.contains("believed until") && !after.contains("No copy was known but this one"), "{after}");
     std::fs::rename(place.path("state/runbooks"), place.path("gone")).unwrap();
     assert_eq!(said(&made()), (1, 1), "what was removed here is no copy");
 }
@@ -108,6 +108,23 @@ fn a_page_that_was_changed_in_a_vault_is_found_by_the_ledger_and_one_that_is_gon
     std::fs::rename(&page, place.path("taken")).unwrap();
     check(&place, 10).says("damaged: the vault shelf: runbooks/").says(": gone");
     std::fs::write(&page, text).unwrap();
+    check(&place, 0);
+}
+
+#[test]
+fn a_page_that_somebody_put_beside_the_newest_in_a_vault_is_told() {
+    let place = scene("");
+    nightly(&place, &[]).end().expect(0);
+    let pages = place.path("vault/runbooks");
+    let page = pages.join(&names(&pages)[0]);
+    for (name, code) in [("20990101T000000.000Z-0badf00d.md", 11), ("20000101T000000.000Z-0badf00d.md", 0)] {
+        std::fs::copy(&page, pages.join(name)).unwrap();
+        let told = check(&place, code);
+        let words = told.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        let says = words.contains(&format!("runbooks/{name}: the ledger does not know this page"));
+        assert_eq!(says, code == 11, "{}", told.stdout);
+        std::fs::rename(pages.join(name), place.path("aside")).unwrap();
+    }
     check(&place, 0);
 }
 

@@ -24,8 +24,25 @@ fn blocks() -> (String, String) {
     (sh(file), sh(tree))
 }
 
+/// The page's commands that restore a tree; needs `ROOT` and `OUT`.
+pub fn tree_script() -> String {
+    let (file, tree) = blocks();
+    let functions = file.split("restore_file \"$ROOT\"").next().unwrap();
+    format!("{functions}\n{tree}\nrestore_tree \"$ROOT\"\n")
+}
+
+/// Runs a script that restores a tree in a world where only what it needs exists, with this shell.
+pub fn by_hand_in(place: &Place, script: &str, shell: &str, settings: &[(&str, &str)]) -> Output {
+    let tools: Vec<&str> = TOOLS.into_iter().chain(MORE_FOR_TREES).chain([shell]).collect();
+    run_in(shell, place, script, &tools, settings)
+}
+
 /// Runs a script in a world where only `tools` exist.
 pub fn by_hand(place: &Place, script: &str, tools: &[&str], settings: &[(&str, &str)]) -> Output {
+    run_in("sh", place, script, tools, settings)
+}
+
+fn run_in(shell: &str, place: &Place, script: &str, tools: &[&str], settings: &[(&str, &str)]) -> Output {
     let bin = hand::TempDir::new();
     for tool in tools {
         let found = run("sh", &["-c", &format!("command -v {tool}")]);
@@ -33,7 +50,7 @@ pub fn by_hand(place: &Place, script: &str, tools: &[&str], settings: &[(&str, &
     }
     let file = bin.path().join("restore.txt");
     fs::write(&file, script).unwrap();
-    let mut shell = Command::new(bin.path().join("sh"));
+    let mut shell = Command::new(bin.path().join(shell));
     shell.arg(&file).env_clear().env("PATH", bin.path()).env("VAULT", place.path("vault"));
     hand::output(shell.envs(settings.iter().copied()).current_dir(bin.path())).unwrap()
 }
@@ -44,7 +61,7 @@ fn restore_file(place: &Place, root: &str, file: &str, out: &Path) -> Output {
 }
 
 #[track_caller]
-fn assert_success(output: &Output) {
+pub fn assert_success(output: &Output) {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{:?}: {errors}", output.status);
     assert_eq!(errors, "", "the page's commands complain");
@@ -190,9 +207,7 @@ fn a_whole_tree_comes_back_by_hand() {
     let tools: Vec<&str> = TOOLS.into_iter().chain(MORE_FOR_TREES).collect();
     let out = place.path("tree");
     let settings = [("ROOT", report.root.key.name()), ("FILE", "small"), ("OUT", out.to_str().unwrap())];
-    let (file, tree) = blocks();
-    let functions = file.split("restore_file \"$ROOT\"").next().unwrap();
-    let script = format!("{functions}\n{tree}\nrestore_tree \"$ROOT\"\n");
+    let script = tree_script();
     assert_success(&by_hand(&place, &script, &tools, &settings));
     let (a, b) = (format!("{}/", volume.display()), format!("{}/", out.display()));
     assert_eq!(run("diff", &["-r", "--no-dereference", &a, &b]), "");
@@ -213,10 +228,8 @@ fn a_repaired_point_comes_back_by_hand() {
     });
     let by = repaired(&place, &volume);
     let tools: Vec<&str> = TOOLS.into_iter().chain(MORE_FOR_TREES).collect();
-    let (out, (file, tree)) = (place.path("tree"), blocks());
+    let (out, script) = (place.path("tree"), tree_script());
     let settings = [("ROOT", by.key.name()), ("FILE", "small"), ("OUT", out.to_str().unwrap())];
-    let functions = file.split("restore_file \"$ROOT\"").next().unwrap();
-    let script = format!("{functions}\n{tree}\nrestore_tree \"$ROOT\"\n");
     assert_success(&by_hand(&place, &script, &tools, &settings));
     assert_eq!(run("diff", &["-r", "--no-dereference", volume.to_str().unwrap(), out.to_str().unwrap()]), "");
     let former = [("ROOT", report.root.key.name()), ("FILE", "small"), ("OUT", "/nowhere")];

@@ -3,7 +3,7 @@
 use super::support::{Place, noise, random, seed_or};
 use crate::hand::fs;
 use outlive::vault::format::{Content, Entry, EntryKind, PageKind};
-use outlive::vault::{Change, Entries, FoundRoot, Tally, Vault, change};
+use outlive::vault::{Change, Comparison, Entries, FoundRoot, Tally, Vault};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
@@ -55,9 +55,9 @@ fn a_file_that_was_made_zeros_is_a_file_that_changed() {
     let before = place.copy(&data).root;
     (0..20).for_each(|number| fs::write(data.join(format!("{number}")), [0; 9_000]).unwrap());
     let now = place.copy(&data).root;
-    let change = change(&place.vault, &before, &now, None).unwrap();
+    let change = Comparison::of(&place.vault).between(&before, &now, None).unwrap();
     assert_eq!((change.files, change.changed.entries, change.new_bytes), (20, 20, 0));
-    let over = outlive::vault::change(&place.vault, &before, &now, Some(Instant::now())).unwrap_err();
+    let over = Comparison::of(&place.vault).between(&before, &now, Some(Instant::now())).unwrap_err();
     assert!(over.what.contains("in the time that it may take"), "{over}");
 }
 
@@ -77,6 +77,7 @@ fn page_by_page_tells_what_all_entries_tell() {
     (0..3_000).for_each(|number| write(number, &number.to_le_bytes()));
     let mut before = place.copy(&data).root;
     assert!(before.root.entries.level > 0, "one page is no tree");
+    let comparison = Comparison::of(&place.vault);
     for round in 0..if campaign { 60 } else { 6 } {
         for _ in 0..random(&mut seed) % 30 {
             let number = random(&mut seed) % 3_300;
@@ -88,11 +89,10 @@ fn page_by_page_tells_what_all_entries_tell() {
             }
         }
         let now = place.copy(&data).root;
-        let Change { added, changed, removed, files, .. } =
-            change(&place.vault, &before, &now, None).unwrap();
+        let Change { added, changed, removed, files, .. } = comparison.between(&before, &now, None).unwrap();
         let told = (added, changed, removed, files);
         assert_eq!(told, by_all(&place.vault, &before, &now), "round {round}");
-        let same = change(&place.vault, &now, &now, None).unwrap();
+        let same = comparison.between(&now, &now, None).unwrap();
         assert_eq!(same, Change::default());
         before = now;
     }

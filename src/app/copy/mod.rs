@@ -84,7 +84,7 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     let history = History::of(ledger.records(), &here);
     let state = history.state_with(&report.root.record(), packs);
     notices.extend(doubted_meanwhile(state).filter(|_| damage.is_empty()));
-    let doubted = doubts(&report.roots, &history).remove(&report.root.id);
+    let doubted = doubts(&report.roots, &history, (context.clock)()).remove(&report.root.id);
     notices.extend(doubted.as_ref().map(|because| {
         format!("this point does not count as a recovery point: {because} Once it was restored by its name, it does")
     }));

@@ -144,7 +144,8 @@ fn prove(
     let epochs = vault.epochs().into_iter().flat_map(|epochs| epochs.iter());
     proof.epochs = epochs.filter(|epoch| vault.opens(&epoch.name)).map(|epoch| epoch.name.clone()).collect();
     check_epochs(&vault)?;
-    let newest = newest(&vault, &Roots::read(&vault)?, &History::of(ledger.records(), &here))?;
+    let newest =
+        newest((&vault, &Roots::read(&vault)?), &History::of(ledger.records(), &here), (context.clock)())?;
     proof.point = Some(newest.clone());
     let seed = u64::from_str_radix(&random_hex()?[..16], 16).unwrap_or_default();
     proof.sampled = sample(&vault, &newest, PACKS, seed, monitor)?;
@@ -152,13 +153,13 @@ fn prove(
 }
 
 /// The newest point that is taken for ours, is not doubted, and has content to decode: of an epoch that goes on, where there is one.
-fn newest(vault: &Vault, roots: &Roots, history: &History) -> Result<FoundRoot> {
+fn newest((vault, roots): (&Vault, &Roots), history: &History, now: Timestamp) -> Result<FoundRoot> {
     let open = |why: Vec<String>| Problem::new(Kind::Io, why.join("; "));
     let volumes: BTreeSet<&VolumeId> = roots.sound.iter().map(|found| &found.root.volume).collect();
     let mut points = Vec::new();
     let mut unsure = BTreeMap::new();
     for volume in volumes {
-        let Candidates { points: of_volume, failed, open, .. } = Candidates::of(roots, history, volume);
+        let Candidates { points: of_volume, failed, open, .. } = Candidates::of(roots, history, volume, now);
         points.extend(of_volume.into_iter().filter(|found| found.signed.is_trusted()));
         unsure.insert(volume, failed.into_iter().chain(open).collect::<Vec<_>>());
     }

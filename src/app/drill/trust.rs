@@ -3,7 +3,7 @@
 
 use crate::app::damage::stand_in;
 use crate::app::doubt::doubts;
-use crate::domain::{Kind, Problem, VolumeId, printable};
+use crate::domain::{Kind, Problem, Timestamp, VolumeId, printable};
 use crate::ledger::History;
 use crate::store::Key;
 use crate::vault::{FoundRoot, Roots};
@@ -24,10 +24,10 @@ pub struct Candidates {
 impl Candidates {
     /// Sorts them. A doubted point is never drilled: a restore would be recorded, and a doubt ends where a person
     /// restored the point and saw what is in it, which no drill does.
-    pub fn of(all: &Roots, history: &History, volume: &VolumeId) -> Self {
+    pub fn of(all: &Roots, history: &History, volume: &VolumeId, now: Timestamp) -> Self {
         let mut found = Self::default();
         let roots = all.clone().only(volume);
-        let mut doubts = doubts(&roots, history);
+        let mut doubts = doubts(&roots, history, now);
         let complete =
             roots.sound.iter().filter(|root| root.root.is_complete() && root.root.volume == *volume);
         for root in complete {

@@ -56,7 +56,7 @@ impl Points {
                 points.unknown.push(format!("what {} needs: {problem}", found.short()));
             }
         }
-        let doubts = doubts(roots, scene.history);
+        let doubts = doubts(roots, scene.history, scene.now);
         let mut judged: Vec<(Vec<&FoundRoot>, Vec<Standing>)> = Vec::new();
         let mut volumes: BTreeMap<&VolumeId, Vec<&FoundRoot>> = BTreeMap::new();
         roots.sound.iter().for_each(|found| volumes.entry(&found.root.volume).or_default().push(found));

@@ -197,7 +197,7 @@ fn look(context: &Context, entry: &VaultEntry, records: &[Record]) -> Result<Ser
     let present = Present::list(&vault)?;
     let mut served = BTreeMap::new();
     // What may be an unmounted mount point serves no slot: the next run looks whether the volume is back.
-    let doubts = doubts(&roots, &history);
+    let doubts = doubts(&roots, &history, (context.clock)());
     let counts =
         |found: &&FoundRoot| !doubts.contains_key(&found.id) && came_back(&vault, &present, found, &history);
     for found in roots.sound.iter().filter(counts) {

@@ -5,7 +5,7 @@ use super::super::doubt::doubts;
 use super::super::fresh::Freshness;
 use super::super::vaults::unread_epochs;
 use super::RestoreOrder;
-use crate::domain::{Kind, Problem, Result, When, printable};
+use crate::domain::{Kind, Problem, Result, Timestamp, When, printable};
 use crate::ledger::History;
 use crate::vault::{Epochs, FoundRoot, Roots, Vault, names};
 use std::ffi::OsStr;
@@ -97,9 +97,14 @@ pub(super) fn refuse_closed(found: &FoundRoot, roots: &Roots) -> Result<()> {
 }
 
 /// What may be a copy of an unmounted mount point is given only to whoever names it.
-pub(super) fn refuse_doubted(found: &FoundRoot, roots: &Roots, history: &History) -> Result<()> {
-    let Some(because) = doubts(roots, history).remove(&found.id) else { return Ok(()) };
-    let what = format!("the newest recovery point, {}, may be of something else: {because}", found.short());
+pub(super) fn refuse_doubted(
+    found: &FoundRoot,
+    roots: &Roots,
+    history: &History,
+    now: Timestamp,
+) -> Result<()> {
+    let Some(because) = doubts(roots, history, now).remove(&found.id) else { return Ok(()) };
+    let what = format!("the newest recovery point, {}, may not be what it seems: {because}", found.short());
     Err(Problem::new(Kind::Refused, what)
         .remedy("choose this one or one before it with --point; `outlive vault list DIR` shows them"))
 }

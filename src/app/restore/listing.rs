@@ -55,7 +55,7 @@ impl Known {
                 History::default()
             }
         };
-        let (roots, doubts) = (within(&all, order.when), doubts(&all, &history));
+        let (roots, doubts) = (within(&all, order.when), doubts(&all, &history, (context.clock)()));
         Ok(Self { vault, all, roots, history, doubts, notices })
     }
 

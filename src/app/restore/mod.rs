@@ -173,7 +173,7 @@ fn pick<'r>(
     if order.point.is_none() {
         refuse_silent_fallback(found, all, order.when, &history)?;
         refuse_closed(found, within)?;
-        refuse_doubted(found, all, &history)?;
+        refuse_doubted(found, all, &history, (book.context.clock)())?;
         refuse_forked(found, vault)?;
         refuse_unread(found, vault, all, &history)?;
         notices.extend(newer_incomplete(found, within));

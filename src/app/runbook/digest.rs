@@ -61,7 +61,7 @@ pub(super) fn acts(made: &Runbooks, scene: &Scene<'_>) -> String {
         sum("", &all).sha256
     };
     let volumes: Vec<String> = made.runbooks.iter().map(of_volume).collect();
-    sum("", &(made.version, order, &made.escrow, &made.vaults, volumes)).sha256
+    sum("", &(made.version, order, (&made.escrow, &made.reading), &made.vaults, volumes)).sha256
 }
 
 /// What is typed in one way, whichever copy it names; where nothing is, what is said.

@@ -219,7 +219,7 @@ fn here(parent: &Path, name: &str, made: &Runbooks) -> Result<Put> {
     let place = || printable(parent.as_os_str().as_bytes());
     DirBuilder::new()
         .recursive(true)
-        .mode(0o755)
+        .mode(0o700)
         .create(parent)
         .map_err(|error| Problem::io("making the directory of runbooks", error).at(place()))?;
     let sums = write_runbooks(made, &parent.join(name), &[PageFormat::Markdown, PageFormat::Html])?;

@@ -53,7 +53,7 @@ pub fn make_kit(context: &Context, order: &KitOrder<'_>) -> Result<KitMade> {
     let program = kit.program(order.program)?;
     kit.write("vault-README.md", &instructions)?;
     kit.write("vault.json", &marker)?;
-    kit.write("escrow.md", escrow_page(facts, made.escrow.as_deref()).as_bytes())?;
+    kit.write("escrow.md", escrow_page(facts, made.escrow.as_deref(), made.reading.as_deref()).as_bytes())?;
     for format in [PageFormat::Markdown, PageFormat::Html] {
         let name = format!("START-HERE.{}", format.extension());
         kit.write(&name, kit_page(&made, (facts, &reach), &program.sha256, format).as_bytes())?;
@@ -74,6 +74,12 @@ fn told(
     if vault.is_encrypted() && made.escrow.is_none() {
         missing.push(
             "how the private key is had: fill escrow.md in by hand, or write [escrow] in the estate file"
+                .into(),
+        );
+    }
+    if facts.address.starts_with("s3://") && made.reading.is_none() {
+        missing.push(
+            "how a credential that reads the vault is had: fill escrow.md in by hand, or write `credential` into [escrow]"
                 .into(),
         );
     }

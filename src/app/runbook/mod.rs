@@ -122,6 +122,7 @@ pub fn runbooks_of(
         elsewhere,
         to_come,
         escrow: estate.runbook.escrow.clone(),
+        reading: estate.runbook.reading.clone(),
         order: order.iter().map(|entry| scene.outline(entry)).collect(),
         vaults: scene
             .vaults

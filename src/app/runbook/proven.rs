@@ -10,7 +10,9 @@ use crate::domain::{Kind, Result, printable};
 use crate::estate::{Estate, VaultEntry};
 use crate::ledger::Record;
 use crate::store::Key;
-use std::collections::BTreeMap;
+use crate::vault::Vault;
+use crate::vault::format::RUNBOOKS;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
@@ -91,13 +93,20 @@ pub(super) fn of_vaults(
         }
         let id = written.vault.map(|vault| vault.id.clone());
         let (context, asked, objects) = (context.clone(), entry.clone(), written.sha256.clone());
-        let work = move || in_vault(&context, &asked, (id.as_deref(), &objects));
+        let ours: BTreeSet<String> = recorded::all(records)
+            .filter(|other| other.vault.map(|vault| &vault.id) == id.as_ref())
+            .flat_map(|other| other.sha256.keys().cloned())
+            .collect();
+        let work = move || in_vault(&context, &asked, (id.as_deref(), &objects), &ours);
         waiting.push((&entry.id, Waiting::start(limit, work)));
     }
     for (id, waiting) in waiting {
         let said = |what: String| format!("the vault {id}: {what}");
         match waiting.end() {
-            Ok(Ok(damaged)) => proof.damaged.extend(damaged.into_iter().map(said)),
+            Ok(Ok((damaged, strange))) => {
+                proof.damaged.extend(damaged.into_iter().map(said));
+                proof.unproven.extend(strange.into_iter().map(said));
+            }
             Ok(Err(problem)) => proof.gaps.push(said(format!("the runbooks there: {problem}"))),
             Err((_, why)) => proof.gaps.push(said(format!("the runbooks there: {why}"))),
         }
@@ -105,15 +114,17 @@ pub(super) fn of_vaults(
     proof
 }
 
-/// What is not as it was written.
+/// What is not as it was written, and what somebody else wrote that a reader takes for the newest; `ours` are all pages that the ledger knows.
 fn in_vault(
     context: &Context,
     entry: &VaultEntry,
     (id, objects): (Option<&str>, &BTreeMap<String, String>),
-) -> Result<Vec<String>> {
+    ours: &BTreeSet<String>,
+) -> Result<(Vec<String>, Vec<String>)> {
     let vault = open_vault(context, &entry.place)?;
     if id.is_some_and(|id| id != vault.id()) {
-        return Ok(vec!["the runbooks were written into another vault, which is not there now".into()]);
+        let what = "the runbooks were written into another vault, which is not there now";
+        return Ok((vec![what.into()], Vec::new()));
     }
     let mut damaged = Vec::new();
     for (key, sha256) in objects {
@@ -125,5 +136,25 @@ fn in_vault(
             Err(problem) => return Err(problem),
         }
     }
-    Ok(damaged)
+    Ok((damaged, strange(&vault, objects, ours)?))
+}
+
+/// So many are named; more leave as much open.
+const MOST_STRANGE: usize = 8;
+
+/// Pages that the ledger does not know and whose names come after those that were written last: whoever opens the newest opens these.
+fn strange(
+    vault: &Vault,
+    objects: &BTreeMap<String, String>,
+    ours: &BTreeSet<String>,
+) -> Result<Vec<String>> {
+    let last = objects.keys().next_back().map_or("", String::as_str);
+    let listed = vault.store().list(RUNBOOKS)?;
+    let newer =
+        listed.iter().map(|found| found.key.as_str()).filter(|key| *key > last && !ours.contains(*key));
+    let said = |key: &str| {
+        let what = "the ledger does not know this page, and whoever takes the newest takes it: do nothing that it says before you know who wrote it";
+        format!("{}: {what}", printable(key.as_bytes()))
+    };
+    Ok(newer.take(MOST_STRANGE).map(said).collect())
 }

@@ -165,7 +165,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("a bond", &["any", "dies_at", "grace"]),
     ("[nightly]", &["concurrency", "deadline", "evidence", "ping", "textfile", "webhook"]),
     ("[runbook]", &["believe_for", "into", "vaults_every"]),
-    ("[escrow]", &["instructions"]),
+    ("[escrow]", &["instructions", "credential"]),
     ("[signing]", &["key", "trust"]),
 ];
 

@@ -13,12 +13,17 @@ pub(super) fn runbook(runbook: Option<&Value<'_>>, escrow: Option<&Value<'_>>) -
     let believe_for = table.as_ref().and_then(|table| table.get("believe_for"));
     let believe_for = believe_for.and_then(|value| value.duration()).unwrap_or(usual.believe_for);
     let vaults_every = table.as_ref().and_then(|table| table.get("vaults_every"));
-    let instructions = escrow.and_then(|table| table.required("instructions"));
+    let credential = escrow.as_ref().and_then(|table| table.get("credential"));
+    let instructions = escrow.as_ref().and_then(|table| match &credential {
+        Some(_) => table.get("instructions"),
+        None => table.required("instructions"),
+    });
     RunbookEntry {
         into: into.and_then(|value| value.path()),
         believe_for,
         vaults_every: vaults_every.and_then(|value| often(&value, believe_for)).unwrap_or(believe_for / 2),
         escrow: instructions.and_then(|value| told(&value)),
+        reading: credential.and_then(|value| told(&value)),
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Runbooks {
     pub to_come: Vec<String>,
     /// How the private key is had where nobody has it at hand, as the estate file says; none where it does not.
     pub escrow: Option<String>,
+    /// How a credential that reads the vaults is had, as the estate file says; none where it does not.
+    pub reading: Option<String>,
     /// The order in which volumes come back, all of the estate.
     pub order: Vec<Outline>,
     /// The vaults.

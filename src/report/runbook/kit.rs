@@ -28,7 +28,7 @@ pub fn kit_page(
         file("outlive", &format!("the program, SHA-256 {program_sha256}")),
         file("vault-README.md", "how to restore with standard tools alone, as the vault itself says it"),
         file("vault.json", "what the vault says of itself; public"),
-        file("escrow.md", "how the private key is had"),
+        file("escrow.md", "how the private key is had, and the credential that reads the vault"),
         file("SHA256SUMS", "check the kit first: sha256sum -c SHA256SUMS"),
     ]));
     blocks.push(Block::Heading(2, "The vault".into()));
@@ -39,7 +39,7 @@ pub fn kit_page(
         step("Stop the bleeding first, at best somebody else at the same time: runbooks/ALL.md, part 1. No backup host is reached before pruning is suspended.", vec![]),
         step("Take a clean machine that the incident did not touch, and copy this directory to it. Check it there.", vec!["sha256sum -c SHA256SUMS".into()]),
         step("Put the program where commands are found in this shell.", vec!["export KIT=\"$PWD\" PATH=\"$PWD:$PATH\"".into(), "outlive --version".into()]),
-        step("Get the credential that reads the vault, from whoever keeps it, and the private key where one is needed: escrow.md. Where the key is on paper, type the line that begins with AGE-SECRET-KEY-1 into a file.", vec![]),
+        step("Get the credential that reads the vault, and the private key where one is needed: escrow.md says how. Where the key is on paper, type the line that begins with AGE-SECRET-KEY-1 into a file.", vec![]),
         step("Tell the shell where the vault is. Where a line complains `first type`, do that; then paste all lines of this step once more.", reach.to_vec()),
         step("See what the vault has.", vec![command(["outlive", "vault", "list", &vault.address])]),
         step("Go on with runbooks/ALL.md, in its order, outside of this directory. Where it is stale, a newer one may lie in the vault, below runbooks/: vault-README.md says under Runbooks how it is opened.", vec![]),
@@ -63,7 +63,7 @@ fn facts(vault: &RunbookVault) -> Vec<Vec<Line>> {
             vault.addressing.clone().unwrap_or_else(|| "as is usual there".into()),
         ),
         row("identity", vault.id.clone().unwrap_or_else(unknown)),
-        row("stands on", list(&vault.stands_on, "unknown")),
+        row("lost with any of", list(&vault.stands_on, "unknown")),
         row("lock", vault.lock.clone()),
         row("opens for", list(&vault.readers, "everybody who can read it: it is not encrypted")),
         row("signatures that count", list(&vault.trust, "no key is pinned")),
@@ -74,33 +74,40 @@ fn facts(vault: &RunbookVault) -> Vec<Vec<Line>> {
     ]
 }
 
-/// How the private key is had, as the estate file says it, or with lines to fill in.
-pub fn escrow_page(vault: &RunbookVault, escrow: Option<&str>) -> String {
-    let mut blocks = vec![Block::Heading(1, format!("The private key of the vault {}", vault.name))];
-    if vault.readers.is_empty() {
-        blocks.push(Block::Say(
-            "The vault is not encrypted: no private key is needed, only the credential that reads it.".into(),
+/// How the private key and the credential that reads are had, as the estate file says it, or with lines to fill in.
+pub fn escrow_page(vault: &RunbookVault, escrow: Option<&str>, reading: Option<&str>) -> String {
+    let mut blocks = vec![Block::Heading(1, format!("What opens the vault {}", vault.name))];
+    let written = |blocks: &mut Vec<Block>, text: &str| {
+        blocks
+            .extend(text.lines().filter(|line| !line.trim().is_empty()).map(|line| Block::Say(line.into())));
+    };
+    let to_fill_in = |blocks: &mut Vec<Block>, what: &str, blanks: &[&str]| {
+        blocks.push(Block::Warn(
+            format!("Nobody wrote down how {what} is had. Fill this in by hand, today:").into(),
         ));
-    } else {
-        blocks.push(Block::Say(Line::from("It opens for any one of: ").code(vault.readers.join("  "))));
+        let line = |blank: &&str| format!("{blank}: ............................").into();
+        blocks.push(Block::List(blanks.iter().map(line).collect()));
+    };
+    if vault.address.starts_with("s3://") {
+        blocks.push(Block::Heading(2, "The credential that reads it".into()));
+        match reading {
+            Some(text) => written(&mut blocks, text),
+            None => {
+                to_fill_in(&mut blocks, "it", &["The key id and its secret lie in", "They are given out by"])
+            }
+        }
     }
+    blocks.push(Block::Heading(2, "The private key".into()));
+    if vault.readers.is_empty() {
+        blocks.push(Block::Say("The vault is not encrypted: no private key is needed.".into()));
+        return markdown::markdown(&blocks);
+    }
+    blocks.push(Block::Say(Line::from("It opens for any one of: ").code(vault.readers.join("  "))));
     match escrow {
-        Some(text) => blocks
-            .extend(text.lines().filter(|line| !line.trim().is_empty()).map(|line| Block::Say(line.into()))),
+        Some(text) => written(&mut blocks, text),
         None => {
-            let blanks = [
-                "The key lies in",
-                "It is opened by",
-                "together with",
-                "Instead of them",
-                "The credential that reads lies in",
-            ];
-            blocks.push(Block::Warn(
-                "Nobody wrote down how the key is had. Fill this in by hand, today:".into(),
-            ));
-            blocks.push(Block::List(
-                blanks.map(|blank| format!("{blank}: ............................").into()).to_vec(),
-            ));
+            let blanks = ["The key lies in", "It is opened by", "together with", "Instead of them"];
+            to_fill_in(&mut blocks, "the key", &blanks);
         }
     }
     markdown::markdown(&blocks)

@@ -105,7 +105,7 @@ fn gaps(out: &mut Vec<Block>, all: &Runbooks, shown: usize) {
 fn copies_of_this(lines: &mut Vec<Line>, all: &Runbooks) {
     if all.elsewhere.is_empty() {
         lines.push(Line::default().strong(
-            "No other copy was known when this was made: print it, and put it where this machine is not.",
+            "No copy was known but this one when it was made: print it, and put it where neither this machine nor this place is.",
         ));
     }
     lines.extend(all.elsewhere.iter().map(|at| {
@@ -312,7 +312,7 @@ fn copies(out: &mut Vec<Block>, place: &PlaceOfCopies) {
     let list =
         |names: &[String], none: &str| if names.is_empty() { none.to_owned() } else { names.join(", ") };
     let mut lines: Vec<Line> = vec![
-        format!("stands on: {}", list(&place.domains, "unknown")).into(),
+        format!("lost with any of: {}", list(&place.domains, "unknown")).into(),
         format!("its newest survives: {}", list(&place.survives, "none of the losses below for certain"))
             .into(),
     ];
@@ -363,8 +363,11 @@ fn hazards(out: &mut Vec<Block>, hazards: &[HazardLine]) {
     }
     out.push(Block::Heading(3, "By what happened".into()));
     let rows = hazards.iter().map(|one| {
-        let mut left =
-            if one.left == "NONE" { Line::default().strong("NONE") } else { one.left.as_str().into() };
+        let mut left = if one.left == "NONE" {
+            Line::default().strong("NONE").and(": every copy above is lost with it")
+        } else {
+            one.left.as_str().into()
+        };
         if let (Some(end), Some(then)) = (one.until, &one.then) {
             let only = format!("only until {}, when its lock ends, before this page does", moment(end));
             left = left.and(", ").strong(only).and("; after that ").strong(then);

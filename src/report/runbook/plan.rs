@@ -70,7 +70,7 @@ fn restore(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
     for (place, procedure) in runbook.procedures.iter().enumerate() {
         let letter = char::from(b'A' + u8::try_from(place.min(25)).unwrap_or_default());
         let vault = all.vaults.iter().find(|vault| vault.name == procedure.vault);
-        write(out, letter, procedure, (vault, all.escrow.as_deref()));
+        write(out, letter, procedure, (vault, all));
     }
 }
 
@@ -78,7 +78,7 @@ fn write(
     out: &mut Vec<Block>,
     letter: char,
     procedure: &Procedure,
-    (vault, escrow): (Option<&RunbookVault>, Option<&str>),
+    (vault, all): (Option<&RunbookVault>, &Runbooks),
 ) {
     out.push(Block::Heading(3, format!("Way {letter}: {}", procedure.title)));
     out.push(Block::Say("On a clean machine that the incident did not touch, in one shell (that of START-HERE.md, or a new one), from the top to the bottom; stop where something is not as it says.".into()));
@@ -89,18 +89,28 @@ fn write(
         .collect();
     if let Some(vault) = vault.filter(|vault| !vault.readers.is_empty()) {
         lines.push(Line::from("It opens for: ").code(vault.readers.join("  ")));
-        lines.push(match escrow {
-            Some(text) => {
-                let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-                Line::from("The private key, where nobody has it at hand: ").strong(lines.join(" / "))
-            }
+        lines.push(match &all.escrow {
+            Some(text) => Line::from("The private key, where nobody has it at hand: ").strong(in_one(text)),
             None => Line::from("How the private key is had is written nowhere: ............"),
+        });
+    }
+    if vault.is_some_and(|vault| vault.address.starts_with("s3://")) {
+        lines.push(match &all.reading {
+            Some(text) => Line::from("The credential that reads the vault: ").strong(in_one(text)),
+            None => {
+                Line::from("How a credential that reads the vault is had is written nowhere: ............")
+            }
         });
     }
     if !lines.is_empty() {
         out.push(Block::List(lines));
     }
     out.push(Block::Steps(procedure.steps.iter().map(step).collect()));
+}
+
+fn in_one(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join(" / ")
 }
 
 fn step(step: &Step) -> StepBlock {

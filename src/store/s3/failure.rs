@@ -149,7 +149,7 @@ impl Failure {
             Class::Credential => told(
                 Kind::Io,
                 format!("{doing}: the credential is not valid (any more): {says}"),
-                "renew the credential and run it again: what has arrived is not sent again",
+                "look whether key id and secret are typed right, or renew the credential; then run it again: it goes on where it was",
             ),
             Class::Unsaid => told(
                 Kind::Io,
@@ -161,11 +161,9 @@ impl Failure {
                 format!("{doing}: the credential may not do this: {says}"),
                 "see docs/stores.md for the rights that a credential needs",
             ),
-            Class::Passing | Class::Conflict => told(
-                Kind::Io,
-                format!("{doing}: {says}"),
-                "run it again later: what has arrived is not sent again",
-            ),
+            Class::Passing | Class::Conflict => {
+                told(Kind::Io, format!("{doing}: {says}"), "run it again later: it goes on where it was")
+            }
             _ => told(Kind::Io, format!("{doing}: {says}"), ""),
         }
     }

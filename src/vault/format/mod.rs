@@ -15,7 +15,7 @@ pub use digest::{Digest, Hasher};
 pub use entry::{Content, Entry, EntryKind, Meta, Moment};
 pub use envelope::{Unwrapped, open_either, open_envelope, open_signed, seal_envelope, seal_signed};
 pub use marker::{Encryption, KeyLine, Marker};
-pub use page::{Child, Page, PageHeader, PageKind};
+pub use page::{Child, Page, PageHeader, PageKind, lines};
 pub use refs::{Chunk, Frame, PackKey, PackLine, PackRole, PageRef, Run};
 pub use root::{
     Content as RootContent, Inside, Lid, Missed, Origin, Previous, Root, Tool, Totals, Turn, is_of_same_point,

@@ -59,20 +59,53 @@ impl PageHeader {
     }
 }
 
+impl PageRef {
+    /// Checks that these are the bytes of the page.
+    ///
+    /// # Errors
+    /// `Damaged`, naming `object`.
+    pub fn verify(&self, object: &str, bytes: &[u8]) -> Result<()> {
+        if bytes.len() as u64 != u64::from(self.bytes) || Digest::of(bytes) != self.sha256 {
+            return Err(Problem::damaged(object, "a page does not match its SHA-256"));
+        }
+        Ok(())
+    }
+}
+
+/// The lines below the header of a page that was verified, not parsed yet.
+///
+/// # Errors
+/// `Damaged`, naming `object`, where it is of another kind or level.
+pub fn lines<'a>(
+    object: &str,
+    page: &PageRef,
+    kind: PageKind,
+    bytes: &'a [u8],
+) -> Result<impl Iterator<Item = &'a [u8]>> {
+    let mut lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let header: PageHeader = parse_as(SCHEMA, object, lines.next().unwrap_or_default())?;
+    if (header.kind, header.level) != (kind, page.level) {
+        return Err(Problem::damaged(object, "a page is of another kind or level than its parent says"));
+    }
+    Ok(lines)
+}
+
 impl<T: DeserializeOwned> Page<T> {
     /// Reads a page whose reference is `page`, checking digest, kind and level first.
     ///
     /// # Errors
     /// `Damaged`, naming `object`.
     pub fn open(object: &str, page: &PageRef, kind: PageKind, bytes: &[u8]) -> Result<Self> {
-        if bytes.len() as u64 != u64::from(page.bytes) || Digest::of(bytes) != page.sha256 {
-            return Err(Problem::damaged(object, "a page does not match its SHA-256"));
-        }
-        let mut lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let header: PageHeader = parse_as(SCHEMA, object, lines.next().unwrap_or_default())?;
-        if (header.kind, header.level) != (kind, page.level) {
-            return Err(Problem::damaged(object, "a page is of another kind or level than its parent says"));
-        }
+        page.verify(object, bytes)?;
+        Self::of_verified(object, page, kind, bytes)
+    }
+
+    /// The same of bytes that were verified.
+    ///
+    /// # Errors
+    /// `Damaged`, naming `object`.
+    pub fn of_verified(object: &str, page: &PageRef, kind: PageKind, bytes: &[u8]) -> Result<Self> {
+        let lines = lines(object, page, kind, bytes)?;
         if page.level == 0 {
             Ok(Self::Leaf(lines.map(|line| parse(object, line)).collect::<Result<_>>()?))
         } else {

@@ -7,7 +7,7 @@ use super::super::format::{
 };
 use super::super::index::{Holdings, Index, PackTable, packs_of};
 use super::super::leftover::{Prover, described};
-use super::super::readback::Present;
+use super::super::present::Present;
 use super::super::restore::Lost;
 use super::super::roots::FoundRoot;
 use super::super::sealing::Seal;

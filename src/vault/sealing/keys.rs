@@ -72,7 +72,7 @@ impl Identities {
         let all: Option<Vec<_>> = lines.map(|line| line.parse().ok()).collect();
         match all {
             Some(all) if !all.is_empty() => Ok(Self(all)),
-            _ => Err(Problem::new(Kind::Usage, "an identity that is none").remedy(
+            _ => Err(Problem::new(Kind::Usage, "no private key of a reader").remedy(
                 "name a file as age-keygen writes it, with a line that begins with AGE-SECRET-KEY-1",
             )),
         }

@@ -10,7 +10,7 @@ mod worker;
 use super::format::{Digest, Missed, Origin, PackKey, PackLine, Previous, ROOTS, Root, Tool, Totals};
 use super::index::{Holdings, Index, PackTable};
 use super::leftover::{Prover, look_again};
-use super::readback::Present;
+use super::present::Present;
 use super::roots::{FoundRoot, Roots};
 use super::{Source, Vault};
 use crate::domain::{ByteName, Kind, Lock, Monitor, Problem, Result, Timestamp, Volume};
