@@ -13,23 +13,27 @@ use std::time::{Duration, Instant};
 const LONGEST: u64 = 16 << 20;
 
 /// What the program wrote. It gets no input, is never run by a shell, and is killed when it has not
-/// ended within `limit`.
+/// ended within `limit`. Of the environment it gets `PATH` alone: it reads what a stranger may have written, and has no use for secrets.
 pub(super) fn output(program: &str, arguments: &[&OsStr], limit: Duration) -> Result<Vec<u8>, Unseen> {
-    output_with(program, arguments, &[], limit)
+    let mut command = Command::new(program);
+    command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    run(program, command.args(arguments), limit)
 }
 
-/// The same with variables of the environment besides those that are set.
+/// The same with all of the environment, for programs that find their own keys there, and with variables besides.
 pub(super) fn output_with(
     program: &str,
     arguments: &[&OsStr],
     variables: &[(&str, &str)],
     limit: Duration,
 ) -> Result<Vec<u8>, Unseen> {
+    run(program, Command::new(program).args(arguments).envs(variables.iter().copied()), limit)
+}
+
+fn run(program: &str, command: &mut Command, limit: Duration) -> Result<Vec<u8>, Unseen> {
     let deadline = Instant::now() + limit;
-    let mut child = Command::new(program)
-        .args(arguments)
+    let mut child = command
         .env("LC_ALL", "C")
-        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -101,6 +105,9 @@ mod tests {
     fn a_program_answers_fails_is_missing_or_takes_too_long() {
         let minute = Duration::from_secs(60);
         assert_eq!(run("echo", &["a b"], minute).unwrap(), b"a b\n");
+        let told = String::from_utf8(run("env", &[], minute).unwrap()).unwrap();
+        let names: Vec<&str> = told.lines().filter_map(|line| line.split('=').next()).collect();
+        assert!(names.contains(&"LC_ALL") && names.iter().all(|name| ["PATH", "LC_ALL"].contains(name)), "{told}");
         assert_eq!(run("false", &[], minute).unwrap_err().reason, GapReason::Failed);
         let missing = run("no-such-program-at-all", &[], minute).unwrap_err();
         assert_eq!(missing.reason, GapReason::MissingTool);
