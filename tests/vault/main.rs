@@ -8,6 +8,7 @@ mod forward;
 mod adopted;
 mod agreed;
 mod bits;
+mod bits_sealed;
 mod bounded;
 mod by_hand;
 mod changes;
