@@ -55,3 +55,4 @@ mod unchanged;
 mod unreadable;
 mod usurping;
 mod years;
+mod years_world;
