@@ -24,6 +24,7 @@ mod foreign;
 mod forge;
 mod gallery;
 mod golden;
+mod golden_bytes;
 #[path = "../hand/mod.rs"]
 mod hand;
 mod histories;
