@@ -23,21 +23,25 @@ pub fn is_effect(call: &Call) -> bool {
     EFFECTS.contains(&&*call.name) && call.succeeded()
 }
 
-fn is_campaign() -> bool {
+pub fn is_campaign() -> bool {
     std::env::var_os("OUTLIVE_CAMPAIGN").is_some()
 }
 
 /// Small and large files: several packs, and an upload in parts.
-fn make_data(place: &Place, seed: u64) -> PathBuf {
+pub fn make_data(place: &Place, seed: u64) -> PathBuf {
     place.file("data/large", noise(seed, 9_000_000));
     (0..20).for_each(|n| drop(place.file(&format!("data/{n}"), noise(seed.wrapping_add(n), 3000))));
     place.path("data")
 }
 
-/// Runs a copy that waits a little before each effect, and kills it once so many are done; with what it did until then.
+/// The copy of a directory, killed once it has done so much.
 fn cut(place: &Place, state: &Path, data: &Path, vault: &Path, after: usize) -> Ended {
-    let copy = place.outlive_with_state(state, &[&"copy", &data, &"--vault", &vault]);
-    let mut copy = copy.inject(&format!("{}:delay_enter=25000", EFFECTS.join(","))).start();
+    cut_run(place.outlive_with_state(state, &[&"copy", &data, &"--vault", &vault]), after)
+}
+
+/// Lets a run wait a little before each effect, and kills it once so many are done; with what it did until then.
+pub fn cut_run(run: Run, after: usize) -> Ended {
+    let mut copy = run.inject(&format!("{}:delay_enter=25000", EFFECTS.join(","))).start();
     let (log, patience) = (copy.log().to_owned(), Instant::now() + Duration::from_secs(60));
     copy.process();
     while copy.is_running() {
@@ -53,7 +57,7 @@ fn cut(place: &Place, state: &Path, data: &Path, vault: &Path, after: usize) -> 
 }
 
 /// Takes away what a power cut takes: names whose directory was not synced after they came about.
-fn cut_power(log: &str, vault: &Path) -> usize {
+pub fn cut_power(log: &str, vault: &Path) -> usize {
     let done: Vec<Call> = calls(log).into_iter().filter(is_effect).collect();
     let mut lost = 0;
     for (at, call) in done.iter().enumerate() {
@@ -79,7 +83,7 @@ fn cut_power(log: &str, vault: &Path) -> usize {
 }
 
 /// What the ledger says is stored is there.
-fn assert_what_is_recorded_is_there(state: &Path, is_there: impl Fn(&str) -> bool) {
+pub fn assert_what_is_recorded_is_there(state: &Path, is_there: impl Fn(&str) -> bool) {
     if !state.join("ledger.jsonl").exists() {
         return;
     }
@@ -157,33 +161,39 @@ impl Bucket {
         points(&verified)
     }
 
-    /// Kills a copy once the server has got so many requests that write, before it is told of the last one; false where the
-    /// copy needed fewer.
+    /// The copy of a directory, killed once the server has got so much.
     fn cut(&self, data: &Path, after: usize) -> bool {
         let proxy = Proxy::start(&seaweedfs().endpoint);
-        let (written, victim) = (Arc::new(AtomicUsize::new(0)), Arc::new(OnceLock::<Pid>::new()));
-        let (count, to_kill) = (written.clone(), victim.clone());
-        proxy.instead(move |head| {
-            let writes = head.line().starts_with("PUT ") || head.line().starts_with("POST ");
-            let number = if writes { count.fetch_add(1, Relaxed) } else { 0 };
-            if !writes || number + 1 < after {
-                return None;
-            }
-            let _ = kill_process(*to_kill.wait(), Signal::KILL);
-            // The last one still arrives; what comes meanwhile does not.
-            (number + 1 > after).then(|| ("503 Service Unavailable".into(), String::new()))
-        });
-        let copy = self.outlive(&proxy.endpoint, &[&"copy", &data, &"--vault", &self.address]).start();
-        victim.set(copy.process()).unwrap();
-        let ended = copy.end();
-        // What the dead process sent is on its way for a moment yet.
-        std::thread::sleep(Duration::from_millis(300));
-        match ended.code {
-            None => assert!(written.load(Relaxed) >= after),
-            Some(_) => drop(ended.expect(0)),
-        }
-        written.load(Relaxed) >= after
+        let copy = self.outlive(&proxy.endpoint, &[&"copy", &data, &"--vault", &self.address]);
+        cut_requests(&proxy, copy, after)
     }
+}
+
+/// Kills a run once the server behind the proxy has got so many requests that write, before it is told of the last one; false where the
+/// run needed fewer.
+pub fn cut_requests(proxy: &Proxy, run: Run, after: usize) -> bool {
+    let (written, victim) = (Arc::new(AtomicUsize::new(0)), Arc::new(OnceLock::<Pid>::new()));
+    let (count, to_kill) = (written.clone(), victim.clone());
+    proxy.instead(move |head| {
+        let writes = head.line().starts_with("PUT ") || head.line().starts_with("POST ");
+        let number = if writes { count.fetch_add(1, Relaxed) } else { 0 };
+        if !writes || number + 1 < after {
+            return None;
+        }
+        let _ = kill_process(*to_kill.wait(), Signal::KILL);
+        // The last one still arrives; what comes meanwhile does not.
+        (number + 1 > after).then(|| ("503 Service Unavailable".into(), String::new()))
+    });
+    let copy = run.start();
+    victim.set(copy.process()).unwrap();
+    let ended = copy.end();
+    // What the dead process sent is on its way for a moment yet.
+    std::thread::sleep(Duration::from_millis(300));
+    match ended.code {
+        None => assert!(written.load(Relaxed) >= after),
+        Some(_) => drop(ended.expect(0)),
+    }
+    written.load(Relaxed) >= after
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod clean_machine;
 mod cloning;
 mod contract;
 mod cutting;
+mod cutting_sealed;
 mod damaged;
 mod database;
 mod deep;

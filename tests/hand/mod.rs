@@ -83,6 +83,11 @@ impl TempDir {
         Self(Some(tempfile::Builder::new().prefix("outlive-test-").tempdir().unwrap()))
     }
 
+    /// The same in this directory.
+    pub fn new_in(directory: &str) -> Self {
+        Self(Some(tempfile::Builder::new().prefix("outlive-test-").tempdir_in(directory).unwrap()))
+    }
+
     pub fn path(&self) -> &Path {
         self.0.as_ref().unwrap().path()
     }

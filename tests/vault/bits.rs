@@ -12,10 +12,27 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 /// A store that gives one object with one bit flipped: the medium holds what was written.
-struct Flipping {
-    inner: MemoryStore,
+pub struct Flipping {
+    pub inner: MemoryStore,
     flip: Mutex<Option<(Key, usize)>>,
     met: AtomicBool,
+}
+
+impl Flipping {
+    /// Over what lies in this one, with nothing flipped.
+    pub fn over(inner: MemoryStore) -> Arc<Self> {
+        Arc::new(Self { inner, flip: Mutex::default(), met: AtomicBool::default() })
+    }
+
+    /// Looks with one bit flipped, which somebody has to read.
+    pub fn with<T>(&self, key: &Key, bit: usize, look: impl FnOnce() -> T) -> T {
+        *self.flip.lock().unwrap() = Some((key.clone(), bit));
+        self.met.store(false, Relaxed);
+        let seen = look();
+        assert!(self.met.load(Relaxed), "bit {bit} of {key} was never read: nothing was tried");
+        *self.flip.lock().unwrap() = None;
+        seen
+    }
 }
 
 impl Store for Flipping {
@@ -49,8 +66,7 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let (inner, flip, met) = (MemoryStore::default(), Mutex::default(), AtomicBool::default());
-        let store = Arc::new(Flipping { inner, flip, met });
+        let store = Flipping::over(MemoryStore::default());
         let (temp, vault) =
             (TempDir::new(), Vault::open_or_create(store.clone(), chrono::Utc::now()).unwrap());
         for (volume, round) in [("test:/a", 1), ("test:/a", 2), ("test:/b", 3)] {
@@ -83,11 +99,9 @@ impl Scene {
 
     /// Looks at the whole vault with this bit flipped: just this object is blamed, and nothing that needs it is called sound.
     fn flip(&self, key: &Key, bit: usize) {
-        *self.store.flip.lock().unwrap() = Some((key.clone(), bit));
-        self.store.met.store(false, Relaxed);
-        let opened = Vault::open(self.store.clone());
         let what = format!("bit {bit} of {key}");
-        match opened.and_then(|vault| verify(&vault, &[], &Silent)) {
+        let look = || Vault::open(self.store.clone()).and_then(|vault| verify(&vault, &[], &Silent));
+        match self.store.with(key, bit, look) {
             Ok(report) => {
                 let blamed: Vec<&str> = report.damage.iter().map(|damage| &*damage.object).collect();
                 assert_eq!(blamed, [key.as_str()], "{what}");
@@ -101,8 +115,6 @@ impl Scene {
                 assert!(refused && problem.to_string().contains(key.as_str()), "{what}: {problem}");
             }
         }
-        assert!(self.store.met.load(Relaxed), "{what} was never read: nothing was tried");
-        *self.store.flip.lock().unwrap() = None;
     }
 
     fn is_sound(&self) -> bool {

@@ -9,14 +9,19 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 pub const PAGE: &str = include_str!("../../docs/vault-format.md");
-const TOOLS: [&str; 6] = ["sh", "zstd", "jq", "sha256sum", "head", "tail"];
-const MORE_FOR_TREES: [&str; 4] = ["mkdir", "ln", "chmod", "touch"];
+pub const TOOLS: [&str; 6] = ["sh", "zstd", "jq", "sha256sum", "head", "tail"];
+pub const MORE_FOR_TREES: [&str; 4] = ["mkdir", "ln", "chmod", "touch"];
 
 /// The `sh` blocks of the page: those for a file, and those for a tree.
 fn blocks() -> (String, String) {
-    let (file, rest) = PAGE.split_once("### A whole tree").unwrap();
+    blocks_of(PAGE)
+}
+
+/// The same of a page as it was once.
+pub fn blocks_of(page: &str) -> (String, String) {
+    let (file, rest) = page.split_once("### A whole tree").unwrap();
     let (tree, others) = rest.split_once("\n## ").unwrap();
-    let (tree, _) = tree.split_once("### Who made a point").unwrap();
+    let tree = tree.split("### Who made a point").next().unwrap();
     let sh = |text: &str| -> String {
         text.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap()).collect()
     };

@@ -1,6 +1,7 @@
 //! Vaults that were written when their version was made are read as ever, and what is written today looks as it did then: what
 //! looks different needs a new version.
 
+use super::golden_bytes::{assert_bytes_as_then, assert_keys_as_then, assert_restored_by_hand_across};
 use super::recorder::Recorder;
 use super::sealed::Sealed;
 use super::support::{Place, assert_same, chmod, copy_into, run};
@@ -15,8 +16,11 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+/// What decrypts.
+pub type Opening<'o> = dyn Fn(&[u8]) -> Vec<u8> + 'o;
+
 /// Where the vault of a version lies, with the private key of its reader where it is encrypted.
-fn golden(version: &str) -> PathBuf {
+pub fn golden(version: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vault/golden").join(version)
 }
 
@@ -97,7 +101,7 @@ fn fill(vault: &Vault, within: &Path) {
 }
 
 /// Every line of JSON in a vault, with all that differs from one vault to the next made the same. `open` decrypts.
-fn shapes(vault: &Path, open: &dyn Fn(&[u8]) -> Vec<u8>) -> BTreeSet<String> {
+fn shapes(vault: &Path, open: &Opening<'_>) -> BTreeSet<String> {
     let mut lines = BTreeSet::new();
     let mut add = |kind: &str, bytes: &[u8]| {
         lines.extend(String::from_utf8_lossy(bytes).lines().map(|line| format!("{kind}: {}", same(line))));
@@ -151,7 +155,7 @@ fn shapes(vault: &Path, open: &dyn Fn(&[u8]) -> Vec<u8>) -> BTreeSet<String> {
 }
 
 /// A line without numbers, digests and random names.
-fn same(line: &str) -> String {
+pub fn same(line: &str) -> String {
     let (mut out, mut run) = (String::new(), String::new());
     let flush = |run: &mut String, out: &mut String| {
         let is_hex = run.len() >= 16 && run.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -249,10 +253,17 @@ fn a_vault_of_version_0_is_read_and_written_as_ever() {
     reads("v0", 2);
     let none = |_: &[u8]| -> Vec<u8> { panic!("nothing is encrypted") };
     assert_as_then("0", &shapes(&place.path("vault"), &none), &shapes(&golden("v0").join("vault"), &none));
+    assert_bytes_as_then("v0", (&place.path("vault"), &none), &none);
+    assert_restored_by_hand_across("v0", &place, None, &place.path("volume"));
 }
 
-/// Decrypts with what a vault's keys open for a reader.
-fn opener(vault: &Path, reader: &Path, work: &Path, epochs: usize) -> impl Fn(&[u8]) -> Vec<u8> + use<> {
+/// What a vault's keys open for a reader, and what decrypts with that.
+fn opener(
+    vault: &Path,
+    reader: &Path,
+    work: &Path,
+    epochs: usize,
+) -> (String, impl Fn(&[u8]) -> Vec<u8> + use<>) {
     let epoch = work.with_extension("epoch");
     let keys = fs::read_dir(vault.join("keys")).unwrap();
     let found = keys.filter_map(|key| {
@@ -265,26 +276,35 @@ fn opener(vault: &Path, reader: &Path, work: &Path, epochs: usize) -> impl Fn(&[
     let comments: Vec<String> = text.lines().map(same).collect();
     assert_eq!(comments.len(), 3 * epochs, "{comments:?}");
     assert!(comments[1].starts_with("# chunk key: H") && text.contains("\nAGE-SECRET-KEY-1"), "{comments:?}");
-    fs::write(&epoch, text).unwrap();
+    fs::write(&epoch, &text).unwrap();
     let sealed = work.with_extension("sealed");
-    move |bytes: &[u8]| {
+    let open = move |bytes: &[u8]| {
         fs::write(&sealed, bytes).unwrap();
         let arguments = ["-d", "-i", epoch.to_str().unwrap(), sealed.to_str().unwrap()];
         let opened = crate::hand::output(std::process::Command::new("age").args(arguments)).unwrap();
         assert!(opened.status.success(), "{}", String::from_utf8_lossy(&opened.stderr));
         opened.stdout
-    }
+    };
+    (text, open)
 }
 
 /// What a vault of this version looks like, beside the one that was written then.
 fn compare(version: &str, sealed: &Sealed, epochs: usize) {
     let work = TempDir::new();
     let fresh = sealed.place.path("vault");
-    let open = opener(&fresh, &sealed.readers[0], &work.path().join("fresh"), epochs);
+    let (keys, open) = opener(&fresh, &sealed.readers[0], &work.path().join("fresh"), epochs);
     let then = golden(version).join("vault");
     let reader = golden(version).join("reader.key");
-    let open_then = opener(&then, &reader, &work.path().join("then"), epochs);
+    let (keys_then, open_then) = opener(&then, &reader, &work.path().join("then"), epochs);
     assert_as_then(&version[1..], &shapes(&fresh, &open), &shapes(&then, &open_then));
+    assert_keys_as_then(version, &keys, &keys_then);
+    assert_bytes_as_then(version, (&fresh, &open), &open_then);
+    let identities = Identities::parse(&fs::read_to_string(&reader).unwrap()).unwrap();
+    let as_reader = VaultKeys { identities, ..VaultKeys::default() };
+    let vault = Vault::open(Recorder::open(&then).unwrap()).unwrap().with_keys(&as_reader).unwrap();
+    assert_eq!(said(&vault), said(&sealed.as_reader(0)), "version {version}");
+    let volume = sealed.place.path("volume");
+    assert_restored_by_hand_across(version, &sealed.place, Some(&sealed.readers[0]), &volume);
 }
 
 #[test]
@@ -307,6 +327,8 @@ fn a_vault_whose_roots_are_signed_is_read_and_written_as_ever() {
         "{then:#?}"
     );
     assert_as_then("0, signed,", &shapes(&place.path("vault"), &none), &then);
+    assert_bytes_as_then("v0-signed", (&place.path("vault"), &none), &none);
+    assert_restored_by_hand_across("v0-signed", &place, None, &place.path("volume"));
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! A vault in a temporary directory, and a tree with everything a filesystem can hold.
 
 use crate::hand::{self, TempDir};
+use outlive::app::{Purpose, Stores};
 use outlive::domain::{AssetId, Consistency, Monitor, Silent, Volume, VolumeId, VolumeKind};
+use outlive::estate::VaultPlace;
 use outlive::providers::files::{OriginalFiles, TreeSource};
+use outlive::store::Store;
 use outlive::vault::format::Origin;
 use outlive::vault::{
     CopyReport, CopyRequest, FoundRoot, Known, RepairMode, RepairRequest, Roots, Vault, copy, repair, restore,
@@ -11,6 +14,7 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 pub struct Place {
     pub temp: TempDir,
@@ -70,6 +74,15 @@ pub fn copy_as(
     let clock = &chrono::Utc::now;
     let request = CopyRequest { volume: &volume, origin, taken_at: clock(), avoid: BTreeSet::new(), clock };
     copy(vault, &mut TreeSource::open(path, Vec::new())?, &request, monitor)
+}
+
+/// One store, whatever place is asked for.
+pub struct One<S: Store + 'static>(pub Arc<S>);
+
+impl<S: Store + 'static> Stores for One<S> {
+    fn open(&self, _place: &VaultPlace, _purpose: Purpose) -> outlive::domain::Result<Arc<dyn Store>> {
+        Ok(self.0.clone())
+    }
 }
 
 /// Runs a program and gives its standard output; anything but success fails the test.

@@ -195,10 +195,14 @@ fn put(vault: &Vault, bundle: &Bundle) -> Result<(Sent, bool)> {
     Err(Problem::new(Kind::Refused, what).at(vault.place()).remedy("see who writes into this vault"))
 }
 
-/// Says in the vault that it holds this ledger: a folder of keys cannot be listed everywhere.
-fn introduce(vault: &Vault, ledger: &Digest) -> Result<()> {
-    let key = Key::new(format!("{FOLDER}/{ledger}.json"))?;
+/// The object that says in a vault that it holds this ledger: a folder of keys cannot be listed everywhere.
+pub(super) fn introduction(ledger: &Digest) -> Result<(Key, String)> {
     let text = format!("{{\"schema\":\"outlive/ledger-id/v0\",\"ledger\":\"{ledger}\"}}\n");
+    Ok((Key::new(format!("{FOLDER}/{ledger}.json"))?, text))
+}
+
+fn introduce(vault: &Vault, ledger: &Digest) -> Result<()> {
+    let (key, text) = introduction(ledger)?;
     if vault.store().size(&key)?.is_some() {
         return Ok(());
     }
@@ -241,7 +245,7 @@ pub fn keep_ledger_locked(
             let until = own_time(listed.stored_at.unwrap_or(now), locked_for, now).filter(|_| is_ours);
             wanted.extend(until.map(|until| (listed.key, until.min(terms.least))));
         }
-        wanted.insert(Key::new(format!("{FOLDER}/{ledger}.json"))?, terms.least);
+        wanted.insert(introduction(&ledger)?.0, terms.least);
     }
     vault.keep_objects(&wanted, terms).map(Some)
 }

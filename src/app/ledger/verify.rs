@@ -1,5 +1,6 @@
 //! Whether the ledger is the one that was signed, here and in a vault.
 
+use super::send::introduction;
 use crate::app::Context;
 use crate::app::stores::open_vault;
 use crate::domain::{Kind, Problem, Result, printable};
@@ -177,6 +178,7 @@ fn copy(
     if let Err(problem) = lines.check("its lines") {
         held.problems.push(problem);
     }
+    held.problems.extend(unless_io(check_introduction(vault, ledger, listed.is_empty()))?.err());
     let kept = KeptCheckpoints::look(&context.state)?;
     let here = VaultRef::of(vault)?;
     let sent = kept.map(|kept| kept.sent(ledger, &here)).transpose()?.unwrap_or_default();
@@ -196,6 +198,21 @@ fn copy(
         wrong: held.problems.iter().chain(&compared.problems).map(Problem::to_string).collect(),
         sealed: held.sealed,
     })
+}
+
+/// Sees that the object which says that the vault holds this ledger is as it was written: before all copies of the ledger.
+fn check_introduction(vault: &Vault, ledger: &Digest, is_first_to_come: bool) -> Result<()> {
+    let (key, text) = introduction(ledger)?;
+    match vault.store().get_bytes(&key, Bundle::LARGEST) {
+        Ok(bytes) if bytes == text.as_bytes() => Ok(()),
+        Ok(_) => Err(Problem::damaged(key.as_str(), "says something else than which ledger this is")),
+        Err(problem) if problem.kind == Kind::NotFound && is_first_to_come => Ok(()),
+        Err(problem) if problem.kind == Kind::NotFound => Err(Problem::damaged(
+            key.as_str(),
+            "gone: copies of the ledger are there, and it was written before them",
+        )),
+        Err(problem) => Err(problem),
+    }
 }
 
 /// What could not be asked for ends it; what is damaged or gone is judged.
