@@ -4,6 +4,7 @@ use crate::domain::Inventory;
 use futures_util::future::BoxFuture;
 
 pub mod files;
+pub mod graphql;
 pub mod local;
 mod one_file;
 pub mod stream;
