@@ -1,5 +1,6 @@
 //! Use cases: what a command does. Nothing here prints, and nothing knows of arguments.
 
+mod accounts;
 mod asked;
 mod audit;
 mod check;
@@ -31,6 +32,7 @@ mod survey;
 mod vaults;
 mod verify;
 
+pub use accounts::AccountOrder;
 pub use asked::{Asked, asked, explain, hazard_named, hazards_named, nearest, what_if};
 pub use audit::{Audited, audit};
 pub use check::check_vault;
@@ -65,6 +67,10 @@ use crate::domain::Timestamp;
 use crate::estate::Environment;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How old an answer of a provider may be, where nobody says: a nightly run asks each of them once, and not at every step.
+const MAX_AGE: Duration = Duration::from_secs(600);
 
 /// What every use case needs of the world around it.
 #[derive(Clone)]
@@ -83,6 +89,8 @@ pub struct Context {
     pub keys: Keyring,
     /// Who signs, and whose signatures count.
     pub signers: Signers,
+    /// How old an answer of a provider may be to stand for another one.
+    pub max_age: Duration,
 }
 
 impl Context {
@@ -97,6 +105,13 @@ impl Context {
             opened: Opened::default(),
             keys: Keyring::default(),
             signers: Signers::default(),
+            max_age: MAX_AGE,
         }
+    }
+
+    /// The same world with another patience for answers of before.
+    #[must_use]
+    pub fn aged(&self, max_age: Duration) -> Self {
+        Self { max_age, ..self.clone() }
     }
 }

@@ -108,6 +108,9 @@ pub struct Survey {
     /// How long looking at one path may take
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = time_limit)]
     pub time_limit: Duration,
+    /// How old an answer of a provider may be that stands for asking it again; 0s always asks
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = max_age)]
+    pub max_age: Duration,
 }
 
 #[derive(Debug, Args)]
@@ -366,6 +369,11 @@ fn duration(text: &str) -> Result<chrono::TimeDelta, String> {
 
 pub(super) fn time_limit(text: &str) -> Result<Duration, String> {
     duration(text)?.to_std().map_err(|error| error.to_string())
+}
+
+/// As a time limit, but nothing at all is an age too.
+fn max_age(text: &str) -> Result<Duration, String> {
+    if text == "0s" { Ok(Duration::ZERO) } else { time_limit(text) }
 }
 
 fn hazard_class() -> clap::builder::PossibleValuesParser {

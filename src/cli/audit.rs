@@ -39,7 +39,7 @@ fn estate(terminal: &Terminal, survey: &Survey) -> Result<Estate, Failure> {
 }
 
 fn judged(terminal: &Terminal, estate: &Estate, survey: &Survey) -> Result<app::Audited, Failure> {
-    app::judge_estate(&terminal.context, estate, survey.time_limit)
+    app::judge_estate(&terminal.context.aged(survey.max_age), estate, survey.time_limit)
         .map_err(|problem| Failure::new(problem, Exit::Internal))
 }
 

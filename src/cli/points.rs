@@ -40,7 +40,8 @@ pub fn run(terminal: &Terminal, options: &Points) -> Result<Outcome, Failure> {
     let (volume, vaults) = (options.volume.as_str(), vaults.as_slice());
     let listed = if options.what_if.is_empty() {
         let inventory = if survey.paths.is_empty() {
-            app::survey_estate(&terminal.context, &terminal.estate()?, survey.time_limit)
+            let context = terminal.context.aged(survey.max_age);
+            app::survey_estate(&context, &terminal.estate()?, survey.time_limit)
         } else {
             app::survey(&terminal.context, &order(terminal, &survey)?)
         };

@@ -1,6 +1,6 @@
 //! What a survey saw, and what it could not see.
 
-use super::{Asset, AssetId, RecoveryPoint, Timestamp, VaultRoles, Volume, VolumeId};
+use super::{AccountSeen, Asset, AssetId, RecoveryPoint, Timestamp, VaultRoles, Volume, VolumeId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -95,6 +95,9 @@ pub struct Inventory {
     /// Who may do what with vaults.
     #[serde(default)]
     pub roles: Vec<VaultRoles>,
+    /// Which providers were asked, with what that asked them.
+    #[serde(default)]
+    pub accounts: Vec<AccountSeen>,
 }
 
 /// When the store of a vault was last seen to keep locks, and for how long that is believed.
@@ -120,6 +123,7 @@ impl Inventory {
     pub fn merge(&mut self, other: Self) {
         self.checks.extend(other.checks);
         self.roles.extend(other.roles);
+        self.accounts.extend(other.accounts);
         self.volumes.extend(other.volumes);
         self.points.extend(other.points);
         // By id: an estate may declare a hundred thousand of them.

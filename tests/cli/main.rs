@@ -5,6 +5,7 @@
 //! them. Without them the tests fail.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in tests a panic is the message
 
+mod asking;
 mod auditing;
 mod choosing;
 mod cloning;
@@ -53,6 +54,8 @@ mod proving;
 #[allow(dead_code, reason = "the trials of the stores use the rest of it")]
 #[path = "../store/proxy.rs"]
 mod proxy;
+#[path = "../railway/mod.rs"]
+mod railway;
 mod reaching;
 mod readers;
 mod recording;

@@ -73,6 +73,7 @@ impl Quarter {
             opened: Opened::default(),
             keys: outlive::app::Keyring::default(),
             signers: outlive::app::Signers::default(),
+            max_age: std::time::Duration::ZERO,
         };
         let order = NightlyOrder {
             estate: estate(&folder, &names, &temp.path().join("vault")),

@@ -76,6 +76,7 @@ impl World {
             opened: Opened::default(),
             keys: outlive::app::Keyring::default(),
             signers: outlive::app::Signers::default(),
+            max_age: std::time::Duration::ZERO,
         };
         let bucket = S3Place { bucket: "odd".into(), ..S3Place::default() };
         let lock = LockOrder {

@@ -205,6 +205,7 @@ impl Scene {
             opened: Opened::default(),
             keys: outlive::app::Keyring::default(),
             signers: outlive::app::Signers::default(),
+            max_age: std::time::Duration::ZERO,
         }
     }
 

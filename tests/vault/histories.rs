@@ -70,6 +70,7 @@ fn context(state: &Path, store: Arc<dyn Store>) -> Context {
         opened: Opened::default(),
         keys: outlive::app::Keyring::default(),
         signers: outlive::app::Signers::default(),
+        max_age: std::time::Duration::ZERO,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reports for people: tables that wrap to a width, colour where it is asked for.
 
+mod accounts;
 mod audit;
 mod calls;
 mod cuts;
