@@ -65,7 +65,7 @@ impl AccountOrder {
 
 /// Providers that were asked, each in a thread of its own.
 pub(super) struct Asking<'o> {
-    all: Vec<(&'o AccountOrder, Waiting<Inventory>)>,
+    all: Vec<(&'o AccountOrder, Stop, Waiting<Inventory>)>,
     now: Timestamp,
 }
 
@@ -73,8 +73,9 @@ impl<'o> Asking<'o> {
     /// Begins to ask all of them.
     pub fn start(context: &Context, orders: &'o [AccountOrder], now: Timestamp) -> Self {
         let begin = |order: &'o AccountOrder| {
-            let (world, asked) = (context.clone(), order.clone());
-            (order, Waiting::start(order.longest() + SLACK, move || ask(&world, &asked, now)))
+            let (world, asked, stop) = (context.clone(), order.clone(), Stop::default());
+            let heard = stop.clone();
+            (order, stop, Waiting::start(order.longest() + SLACK, move || ask(&world, &asked, heard, now)))
         };
         Self { all: orders.iter().map(begin).collect(), now }
     }
@@ -82,8 +83,10 @@ impl<'o> Asking<'o> {
     /// What they saw together.
     pub fn end(self) -> Inventory {
         let now = self.now;
-        let looks = self.all.into_iter().map(|(order, waiting)| {
+        let looks = self.all.into_iter().map(|(order, stop, waiting)| {
             waiting.end().unwrap_or_else(|(reason, detail)| {
+                // Nobody waits for it any more: it is not to go on.
+                stop.ask();
                 order.unseen(reason, format!("nothing of it could be seen: {detail}"), now)
             })
         });
@@ -91,7 +94,7 @@ impl<'o> Asking<'o> {
     }
 }
 
-fn ask(context: &Context, order: &AccountOrder, now: Timestamp) -> Inventory {
+fn ask(context: &Context, order: &AccountOrder, stop: Stop, now: Timestamp) -> Inventory {
     let entry = &order.entry;
     let no_token = |problem: &Problem| {
         let place = if problem.place.is_empty() { String::new() } else { format!("{}: ", problem.place) };
@@ -110,21 +113,21 @@ fn ask(context: &Context, order: &AccountOrder, now: Timestamp) -> Inventory {
     if let Some(kept) = keeper.young(context.max_age, now) {
         return kept;
     }
-    let seen = look(order, endpoint, token, now);
+    let seen = look(order, endpoint, token, stop, now);
     if !context.max_age.is_zero() {
         keeper.keep(&seen, now);
     }
     seen
 }
 
-fn look(order: &AccountOrder, endpoint: String, token: Secret, now: Timestamp) -> Inventory {
+fn look(order: &AccountOrder, endpoint: String, token: Secret, stop: Stop, now: Timestamp) -> Inventory {
     let connector = Railway {
         provider: order.entry.id.clone(),
         endpoint,
         token,
         credential: order.entry.credential(),
         limits: Limits { whole: order.longest(), ..Limits::default() },
-        stop: Stop::default(),
+        stop,
         now,
     };
     connector.look()

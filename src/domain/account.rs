@@ -146,6 +146,8 @@ pub struct OneAct {
     pub takes: Vec<String>,
     /// How many recovery points go along.
     pub points: usize,
+    /// What else is to be known of it, in a sentence.
+    pub note: Option<String>,
 }
 
 /// By what recovery points of an instance are made.

@@ -6,7 +6,10 @@ use std::collections::btree_map::Entry;
 
 /// What several looks at one provider saw, as one. A volume, point or asset that more than one of them saw is there once, with
 /// the bonds of all; what any of them leaves open stays open.
-pub fn join(looks: Vec<Inventory>) -> Inventory {
+pub fn join(mut looks: Vec<Inventory>) -> Inventory {
+    if looks.len() == 1 {
+        return looks.pop().unwrap_or_default();
+    }
     let mut all = Inventory::default();
     let (mut assets, mut points, mut volumes) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for look in looks {

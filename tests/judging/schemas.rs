@@ -44,6 +44,7 @@ fn account() -> AccountSeen {
             name: "shop/orders".into(),
             takes: vec!["shop/production/orders".into()],
             points: 7,
+            note: Some("It names no environment".into()),
         }],
         schedules: vec![ScheduleSeen {
             of: "shop/production/orders".into(),

@@ -15,6 +15,7 @@ use crate::domain::{
     MayDelete, Nature, OneAct, Reached, ReachedKind, Source, Volume, VolumeKind,
 };
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 /// The call that deletes a volume.
 const DELETE: &str = "volumeDelete";
@@ -85,11 +86,11 @@ pub(super) fn inventory(work: &Work<'_>, who: &Who, seen: Seen, gaps: Vec<Gap>) 
         made.buckets(project, instances);
     }
     let mut all = made.all;
-    for found in seen.found {
-        all.points.extend(found.points);
-    }
+    // What buckets may hold comes behind them: that is little.
+    let mut points = std::mem::take(&mut *work.points.lock().unwrap_or_else(PoisonError::into_inner));
+    points.append(&mut all.points);
+    all.points = points;
     all.accounts.push(account);
-    all.sort();
     all
 }
 
@@ -276,6 +277,12 @@ impl Made<'_, '_> {
                 things.iter().for_each(|thing| reach(what, &thing.id, format!("{name}/{}", thing.name)));
             }
         }
+        let note = match self.who.may_delete() {
+            MayDelete::Yes => "It names no environment",
+            MayDelete::Unknown => {
+                "It names no environment: where others than this token's have the volume too, it goes there as well"
+            }
+        };
         let mut acts: BTreeMap<&str, OneAct> = BTreeMap::new();
         for ((place, instance), found) in seen.instances.iter().zip(&seen.found) {
             reach(ReachedKind::Instance, &instance.id, instance.name.clone());
@@ -289,9 +296,10 @@ impl Made<'_, '_> {
                 name: format!("{}/{called}", project.own.name),
                 takes: Vec::new(),
                 points: 0,
+                note: Some(note.to_owned()),
             });
             act.takes.push(instance.name.clone());
-            act.points += found.points.len();
+            act.points += found.backups;
         }
         reaches.sort();
         AccountSeen {

@@ -14,10 +14,12 @@ pub use questions::Question;
 use super::Provider;
 use super::graphql::{Limits, Says, Stop, Transport, Unanswered};
 use crate::domain::{
-    AccountSeen, Answer, AssetId, Gap, GapReason, GapScope, Inventory, MayDelete, Timestamp, TokenKind,
+    AccountSeen, Answer, AssetId, Gap, GapReason, GapScope, Inventory, MayDelete, RecoveryPoint, Timestamp,
+    TokenKind,
 };
 use crate::estate::Secret;
 use futures_util::future::{BoxFuture, FutureExt};
+use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::thread;
 use tokio::sync::oneshot;
@@ -54,6 +56,8 @@ pub(super) struct Work<'r> {
     says: Says<'r>,
     /// How many backups were found so far.
     kept: AtomicUsize,
+    /// The backups that were found so far, in no order.
+    points: Mutex<Vec<RecoveryPoint>>,
 }
 
 impl Railway {
@@ -61,8 +65,13 @@ impl Railway {
     pub fn look(&self) -> Inventory {
         match who::who(self) {
             Ok((transport, who)) => {
-                let work =
-                    Work { own: self, transport, says: Says::to(&self.token), kept: AtomicUsize::new(0) };
+                let work = Work {
+                    own: self,
+                    transport,
+                    says: Says::to(&self.token),
+                    kept: AtomicUsize::new(0),
+                    points: Mutex::default(),
+                };
                 let (seen, gaps) = look::look(&work, &who);
                 assets::inventory(&work, &who, seen, gaps)
             }

@@ -13,6 +13,7 @@ use crate::domain::{
 };
 use crate::providers::graphql::{Complaint, List, Says, Unanswered, Variables};
 use chrono::TimeDelta;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 /// How many backups one survey keeps.
@@ -23,7 +24,8 @@ const AHEAD: TimeDelta = TimeDelta::minutes(5);
 /// What was found of one instance.
 #[derive(Default)]
 pub(super) struct Found {
-    pub points: Vec<RecoveryPoint>,
+    /// How many backups; they themselves are put together at once, since there may be very many.
+    pub backups: usize,
     pub schedules: Vec<ScheduleSeen>,
 }
 
@@ -48,7 +50,6 @@ pub(super) fn points(work: &Work<'_>, who: &Who, instance: &Instance) -> With<Fo
         );
         gaps.push(gap(GapReason::Failed, detail));
     }
-    let mut ahead = 0;
     let room = MOST.saturating_sub(work.kept.fetch_add(backups.items.len(), Ordering::Relaxed));
     if backups.items.len() > room {
         gaps.push(gap(
@@ -56,11 +57,16 @@ pub(super) fn points(work: &Work<'_>, who: &Who, instance: &Instance) -> With<Fo
             format!("one survey keeps {MOST} backups, and there are more"),
         ));
     }
-    for (number, backup) in backups.items.iter().take(room).enumerate() {
-        let taken = backup.created_at.moment();
-        ahead += usize::from(taken.is_some_and(|at| at > work.own.now + AHEAD));
-        found.points.push(point(work, instance, backup, number, &bonds));
-    }
+    let is_ahead = |backup: &&Backup| backup.created_at.moment().is_some_and(|at| at > work.own.now + AHEAD);
+    let ahead = backups.items.iter().take(room).filter(is_ahead).count();
+    // Each goes straight to where all of them are: there may be too many to be there twice.
+    let new = backups.items.into_iter().take(room).enumerate();
+    let new = new.map(|(number, backup)| point(work, instance, &backup, number, &bonds));
+    let mut kept = work.points.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = kept.len();
+    kept.extend(new);
+    found.backups = kept.len() - before;
+    drop(kept);
     if ahead > 0 {
         let detail = format!(
             "{ahead} backups are said to be of a time that is still to come: one of two clocks is wrong, and when they were taken counts as unknown"

@@ -33,6 +33,7 @@ struct OneActJson {
     name: String,
     takes: Vec<String>,
     recovery_points: usize,
+    note: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -68,13 +69,14 @@ impl From<&Reached> for ReachedJson {
 
 impl From<&OneAct> for OneActJson {
     fn from(act: &OneAct) -> Self {
-        let OneAct { call, on, name, takes, points } = act;
+        let OneAct { call, on, name, takes, points, note } = act;
         Self {
             call: call.clone(),
             asset: on.0.clone(),
             name: name.clone(),
             takes: takes.clone(),
             recovery_points: *points,
+            note: note.clone(),
         }
     }
 }

@@ -91,5 +91,6 @@ fn call(act: &OneAct) -> String {
         1 => "with 1 backup".to_owned(),
         points => format!("with all {points} backups"),
     };
-    format!("ONE CALL: {} of {} takes {some}{more}, {points}. It names no environment.", act.call, act.name)
+    let note = act.note.as_ref().map_or_else(String::new, |note| format!(" {note}."));
+    format!("ONE CALL: {} of {} takes {some}{more}, {points}.{note}", act.call, act.name)
 }

@@ -310,3 +310,33 @@ fn an_environment_s_deletion_leaves_open_what_it_takes() {
         assert!(matches!(seen.points[0].of, Known::Observed(..)));
     }
 }
+
+#[test]
+fn a_bucket_may_hold_copies_that_nobody_looked_at_and_goes_by_the_same_token() {
+    use outlive::domain::Nature;
+    let with_bucket = server(&RAILWAY, |asked, mut answer| {
+        if asked.operation() == "Project" {
+            answer["data"]["project"]["buckets"] = page(named("bucket", &["pitr"]), None, 9);
+        }
+        Reply::Json(answer)
+    });
+    let seen = look(&RAILWAY, &with_bucket, brisk()).seen;
+    let held: Vec<_> = seen
+        .points
+        .iter()
+        .filter(|point| point.catalogued.as_deref() == Some("railway.pitr-bucket"))
+        .collect();
+    assert_eq!((held.len(), seen.gaps.len()), (4, 0), "of each volume in each environment");
+    assert!(
+        held.iter()
+            .all(|point| matches!(&point.usable, Usable::Unproven(why) if why.contains("nobody looked")))
+    );
+    let on = |asset: &str, nature| {
+        let bonds = &seen.asset(&AssetId(asset.into())).unwrap().bonds;
+        bonds.of(nature).flat_map(|bond| &bond.on).map(|id| id.0.clone()).collect::<Vec<_>>()
+    };
+    let keys = "credential:railway/bucket-pitr.s3-keys";
+    assert_eq!(on("bucket:railway/bucket-pitr", Nature::DeletableBy), [keys, "credential:acme.token"]);
+    assert_eq!(on(keys, Nature::YieldedBy), ["credential:acme.token"]);
+    assert!(!with_bucket.asked().iter().any(|asked| asked.body.contains("S3Credentials")));
+}
