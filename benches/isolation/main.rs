@@ -4,7 +4,8 @@
 //! `one` in its place, one volume with 1,000 points; `double`, VOLUMES and twice as many, and fails where that costs more
 //! than 2.3 times as much; `open`, likewise where of one provider it is not known what it builds on; `servers`, where many lie on servers of which
 //! nobody knows what they keep where; `deep`, volumes on
-//! long stacks and among many tokens of which nobody knows from where they can be had.
+//! long stacks and among many tokens of which nobody knows from where they can be had; `reach`, what each of 300 credentials takes of VOLUMES volumes and of
+//! twice as many, as runbooks ask it.
 #![allow(clippy::print_stdout)]
 
 mod fleet;
@@ -15,8 +16,8 @@ use fleet::{
 };
 use outlive::app::judge_all;
 use outlive::catalogue::Catalogue;
-use outlive::domain::Inventory;
-use outlive::isolation::{expand_whole, isolate};
+use outlive::domain::{AssetId, AssetKind, Hazard, Inventory};
+use outlive::isolation::{expand_whole, isolate, trace, weigh};
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -36,6 +37,7 @@ fn main() {
             double(fleet_on_servers, asked.get(1).and_then(|volumes| volumes.parse().ok()).unwrap_or(5_000))
         }
         Some("deep") => deep(),
+        Some("reach") => reach(asked.get(1).and_then(|volumes| volumes.parse().ok()).unwrap_or(1_000)),
         Some(volumes) => whole(volumes.parse().unwrap_or(10_000)),
         None => whole(10_000),
     }
@@ -91,6 +93,37 @@ fn double(fleet: fn(Size) -> Inventory, volumes: usize) {
     println!("{volumes} volumes: {once:.2?} s; {} volumes: {twice:.2?} s", volumes * 2);
     println!("doubling costs {:.2} times as much", many / few);
     assert!(many / few <= 2.3, "doubling must not cost more than 2.3 times as much");
+}
+
+/// What each of 300 credentials takes, weighed together for each volume; and traced one by one for some, to compare.
+fn reach(volumes: usize) {
+    let cost = |volumes: usize| {
+        let graph =
+            expand_whole(fleet(Size { volumes, points: 100, seed: 20_261_122 }), &Catalogue::default());
+        let keys = graph.inventory().assets.iter().filter(|asset| asset.kind == AssetKind::Credential);
+        let keys: Vec<AssetId> = keys.take(300).map(|asset| asset.id.clone()).collect();
+        let (start, mut taken) = (used(), 0);
+        for volume in &graph.inventory().volumes {
+            taken += weigh(&graph, volume, &keys, now()).iter().filter(|weight| weight.dies > 0).count();
+        }
+        let weighed = used() - start;
+        let (start, some) = (used(), 20);
+        let sets: Vec<_> = keys.iter().map(|key| [Hazard::Compromised(key.clone())].into()).collect();
+        for volume in graph.inventory().volumes.iter().take(some) {
+            assert_eq!(trace(&graph, volume, &sets, &policy(), now()).len(), keys.len());
+        }
+        let traced = (used() - start) / some as f64;
+        println!(
+            "{volumes} volumes, {} credentials, {taken} take something: weighed {weighed:.2} s, {:.2} ms a volume; traced {:.1} ms a volume",
+            keys.len(),
+            weighed / volumes as f64 * 1e3,
+            traced * 1e3
+        );
+        weighed
+    };
+    let ratio = cost(volumes * 2) / cost(volumes);
+    println!("doubling costs {ratio:.2} times as much");
+    assert!(ratio <= 2.3, "doubling must not cost more than 2.3 times as much");
 }
 
 fn deep() {

@@ -52,7 +52,10 @@ pub use points::{PointsOrder, points};
 pub use readers::{AddReader, BeginEpoch, keep_present_epoch, list_readers};
 pub use rehearse::{FollowOrder, RehearseOrder, follow_runbook, rehearse};
 pub use repair::{RepairOrder, repair};
-pub use restore::{KeptOff, ListOrder, RestoreOrder, browse, restorable, restore, restore_stream};
+pub use restore::{
+    KeptOff, ListOrder, PostgresOrder, RestoreOrder, Rights, browse, restorable, restore, restore_postgres,
+    restore_stream,
+};
 pub use rights::vault_policy;
 pub use runbook::{
     KitOrder, check_runbooks, keep_runbooks, make_kit, make_runbooks, runbooks_of, write_runbooks,

@@ -12,6 +12,7 @@ use crate::isolation::{Fate, Radius};
 use crate::report::activity::{ChangeSaid, Counted, FateSaid, PointSaid, PointsListed, say_lock};
 use crate::vault::{Change, FoundRoot, Roots, Vault, change, cores, in_parallel, names};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 /// What is asked.
 pub struct PointsOrder<'a> {
@@ -25,6 +26,8 @@ pub struct PointsOrder<'a> {
     pub what_if: Option<(&'a Audited, &'a Radius)>,
     /// When it is asked.
     pub now: Timestamp,
+    /// How long comparing the points of one vault may take.
+    pub limit: Duration,
 }
 
 /// Lists the points of a volume, oldest first.
@@ -39,12 +42,10 @@ pub fn points(context: &Context, order: &PointsOrder<'_>) -> Result<PointsListed
     let mut changes = changes(context, order, &found);
     let mut fates = fates(order);
     let listed = found.iter().map(|point| {
-        let (change, unknown) = match changes.remove(&point.id) {
-            Some(Ok(change)) => (Some(change), None),
-            Some(Err(why)) => (None, Some(why)),
-            None => (None, Some("not in a vault: only outlive's own copies are compared".to_owned())),
-        };
-        said(point, change, unknown, fates.remove(&point.id), order.now)
+        let uncompared =
+            || Uncompared::Never("not in a vault: only outlive's own copies are compared".into());
+        let compared = changes.remove(&point.id).unwrap_or_else(|| Err(uncompared()));
+        said(point, compared, fates.remove(&point.id), order.now)
     });
     let listed = listed.collect();
     let may_hide = |scope: &GapScope| match scope {
@@ -83,7 +84,15 @@ fn volume(order: &PointsOrder<'_>) -> Result<VolumeId> {
 }
 
 /// What changed, or why that is not known.
-type Compared = std::result::Result<ChangeSaid, String>;
+type Compared = std::result::Result<ChangeSaid, Uncompared>;
+
+/// Why nobody knows what changed.
+enum Uncompared {
+    /// There is nothing to compare.
+    Never(String),
+    /// It could have been known, and was hindered.
+    Hindered(String),
+}
 
 /// What changed from each point of a vault to the next one of the same volume there.
 fn changes(
@@ -99,9 +108,12 @@ fn changes(
         let Ok(roots) = Roots::read(&vault) else { continue };
         let listed: Vec<&FoundRoot> =
             roots.sound.iter().filter(|found| asked.contains(&id_of(&vault, found))).collect();
-        let numbers: Vec<usize> = (0..listed.len()).collect();
-        let compared = in_parallel(cores(), &numbers, |number| Ok(compared(&vault, &listed, *number)));
-        let mut compared = compared.unwrap_or_default();
+        // Where the time is over, the newest are compared.
+        let numbers: Vec<usize> = (0..listed.len()).rev().collect();
+        let until = Instant::now().checked_add(order.limit);
+        let work = |number: &usize| Ok(compared(&vault, &listed, *number, until));
+        let mut compared = in_parallel(cores().min(MOST_AT_ONCE), &numbers, work).unwrap_or_default();
+        compared.reverse();
         let mut usual = Usual::default();
         for (found, compared) in listed.iter().zip(&mut compared) {
             if let Ok(change) = compared {
@@ -113,15 +125,19 @@ fn changes(
     all
 }
 
-fn compared(vault: &Vault, listed: &[&FoundRoot], number: usize) -> Compared {
+/// Each comparison holds some dozens of MiB at most.
+const MOST_AT_ONCE: usize = 4;
+
+fn compared(vault: &Vault, listed: &[&FoundRoot], number: usize, until: Option<Instant>) -> Compared {
+    let never = "the first in its vault: there is none before it";
     let now = listed[number];
     let before = number.checked_sub(1).and_then(|before| listed.get(before));
-    let Some(before) = before else { return Err("the first in its vault: there is none before it".into()) };
+    let Some(before) = before else { return Err(Uncompared::Never(never.into())) };
     if now.root.is_closed() || before.root.is_closed() {
-        return Err("encrypted, and nothing here opens it (--identity FILE)".into());
+        return Err(Uncompared::Hindered("encrypted, and nothing here opens it (--identity FILE)".into()));
     }
     let Change { added, changed, removed, files, renamed, new_bytes, packed_bytes } =
-        change(vault, before, now).map_err(|problem| problem.to_string())?;
+        change(vault, before, now, until).map_err(|problem| Uncompared::Hindered(problem.to_string()))?;
     let counted = |tally: crate::vault::Tally| Counted { entries: tally.entries, bytes: tally.bytes };
     Ok(ChangeSaid {
         against: before.short(),
@@ -225,13 +241,12 @@ fn fates(order: &PointsOrder<'_>) -> BTreeMap<PointId, FateSaid> {
     fates
 }
 
-fn said(
-    point: &RecoveryPoint,
-    change: Option<ChangeSaid>,
-    unknown: Option<String>,
-    fate: Option<FateSaid>,
-    now: Timestamp,
-) -> PointSaid {
+fn said(point: &RecoveryPoint, compared: Compared, fate: Option<FateSaid>, now: Timestamp) -> PointSaid {
+    let (change, change_unknown, change_hindered) = match compared {
+        Ok(change) => (Some(change), None, false),
+        Err(Uncompared::Never(why)) => (None, Some(why), false),
+        Err(Uncompared::Hindered(why)) => (None, Some(why), true),
+    };
     let (counts, because) = match &point.usable {
         Usable::Yes => (true, None),
         Usable::Unproven(why) | Usable::No(why) => (false, Some(why.clone())),
@@ -255,7 +270,8 @@ fn said(
         drilled,
         bytes: point.bytes.value().copied(),
         change,
-        change_unknown: unknown,
+        change_unknown,
+        change_hindered,
         fate,
     }
 }

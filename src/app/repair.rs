@@ -62,6 +62,7 @@ pub fn repair(context: &Context, order: &RepairOrder, monitor: &dyn Monitor) -> 
         (order.volume.as_deref().map(|given| printable(given.as_bytes())), history.let_go());
     let known = Known { points: &history.points, let_go: &let_go, repaired: &history.repaired };
     let book = RefCell::new(&mut ledger);
+    let unseen = RefCell::new(Vec::new());
     let note = |by: &FoundRoot, mended: &Mended| {
         refuse_planned(&vault, by, &mut book.borrow_mut(), seen, &here)?;
         record_new(context, &here, (by, mended), &mut book.borrow_mut())
@@ -71,13 +72,14 @@ pub fn repair(context: &Context, order: &RepairOrder, monitor: &dyn Monitor) -> 
         avoid: &history.planned_packs,
         wanted: &|root: &Root| volume.as_deref().is_none_or(|wanted| names(&root.volume, wanted)),
         others: &others,
-        originals: &|root: &Root| originals(context, order, root),
+        originals: &|root: &Root| originals(context, order, root, &mut unseen.borrow_mut()),
         mode: order.mode,
         note: &note,
         clock: &context.clock,
     };
     let report = crate::vault::repair(&vault, &request, monitor)?;
     record(context, &here, &report, &mut ledger)?;
+    notices.extend(unseen.into_inner());
     drop(ledger);
     let wrote = !report.sent_again.is_empty()
         || !report.unrecorded.is_empty()
@@ -132,8 +134,14 @@ fn refuse_unlocked(vault: Vault) -> Result<Vault> {
     }
 }
 
-/// Where the bytes of a point's volume may still be: in the snapshot that was copied, and at the path that was.
-fn originals(context: &Context, order: &RepairOrder, root: &Root) -> Vec<Box<dyn Original>> {
+/// Where the bytes of a point's volume may still be: in the snapshot that was copied, and at the path that was. What could not be looked at
+/// goes to `unseen`.
+fn originals(
+    context: &Context,
+    order: &RepairOrder,
+    root: &Root,
+    unseen: &mut Vec<String>,
+) -> Vec<Box<dyn Original>> {
     let mut paths: Vec<PathBuf> = Vec::new();
     let origin = &root.origin;
     let path = Path::new(OsStr::from_bytes(origin.path.as_bytes()));
@@ -143,11 +151,13 @@ fn originals(context: &Context, order: &RepairOrder, root: &Root) -> Vec<Box<dyn
     let named = || root.volume.0.split_once(':').map(|(_, path)| Path::new(path));
     let own = Some(path).filter(|path| path.is_absolute()).or_else(named).filter(|path| path.is_absolute());
     if let Some(path) = given.or(own.filter(|_| is_here)) {
-        let view = origin
-            .snapshot
-            .as_ref()
-            .and_then(|name| snapshot_view_named(path, name, &System::default()).ok().flatten());
-        paths.extend(view.map(|view| view.path));
+        let view = origin.snapshot.as_ref().map(|name| snapshot_view_named(path, name, &System::default()));
+        match view.transpose() {
+            Ok(view) => paths.extend(view.flatten().map(|view| view.path)),
+            Err(problem) => unseen.push(format!(
+                "the snapshot that was copied could not be looked for: {problem}; what is told as lost may still be in it"
+            )),
+        }
         paths.push(path.to_path_buf());
     }
     let within = directory_of(&order.vault).map(super::copy::itself).unwrap_or_default();

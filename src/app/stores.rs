@@ -2,7 +2,7 @@
 
 use super::{Context, keys, signers};
 use crate::domain::{Kind, Problem, Result, Timestamp, printable};
-use crate::estate::{Environment, S3Place, VaultPlace};
+use crate::estate::{Addressing, Environment, S3Place, VaultPlace};
 use crate::store::{DirStore, S3Store, Store};
 use crate::vault::Vault;
 use std::ffi::OsStr;
@@ -193,11 +193,14 @@ pub fn directory_of(place: &VaultPlace) -> Option<&Path> {
     }
 }
 
-/// A vault that was named on the command line: `s3://bucket/prefix`, whose endpoint the environment may name, or a
-/// directory.
+/// How a bucket is addressed that is named on the command line: what `addressing` says of a vault in the estate file.
+pub const ADDRESSING: &str = "OUTLIVE_S3_ADDRESSING";
+
+/// A vault that was named on the command line: `s3://bucket/prefix`, whose endpoint and region the environment may name,
+/// and how the bucket is addressed, or a directory.
 ///
 /// # Errors
-/// `Usage` for an address without a bucket.
+/// `Usage` for an address without a bucket, and for an unknown way to address one.
 pub fn place_named(text: &OsStr, environment: &Environment) -> Result<VaultPlace> {
     let Some(address) = text.to_str().and_then(|text| text.strip_prefix("s3://")) else {
         return Ok(VaultPlace::Dir(text.into()));
@@ -210,11 +213,22 @@ pub fn place_named(text: &OsStr, environment: &Environment) -> Result<VaultPlace
     }
     let named = |name| environment.get(name).map(str::to_owned);
     let prefix = prefix.trim_matches('/');
+    let addressing = match environment.get(ADDRESSING) {
+        None | Some("auto") => Addressing::Auto,
+        Some("path") => Addressing::Path,
+        Some("host") => Addressing::Host,
+        Some(_) => {
+            return Err(Problem::new(Kind::Usage, format!("{ADDRESSING} names no way to address a bucket"))
+                .at(printable(text.as_bytes()))
+                .remedy("write path (https://endpoint/bucket), host (https://bucket.endpoint) or auto, or unset it"));
+        }
+    };
     Ok(VaultPlace::S3(Box::new(S3Place {
         bucket: bucket.to_owned(),
         prefix: if prefix.is_empty() { String::new() } else { format!("{prefix}/") },
         endpoint: named("AWS_ENDPOINT_URL_S3").or_else(|| named("AWS_ENDPOINT_URL")),
         region: named("AWS_REGION").or_else(|| named("AWS_DEFAULT_REGION")),
+        addressing,
         ..S3Place::default()
     })))
 }
@@ -235,5 +249,25 @@ mod tests {
         assert_eq!(say_place(&place), "s3://bucket/a/b/ at http://127.0.0.1:8333");
         assert_eq!(say_place(&named("s3://bucket").unwrap()), "s3://bucket/ at http://127.0.0.1:8333");
         assert!(named("s3:///prefix").is_err());
+    }
+
+    #[test]
+    fn the_environment_says_all_that_the_estate_file_says_of_a_bucket() {
+        let place = |way: &str| {
+            let said = [("AWS_REGION", "eu-central"), ("AWS_ENDPOINT_URL_S3", "https://s3.example")];
+            let said = said.into_iter().chain([(ADDRESSING, way)]);
+            let environment = Environment::new(said.map(|(name, value)| (name.into(), value.into())));
+            place_named(OsStr::new("s3://bucket/a"), &environment)
+        };
+        for (way, addressing) in
+            [("host", Addressing::Host), ("path", Addressing::Path), ("auto", Addressing::Auto)]
+        {
+            let VaultPlace::S3(place) = place(way).unwrap() else { panic!("no bucket") };
+            assert_eq!(place.addressing, addressing);
+            let said = (place.endpoint.as_deref(), place.region.as_deref(), place.prefix.as_str());
+            assert_eq!(said, (Some("https://s3.example"), Some("eu-central"), "a/"));
+        }
+        let problem = place("sideways").unwrap_err();
+        assert!(problem.remedy.contains("https://bucket.endpoint"), "{problem}");
     }
 }

@@ -15,6 +15,8 @@ use std::process::ExitCode;
 pub struct Failure {
     problem: Problem,
     exit: Exit,
+    /// Standard output is for data.
+    beside_data: bool,
 }
 
 impl Failure {
@@ -25,12 +27,17 @@ impl Failure {
             Kind::Internal => Exit::Internal,
             Kind::Damaged | Kind::Io | Kind::Cancelled => own,
         };
-        Self { problem, exit }
+        Self { problem, exit, beside_data: false }
+    }
+
+    /// The same of a command whose standard output is for data: what is for programs goes to standard error.
+    pub fn beside_data(self) -> Self {
+        Self { beside_data: true, ..self }
     }
 
     /// A problem that ends with this exit code, whatever its kind.
     pub fn ending(problem: Problem, exit: Exit) -> Self {
-        Self { problem, exit }
+        Self { problem, exit, beside_data: false }
     }
 
     /// Damage of stored data is always the copy's failure; otherwise as [`Failure::new`].
@@ -54,7 +61,13 @@ impl Failure {
         let Problem { what, place, remedy, .. } = &self.problem;
         if terminal.format == Format::Json {
             let failed = Failed { what: what.clone(), place: place.clone(), what_to_do: remedy.clone() };
-            if terminal.print(&failed.json(&[self.exit.code()])).is_err() {
+            let json = failed.json(&[self.exit.code()]);
+            if self.beside_data {
+                // Who reads JSON there wants nothing else there.
+                drop(std::io::stderr().write_all(json.as_bytes()));
+                return self.exit.into();
+            }
+            if terminal.print(&json).is_err() {
                 return Exit::Internal.into();
             }
         }

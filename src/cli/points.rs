@@ -46,7 +46,14 @@ pub fn run(terminal: &Terminal, options: &Points) -> Result<Outcome, Failure> {
             app::survey(&terminal.context, &order(terminal, &survey)?)
         };
         let now = (terminal.context.clock)();
-        let order = PointsOrder { volume, inventory: &inventory, vaults, what_if: None, now };
+        let order = PointsOrder {
+            volume,
+            inventory: &inventory,
+            vaults,
+            what_if: None,
+            now,
+            limit: survey.time_limit,
+        };
         app::points(&terminal.context, &order).map_err(failed)?
     } else {
         let (_, audited) = audited(terminal, &survey, &options.policy)?;
@@ -54,7 +61,8 @@ pub fn run(terminal: &Terminal, options: &Points) -> Result<Outcome, Failure> {
             .map_err(|problem| Failure::new(problem, Exit::Usage))?;
         let radius = app::what_if(&audited, &hazards);
         let (inventory, now) = (audited.graph.inventory(), audited.at);
-        let order = PointsOrder { volume, inventory, vaults, what_if: Some((&audited, &radius)), now };
+        let (what_if, limit) = (Some((&audited, &radius)), survey.time_limit);
+        let order = PointsOrder { volume, inventory, vaults, what_if, now, limit };
         app::points(&terminal.context, &order).map_err(failed)?
     };
     let exits = if listed.is_settled() { vec![] } else { vec![Exit::Undetermined] };

@@ -1,11 +1,11 @@
 //! `outlive restore`.
 
 use super::Outcome;
-use super::args::Global;
+use super::args::{Global, time_limit};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::Terminal;
-use crate::app::{self, KeptOff, ListOrder, RestoreOrder};
+use crate::app::{self, KeptOff, ListOrder, PostgresOrder, RestoreOrder, Rights};
 use crate::domain::{Kind, Problem, Stretch, When};
 use crate::report::activity::RestoreDone;
 use crate::vault::{Only, RestoreOptions};
@@ -13,6 +13,7 @@ use clap::Args;
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub struct Restore {
@@ -26,6 +27,12 @@ pub struct Restore {
     /// are listed, and the command that restores the proposed one is printed
     #[arg(long, value_name = "TARGET")]
     pub to: Option<PathBuf>,
+    /// Make a PostgreSQL of it in this new directory, ready to be promoted, and stop it again: of a dump by pg_dump or pg_dumpall, or of a
+    /// copied data directory
+    #[arg(long, value_name = "NEWDIR", conflicts_with_all = ["to", "only", "list", "devices"])]
+    pub to_postgres: Option<PathBuf>,
+    #[command(flatten)]
+    pub postgres: Postgres,
     /// The recovery point, by the beginning of its id [default: the newest complete one]
     #[arg(long, value_name = "ID", conflicts_with_all = ["at", "before"])]
     pub point: Option<String>,
@@ -51,6 +58,39 @@ pub struct Restore {
     pub despite_damage: bool,
 }
 
+/// How the scratch server is made.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "With --to-postgres")]
+pub struct Postgres {
+    /// Where PostgreSQL's programs are [default: the newest of /usr/lib/postgresql/N/bin or PATH; of a data directory, its version]
+    #[arg(long, value_name = "DIR", requires = "to_postgres")]
+    pub postgres_bin: Option<PathBuf>,
+    /// The user that PostgreSQL runs as, where root restores [default: postgres]
+    #[arg(long, value_name = "USER", requires = "to_postgres")]
+    pub postgres_user: Option<String>,
+    /// The locale of the new cluster that a dump is read into [default: C.UTF-8]
+    #[arg(long, value_name = "LOCALE", requires = "to_postgres")]
+    pub postgres_locale: Option<String>,
+    /// How long recovering, or reading a dump, may take
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = time_limit)]
+    pub postgres_limit: Duration,
+    /// Read a dump as a superuser, who may run programs here: only a dump that you trust. One by pg_dumpall needs it
+    #[arg(long, requires = "to_postgres")]
+    pub postgres_superuser: bool,
+}
+
+impl Postgres {
+    fn order(&self) -> PostgresOrder {
+        PostgresOrder {
+            bin: self.postgres_bin.clone(),
+            user: self.postgres_user.clone(),
+            locale: self.postgres_locale.clone(),
+            longest: self.postgres_limit,
+            rights: if self.postgres_superuser { Rights::Superuser } else { Rights::Owner },
+        }
+    }
+}
+
 fn stretch(text: &str) -> Result<Stretch, String> {
     Stretch::parse(text).map_err(|problem| format!("{}; {}", problem.what, problem.remedy))
 }
@@ -62,12 +102,23 @@ fn only(globs: &[String]) -> Result<Option<Only>, Failure> {
 
 /// Restores a recovery point, or says what could be restored.
 pub fn run(terminal: &Terminal, global: &Global, options: &Restore) -> Result<Outcome, Failure> {
+    let is_stream = options.to.as_ref().is_some_and(|to| to.as_os_str() == "-");
+    let ran = asked(terminal, global, options, is_stream);
+    ran.map_err(|failure| if is_stream { failure.beside_data() } else { failure })
+}
+
+fn asked(
+    terminal: &Terminal,
+    global: &Global,
+    options: &Restore,
+    is_stream: bool,
+) -> Result<Outcome, Failure> {
     let order = RestoreOrder {
         vault: terminal.place(&options.vault)?,
         volume: options.volume.clone(),
         point: options.point.clone(),
         when: options.at.map_or_else(|| options.before.map_or(When::Any, When::Before), When::At),
-        target: options.to.clone().unwrap_or_default(),
+        target: options.to.clone().or_else(|| options.to_postgres.clone()).unwrap_or_default(),
         only: only(&options.only)?,
         options: RestoreOptions { devices: options.devices, despite_damage: options.despite_damage },
         kept_off: kept_off(terminal),
@@ -78,25 +129,26 @@ pub fn run(terminal: &Terminal, global: &Global, options: &Restore) -> Result<Ou
         let only = if glob == "**" { None } else { only(std::slice::from_ref(glob))? };
         let listed = app::browse(&terminal.context, &order, only.as_ref(), &terminal.monitor());
         let listed = listed.map_err(failed)?;
-        return Ok(Outcome { code: None, text: terminal.tell(&listed, &Exit::codes(&[])), exits: vec![] });
+        let exits = if listed.lost.is_none() { vec![] } else { vec![Exit::Undetermined] };
+        return Ok(Outcome { code: None, text: terminal.tell(&listed, &Exit::codes(&exits)), exits });
     }
-    if options.to.is_none() {
+    if options.to.is_none() && options.to_postgres.is_none() {
         let command = |point: &str| command(global, options, point);
         let listed = app::restorable(&terminal.context, ListOrder { order: &order, command: &command });
         let listed = listed.map_err(failed)?;
         let exits = if listed.is_settled() { vec![] } else { vec![Exit::Undetermined] };
         return Ok(Outcome { code: None, text: terminal.tell(&listed, &Exit::codes(&exits)), exits });
     }
-    let is_stream = order.target.as_os_str() == "-";
-    let done = if is_stream {
-        stream(terminal, &order)
-    } else {
-        app::restore(&terminal.context, &order, &terminal.monitor())
+    let (context, monitor) = (&terminal.context, terminal.monitor());
+    let done = match is_stream {
+        true => stream(terminal, &order),
+        false if options.to_postgres.is_some() => {
+            app::restore_postgres(context, &order, &options.postgres.order(), &monitor)
+        }
+        false => app::restore(context, &order, &monitor),
     };
     let done = done.map_err(failed)?;
-    // A part of the data came back, whether the rest was lost in the vault or never reached it.
-    let whole = done.is_sound() && done.missed_when_stored == 0;
-    let exits = if whole { vec![] } else { vec![Exit::CopyFailed] };
+    let exits = exits(&done);
     let text = terminal.tell(&done, &Exit::codes(&exits));
     if is_stream {
         // Standard output has the data.
@@ -104,6 +156,14 @@ pub fn run(terminal: &Terminal, global: &Global, options: &Restore) -> Result<Ou
         return Ok(Outcome { code: None, text: String::new(), exits });
     }
     Ok(Outcome { code: None, text, exits })
+}
+
+fn exits(done: &RestoreDone) -> Vec<Exit> {
+    // A part of the data came back, whether the rest was lost in the vault or never reached it.
+    let is_whole = done.is_sound() && done.missed_when_stored == 0;
+    let is_ready = done.postgres.as_ref().is_none_or(|postgres| postgres.ready);
+    let (part, test) = ((!is_whole).then_some(Exit::CopyFailed), (!is_ready).then_some(Exit::DrillFailed));
+    part.into_iter().chain(test).collect()
 }
 
 fn stream(terminal: &Terminal, order: &RestoreOrder) -> Result<RestoreDone, Problem> {

@@ -54,7 +54,7 @@ pub fn run(terminal: &Terminal, options: &Runbook) -> Result<Outcome, Failure> {
         if !checked.holds() {
             exits.push(Exit::RuleFailed);
         }
-        if !checked.gaps.is_empty() {
+        if !checked.is_seen() {
             exits.push(Exit::Undetermined);
         }
         return Ok(Outcome { code: None, text: terminal.tell(&checked, &Exit::codes(&exits)), exits });
@@ -106,7 +106,7 @@ fn write(made: &Runbooks, options: &Runbook, into: &Path) -> Result<(), Problem>
         (false, true) => vec![PageFormat::Markdown],
         _ => vec![PageFormat::Markdown, PageFormat::Html],
     };
-    let Some(format) = of_file else { return app::write_runbooks(made, into, &asked) };
+    let Some(format) = of_file else { return app::write_runbooks(made, into, &asked).map(drop) };
     if !asked.contains(&format) {
         return Err(Problem::new(Kind::Usage, "the name of the file ends otherwise than what it is to hold")
             .remedy("name it .html or .md, or leave --html and --markdown out"));

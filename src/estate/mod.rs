@@ -15,6 +15,7 @@ mod runbook;
 mod secret;
 mod signing;
 mod stand;
+mod telling;
 mod waiver;
 
 pub use incident::{ExpectedFate, ExpectedFinding, ExpectedLeft, ExpectedVerdict, Incident};
@@ -29,4 +30,5 @@ pub use runbook::RunbookEntry;
 pub use secret::{Environment, Secret, SecretSource};
 pub use signing::SigningEntry;
 pub use stand::ThisHost;
+pub use telling::{SecretIn, secrets_in};
 pub use waiver::{GivenUp, Waiver, WaiverEntry};

@@ -13,6 +13,8 @@ pub struct RunbookEntry {
     pub into: Option<PathBuf>,
     /// For how long a page is believed after it was made.
     pub believe_for: TimeDelta,
+    /// After how long pages are written into vaults again that tell people to do what those there tell them.
+    pub vaults_every: TimeDelta,
     /// How somebody gets at the key in escrow; it may have several lines. None where nobody wrote it down.
     pub escrow: Option<String>,
 }
@@ -20,7 +22,8 @@ pub struct RunbookEntry {
 impl Default for RunbookEntry {
     /// A page is believed until the next night's has been due for two hours.
     fn default() -> Self {
-        Self { into: None, believe_for: TimeDelta::hours(26), escrow: None }
+        let believe_for = TimeDelta::hours(26);
+        Self { into: None, believe_for, vaults_every: believe_for / 2, escrow: None }
     }
 }
 

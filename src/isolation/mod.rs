@@ -25,6 +25,7 @@ mod survival;
 mod system;
 mod trace;
 mod unseen;
+mod weigh;
 mod what_if;
 
 pub use cut_sets::{CutEvent, CutSet, CutSets, Left, Sets};
@@ -35,4 +36,5 @@ pub(crate) use points::{doubtful, hidden_points, useless};
 pub use radius::{Radius, Stay, Struck, newest_left, radius};
 pub use survival::{Cell, Doubt, Row, Shadow, Survival, isolate, single_points, survival};
 pub use trace::{Reason, Standing, Traced, TracedPoints, trace};
+pub use weigh::{Dies, Weight, weigh};
 pub use what_if::{hazard_title, natural_hazard, with_places};

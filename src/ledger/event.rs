@@ -7,6 +7,7 @@ use crate::store::Identity;
 use crate::vault::format::PackKey;
 use crate::vault::{RootRecord, Vault};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A vault at its place. What was read there proves nothing about a copy of it elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -288,6 +289,15 @@ pub enum Event {
         made_from_sha256: String,
         /// Until when they are to be believed.
         believe_until: Timestamp,
+        /// SHA-256 over what they tell people to do, which a newer point does not change; none in what older versions recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        acts_sha256: Option<String>,
+        /// The folder's name, or what the names of the objects begin with; none in what older versions recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// SHA-256 of the folder's SHA256SUMS under that name, or of each object as the vault holds it, by its key.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        sha256: BTreeMap<String, String>,
     },
     /// The webhook took the state at the end of a run: later states are compared with it.
     WebhookTold {
@@ -316,5 +326,21 @@ impl DrillEnd {
             Self::Failed => "FAILED",
             Self::NotRun => "NOT RUN",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_older_version_recorded_of_runbooks_is_read_and_stays_as_it_is() {
+        let old = r#"{"kind":"runbooks_written","into":"shelf","vault":null,"made_from_sha256":"0a","believe_until":"2026-11-30T04:00:00Z"}"#;
+        let event: Event = serde_json::from_str(old).unwrap();
+        let Event::RunbooksWritten { name: None, acts_sha256: None, sha256, .. } = &event else {
+            panic!("{event:?}")
+        };
+        assert!(sha256.is_empty());
+        assert_eq!(serde_json::to_string(&event).unwrap(), old);
     }
 }

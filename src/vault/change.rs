@@ -1,15 +1,19 @@
 //! What changed from one recovery point to the next, told by their trees alone: equal pages are skipped, and no content is read.
 
 use super::Vault;
-use super::format::{Content, Digest, Entry, EntryKind, Frame, Page, PageKind, PageRef, Run};
+use super::format::{Chunk, Content, Entry, EntryKind, Page, PageKind, PageRef, Run};
+use super::line::Line;
 use super::roots::FoundRoot;
 use super::tree::runs;
 use crate::domain::{ByteName, Kind, Problem, Result};
 use serde::de::DeserializeOwned;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::time::Instant;
 
-/// Pages that are read at most to compare two points: more is another tree, and would take long.
-const MOST_PAGES: usize = 2_000;
+/// What is kept in memory at most to compare two points: names, chunks and pages that differ, a few dozen bytes each.
+const MOST_HELD: usize = 2_000_000;
 
 /// So many entries, with the bytes of their files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,51 +43,110 @@ pub struct Change {
     pub packed_bytes: u64,
 }
 
-/// Compares two points of one volume in one vault.
+/// Compares two points of one volume in one vault, entry by entry where their trees differ, so that memory stays small.
 ///
 /// # Errors
-/// `Refused` where one is encrypted and nothing here opens it, or too much differs; `Damaged`; what the store said.
-pub fn change(vault: &Vault, before: &FoundRoot, now: &FoundRoot) -> Result<Change> {
+/// `Refused` where one is encrypted and nothing here opens it, where too much differs, or where it is not done by `until`; `Damaged`; what
+/// the store said.
+pub fn change(vault: &Vault, before: &FoundRoot, now: &FoundRoot, until: Option<Instant>) -> Result<Change> {
     let (old, new) = (before.root.tree()?, now.root.tree()?);
-    let mut reader = Reader { vault, left: MOST_PAGES };
+    let mut reader = Reader { vault, left: MOST_HELD, until };
     let (old, new) = reader.differing(PageKind::Entries, old, new)?;
-    let mut gone: BTreeMap<ByteName, Entry> = BTreeMap::new();
-    for entry in reader.lines::<Entry>(PageKind::Entries, &old)? {
-        gone.insert(entry.path.clone(), entry);
+    let (mut old, mut new) = (Leaves::<Entry>::new(old), Leaves::<Entry>::new(new));
+    let (mut was, mut is) = (old.next(&mut reader)?, new.next(&mut reader)?);
+    let (mut sum, mut names) = (Sum::default(), Names::default());
+    loop {
+        let order = match (&was, &is) {
+            (None, None) => break,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(was), Some(is)) => Entry::compare_paths(&was.path, &is.path),
+        };
+        let (mut before, mut now) = (None, None);
+        if order != Ordering::Greater {
+            before = std::mem::replace(&mut was, old.next(&mut reader)?);
+        }
+        if order != Ordering::Less {
+            now = std::mem::replace(&mut is, new.next(&mut reader)?);
+        }
+        sum.add(before, now, &mut reader, &mut names)?;
     }
-    let mut change = Change::default();
-    let mut frames = Frames::default();
-    let mut added = Vec::new();
-    for entry in reader.lines::<Entry>(PageKind::Entries, &new)? {
-        match gone.remove(&entry.path) {
-            Some(was) if is_same(&was, &entry) => {}
-            Some(was) => {
-                let bytes = reader.new_bytes(was.content.as_ref(), entry.content.as_ref(), &mut frames)?;
+    let mut change = sum.change;
+    change.renamed = names.renamed();
+    (change.new_bytes, change.packed_bytes) = sum.frames.sums();
+    Ok(change)
+}
+
+/// What was counted so far.
+#[derive(Default)]
+struct Sum {
+    change: Change,
+    frames: Frames,
+}
+
+impl Sum {
+    /// An entry as it was and as it is.
+    fn add(
+        &mut self,
+        was: Option<Entry>,
+        now: Option<Entry>,
+        reader: &mut Reader<'_>,
+        names: &mut Names,
+    ) -> Result<()> {
+        let Self { change, frames } = self;
+        match (was, now) {
+            (Some(was), Some(now)) if is_same(&was, &now) => {}
+            (Some(was), Some(now)) => {
+                let bytes = reader.new_bytes(was.content.as_ref(), now.content.as_ref(), frames)?;
                 change.changed.add(bytes);
                 // What was made zeros has no new bytes, and is changed all the same.
                 let differs =
-                    was.size != entry.size || !holds_the_same(was.content.as_ref(), entry.content.as_ref());
-                let is_file = entry.kind == EntryKind::File && differs;
-                change.files += u64::from(is_file);
+                    was.size != now.size || !holds_the_same(was.content.as_ref(), now.content.as_ref());
+                change.files += u64::from(now.kind == EntryKind::File && differs);
             }
-            None => {
-                reader.new_bytes(None, entry.content.as_ref(), &mut frames)?;
-                change.added.add(entry.size);
-                if entry.kind == EntryKind::File {
+            (None, Some(now)) => {
+                reader.new_bytes(None, now.content.as_ref(), frames)?;
+                change.added.add(now.size);
+                if now.kind == EntryKind::File {
                     change.files += 1;
-                    added.push(entry.path);
+                    reader.hold(1)?;
+                    names.came(&now.path);
                 }
             }
+            (Some(was), None) => {
+                change.removed.add(was.size);
+                reader.hold(1)?;
+                names.went(&was.path);
+            }
+            (None, None) => {}
         }
+        Ok(())
     }
-    gone.values().for_each(|entry| change.removed.add(entry.size));
-    let lacked = |path: &&ByteName| {
-        let dot = path.as_bytes().iter().rposition(|byte| *byte == b'.');
-        dot.is_some_and(|dot| gone.contains_key(&ByteName::from(&path.as_bytes()[..dot])))
-    };
-    change.renamed = added.iter().filter(lacked).count() as u64;
-    (change.new_bytes, change.packed_bytes) = frames.sums();
-    Ok(change)
+}
+
+/// Names that went and came, by hashes that nobody outside can foresee: all that is asked of them is how many became longer by an ending.
+#[derive(Default)]
+struct Names {
+    hashes: RandomState,
+    gone: HashSet<u64>,
+    /// The new ones without their last ending.
+    lacking: Vec<u64>,
+}
+
+impl Names {
+    fn went(&mut self, path: &ByteName) {
+        self.gone.insert(self.hashes.hash_one(path.as_bytes()));
+    }
+
+    fn came(&mut self, path: &ByteName) {
+        let path = path.as_bytes();
+        let dot = path.iter().rposition(|byte| *byte == b'.');
+        self.lacking.extend(dot.map(|dot| self.hashes.hash_one(&path[..dot])));
+    }
+
+    fn renamed(&self) -> u64 {
+        self.lacking.iter().filter(|lacking| self.gone.contains(lacking)).count() as u64
+    }
 }
 
 impl Tally {
@@ -109,38 +172,94 @@ fn holds_the_same(one: Option<&Content>, other: Option<&Content>) -> bool {
 /// The frames that hold what is new: how long each is, and how far into what it decodes to the new chunks reach.
 #[derive(Default)]
 struct Frames {
-    ends: HashMap<Frame, u64>,
+    hashes: RandomState,
+    ends: HashMap<u64, (u32, u64)>,
     new_bytes: u64,
 }
 
 impl Frames {
-    fn add(&mut self, run: &Run, new_bytes: u64) {
+    /// True where the frame is one more.
+    fn add(&mut self, run: &Run, new_bytes: u64) -> bool {
         let end = u64::from(run.skip) + run.size();
-        let known = self.ends.entry(run.frame.clone()).or_default();
-        *known = end.max(*known);
+        let frames = self.ends.len();
+        let known = self.ends.entry(self.hashes.hash_one(&run.frame)).or_insert((run.frame.length, 0));
+        known.1 = end.max(known.1);
         self.new_bytes += new_bytes;
+        self.ends.len() > frames
     }
 
     fn sums(&self) -> (u64, u64) {
-        let packed: u64 = self.ends.keys().map(|frame| u64::from(frame.length)).sum();
-        let raw: u64 = self.ends.values().sum();
+        let packed: u64 = self.ends.values().map(|(length, _)| u64::from(*length)).sum();
+        let raw: u64 = self.ends.values().map(|(_, end)| *end).sum();
         let share = if raw == 0 { 0.0 } else { packed as f64 / raw as f64 };
         (self.new_bytes, (self.new_bytes as f64 * share).round() as u64)
     }
 }
 
-/// Reads pages, and only so many.
+/// The lines of some leaves in order, one leaf at a time.
+struct Leaves<T: Line> {
+    kind: PageKind,
+    leaves: std::vec::IntoIter<PageRef>,
+    lines: std::vec::IntoIter<T>,
+    last: Option<T::Mark>,
+}
+
+impl Leaves<Entry> {
+    fn new(leaves: Vec<PageRef>) -> Self {
+        Self {
+            kind: PageKind::Entries,
+            leaves: leaves.into_iter(),
+            lines: Vec::new().into_iter(),
+            last: None,
+        }
+    }
+}
+
+impl Leaves<Run> {
+    fn runs(leaves: Vec<PageRef>) -> Self {
+        Self { kind: PageKind::Runs, leaves: leaves.into_iter(), lines: Vec::new().into_iter(), last: None }
+    }
+}
+
+impl<T: Line> Leaves<T> {
+    fn next(&mut self, reader: &mut Reader<'_>) -> Result<Option<T>> {
+        loop {
+            if let Some(line) = self.lines.next() {
+                // Before the first there may be others, in pages that do not differ.
+                let wrong = self.last.as_ref().and_then(|last| line.wrong_after(Some(last)));
+                if let Some(wrong) = wrong {
+                    return Err(Problem::damaged("packs", wrong));
+                }
+                self.last = Some(line.mark());
+                return Ok(Some(line));
+            }
+            let Some(leaf) = self.leaves.next() else { return Ok(None) };
+            if let Page::Leaf(lines) = reader.open(&leaf, self.kind)? {
+                self.lines = lines.into_iter();
+            }
+        }
+    }
+}
+
+/// Reads pages, for so long, and holds only so much.
 struct Reader<'a> {
     vault: &'a Vault,
     left: usize,
+    until: Option<Instant>,
 }
 
 impl Reader<'_> {
+    fn hold(&mut self, count: usize) -> Result<()> {
+        self.left = self.left.checked_sub(count).ok_or_else(|| {
+            Problem::new(Kind::Refused, format!("more than {MOST_HELD} names, chunks and pages differ"))
+        })?;
+        Ok(())
+    }
+
     fn open<T: DeserializeOwned>(&mut self, page: &PageRef, kind: PageKind) -> Result<Page<T>> {
-        self.left = self
-            .left
-            .checked_sub(1)
-            .ok_or_else(|| Problem::new(Kind::Refused, "too much differs for a quick comparison"))?;
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            return Err(Problem::new(Kind::Refused, "it was not compared in the time that it may take"));
+        }
         let key = page.frame.pack.pack()?;
         Page::open(key.as_str(), page, kind, &self.vault.page(page, kind)?)
     }
@@ -179,20 +298,12 @@ impl Reader<'_> {
             }
             // What the leaves are plays no part here.
             if let Page::Inner(children) = self.open::<serde::de::IgnoredAny>(&page, kind)? {
+                // A page's name takes as much as some chunks do.
+                self.hold(children.len().saturating_mul(8))?;
                 below.extend(children);
             }
         }
         Ok(below)
-    }
-
-    fn lines<T: DeserializeOwned>(&mut self, kind: PageKind, leaves: &[PageRef]) -> Result<Vec<T>> {
-        let mut all = Vec::new();
-        for leaf in leaves {
-            if let Page::Leaf(lines) = self.open(leaf, kind)? {
-                all.extend(lines);
-            }
-        }
-        Ok(all)
     }
 
     /// The bytes of chunks that are in one content and not in the one before.
@@ -205,37 +316,49 @@ impl Reader<'_> {
         if before == now {
             return Ok(0);
         }
+        let left = self.left;
         let (old, new) = match (before, now) {
             (Some(Content::Pages(before)), Some(Content::Pages(now))) => {
                 let (old, new) = self.differing(PageKind::Runs, before, now)?;
-                (self.lines(PageKind::Runs, &old)?, self.lines(PageKind::Runs, &new)?)
+                (Leaves::runs(old), Leaves::runs(new))
             }
             _ => (self.all_runs(before)?, self.all_runs(now)?),
         };
-        let had: HashSet<Digest> =
-            old.iter().flat_map(|run: &Run| &run.chunks).map(|chunk| chunk.sha256()).collect();
-        let mut bytes = 0;
-        for run in &new {
-            let chunks = run.chunks.iter().filter(|chunk| !had.contains(&chunk.sha256()));
-            let of_run = chunks.map(|chunk| u64::from(chunk.size())).sum();
+        let (hashes, mut had) = (RandomState::new(), HashSet::new());
+        let (mut old, mut new) = (old, new);
+        while let Some(run) = old.next(self)? {
+            self.hold(run.chunks.len())?;
+            had.extend(run.chunks.iter().map(|chunk| hashes.hash_one(chunk.sha256())));
+        }
+        let (mut bytes, mut more) = (0, 0);
+        while let Some(run) = new.next(self)? {
+            let is_new = |chunk: &&Chunk| !had.contains(&hashes.hash_one(chunk.sha256()));
+            let of_run = run.chunks.iter().filter(is_new).map(|chunk| u64::from(chunk.size())).sum();
             if of_run > 0 {
-                frames.add(run, of_run);
+                let is_more = usize::from(frames.add(&run, of_run));
+                self.hold(is_more)?;
+                more += is_more;
                 bytes += of_run;
             }
         }
+        // Of this file only its frames are remembered.
+        self.left = left.saturating_sub(more);
         Ok(bytes)
     }
 
-    fn all_runs(&mut self, content: Option<&Content>) -> Result<Vec<Run>> {
+    fn all_runs(&mut self, content: Option<&Content>) -> Result<Leaves<Run>> {
         match content {
             Some(Content::Pages(top)) => {
                 let mut leaves = vec![top.clone()];
                 for level in (1..=top.level).rev() {
                     leaves = self.expanded(PageKind::Runs, leaves, level)?;
                 }
-                self.lines(PageKind::Runs, &leaves)
+                Ok(Leaves::runs(leaves))
             }
-            content => runs(self.vault, content).collect(),
+            content => {
+                let all = runs(self.vault, content).collect::<Result<Vec<Run>>>()?;
+                Ok(Leaves { lines: all.into_iter(), ..Leaves::runs(Vec::new()) })
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Every command of a page that a night wrote, typed in a clean directory by somebody who has nothing but the page, the vault's credential
 //! and, where one is needed, a private key.
 
+use super::database::Postgres;
 use super::encrypting::reader;
 use super::hand::output;
 use super::nightly_estate::{EstateFile, nightly};
@@ -136,55 +137,29 @@ fn opens_as_the_page_says(place: &Place, vault: &Path, key: &Path) {
 fn a_tree_and_an_image_come_back_from_a_bucket() {
     let place = Place::new();
     volumes(&place);
-    let server = seaweedfs();
-    let vault = format!(
-        "[[vault]]\nid = \"bucket\"\nkind = \"s3\"\nendpoint = {:?}\nbucket = {:?}\nprefix = \"night/\"\nwriter = {{ env = \"KEYS\" }}",
-        server.endpoint,
-        server.new_bucket()
-    );
-    let file = EstateFile::new().with(&vault).tree("tree", &place.path("data"), &["bucket"]);
+    let file = EstateFile::new().with(&bucket()).tree("tree", &place.path("data"), &["bucket"]);
     file.tree("image", &place.path("disk.img"), &["bucket"]).write(&place);
     let keys = format!("{ID}:{SECRET}");
     // The server is on this very host, and nobody says what it stores on: that is never sound.
     nightly(&place, &[]).environment("KEYS", &keys).end().expect(11);
     let page = page(&place, "tree.md");
     assert!(!page.contains(SECRET) && !page.contains(ID), "a page holds a secret");
-    bring_back_both(&place, &format!("AWS_ACCESS_KEY_ID={ID}\nAWS_SECRET_ACCESS_KEY={SECRET}"));
+    bring_back_both(&place, &typed_in());
 }
 
-/// A PostgreSQL of its own, ended with the test.
-struct Postgres {
-    run: PathBuf,
+/// A vault in a new bucket, which is called `bucket`.
+fn bucket() -> String {
+    let server = seaweedfs();
+    format!(
+        "[[vault]]\nid = \"bucket\"\nkind = \"s3\"\nendpoint = {:?}\nbucket = {:?}\nprefix = \"night/\"\nwriter = {{ env = \"KEYS\" }}",
+        server.endpoint,
+        server.new_bucket()
+    )
 }
 
-const BIN: &str = "/usr/lib/postgresql/15/bin";
-
-impl Postgres {
-    fn start(place: &Place, name: &str) -> Self {
-        let run = place.directory(name);
-        tool("chown", &["postgres".as_ref(), run.as_os_str()]);
-        let script = format!(
-            "cd {run} && {BIN}/initdb -D {run}/db --auth=trust >/dev/null && {BIN}/pg_ctl -D {run}/db -w -s -l {run}/log \
-             -o \"-k {run} -c listen_addresses=''\" start",
-            run = run.display()
-        );
-        let done =
-            output(Command::new("runuser").args(["-u", "postgres", "--", "sh", "-c", &script])).unwrap();
-        assert!(done.status.success(), "{done:?}");
-        Self { run }
-    }
-
-    fn ask(&self, database: &str, question: &str) -> String {
-        let host = format!("--host={}", self.run.display());
-        tool("psql", &["-X", "-At", &host, "-U", "postgres", "-d", database, "-c", question])
-    }
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        let stop = format!("cd / && {BIN}/pg_ctl -D {}/db -m immediate -s stop", self.run.display());
-        drop(output(Command::new("runuser").args(["-u", "postgres", "--", "sh", "-c", &stop])));
-    }
+/// What a person types in who comes to that.
+fn typed_in() -> String {
+    format!("AWS_ACCESS_KEY_ID={ID}\nAWS_SECRET_ACCESS_KEY={SECRET}")
 }
 
 #[test]
@@ -197,22 +172,31 @@ fn a_postgres_comes_back_into_another_server_with_all_its_rows() {
         "command = [\"pg_dump\", \"--format=custom\", \"--host={}\", \"--username=postgres\", \"shop\"], file = \"shop.dump\"",
         old.run.display()
     );
-    let file = EstateFile::new().vault("shelf", &place.path("vault"));
     let copy = format!(
-        "[[volume]]\nid = \"shop\"\n[[copy]]\nvolume = \"shop\"\nfrom = {{ {from} }}\nto = \"shelf\"\nevery = \"24h\""
+        "[[volume]]\nid = \"shop\"\n[[copy]]\nvolume = \"shop\"\nfrom = {{ {from} }}\nto = \"bucket\"\nevery = \"24h\""
     );
-    file.with(&copy).write(&place);
-    let night = nightly(&place, &[]).end();
+    EstateFile::new().with(&bucket()).with(&copy).write(&place);
+    let night = nightly(&place, &[]).environment("KEYS", format!("{ID}:{SECRET}")).end();
     assert!(night.stdout.contains("read back"), "{}", night.stdout);
     drop(old);
     let all = ways(&page(&place, "shop.md"));
-    assert_eq!(all.len(), 2);
+    assert_eq!(all.len(), 3);
     for (number, way) in all.iter().enumerate() {
-        let server = format!("export PGHOST='{}' PGUSER=postgres", new.run.display());
-        follow(&place, way, &server, &format!("clean-{number}"));
-        let counted =
-            new.ask("restored_shop", "select count(*), md5(string_agg(said, '' order by n)) from orders");
+        let is_made = way.0.contains("into a new PostgreSQL");
+        assert_eq!(is_made, number == 1, "{}", way.0);
+        let server = format!("export PGHOST='{}' PGUSER=postgres\n{}", new.run.display(), typed_in());
+        let made = follow(&place, way, &server, &format!("clean-{number}"));
+        let question = "select count(*), md5(string_agg(said, '' order by n)) from orders";
+        let counted = if is_made {
+            let socket = made.join("restored-shop/socket");
+            let script = |name: &str| tool("sh", &[made.join("restored-shop").join(name)]);
+            script("start.sh");
+            let counted = super::database::ask(&socket, "restored", question);
+            script("stop.sh");
+            counted
+        } else {
+            new.ask(["restored_shop", "", "restored_3_shop"][number], question)
+        };
         assert!(counted.starts_with("4321|"), "{counted}");
-        new.ask("postgres", "drop database restored_shop");
     }
 }

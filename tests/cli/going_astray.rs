@@ -53,6 +53,23 @@ fn a_restore_that_went_on_does_not_show_that_the_vault_gives_all_of_it() {
 }
 
 #[test]
+fn neither_does_one_that_went_on_before_a_byte_was_there() {
+    let place = Place::new();
+    copied(&place);
+    let to = place.path("to");
+    let mut running = restore(&place, &to).inject("pwrite64:delay_enter=60000000").start();
+    while !fs::metadata(to.join("0")).is_ok_and(|file| file.len() > 0) {
+        assert!(running.is_running(), "the restore was too fast to be killed");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert!(running.signal(Signal::KILL));
+    running.end();
+    let ended = restore(&place, &to).end().expect(0);
+    assert!(!ended.stdout.contains("were there from a restore"), "{}", ended.stdout);
+    assert_eq!(state(&place), "read back");
+}
+
+#[test]
 fn what_was_made_and_is_gone_is_made_anew() {
     let place = Place::new();
     copied(&place);

@@ -15,6 +15,9 @@
 //! - `mount` and `umount` drive `/dev/loop-control` and loop devices, and keep a lock and a table in
 //!   `/run/mount`; `btrfs` drives `/dev/btrfs-control`.
 //! - `/run/blkid`: the cache that `mount` and `mkfs.btrfs` keep of what they saw on devices.
+//! - PostgreSQL's programs work in the new cluster that a restore made for them: below `<dir>/data` and `<dir>/socket`, once the program itself
+//!   made both in this run, and in the memory that the server's processes share. Names that do not begin with `/` are below `<dir>/data`,
+//!   where these programs work.
 //! - `borg` keeps its own notes and temporary files, never in a repository: tests give it `/run/outlive-test-borg`;
 //!   the library that makes its ids keeps a clock in `/var/lib/libuuid`.
 //! - `qemu-img` waits for its files by io_uring; it opens them by calls that are seen.
@@ -37,6 +40,9 @@ const OF_CHILDREN: [(&str, &[&str]); 5] = [
     ("mkfs.btrfs", &["/dev/btrfs-control", "/run/blkid/"]),
     ("borg", &["/run/outlive-test-borg/", "/var/lib/libuuid/clock.txt"]),
 ];
+
+/// What works in a new cluster.
+const OF_POSTGRES: [&str; 4] = ["initdb", "postgres", "pg_ctl", "pg_restore"];
 
 /// Words in the names of ioctls that destroy, whatever they act on.
 const DESTROYING_IOCTLS: [&str; 8] =
@@ -66,6 +72,7 @@ pub fn complaints(log: &str) -> Vec<String> {
         named: HashSet::new(),
         looked_at: HashSet::new(),
         noted: Vec::new(),
+        directories: HashSet::new(),
     };
     let mut hand = Hand::default();
     let mut found = Vec::new();
@@ -186,14 +193,16 @@ struct Court {
     looked_at: HashSet<Vec<u8>>,
     /// Targets of stopped restores, whose notes this run opened.
     noted: Vec<Vec<u8>>,
+    /// Directories that the program itself made.
+    directories: HashSet<Vec<u8>>,
 }
 
 impl Court {
     fn judge(&mut self, at: usize, call: &Call) -> Option<&'static str> {
         let actor = &self.programs.actor(call.thread, at);
         match call.name.as_str() {
-            "mkdir" => self.note_directory(call.string(0), call),
-            "mkdirat" => self.note_directory(call.path_at(0), call),
+            "mkdir" => self.note_directory(actor, call.string(0), call),
+            "mkdirat" => self.note_directory(actor, call.path_at(0), call),
             "symlink" => drop(self.links.insert(call.string(1))),
             "linkat" if call.succeeded() => drop(self.named.insert(call.path_at(2))),
             "symlinkat" => drop(self.links.insert(call.path_at(1))),
@@ -223,7 +232,11 @@ impl Court {
         None
     }
 
-    fn note_directory(&mut self, path: Vec<u8>, call: &Call) {
+    fn note_directory(&mut self, actor: &Actor, path: Vec<u8>, call: &Call) {
+        // It may have been started by a shell that is recorded.
+        if call.succeeded() && (matches!(actor, Actor::Itself) || actor.is("outlive")) {
+            self.directories.insert(path.clone());
+        }
         let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         if call.succeeded() && name.starts_with(b"outlive-scratch-") {
             self.scratch.push(path);
@@ -236,6 +249,22 @@ impl Court {
         !leads_out && !climbs(path) && self.scratch.iter().any(|scratch| is_at_or_below(path, scratch))
     }
 
+    /// In a cluster that was made for it.
+    fn in_cluster(&self, name: &str, path: &[u8]) -> bool {
+        if !OF_POSTGRES.contains(&name) || climbs(path) {
+            return false;
+        }
+        let made = |directory: &[u8], name: &[u8]| self.directories.contains(&[directory, name].concat());
+        let is_there = |directory: &&Vec<u8>| {
+            let above = directory.strip_suffix(b"/data");
+            above.is_some_and(|above| {
+                let is_in = |name: &[u8]| is_at_or_below(path, &[above, name].concat());
+                made(above, b"/socket") && (is_in(b"/data") || is_in(b"/socket") || !path.starts_with(b"/"))
+            })
+        };
+        path.starts_with(b"/dev/shm/PostgreSQL.") || self.directories.iter().any(|made| is_there(&made))
+    }
+
     fn may(&self, actor: &Actor, path: &[u8], what: &'static str) -> Option<&'static str> {
         let of_child = match actor {
             Actor::Itself => false,
@@ -243,6 +272,7 @@ impl Court {
                 let own = OF_CHILDREN.iter().filter(|(program, _)| program == name);
                 let mut places = own.flat_map(|(_, places)| *places);
                 places.any(|place| path.starts_with(place.as_bytes())) && !climbs(path)
+                    || self.in_cluster(name, path)
             }
         };
         (!of_child && !self.in_scratch(path)).then_some(what)

@@ -8,10 +8,12 @@
 mod asking;
 mod auditing;
 mod choosing;
+mod clean_machine;
 mod cloning;
 mod contract;
 mod cutting;
 mod damaged;
+mod database;
 mod deep;
 mod doubting;
 mod drilling;
@@ -50,6 +52,7 @@ mod once;
 mod pinging;
 mod place;
 mod points;
+mod promoting;
 mod proving;
 #[allow(dead_code, reason = "the trials of the stores use the rest of it")]
 #[path = "../store/proxy.rs"]
@@ -73,6 +76,9 @@ mod repairing_signed;
 mod rescue;
 mod run;
 mod runbook;
+mod runbook_kept;
+mod runbook_lasting;
+mod runbook_ways;
 mod scheduling;
 #[path = "../servers/mod.rs"]
 mod servers;

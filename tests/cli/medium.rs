@@ -59,3 +59,21 @@ fn a_copy_asks_the_medium_for_every_object_it_wrote() {
     }
     assert!(objects >= 7, "{objects}");
 }
+
+#[test]
+fn what_was_restored_is_read_back_from_the_medium() {
+    let place = Place::new();
+    place.file("data/a", noise(1, 100_000));
+    place.file("data/b/large", noise(2, 20_000_000));
+    let (data, vault, to) = (place.path("data"), place.path("vault"), place.path("to"));
+    place.outlive(&[&"copy", &data, &"--vault", &vault]).end().expect(0);
+    let run = place.outlive(&[&"restore", &"--vault", &vault, &"--to", &to]);
+    let calls = calls(&run.inject("fadvise64:delay_enter=1").end().expect(0).log);
+    for name in ["a", "b/large"] {
+        let path = to.join(name).into_os_string().into_encoded_bytes();
+        let forgotten = |call: &super::strace::Call| {
+            call.name == "fadvise64" && call.descriptor(0) == path && call.has(3, "POSIX_FADV_DONTNEED")
+        };
+        assert!(calls.iter().any(forgotten), "{name}");
+    }
+}

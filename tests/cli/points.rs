@@ -1,7 +1,7 @@
 //! The recovery points of a volume, and what changed from each to the next: where did the damage begin?
 
 use super::encrypting::{estate, outlive, reader};
-use super::place::{Place, noise};
+use super::place::{Place, names, noise};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::fs;
@@ -119,6 +119,29 @@ fn what_a_hazard_takes_is_marked() {
         point.unwrap_or_else(|| panic!("no {kind}: {json:#}"))["fate"]["fate"].clone()
     };
     assert_eq!((fate("named copy"), fate("vault copy")), ("dies".into(), "stays".into()), "{json:#}");
+}
+
+#[test]
+fn a_change_that_could_not_be_told_is_no_success() {
+    let place = Place::new();
+    let (data, vault) = (place.path("data"), place.path("vault"));
+    place.file("data/a", "a");
+    copy(&place, &data, &vault);
+    let before = names(&vault.join("packs"));
+    place.file("data/a", "b");
+    copy(&place, &data, &vault);
+    for name in names(&vault.join("packs")).into_iter().filter(|name| !before.contains(name)) {
+        let path = vault.join("packs").join(name);
+        let bytes: Vec<u8> = fs::read(&path).unwrap().iter().map(|byte| byte ^ 1).collect();
+        fs::write(&path, bytes).unwrap();
+    }
+    let ended = place.outlive(&[&"points", &data, &"--vault", &vault, &"--format", &"json"]).end().expect(11);
+    let json = ended.json("points");
+    let hindered = |number: usize| json["points"][number]["change_hindered"].as_bool();
+    assert_eq!((hindered(0), hindered(1)), (Some(false), Some(true)), "{json:#}");
+    assert_eq!(json["gaps"].as_array().unwrap().len(), 0, "{json:#}");
+    let said = place.outlive(&[&"points", &data, &"--vault", &vault]).end().expect(11);
+    said.says("What changed is not known of 1 points");
 }
 
 #[test]

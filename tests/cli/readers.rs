@@ -239,6 +239,30 @@ fn a_new_epoch_leaves_a_reader_out_and_the_machine_that_copies_goes_on_with_its_
 }
 
 #[test]
+fn no_older_point_is_proposed_without_a_word_where_nothing_opens_the_newest() {
+    let scene = Scene::new();
+    let (two, to_two) = reader(&scene.place, "two.key");
+    let old = scene.newest(&scene.one);
+    scene.estate(&[&to_two], "");
+    scene.as_reader(&scene.one, &["vault", "epoch", "new", "offsite", "--yes"]).expect(0);
+    scene.place.file("data/more", "more");
+    scene.run(&["copy", "tree"]).expect(0);
+    let newest = scene.newest(&two);
+    let machine = Place::new();
+    let proposed = |key: &Path, more: &[&dyn AsRef<OsStr>]| {
+        let words: [&dyn AsRef<OsStr>; 5] = [&"restore", &"--vault", &scene.vault, &"--identity", &key];
+        machine.outlive(&[&words[..], more].concat()).end()
+    };
+    for more in [&[][..], &[&"tree" as &dyn AsRef<OsStr>]] {
+        let told = proposed(&scene.one, more).expect(11).says("an epoch that nothing here opens");
+        assert!(told.stdout.contains(&newest[..12]) && told.stdout.contains(&old[..12]), "{}", told.stdout);
+    }
+    let told = proposed(&two, &[]);
+    assert!(!told.stdout.contains("an epoch that nothing here opens"), "{}", told.stdout);
+    assert!(told.stdout.contains(&format!("--point {}", &newest[..12])), "{}", told.stdout);
+}
+
+#[test]
 fn the_key_of_the_present_epoch_is_had_again_from_a_reader() {
     let scene = Scene::new();
     let (two, to_two) = reader(&scene.place, "two.key");

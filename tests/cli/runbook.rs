@@ -135,7 +135,7 @@ fn a_page_goes_to_a_new_file_or_directory_and_never_over_another() {
     assert_eq!(names(&folder), ["ALL.html", "ALL.json", "ALL.md", "SHA256SUMS", "tree.html", "tree.md"]);
     runbook(&["tree", "--into", html.to_str().unwrap()]).complains("nothing is written over");
     runbook(&["--all", "--into", folder.to_str().unwrap()]).expect(2).complains("nothing is written over");
-    runbook(&["--all", "--check", "--into", folder.to_str().unwrap()]).expect(0);
+    runbook(&["--all", "--check", "--into", folder.to_str().unwrap()]).expect(11).says("not proved");
     runbook(&["tre"]).expect(2).complains("did you mean `tree`?");
     runbook(&["tree", "--all"]).expect(2);
 }

@@ -263,6 +263,14 @@ fn a_night_that_did_not_run_shows() {
     assert!(later["missed"].as_array().unwrap().len() == 2, "{later:#}");
     let text = at(&place, outlive(&place, &["ledger", "verify"]), 3 * DAY).end().expect(11);
     assert!(text.stdout.contains("MISSED  tree to shelf: no signed night speaks of"), "{}", text.stdout);
+    // On a machine that has nothing it shows too, whatever somebody puts before the copy of the ledger.
+    fs::write(place.path("disk/vault/ledger").join(format!("{}.json", "0".repeat(64))), "{}").unwrap();
+    let elsewhere = place.path("elsewhere");
+    let config = place.path("outlive.toml");
+    let ask: [&dyn AsRef<OsStr>; 8] =
+        [&"--config", &config, &"--format", &"json", &"ledger", &"verify", &"--vault", &"shelf"];
+    let told = at(&place, place.outlive_with_state(&elsewhere, &ask), 3 * DAY).end().json("ledger-verify");
+    assert_eq!(told["missed"][0]["count"].as_u64(), Some(1), "{told:#}");
 }
 
 #[test]

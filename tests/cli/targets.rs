@@ -107,6 +107,10 @@ fn a_damaged_chunk_never_reaches_standard_output() {
     ended.complains("where: packs/");
     let written = fs::read(&out).unwrap();
     assert!(written.len() < bytes().len() && bytes().starts_with(&written), "{} bytes", written.len());
+    // Neither does what is said of it to programs.
+    let json: [&dyn AsRef<OsStr>; 7] = [&"restore", &"--vault", &image, &"--to", &"-", &"--format", &"json"];
+    let ended = to_file(&place, &json, &out).expect(14).complains("\"schema\":").complains("packs/");
+    assert!(bytes().starts_with(&fs::read(&out).unwrap()), "{}", ended.stderr);
 }
 
 #[test]
@@ -259,11 +263,14 @@ fn what_is_anything_already_is_refused_and_not_touched() {
     let before = seen.each_ref().map(|directory| listing(directory));
     let precious = || (fs::read("/etc/passwd").unwrap(), fs::read(place.path("disk.img")).unwrap());
     let unchanged = precious();
-    for vault in [&tree, &image] {
+    let heading = "--\n-- PostgreSQL database dump\n--\n\n";
+    let (sql, dump) = (place.file("shop.sql", heading), place.path("dump"));
+    place.outlive(&[&"copy", &sql, &"--vault", &dump]).end().expect(0);
+    for (vault, to) in [(&tree, "--to"), (&image, "--to"), (&dump, "--to-postgres")] {
         for target in &targets {
             let config = place.path("outlive.toml");
             let order: [&dyn AsRef<OsStr>; 7] =
-                [&"--config", &config, &"restore", &"--vault", vault, &"--to", target];
+                [&"--config", &config, &"restore", &"--vault", vault, &to, target];
             let ended = place.outlive(&order).end();
             assert_ne!(ended.code, Some(0), "{} was taken:\n{}", target.display(), ended.stdout);
             assert!(ended.stderr.starts_with("error: "), "{}: {}", target.display(), ended.stderr);

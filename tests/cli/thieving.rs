@@ -1,11 +1,13 @@
 //! Everything that a thief of the writer's key can do to a vault under lock: afterwards all points restore, byte for byte, on a
 //! machine that has the reader's key and nothing else.
 
+use super::encrypting::reader;
 use super::hand;
 use super::nightly_estate::{EstateFile, Granted};
 use super::place::{Place, assert_same, noise, tool};
 use super::run::Run;
 use super::servers::{ID, SECRET, find, seaweedfs};
+use super::signing::key as signing_key;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -132,16 +134,33 @@ struct Scene {
     place: Place,
     granted: Granted,
     points: Vec<(String, PathBuf)>,
+    /// What a reader has beside the credential: the private key, and the public one by which points are signed.
+    keys: Option<(PathBuf, String)>,
 }
 
 impl Scene {
     fn new() -> Self {
-        let (place, mut granted) = (Place::new(), Granted::new());
-        let file = EstateFile::new().with("locked_for = \"2d\"").with(&granted.table);
+        Self::made(Place::new(), None)
+    }
+
+    /// Encrypted for one reader, and signed.
+    fn closed() -> Self {
+        let place = Place::new();
+        let (identity, to) = reader(&place, "reader.key");
+        let signing = signing_key(&place, "signing.key");
+        let trust = signing.split('"').find(|word| word.starts_with("ed25519:")).unwrap().to_owned();
+        Self::made(place, Some((format!("readers = [{to:?}]\n{signing}"), (identity, trust))))
+    }
+
+    fn made(place: Place, closed: Option<(String, (PathBuf, String))>) -> Self {
+        let mut granted = Granted::new();
+        let (more, keys) = closed.map_or_else(Default::default, |(more, keys)| (more, Some(keys)));
+        let table = format!("{}\n{more}", granted.table);
+        let file = EstateFile::new().with("locked_for = \"2d\"").with(&table);
         let file = file.tree("tree", &place.path("tree"), &["offsite"]);
         file.tree("other", &place.path("other"), &["offsite"]).write(&place);
         granted.make_users(&place);
-        let mut scene = Self { place, granted, points: Vec::new() };
+        let mut scene = Self { place, granted, points: Vec::new(), keys };
         scene.fill();
         scene
     }
@@ -205,7 +224,13 @@ impl Scene {
         let (id, secret) = self.granted.reader.split_once(':').unwrap();
         let run = machine.outlive(arguments).environment("AWS_ENDPOINT_URL", &seaweedfs().endpoint);
         let run = run.environment("AWS_ACCESS_KEY_ID", id).environment("AWS_SECRET_ACCESS_KEY", secret);
-        run.environment("AWS_REGION", "us-east-1")
+        let run = run.environment("AWS_REGION", "us-east-1");
+        match &self.keys {
+            Some((identity, trust)) => {
+                run.environment("OUTLIVE_IDENTITY", identity).environment("OUTLIVE_TRUST", trust)
+            }
+            None => run,
+        }
     }
 
     /// Every point comes back by its name.
@@ -256,7 +281,16 @@ fn assert_came(said: &Said, expected: &[(&str, Came)]) {
 
 #[test]
 fn whatever_a_thief_of_the_writers_key_does_every_point_restores_on_a_bare_machine() {
-    let mut scene = Scene::new();
+    all_of_it(Scene::new());
+}
+
+#[test]
+fn so_does_every_point_of_an_encrypted_and_signed_vault_with_the_readers_private_key() {
+    all_of_it(Scene::closed());
+}
+
+#[allow(clippy::print_stdout, reason = "what came of each act is told beside a failure")]
+fn all_of_it(mut scene: Scene) {
     scene.assert_all_restore("nothing");
     let everything = format!("{ID}:{SECRET}");
     let by_rights =

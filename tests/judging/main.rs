@@ -48,3 +48,4 @@ mod rules_waived;
 mod runbooks;
 mod schemas;
 mod small;
+mod weighing;

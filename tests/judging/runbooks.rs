@@ -19,6 +19,7 @@ fn vault() -> RunbookVault {
         address: "s3://acme-outlive/night".into(),
         endpoint: Some("https://s3.example".into()),
         region: Some("eu-central".into()),
+        addressing: Some("host".into()),
         id: Some("0a".repeat(16)),
         readers: vec!["age1qqqq".into()],
         reader_credential: Some("the variable OFFSITE_READER".into()),
@@ -37,7 +38,11 @@ fn place() -> PlaceOfCopies {
         age_seconds: Some(3600),
         bytes: Some(12_000_000_000),
         state: "read back".into(),
-        lock: "locked (compliance) until 2026-06-01 00:00 UTC".into(),
+        lock: format!(
+            "locked (compliance) until {}",
+            doubt.map_or("2026-06-01 00:00 UTC", |_| "2026-04-24 20:00 UTC")
+        ),
+        lock_ends_at: doubt.map(|_| at(20)),
         restored_at: None,
         doubt: doubt.map(str::to_owned),
     };
@@ -47,6 +52,7 @@ fn place() -> PlaceOfCopies {
         count: 40,
         points: vec![point("4dc572a2322d", 2, None), point("21ffa8887a4d", 1, Some(HOSTILE))],
         survives: vec!["deletion of orders-db".into()],
+        ending: vec![format!("takeover of {HOSTILE} (until 2026-04-24 20:00 UTC)")],
         open: vec!["loss of provider backblaze".into()],
     }
 }
@@ -112,6 +118,7 @@ fn runbook(volume: &str) -> Runbook {
             points: 3,
             open: 1,
         }],
+        reaching_more: 1_234,
         places: vec![place()],
         hazards: vec![
             HazardLine {
@@ -119,12 +126,16 @@ fn runbook(volume: &str) -> Runbook {
                 takes_primary: true,
                 left: "vault copy 4dc572a2322d".into(),
                 age_seconds: Some(3600),
+                until: Some(at(20)),
+                then: Some("NONE".into()),
             },
             HazardLine {
                 hazard: HOSTILE.into(),
                 takes_primary: false,
                 left: "NONE".into(),
                 age_seconds: None,
+                until: None,
+                then: None,
             },
         ],
         drill: DrillStanding {
@@ -165,9 +176,13 @@ fn all(volumes: &[&str]) -> Runbooks {
             MadeFrom { of: "orders-db: copies in vaults".into(), sha256: "0c".repeat(32) },
             MadeFrom { of: "uploads: copies in vaults".into(), sha256: "0d".repeat(32) },
         ],
-        elsewhere: vec![
-            "the vault offsite: s3://acme-outlive/night, the newest object below runbooks/".into(),
-        ],
+        acts_sha256: "0e".repeat(32),
+        elsewhere: vec![PagesAt {
+            place: "the vault offsite: s3://acme-outlive/night, the newest object below runbooks/".into(),
+            written_at: at(1),
+            believe_until: "2026-04-25T03:00:00Z".parse().unwrap(),
+        }],
+        to_come: vec!["the vault shelf: /mnt/shelf, the newest object below runbooks/".into()],
         escrow: Some("Safe, second floor.\nAnn and Bo.".into()),
         order: volumes.iter().map(outline).collect(),
         vaults: vec![vault()],
@@ -215,6 +230,43 @@ fn several_volumes_begin_with_their_order_and_a_page_speaks_of_its_own_volume() 
 }
 
 #[test]
+fn pages_that_are_too_much_for_one_piece_come_in_several_of_which_each_says_what_it_has() {
+    let names: Vec<String> = (0..20).map(|number| format!("v{number}.")).collect();
+    let all = all(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    for format in [PageFormat::Markdown, PageFormat::Html] {
+        let whole = all.page(format);
+        assert_eq!(all.pieces(format, whole.len()), [whole.as_str()]);
+        let most = whole.len() / 4;
+        let pieces = all.pieces(format, most);
+        assert!((5..=10).contains(&pieces.len()), "{}", pieces.len());
+        for (place, piece) in pieces.iter().enumerate() {
+            assert!(piece.len() <= most, "{} of {most}", piece.len());
+            let says = format!("This is piece {} of {}", place + 1, pieces.len());
+            assert!(piece.contains(&says) && piece.contains("The order"), "{says}");
+        }
+        for name in &names {
+            let has = |piece: &&String| piece.contains(&format!("Runbook: {name}"));
+            let holders: Vec<usize> = (0..pieces.len()).filter(|place| has(&&pieces[*place])).collect();
+            assert_eq!(holders.len(), 1, "{name} is in {holders:?}");
+        }
+        assert_eq!(all.pieces(format, 1).len(), 20, "each volume stands alone");
+    }
+}
+
+#[test]
+fn a_page_of_all_tells_what_could_not_be_seen_once() {
+    let mut two = all(&["orders-db", "uploads"]);
+    two.gaps = (0..300).map(|number| format!("gap {number}.")).collect();
+    let page = two.page(PageFormat::Markdown);
+    assert_eq!(page.matches("gap 299.").count(), 1);
+    let own = two.page_of(&two.runbooks[0], PageFormat::Markdown);
+    assert!(
+        own.contains("gap 99.") && !own.contains("gap 100.") && own.contains("200 of it stand only"),
+        "{own}"
+    );
+}
+
+#[test]
 fn what_is_not_known_is_said_and_never_made_up() {
     let mut bare = all(&["orders-db"]);
     let runbook = &mut bare.runbooks[0];
@@ -228,7 +280,7 @@ fn what_is_not_known_is_said_and_never_made_up() {
         "Which provider holds this volume is unknown",
         "That is unknown, not none",
         "nobody is named",
-        "No other copy of this page is known",
+        "No other copy was known when this was made",
         "No signing key is pinned",
         "There is no copy in a vault",
         "from memory, unreviewed",

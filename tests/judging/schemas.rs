@@ -9,7 +9,8 @@ use outlive::domain::{
 use outlive::isolation::expand;
 use outlive::report::activity::{
     ChangeSaid, ChunksFrom, DamagedObject, ExpiringPoint, ExpiryPlan, FateSaid, LeftAlone, LostPath,
-    PlanFile, PointOutcome, PointSaid, PointsListed, RepairDone, RepairedPoint, StayingPoint, Told,
+    MissedPath, NotReady, PlanFile, PointOutcome, PointSaid, PointsListed, PostgresDatabase, PostgresDone,
+    PostgresStep, PostgresTable, RepairDone, RepairedPoint, RestoreDone, StayingPoint, Told,
 };
 use outlive::report::json;
 use outlive::rules::ALL;
@@ -219,6 +220,7 @@ fn points_are_what_their_schema_says() {
         bytes: Some(9),
         change: None,
         change_unknown: Some("the first in its vault: there is none before it".into()),
+        change_hindered: false,
         fate: None,
     };
     let change =
@@ -227,6 +229,7 @@ fn points_are_what_their_schema_says() {
     let second = PointSaid {
         change: Some(change),
         change_unknown: None,
+        change_hindered: false,
         fate: Some(dies),
         taken_at: None,
         state: None,
@@ -258,4 +261,55 @@ fn points_are_what_their_schema_says() {
         broken(&right[0], |told| drop(told.as_object_mut().unwrap().remove("gaps"))),
     ];
     holds("points.v0.json", &right, &wrong);
+}
+
+#[test]
+fn restores_are_what_their_schema_says() {
+    let table =
+        PostgresTable { schema: "public".into(), name: "orders".into(), rows: 4321, ..Default::default() };
+    let database = PostgresDatabase { name: "restored".into(), bytes: 9, rows: 4321, tables: vec![table] };
+    let word = || "/srv/new".to_owned();
+    let made = PostgresDone {
+        from: "a dump by pg_dump in its custom format".into(),
+        directory: word(),
+        data: word(),
+        socket: word(),
+        server_version: Some("15.13".into()),
+        superuser: "postgres".into(),
+        user: "postgres".into(),
+        databases: vec![database],
+        owners_left_out: vec!["clerk".into()],
+        ready: true,
+        steps: vec![PostgresStep { what: "Start it again.".into(), command: "sh start.sh".into() }],
+        ..PostgresDone::default()
+    };
+    let problem = NotReady { what: "no PostgreSQL 14 is here".into(), ..NotReady::default() };
+    let failed = PostgresDone { ready: false, problem: Some(problem), server_version: None, ..made.clone() };
+    let plain = RestoreDone {
+        vault: "/vault".into(),
+        volume: "shop".into(),
+        point: "0a0a0a0a0a0a".into(),
+        taken_at: crate::estate::now(),
+        target: word(),
+        compared: true,
+        ..RestoreDone::default()
+    };
+    let lost = MissedPath { path: "a".into(), because: "packs/a is gone".into() };
+    let part = RestoreDone { lost: vec![lost], compared: false, ..plain.clone() };
+    let ready = RestoreDone { postgres: Some(made), ..plain.clone() };
+    let not = RestoreDone { postgres: Some(failed), ..plain.clone() };
+    let right = [plain.json(&[0]), part.json(&[14]), ready.json(&[0]), not.json(&[14, 12])];
+    let wrong = [
+        broken(&right[0], |told| told["exit_codes"] = serde_json::json!([10])),
+        broken(&right[1], |told| told["lost"][0]["because"] = "".into()),
+        broken(&right[2], |told| told["postgres"]["server_version"] = serde_json::Value::Null),
+        broken(&right[3], |told| told["postgres"]["problem"] = serde_json::Value::Null),
+        broken(&right[2], |told| told["postgres"]["databases"][0]["tables"][0]["rows"] = (-1).into()),
+        broken(&right[0], |told| drop(told.as_object_mut().unwrap().remove("postgres"))),
+    ];
+    holds("restore.v0.json", &right, &wrong);
+    let text = not.text(Default::default());
+    assert!(text.contains("PostgreSQL is NOT ready: no PostgreSQL 14 is here"), "{text}");
+    let text = ready.text(Default::default());
+    assert!(text.contains("4321 rows in public.orders") && text.contains("clerk"), "{text}");
 }

@@ -5,6 +5,7 @@ use crate::hand::fs;
 use outlive::vault::format::{Content, Entry, EntryKind, PageKind};
 use outlive::vault::{Change, Entries, FoundRoot, Tally, Vault, change};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 fn entries(vault: &Vault, found: &FoundRoot) -> BTreeMap<Vec<u8>, Entry> {
     let all = Entries::new(vault, PageKind::Entries, found.root.tree().unwrap());
@@ -54,8 +55,10 @@ fn a_file_that_was_made_zeros_is_a_file_that_changed() {
     let before = place.copy(&data).root;
     (0..20).for_each(|number| fs::write(data.join(format!("{number}")), [0; 9_000]).unwrap());
     let now = place.copy(&data).root;
-    let change = change(&place.vault, &before, &now).unwrap();
+    let change = change(&place.vault, &before, &now, None).unwrap();
     assert_eq!((change.files, change.changed.entries, change.new_bytes), (20, 20, 0));
+    let over = outlive::vault::change(&place.vault, &before, &now, Some(Instant::now())).unwrap_err();
+    assert!(over.what.contains("in the time that it may take"), "{over}");
 }
 
 #[test]
@@ -85,10 +88,11 @@ fn page_by_page_tells_what_all_entries_tell() {
             }
         }
         let now = place.copy(&data).root;
-        let Change { added, changed, removed, files, .. } = change(&place.vault, &before, &now).unwrap();
+        let Change { added, changed, removed, files, .. } =
+            change(&place.vault, &before, &now, None).unwrap();
         let told = (added, changed, removed, files);
         assert_eq!(told, by_all(&place.vault, &before, &now), "round {round}");
-        let same = change(&place.vault, &now, &now).unwrap();
+        let same = change(&place.vault, &now, &now, None).unwrap();
         assert_eq!(same, Change::default());
         before = now;
     }

@@ -199,6 +199,10 @@ fn whatever_vanishes_from_a_history_is_found_or_its_freshness_is_unproven() {
             roots.iter().filter(|_| random(&mut seed).is_multiple_of(2)).cloned().collect();
         omitted.extend(roots.iter().nth(random(&mut seed) as usize % roots.len()).cloned());
         history.without(&omitted, &mut seen);
+        // Every single one.
+        for root in &roots {
+            history.without(&BTreeSet::from([root.clone()]), &mut seen);
+        }
         // Every moment before, the empty vault too.
         for before in &history.after[..history.after.len() - 1] {
             history.without(&all.difference(before).cloned().collect(), &mut seen);

@@ -34,6 +34,7 @@ mod lab;
 mod limits;
 mod missed;
 mod newer;
+mod parts;
 mod places;
 mod places_btrfs;
 mod places_qcow2;

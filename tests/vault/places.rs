@@ -184,6 +184,29 @@ fn a_source_that_lies_of_one_block_is_found_out_after_seven_days() {
 }
 
 #[test]
+fn where_what_was_kept_is_gone_large_files_are_read_once_though_their_times_say_nothing() {
+    let (place, vault, original) = copied();
+    change(&original, 50..51);
+    let mut day = 0;
+    // The sample may find it at once.
+    let hidden = (0..3).any(|_| {
+        day += 1;
+        change(&original, 50..51);
+        change(&original, 50..51);
+        copy_counted(&vault, &original, day, unmoved(1 + day)).0.untrue.is_empty()
+    });
+    assert!(hidden && !is_restored(&place, &original, "hidden"), "nothing is tested");
+    fs::remove_dir_all(place.path("state")).unwrap();
+    let vault = noting(&place);
+    let (_, read) = copy_counted(&vault, &original, day, unmoved(2 + day));
+    assert_eq!(read, SIZE as u64);
+    assert!(is_restored(&place, &original, "found"));
+    // Once it is known, times are believed again.
+    let (_, read) = copy_counted(&vault, &original, day, unmoved(3 + day));
+    assert_eq!(read, 0);
+}
+
+#[test]
 fn what_is_said_within_another_place_or_at_an_earlier_count_is_not_believed() {
     let elsewhere = || {
         let places = unmoved(2).unwrap()().unwrap();

@@ -112,8 +112,30 @@ fn objects_of(vault: &Vault, point: &FoundRoot) -> Vec<Key> {
 fn needed(points: &[FoundRoot], now: Timestamp) -> Vec<Needed> {
     let stored: Vec<Timestamp> = points.iter().map(|point| point.stored_at.unwrap()).collect();
     let until = needed_until(&stored, KEEP, LOCKED_FOR, now);
+    let live: Vec<bool> = until.iter().map(Option::is_some).collect();
+    assert_eq!(live, live_by_the_manual(&stored, now), "{now}");
     let both = points.iter().zip(until);
     both.filter_map(|(point, until)| Some(Needed { point: point.clone(), until: until? })).collect()
+}
+
+/// Which of these are live by the words of the manual: in their own time, the newest, and of each day, week, month and year, back to as many
+/// as are kept, the newest. Reckoned otherwise than the program does: by what a calendar prints.
+fn live_by_the_manual(stored: &[Timestamp], now: Timestamp) -> Vec<bool> {
+    let mut live: Vec<bool> = stored.iter().map(|at| *at + LOCKED_FOR > now).collect();
+    let newest = (0..stored.len()).max_by_key(|place| (stored[*place], *place));
+    newest.into_iter().for_each(|place| live[place] = true);
+    let periods = [(KEEP.daily, "%F"), (KEEP.weekly, "%G-%V"), (KEEP.monthly, "%Y-%m"), (KEEP.yearly, "%Y")];
+    for (count, period) in periods {
+        let mut last: BTreeMap<String, usize> = BTreeMap::new();
+        for (place, at) in stored.iter().enumerate() {
+            let one = last.entry(at.format(period).to_string()).or_insert(place);
+            if stored[*one] <= *at {
+                *one = place;
+            }
+        }
+        last.into_values().rev().take(count).for_each(|place| live[place] = true);
+    }
+    live
 }
 
 /// Everything that these points need is locked until they need it no more; how many objects that are.

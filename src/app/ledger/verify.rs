@@ -5,7 +5,8 @@ use crate::app::stores::open_vault;
 use crate::domain::{Kind, Problem, Result, printable};
 use crate::estate::{Estate, VaultPlace};
 use crate::ledger::{
-    Bundle, FOLDER, Held, KeptCheckpoints, Ledger, Lines, PATIENCE, Trust, VaultRef, compare, missed_slots,
+    Bundle, FOLDER, Held, KeptCheckpoints, Ledger, Lines, PATIENCE, Sealed, Trust, VaultRef, compare,
+    missed_slots,
 };
 use crate::report::activity::{CopyOfLedger, LedgerVerified};
 use crate::vault::format::Digest;
@@ -45,9 +46,13 @@ pub fn verify_ledger(
     if let Some(place) = vault {
         copies(context, place, (&own, &trust), &mut told)?;
     }
-    let of_vault = || told.copies.first().map(|copy| copy.sealed.as_slice()).unwrap_or_default();
-    let sealed = if own.held.sealed.is_empty() { of_vault() } else { &own.held.sealed };
-    told.missed = missed_slots(sealed, told.at);
+    // Where this machine has none, those of all machines that keep a copy there count: anybody may add one that is empty.
+    let of_vault = told.copies.iter().map(|copy| copy.sealed.as_slice());
+    let sealed: Vec<&[Sealed]> = match own.held.sealed.as_slice() {
+        [] => of_vault.collect(),
+        own => vec![own],
+    };
+    told.missed = sealed.into_iter().flat_map(|sealed| missed_slots(sealed, told.at)).collect();
     Ok(told)
 }
 

@@ -98,7 +98,7 @@ impl Room<'_> {
         self.night(&primary)?;
         let reference = self.scratch.path().join("reference");
         volume.keep_reference(&primary, &reference)?;
-        let folder = newest_runbooks(&self.state().join("runbooks"))?;
+        let folder = newest_runbooks(&self.state().join("runbooks"), (self.context.clock)())?;
         let page = folder.join(format!("{}.md", self.volume));
         let text =
             std::fs::read_to_string(&page).map_err(|error| Problem::io("reading the runbook", error))?;

@@ -212,8 +212,15 @@ pub fn browse(
     };
     let mut picker = only.map(Picker::new);
     let (mut entries, mut more, mut bytes) = (Vec::new(), 0, 0);
+    let mut lost: Option<Problem> = None;
     for entry in Entries::new(&known.vault, PageKind::Entries, found.root.tree()?) {
-        let entry = entry?;
+        let entry = match entry {
+            Err(problem) if matches!(problem.kind, Kind::Damaged | Kind::Io) => {
+                lost.get_or_insert(problem);
+                continue;
+            }
+            entry => entry?,
+        };
         if monitor.cancelled() {
             return Err(Problem::new(Kind::Cancelled, "stopped as asked"));
         }
@@ -222,6 +229,9 @@ pub fn browse(
         }
         bytes += entry.size;
         if entries.len() < MOST_ENTRIES { entries.push(listed_entry(entry)) } else { more += 1 }
+    }
+    if let Some(problem) = lost.take_if(|_| entries.is_empty()) {
+        return Err(problem);
     }
     if entries.is_empty() {
         let globs: Vec<String> =
@@ -239,6 +249,7 @@ pub fn browse(
         entries,
         more,
         bytes,
+        lost: lost.map(|problem| problem.to_string()),
         notices: known.notices,
     })
 }

@@ -2,9 +2,11 @@
 
 mod choice;
 mod listing;
+mod postgres;
 mod targets;
 
 pub use listing::{ListOrder, browse, restorable};
+pub use postgres::{PostgresOrder, Rights, restore_postgres};
 pub use targets::KeptOff;
 pub(super) use targets::refuse_inside;
 
@@ -60,6 +62,19 @@ pub struct RestoreOrder {
 /// When nothing, or not everything, could be restored as it was stored. What was restored despite damage, and the
 /// damage, are in the result.
 pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -> Result<RestoreDone> {
+    restore_at(context, order, monitor, &mut |_, _| Ok(order.target.clone()))
+}
+
+/// Where a point goes, once the target was not refused.
+type Place<'p> = dyn FnMut(&Vault, &FoundRoot) -> Result<PathBuf> + 'p;
+
+/// The same, to a place at or below the target.
+fn restore_at(
+    context: &Context,
+    order: &RestoreOrder,
+    monitor: &dyn Monitor,
+    place: &mut Place<'_>,
+) -> Result<RestoreDone> {
     let began = Instant::now();
     let vault = open_vault(context, &order.vault)?;
     refuse_kernels(&order.target)?;
@@ -74,8 +89,8 @@ pub fn restore(context: &Context, order: &RestoreOrder, monitor: &dyn Monitor) -
     let Picked { found, part, mut notices } = pick(order, &vault, (&all, &roots), &book, monitor)?;
     notices.extend(kept_off);
     refuse_source(&order.target, found)?;
-    let (target, options) = (order.target.as_path(), order.options);
-    let request = RestoreRequest { found, part, target, options, resumable: true };
+    let (target, options) = (place(&vault, found)?, order.options);
+    let request = RestoreRequest { found, part, target: &target, options, resumable: true };
     let written =
         crate::vault::restore_part(&vault, request, monitor).map_err(|stopped| book.failed(stopped))?;
     let restored_after = began.elapsed().as_secs_f64();
@@ -169,7 +184,7 @@ fn pick<'r>(
     notices
         .extend(found.signed.doubt().map(|why| format!("{} is restored all the same: {why}", found.short())));
     let part = match &order.only {
-        Some(only) => Part::of(vault, found.root.tree()?, only, monitor)?,
+        Some(only) => Part::of(vault, found.root.tree()?, only, order.options.despite_damage, monitor)?,
         None => Part::default(),
     };
     Ok(Picked { found, part, notices })
@@ -214,7 +229,7 @@ impl Book<'_> {
     /// the vault holds was not shown then.
     fn restored(&mut self, restored: &Restored<Verified>) -> Result<()> {
         let has_all = restored.report.damage.is_empty() && restored.report.unread.is_empty();
-        let is_whole = has_all && restored.part.is_all() && restored.report.kept_bytes == 0;
+        let is_whole = has_all && restored.part.is_all() && !restored.report.went_on;
         let (Ok(ledger), true) = (&mut self.ledger, is_whole) else { return Ok(()) };
         let event = Event::Restored {
             point: restored.point.record(),

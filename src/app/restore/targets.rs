@@ -44,7 +44,7 @@ fn place_of(target: &Path) -> String {
 }
 
 /// The whole path of a target, which need not be there yet.
-fn whole(target: &Path) -> Option<PathBuf> {
+pub(super) fn whole(target: &Path) -> Option<PathBuf> {
     let above = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let named = || Some(above.canonicalize().ok()?.join(target.file_name()?));
     target.canonicalize().ok().or_else(named)

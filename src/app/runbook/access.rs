@@ -3,7 +3,9 @@
 use super::look::Looked;
 use crate::app::stores::say_place;
 use crate::domain::printable;
-use crate::estate::{Estate, LockEntry, S3Access, S3Place, SecretSource, VaultEntry, VaultPlace};
+use crate::estate::{
+    Addressing, Environment, Estate, LockEntry, S3Access, S3Place, SecretSource, VaultEntry, VaultPlace,
+};
 use crate::report::runbook::{RunbookVault, command, quoted};
 use std::os::unix::ffi::OsStrExt;
 
@@ -11,7 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 const ANY_REGION: &str = "us-east-1";
 
 /// A vault's public facts.
-pub(super) fn vault(estate: &Estate, looked: &Looked<'_>) -> RunbookVault {
+pub(super) fn vault(estate: &Estate, environment: &Environment, looked: &Looked<'_>) -> RunbookVault {
     let entry = looked.entry;
     let bucket = bucket(entry);
     let found = looked.found.as_ref().ok();
@@ -20,7 +22,8 @@ pub(super) fn vault(estate: &Estate, looked: &Looked<'_>) -> RunbookVault {
         name: entry.id.clone(),
         address: address(entry),
         endpoint: bucket.and_then(|bucket| bucket.endpoint.clone()),
-        region: bucket.map(|bucket| region(bucket).to_owned()),
+        region: bucket.and_then(|bucket| region(bucket, environment)),
+        addressing: bucket.and_then(addressing).map(str::to_owned),
         id: found.map(|found| found.id.clone()),
         readers: entry.readers.iter().map(|reader| reader.key.clone()).collect(),
         reader_credential: bucket.map(|bucket| said(reader(bucket))),
@@ -54,52 +57,112 @@ pub(super) fn bucket(entry: &VaultEntry) -> Option<&S3Place> {
 /// A vault as the command line names it.
 pub(super) fn address(entry: &VaultEntry) -> String {
     match &entry.place {
-        VaultPlace::Dir(path) => String::from_utf8_lossy(path.as_os_str().as_bytes()).into_owned(),
+        // The commands of a page go elsewhere first.
+        VaultPlace::Dir(path) => {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            String::from_utf8_lossy(path.as_os_str().as_bytes()).into_owned()
+        }
         VaultPlace::S3(place) => format!("s3://{}/{}", place.bucket, place.prefix.trim_end_matches('/')),
     }
 }
 
 /// The credential that reads.
 fn reader(place: &S3Place) -> &S3Access {
-    place.reader.as_ref().unwrap_or(&place.writer)
+    place.reader.as_ref().or(place.driller.as_ref()).unwrap_or(&place.writer)
 }
 
-fn region(place: &S3Place) -> &str {
-    place.region.as_deref().unwrap_or(ANY_REGION)
+/// The region that requests are signed for; none where nobody said it, and it matters.
+fn region(place: &S3Place, environment: &Environment) -> Option<String> {
+    let told = |name| environment.get(name).map(str::to_owned);
+    let known = place.region.clone().or_else(|| told("AWS_REGION")).or_else(|| told("AWS_DEFAULT_REGION"));
+    known.or_else(|| place.endpoint.as_ref().map(|_| ANY_REGION.to_owned()))
+}
+
+/// How the bucket is addressed, where that does not follow from the endpoint.
+fn addressing(place: &S3Place) -> Option<&'static str> {
+    match place.addressing {
+        Addressing::Auto => None,
+        Addressing::Path => Some("path"),
+        Addressing::Host => Some("host"),
+    }
 }
 
 /// The commands that make a vault reachable in a shell: the address, and a stop where a credential is missing.
-pub(super) fn reach(entry: &VaultEntry) -> Vec<String> {
+pub(super) fn reach(entry: &VaultEntry, environment: &Environment) -> Vec<String> {
     let Some(place) = bucket(entry) else {
         let marker = format!("{}/vault.json", address(entry).trim_end_matches('/'));
         return vec![command(["ls", "-l", &marker])];
     };
-    let mut commands = Vec::new();
+    // What this machine has of them is about other buckets.
+    let mut commands =
+        vec!["unset AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_DEFAULT_REGION OUTLIVE_S3_ADDRESSING".into()];
     if let Some(endpoint) = &place.endpoint {
         commands.push(format!("export AWS_ENDPOINT_URL={}", quoted(endpoint)));
     }
-    commands.push(format!("export AWS_REGION={}", quoted(region(place))));
+    match region(place, environment) {
+        Some(region) => commands.push(format!("export AWS_REGION={}", quoted(&region))),
+        None => {
+            commands.push(asked("AWS_REGION", "the region of the bucket"));
+            commands.push("export AWS_REGION".into());
+        }
+    }
+    if let Some(addressing) = addressing(place) {
+        commands.push(format!("export OUTLIVE_S3_ADDRESSING={addressing}"));
+    }
     commands.push(asked("AWS_ACCESS_KEY_ID", "the id of the key that reads the bucket"));
     commands.push(asked("AWS_SECRET_ACCESS_KEY", "the secret of that key"));
-    commands.push("export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY".into());
     if let S3Access::Keys { session: Some(_), .. } = reader(place) {
         commands.push(asked("AWS_SESSION_TOKEN", "the session token of that key, which is a temporary one"));
-        commands.push("export AWS_SESSION_TOKEN".into());
+    }
+    // A token belongs to temporary keys only.
+    commands.push(
+        "export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY ${AWS_SESSION_TOKEN:+AWS_SESSION_TOKEN}".into(),
+    );
+    commands
+}
+
+/// The same for outlive, with the private key where one is needed, and the keys whose signatures count.
+pub(super) fn reach_with_outlive(
+    estate: &Estate,
+    entry: &VaultEntry,
+    environment: &Environment,
+    is_encrypted: bool,
+) -> Vec<String> {
+    let mut commands = reach(entry, environment);
+    if is_encrypted {
+        commands.push(asked("IDENTITY", IDENTITY));
+        commands.push("export OUTLIVE_IDENTITY=\"${IDENTITY:?}\" && ls -l \"$IDENTITY\"".into());
+    }
+    let trust = trust(estate);
+    if !trust.is_empty() {
+        commands.push(format!("export OUTLIVE_TRUST={}", quoted(&trust.join(" "))));
     }
     commands
 }
 
+/// What is asked for as a private key. Directories change on the way.
+pub(super) const IDENTITY: &str = "the whole path, from / on, of the file with the private key";
+
 /// Goes on where a variable is set, and says otherwise what it is for.
 pub(super) fn asked(name: &str, what: &str) -> String {
-    // Typed so, it is in no history of a shell.
-    format!(": \"${{{name}:?first type: read -rs {name}, then type {what}}}\"")
+    format!(": {}", given(name, what))
+}
+
+/// What a variable holds, as one word; where it is not set the shell stops, and says what it is for.
+pub(super) fn given(name: &str, what: &str) -> String {
+    // Inside the braces some signs mean something to a shell, whatever they are quoted with.
+    let plain = |c: char| if c.is_ascii_alphanumeric() || " ,./_-:".contains(c) { c } else { '_' };
+    let what: String = what.chars().map(plain).collect();
+    // Typed so, it is in no history of a shell. A path may be seen.
+    let how = if name == "IDENTITY" { "-r" } else { "-rs" };
+    format!("\"${{{name}:?first type: read {how} {name}, then type {what}}}\"")
 }
 
 /// What a person must have at hand for a vault.
 pub(super) fn fill_in(entry: &VaultEntry, is_encrypted: bool) -> Vec<String> {
     let mut needed = vec![match bucket(entry) {
         Some(place) => format!(
-            "the credential that reads {}, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; on the lost machine it was {}",
+            "the credential that reads {}, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_SESSION_TOKEN where it is a temporary one; on the lost machine it was {}",
             say_place(&entry.place),
             said(reader(place))
         ),
@@ -134,5 +197,84 @@ fn source(source: &SecretSource) -> String {
         SecretSource::File(path) => format!("the file {}", printable(path.as_os_str().as_bytes())),
         SecretSource::Credential(name) => format!("the systemd credential {name}"),
         SecretSource::Command(argv) => format!("what `{}` prints", argv.first().map_or("", String::as_str)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::by_hand::download;
+    use super::*;
+    use crate::app::place_named;
+    use crate::hand::by_hand;
+    use std::collections::BTreeMap;
+    use std::path::Path;
+    use std::process::Command;
+
+    fn entry(keys: &str) -> VaultEntry {
+        let text = format!("[[vault]]\nid = \"v\"\nkind = \"s3\"\nbucket = \"acme\"\n{keys}");
+        Estate::parse(Path::new("/etc/outlive.toml"), &text).unwrap().vaults.remove(0)
+    }
+
+    /// What a shell has after these commands, which had the settings of another bucket before.
+    fn typed(commands: &[String]) -> BTreeMap<String, String> {
+        let script = format!("set -e\n{}\nenv", commands.join("\n"));
+        let before = [
+            ("AWS_ENDPOINT_URL_S3", "https://other.example"),
+            ("AWS_ENDPOINT_URL", "https://other.example"),
+            ("OUTLIVE_S3_ADDRESSING", "path"),
+            ("AWS_ACCESS_KEY_ID", "id"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("PATH", "/usr/bin:/bin"),
+        ];
+        let said = by_hand(|| Command::new("sh").args(["-c", &script]).env_clear().envs(before).output());
+        let said = said.unwrap();
+        assert!(said.status.success(), "{script}: {said:?}");
+        let lines = String::from_utf8(said.stdout).unwrap();
+        lines
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect()
+    }
+
+    #[test]
+    fn a_clean_shell_names_the_same_bucket_as_the_estate_file_whatever_that_says() {
+        let here = Environment::new([("AWS_REGION".into(), "us-west-2".into())]);
+        for keys in [
+            "",
+            "region = \"eu-central-1\"\nprefix = \"a/b/\"",
+            "endpoint = \"https://s3.example:9000\"",
+            "endpoint = \"https://s3.example\"\nregion = \"eu-north\"\naddressing = \"host\"",
+            "endpoint = \"http://10.0.0.1\"\ninsecure = true\naddressing = \"path\"\nprefix = \"n\"",
+            "addressing = \"path\"\nreader = { profile = \"p\" }",
+        ] {
+            let entry = entry(keys);
+            let shell = typed(&reach(&entry, &here)).into_iter();
+            let shell = Environment::new(shell.map(|(name, value)| (name.into(), value.into())));
+            let named = place_named(address(&entry).as_ref(), &shell).unwrap();
+            let (VaultPlace::S3(named), Some(meant)) = (named, bucket(&entry)) else { panic!("{keys}") };
+            let meant = S3Place {
+                region: region(meant, &here),
+                prefix: meant.prefix.clone(),
+                writer: S3Access::Environment,
+                reader: None,
+                ..meant.clone()
+            };
+            assert_eq!(*named, meant, "{keys}");
+            let mut commands = [reach(&entry, &here), download(&meant)].concat();
+            commands.retain(|command| !command.starts_with("rclone "));
+            // `VAULT` is of the shell alone.
+            let tools = typed(&commands);
+            let told = |name: &str| tools.get(&format!("RCLONE_CONFIG_FROM_{name}")).cloned();
+            assert_eq!((told("ENDPOINT"), told("REGION")), (meant.endpoint.clone(), meant.region.clone()));
+            let by_host = meant.addressing == Addressing::Host;
+            assert_eq!(told("FORCE_PATH_STYLE"), by_host.then(|| "false".to_owned()), "{keys}");
+        }
+    }
+
+    #[test]
+    fn a_region_that_nobody_said_is_asked_for() {
+        let commands = reach(&entry(""), &Environment::default());
+        assert!(commands.iter().any(|command| command.contains("AWS_REGION:?first type")), "{commands:?}");
     }
 }

@@ -1,44 +1,44 @@
 //! The second way: with the vault's own page and standard tools, should there be no outlive, or no trust in it.
 
-use super::access;
 use super::restore::{Case, begin, place};
+use super::{Scene, access};
 use crate::domain::printable;
-use crate::estate::S3Place;
+use crate::estate::{Addressing, S3Place};
 use crate::report::runbook::{Procedure, Step, command, quoted};
 
 /// What of the vault's page is run: all its blocks for `sh`; the call for a single file only where one file is wanted.
 const BLOCKS: &str = "sed -n '/^```sh$/,/^```$/p' \"$VAULT/README.md\"";
 
-pub(super) fn procedure(case: &Case<'_, '_>) -> Procedure {
+pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Procedure {
     let entry = case.looked.entry;
     let taken_at = case.found.taken_at.format("%Y-%m-%d %H:%M UTC");
-    let tools =
-        if case.is_encrypted { "sh, zstd, jq, sha256sum and age" } else { "sh, zstd, jq and sha256sum" };
+    let tools = if case.is_encrypted { "zstd, jq and age" } else { "zstd and jq" };
+    let tools = format!("This way needs {tools}, which come with the packages of these names.");
     let mut steps = vec![
-        begin(&format!("by-hand-restore-{}", case.volume), case),
+        begin("by-hand-restore", case),
         Step {
             what: match access::bucket(entry) {
-                Some(_) => "Fetch the whole vault, with rclone or any other S3 client; it needs room as well.".into(),
-                None => "Name the vault. Nothing below writes into it.".into(),
+                Some(_) => format!("Fetch the whole vault, with rclone or any other S3 client; it needs room as well. Where a line complains `first type`, do that; then paste all lines of this step once more. {tools}"),
+                None => format!("Name the vault. Nothing below writes into it. {tools}"),
             },
-            commands: fetch(case),
+            commands: fetch(scene, case),
             expect: Some("README.md, vault.json, and the folders packs and roots".into()),
             ..Step::default()
         },
         Step {
-            what: format!("Take the commands out of the vault's own README.md: it explains each of them. They need {tools}."),
+            what: "Take the commands out of the vault's own README.md: it explains each of them.".into(),
             commands: script(case),
             expect: Some("no complaint".into()),
             ..Step::default()
         },
         Step {
-            what: "Restore. It lists what there is first, checks every SHA-256, and stops at the first that is wrong; a GB takes a minute or two.".into(),
+            what: "Restore. It lists what there is first, checks every SHA-256, and stops at the first that is wrong. A large file takes a minute or two a GB, many small files half a second each, and nothing is printed meanwhile. After it failed, give OUT another name. For a newer copy that was taken before the damage, put the name of its root in the place of this one.".into(),
             commands: vec![run(case)],
             expect: Some(format!("restored: {}", case.target)),
             ..Step::default()
         },
     ];
-    steps.extend(super::dump::steps(&case.thing, &case.volume, &case.target));
+    steps.extend(super::dump::steps(&case.thing, &case.database, &case.target));
     steps.push(place(case));
     Procedure {
         title: format!("by hand with standard tools, from the vault {} ({taken_at})", entry.id),
@@ -51,9 +51,9 @@ pub(super) fn procedure(case: &Case<'_, '_>) -> Procedure {
     }
 }
 
-fn fetch(case: &Case<'_, '_>) -> Vec<String> {
+fn fetch(scene: &Scene<'_>, case: &Case<'_, '_>) -> Vec<String> {
     let entry = case.looked.entry;
-    let mut commands = access::reach(entry);
+    let mut commands = access::reach(entry, &scene.environment);
     match access::bucket(entry) {
         None => commands.push(format!("VAULT={}", quoted(&access::address(entry)))),
         Some(place) => commands.extend(download(place)),
@@ -63,7 +63,7 @@ fn fetch(case: &Case<'_, '_>) -> Vec<String> {
 }
 
 /// A bucket into the new directory `vault`.
-fn download(place: &S3Place) -> Vec<String> {
+pub(super) fn download(place: &S3Place) -> Vec<String> {
     let provider = if place.endpoint.is_some() { "Other" } else { "AWS" };
     let mut commands = vec![
         format!(
@@ -73,6 +73,10 @@ fn download(place: &S3Place) -> Vec<String> {
     ];
     if place.endpoint.is_some() {
         commands.push("export RCLONE_CONFIG_FROM_ENDPOINT=\"$AWS_ENDPOINT_URL\"".into());
+        // It takes a path for granted there.
+        if place.addressing == Addressing::Host {
+            commands.push("export RCLONE_CONFIG_FROM_FORCE_PATH_STYLE=false".into());
+        }
     }
     let from = format!("from:{}/{}", place.bucket, place.prefix.trim_end_matches('/'));
     commands.push(command(["rclone", "copy", "--config", "", "--s3-no-check-bucket", &from, "vault"]));

@@ -3,6 +3,9 @@
 use super::restore::Thing;
 use crate::report::runbook::{Step, command};
 
+/// The letters of `pg_dump` that take a value.
+const OF_PG_DUMP: &str = "EFSTUZdefhjlnNtp";
+
 /// The steps after the dump is back. They make new databases only, and stop where one of that name is there.
 pub(super) fn steps(thing: &Thing<'_>, volume: &str, dump: &str) -> Vec<Step> {
     let Thing::Dump(argv) = thing else {
@@ -23,7 +26,7 @@ pub(super) fn steps(thing: &Thing<'_>, volume: &str, dump: &str) -> Vec<Step> {
         return vec![only_said(&what)];
     }
     match program(argv) {
-        Some("pg_dump") => postgres(&database, &into_new(argv, &database, dump)),
+        Some("pg_dump") => postgres(&database, packed_by(argv), &into_new(argv, &database, dump)),
         Some("pg_dumpall") => {
             let whole = command(["psql", "-X", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-f", dump]);
             vec![
@@ -47,6 +50,12 @@ pub(super) fn steps(thing: &Thing<'_>, volume: &str, dump: &str) -> Vec<Step> {
     }
 }
 
+/// Whether outlive reads it into one new database of a new PostgreSQL (`--to-postgres`).
+pub(super) fn is_of_one_postgres(thing: &Thing<'_>) -> bool {
+    let is_read = |argv: &[String]| destroys(argv).is_none() && packed_by(argv).is_none();
+    matches!(thing, Thing::Dump(argv) if program(argv) == Some("pg_dump") && is_read(argv))
+}
+
 fn only_said(what: &str) -> Step {
     Step { what: what.into(), ..Step::default() }
 }
@@ -63,7 +72,7 @@ fn destroys(argv: &[String]) -> Option<&str> {
         return None;
     }
     let (long, short, with_value): (&[&str], &str, &str) = match is_postgres {
-        true => (&["--clean", "--create"], "cC", "EFSTUZdefhjlnNtpw"),
+        true => (&["--clean", "--create"], "cC", OF_PG_DUMP),
         false => (&["--databases", "--all-databases", "--add-drop-database"], "AB", "PSThpruw#"),
     };
     let is_long = |word: &str| {
@@ -84,19 +93,59 @@ fn program(argv: &[String]) -> Option<&str> {
 
 /// Whether a dump of PostgreSQL is an archive for `pg_restore`, and not text for `psql`.
 fn is_archive(argv: &[String]) -> bool {
-    let joined = |option: &str| ["custom", "c", "tar", "t"].contains(&option);
-    let after = |flag: &str| argv.windows(2).any(|pair| pair[0] == flag && joined(&pair[1]));
-    argv.iter().any(|word| word.strip_prefix("--format=").is_some_and(joined))
-        || argv.iter().any(|word| word.strip_prefix("-F").is_some_and(joined))
-        || after("-F")
-        || after("--format")
+    value(argv, 'F', "--format").is_some_and(|format| ["custom", "c", "tar", "t"].contains(&format))
+}
+
+/// What packed a plain dump: `pg_dump` writes text through it where it is told to compress and makes no archive.
+fn packed_by(argv: &[String]) -> Option<&'static str> {
+    if is_archive(argv) {
+        return None;
+    }
+    let method = value(argv, 'Z', "--compress")?;
+    let (name, _) = method.split_once(':').unwrap_or((method, ""));
+    match name {
+        "lz4" => Some("lz4"),
+        "zstd" => Some("zstd"),
+        "gzip" => Some("gzip"),
+        // A level alone is gzip's, and none is none.
+        level => level.parse().is_ok_and(|level: u32| level > 0).then_some("gzip"),
+    }
+}
+
+/// The last value of an option of `pg_dump`, by its letter or by its name, which may be shortened.
+fn value<'a>(argv: &'a [String], letter: char, long: &str) -> Option<&'a str> {
+    let mut last = None;
+    let mut words = argv.iter().skip(1).map(String::as_str);
+    while let Some(word) = words.next() {
+        if word.starts_with("--") {
+            let (name, given) =
+                word.split_once('=').map_or((word, None), |(name, given)| (name, Some(given)));
+            if name.len() > 3 && long.starts_with(name) {
+                last = given.or_else(|| words.next()).or(last);
+            }
+        } else if let Some(letters) = word.strip_prefix('-')
+            && let Some((at, found)) = letters.char_indices().find(|(_, c)| OF_PG_DUMP.contains(*c))
+        {
+            let rest = &letters[at + found.len_utf8()..];
+            let given = if rest.is_empty() { words.next() } else { Some(rest) };
+            last = if found == letter { given.or(last) } else { last };
+        }
+    }
+    last
 }
 
 fn into_new(argv: &[String], database: &str, dump: &str) -> String {
-    match is_archive(argv) {
-        true => command(["pg_restore", "--exit-on-error", "--no-owner", "--dbname", database, dump]),
-        false => command(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", dump]),
+    if is_archive(argv) {
+        return command(["pg_restore", "--exit-on-error", "--no-owner", "--dbname", database, dump]);
     }
+    let mut psql = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database].map(str::to_owned).to_vec();
+    let Some(tool) = packed_by(argv) else {
+        psql.extend(["-f", dump].map(str::to_owned));
+        return command(psql);
+    };
+    // What is damaged or cut short is seen before any of it is read: a pipe would not tell.
+    let dump = command([dump]);
+    format!("{tool} -t <{dump} && {tool} -dc <{dump} | {}", command(psql))
 }
 
 fn server(look: &str) -> Step {
@@ -108,12 +157,15 @@ fn server(look: &str) -> Step {
     }
 }
 
-fn postgres(database: &str, read: &str) -> Vec<Step> {
+fn postgres(database: &str, packed: Option<&str>, read: &str) -> Vec<Step> {
+    let packed = packed.map(|tool| {
+        format!(" It is packed by {tool}, which --to-postgres does not read: it is unpacked on the way, once it is known to be whole.")
+    });
     let tables = "select relname, n_live_tup from pg_stat_user_tables order by 1";
     vec![
         server("psql -X -d postgres -Atc 'select version(), pg_is_in_recovery()'"),
         Step {
-            what: "Make a new database, and read the dump into it.".into(),
+            what: format!("Make a new database, and read the dump into it.{}", packed.unwrap_or_default()),
             commands: vec![command(["createdb", database]), read.to_owned()],
             expect: Some("no error".into()),
             ..Step::default()
@@ -175,5 +227,45 @@ mod tests {
         ] {
             assert_eq!(destroys(&argv(text)), None, "{text}");
         }
+        assert_eq!(destroys(&argv("pg_dump -wc shop")), Some("-wc"));
+    }
+
+    #[test]
+    fn a_plain_dump_that_is_packed_is_unpacked_on_its_way_and_no_way_is_offered_that_cannot_read_it() {
+        let argv = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        for (text, tool) in [
+            ("pg_dump -Z9 shop", "gzip"),
+            ("pg_dump -Z 9 shop", "gzip"),
+            ("pg_dump -vOZ9 -Fp shop", "gzip"),
+            ("/usr/bin/pg_dump --compress=9 shop", "gzip"),
+            ("pg_dump --comp 1 shop", "gzip"),
+            ("pg_dump --compress=gzip:5 shop", "gzip"),
+            ("pg_dump -Z zstd:long shop", "zstd"),
+            ("pg_dump -Z lz4 shop", "lz4"),
+        ] {
+            let argv = argv(text);
+            assert!(!is_of_one_postgres(&Thing::Dump(&argv)), "{text}");
+            let steps = steps(&Thing::Dump(&argv), "shop", "a b.sql");
+            let read = &steps[1];
+            let wanted = format!(
+                "{tool} -t <'a b.sql' && {tool} -dc <'a b.sql' | psql -X -q -v ON_ERROR_STOP=1 -d restored_shop"
+            );
+            assert_eq!(read.commands[1], wanted, "{text}");
+            assert!(read.what.contains("--to-postgres does not read"), "{text}");
+        }
+        for text in [
+            "pg_dump -Z0 shop",
+            "pg_dump --compress=none shop",
+            "pg_dump -Z9 -Fc shop",
+            "pg_dump -OFc -Z zstd shop",
+            "pg_dump -Ft shop",
+            "pg_dump -d Z9 shop",
+            "pg_dump -Z9 -Z0 shop",
+            "pg_dump shop",
+        ] {
+            let argv = argv(text);
+            assert!(is_of_one_postgres(&Thing::Dump(&argv)) && packed_by(&argv).is_none(), "{text}");
+        }
+        assert!(is_archive(&argv("pg_dump -vFc shop")) && !is_archive(&argv("pg_dump -t Fc -Fp shop")));
     }
 }

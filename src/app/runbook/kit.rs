@@ -1,7 +1,7 @@
 //! The break-glass kit: a directory for a stick, with all that is needed once this machine is gone, and no secret.
 
 use super::keep::write_runbooks;
-use super::make_runbooks;
+use super::{access, make_runbooks};
 use crate::app::Context;
 use crate::app::stores::open_vault;
 use crate::domain::{Kind, Problem, Result, printable};
@@ -47,6 +47,8 @@ pub fn make_kit(context: &Context, order: &KitOrder<'_>) -> Result<KitMade> {
     let made = make_runbooks(context, order.estate, None, order.limit)?;
     let facts = made.vaults.iter().find(|facts| facts.name == order.entry.id);
     let facts = facts.ok_or_else(|| Problem::new(Kind::Internal, "a vault that was not looked at"))?;
+    let (entry, environment) = (order.entry, &context.environment);
+    let reach = access::reach_with_outlive(order.estate, entry, environment, vault.is_encrypted());
     let mut kit = Kit::new(order.into)?;
     let program = kit.program(order.program)?;
     kit.write("vault-README.md", &instructions)?;
@@ -54,7 +56,7 @@ pub fn make_kit(context: &Context, order: &KitOrder<'_>) -> Result<KitMade> {
     kit.write("escrow.md", escrow_page(facts, made.escrow.as_deref()).as_bytes())?;
     for format in [PageFormat::Markdown, PageFormat::Html] {
         let name = format!("START-HERE.{}", format.extension());
-        kit.write(&name, kit_page(&made, facts, &program.sha256, format).as_bytes())?;
+        kit.write(&name, kit_page(&made, (facts, &reach), &program.sha256, format).as_bytes())?;
     }
     kit.runbooks(&made)?;
     kit.end()?;

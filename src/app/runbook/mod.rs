@@ -6,31 +6,40 @@ mod by_hand;
 mod check;
 mod digest;
 mod dump;
+mod folders;
 mod index;
 mod keep;
 mod kit;
+mod lasting;
 mod look;
+mod promote;
+mod proven;
 mod provider;
 mod reaching;
+mod recorded;
 mod restore;
 mod survivors;
 
 pub use check::check_runbooks;
-pub use keep::{keep_runbooks, newest as newest_runbooks, write_runbooks};
+pub use folders::newest as newest_runbooks;
+pub use keep::{keep_runbooks, write_runbooks};
 pub use kit::{KitOrder, make_kit};
 
 use super::stores::say_place;
 use super::{Audited, Context, drill_standings, judge_estate};
 use crate::domain::{Finding, Known, Result, Severity, Timestamp, Verdict, VolumeId, VolumeKind, printable};
 use crate::drill::{Drill, DrillFile, read_drills};
-use crate::estate::{Estate, VolumeEntry};
+use crate::estate::{Environment, Estate, VolumeEntry};
 use crate::ledger::{DrillHistory, Ledger, PATIENCE, Record, drills};
 use crate::providers::local::this_host;
 use crate::report::activity::DrillStanding;
 use crate::report::runbook::{Measured, Outline, Runbook, Runbooks, clocks};
 use crate::rules::Judged;
+use crate::vault::{cores, in_parallel};
 use index::{At, Index};
+use lasting::Lasting;
 use look::{Found, Looked};
+use reaching::Misused;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -45,7 +54,11 @@ struct Scene<'a> {
     standings: BTreeMap<VolumeId, DrillStanding>,
     history: BTreeMap<(String, VolumeId), DrillHistory>,
     host: String,
+    misused: Misused,
+    environment: Environment,
     now: Timestamp,
+    /// Until when what is made now is believed.
+    until: Timestamp,
 }
 
 /// Surveys and judges the estate, and makes the runbooks of these volumes of it; of all where none is named. Looking at one path or vault
@@ -90,12 +103,14 @@ pub fn runbooks_of(
         gaps.push(format!("the drills: {problem}"));
         Vec::new()
     });
-    let scene = Scene::of(estate, audited, vaults, &files, &records, (context.clock)());
+    let scene = Scene::of(context, estate, audited, vaults, (&files, &records));
     let order: Vec<&VolumeEntry> = estate.restore_order();
-    let wanted = |entry: &&&VolumeEntry| volume.is_none_or(|wanted| entry.id == *wanted);
-    let runbooks: Vec<Runbook> = order.iter().filter(wanted).map(|entry| scene.runbook(entry)).collect();
+    let is_wanted = |entry: &&VolumeEntry| volume.is_none_or(|wanted| entry.id == *wanted);
+    let wanted: Vec<&VolumeEntry> = order.iter().copied().filter(is_wanted).collect();
+    let runbooks = in_parallel(cores(), &wanted, |entry| Ok(scene.runbook(entry)))?;
     gaps.sort();
     gaps.dedup();
+    let (elsewhere, to_come) = recorded::elsewhere(context, estate, &records, &scene.vaults);
     let mut made = Runbooks {
         version: env!("CARGO_PKG_VERSION"),
         config: printable(estate.path.as_os_str().as_bytes()),
@@ -103,27 +118,34 @@ pub fn runbooks_of(
         generated_at: scene.now,
         believe_until: scene.now.checked_add_signed(estate.runbook.believe_for).unwrap_or(scene.now),
         made_from: Vec::new(),
-        elsewhere: keep::elsewhere(context, estate),
+        acts_sha256: String::new(),
+        elsewhere,
+        to_come,
         escrow: estate.runbook.escrow.clone(),
         order: order.iter().map(|entry| scene.outline(entry)).collect(),
-        vaults: scene.vaults.iter().map(|looked| access::vault(estate, looked)).collect(),
+        vaults: scene
+            .vaults
+            .iter()
+            .map(|looked| access::vault(estate, &context.environment, looked))
+            .collect(),
         runbooks,
         clocks: clocks()?,
         gaps,
     };
     made.made_from = digest::made_from(&made, &scene);
+    made.acts_sha256 = digest::acts(&made, &scene);
     Ok(made)
 }
 
 impl<'a> Scene<'a> {
     fn of(
+        context: &Context,
         estate: &'a Estate,
         audited: &'a Audited,
         vaults: Vec<Looked<'a>>,
-        files: &[DrillFile],
-        records: &[Record],
-        now: Timestamp,
+        (files, records): (&[DrillFile], &[Record]),
     ) -> Self {
+        let now = (context.clock)();
         Self {
             estate,
             audited,
@@ -133,7 +155,10 @@ impl<'a> Scene<'a> {
             standings: drill_standings(estate, files, records, now),
             history: drills(records),
             host: this_host().name,
+            misused: Misused::of(&audited.graph),
+            environment: context.environment.clone(),
             now,
+            until: audited.at.checked_add_signed(estate.runbook.believe_for).unwrap_or(audited.at),
         }
     }
 
@@ -157,7 +182,9 @@ impl<'a> Scene<'a> {
         let (severity, because) =
             severity(judged.map(|judged| judged.findings.as_slice()).unwrap_or_default());
         let measured = self.measured(&entry.id);
-        let candidates = survivors::candidates(self, entry);
+        let (reaching, reaching_more) = reaching::reaching(self, entry);
+        let lasting = Lasting::of(self, entry);
+        let candidates = survivors::candidates(self, entry, &lasting);
         let host = candidates.iter().find_map(|(_, found)| found.host.clone());
         Runbook {
             volume: entry.id.to_string(),
@@ -171,9 +198,10 @@ impl<'a> Scene<'a> {
             because,
             after: entry.after.iter().map(ToString::to_string).collect(),
             needed_by: self.index.needed_by.get(&entry.id).cloned().unwrap_or_default(),
-            reaching: reaching::reaching(self, entry),
-            places: survivors::places(self, entry),
-            hazards: judged.map(|judged| survivors::hazards(self, judged)).unwrap_or_default(),
+            reaching,
+            reaching_more,
+            places: survivors::places(self, entry, &lasting),
+            hazards: survivors::hazards(self, &lasting),
             drill: self.standings.get(&entry.id).cloned().unwrap_or_else(DrillStanding::unseen),
             procedures: restore::procedures(self, entry, &candidates, measured.as_ref()),
             measured,

@@ -1,10 +1,10 @@
 //! The commands that bring a volume back with outlive, and the checks of what came back.
 
 use super::look::{Found, Looked};
-use super::{Scene, access, by_hand, dump};
+use super::{Scene, access, by_hand, dump, promote};
 use crate::domain::VolumeKind;
 use crate::drill::{CommandCheck, Drill};
-use crate::estate::{CopyFrom, VolumeEntry};
+use crate::estate::{CopyFrom, VolumeEntry, secrets_in};
 use crate::report::runbook::{Acceptance, Measured, Procedure, Step, command, quoted};
 
 /// What a restore gives.
@@ -55,6 +55,8 @@ pub(super) struct Case<'s, 'a> {
     pub is_encrypted: bool,
     pub thing: Thing<'a>,
     pub volume: String,
+    /// What a database of it is called, after `restored_`: otherwise in each way, since one that is there is not written to.
+    pub database: String,
     /// The name of what comes back.
     pub target: String,
     /// How much of it there is, in words.
@@ -72,71 +74,95 @@ pub(super) fn procedures(
     for (looked, found) in candidates {
         let point = scene.audited.graph.point(&found.point);
         let bytes = point.and_then(|point| point.bytes.value().copied());
-        let case = Case {
+        let database = |way: usize| match way {
+            0 => entry.id.to_string(),
+            // In front, where the length that a server allows cuts nothing off.
+            way => format!("{}_{}", way + 1, entry.id),
+        };
+        let mut case = Case {
             looked,
             found,
             is_encrypted: looked.found.as_ref().is_ok_and(|found| found.is_encrypted),
             thing: Thing::of(scene, entry, found),
             volume: entry.id.to_string(),
+            database: database(all.len()),
             target: format!("restored-{}", entry.id),
             room: bytes
                 .map_or_else(|| "its size is not known here".into(), crate::report::activity::say_bytes),
         };
         all.push(with_outlive(scene, &case, measured));
-        all.push(by_hand::procedure(&case));
+        all.extend(promote::procedure(scene, &case));
+        case.database = database(all.len());
+        all.push(by_hand::procedure(scene, &case));
     }
     all
 }
 
-fn with_outlive(scene: &Scene<'_>, case: &Case<'_, '_>, measured: Option<&Measured>) -> Procedure {
-    let (entry, found) = (case.looked.entry, case.found);
-    let vault = access::address(entry);
-    let taken_at = found.taken_at.format("%Y-%m-%d %H:%M UTC");
-    let mut reach = access::reach(entry);
-    if case.is_encrypted {
-        reach.push(access::asked("IDENTITY", "the path of the file with the private key"));
-        reach.push("export OUTLIVE_IDENTITY=\"$IDENTITY\"".into());
-    }
-    let trust = access::trust(scene.estate);
-    if !trust.is_empty() {
-        reach.push(format!("export OUTLIVE_TRUST={}", quoted(&trust.join(" "))));
-    }
-    let mut restore = vec!["outlive", "restore"];
+/// The words that restore the point, up to where to.
+pub(super) fn words(case: &Case<'_, '_>) -> Vec<String> {
+    let found = case.found;
+    let mut words = vec!["outlive".to_owned(), "restore".into()];
     // A name that a vault gave is repeated only where it is what it looks like.
-    let recorded = found.volume.as_ref().map(|volume| volume.0.as_str());
-    restore.extend(recorded.filter(|name| !name.starts_with('-')));
-    restore.extend(["--vault", &vault, "--point", &found.short, "--to", &case.target]);
-    let mut steps = vec![
-        begin(&format!("outlive-restore-{}", case.volume), case),
+    let recorded = found.volume.as_ref().map(|volume| volume.0.clone());
+    words.extend(recorded.filter(|name| !name.starts_with('-')));
+    let vault = access::address(case.looked.entry);
+    words.extend(["--vault".to_owned(), vault, "--point".into(), found.short.clone()]);
+    words
+}
+
+/// The steps until the vault answers.
+pub(super) fn until_it_answers(scene: &Scene<'_>, case: &Case<'_, '_>, way: &str) -> Vec<Step> {
+    let (entry, found) = (case.looked.entry, case.found);
+    let taken_at = found.taken_at.format("%Y-%m-%d %H:%M UTC");
+    let reach = access::reach_with_outlive(scene.estate, entry, &scene.environment, case.is_encrypted);
+    vec![
+        begin(way, case),
         Step {
-            what: "outlive itself, from the break-glass kit or a release; its SHA-256 is in the kit.".into(),
-            commands: vec!["outlive --version".into()],
+            what: "outlive itself, from the break-glass kit or a release; its SHA-256 is in the kit. Where this is another shell than that of START-HERE.md, first type KIT= and the whole path of the kit.".into(),
+            commands: vec!["export PATH=\"${KIT:+$KIT:}$PATH\"".into(), "outlive --version".into()],
             expect: Some(format!("outlive {} or newer", env!("CARGO_PKG_VERSION"))),
             ..Step::default()
         },
         Step {
-            what: "Reach the vault, with a credential that can only read.".into(),
+            what: "Reach the vault, with a credential that can only read. Where a line complains `first type`, do that; then paste all lines of this step once more.".into(),
             commands: reach,
             expect: Some("no complaint; for a disk, the file vault.json".into()),
             ..Step::default()
         },
         Step {
             what: "See that the vault answers, and what it has.".into(),
-            commands: vec![command(["outlive", "vault", "list", &vault])],
-            expect: Some(format!("the copy {} of {taken_at}, and whether there is a newer one", found.short)),
+            commands: vec![command(["outlive", "vault", "list", &access::address(entry)])],
+            expect: Some(format!(
+                "the copy {0} of {taken_at}. Where a newer one is listed that was taken before the damage, put its id in the place of {0} below. On a new machine the state is `stored`, and a note says that freshness is unproven: nothing is known there of before",
+                found.short
+            )),
             ..Step::default()
         },
-        Step {
-            what: format!(
-                "Restore it, as {}. It writes to a new name only, and reads back and compares what it wrote.",
-                case.thing.word()
-            ),
-            commands: vec![command(restore)],
-            expect: Some("\"restored and compared\", and no path that is lost".into()),
-            seconds: measured.map(|measured| measured.seconds),
-        },
-    ];
-    steps.extend(dump::steps(&case.thing, &case.volume, &case.target));
+    ]
+}
+
+fn with_outlive(scene: &Scene<'_>, case: &Case<'_, '_>, measured: Option<&Measured>) -> Procedure {
+    let (entry, found) = (case.looked.entry, case.found);
+    let taken_at = found.taken_at.format("%Y-%m-%d %H:%M UTC");
+    let mut restore = words(case);
+    restore.extend(["--to".to_owned(), case.target.clone()]);
+    let mut steps = until_it_answers(scene, case, "outlive-restore");
+    steps.push(Step {
+        what: format!(
+            "Restore it, as {}. It writes to a new name only, and reads back and compares what it wrote.",
+            case.thing.word()
+        ),
+        commands: vec![command(restore)],
+        expect: Some("\"restored and compared\", and no path that is lost".into()),
+        seconds: measured.map(|measured| measured.seconds),
+    });
+    if dump::is_of_one_postgres(&case.thing) {
+        steps.push(Step {
+            what: "For what follows, a PostgreSQL server must be there, at least as new as the lost one. Where there is none, the next way is shorter: it makes one.".into(),
+            ..Step::default()
+        });
+    }
+    steps.extend(dump::steps(&case.thing, &case.database, &case.target));
     steps.push(place(case));
     Procedure {
         title: format!("with outlive, from the vault {} ({taken_at})", entry.id),
@@ -150,14 +176,16 @@ fn with_outlive(scene: &Scene<'_>, case: &Case<'_, '_>, measured: Option<&Measur
 }
 
 /// A directory of its own: nothing else of the machine is touched.
-pub(super) fn begin(directory: &str, case: &Case<'_, '_>) -> Step {
+pub(super) fn begin(way: &str, case: &Case<'_, '_>) -> Step {
+    // No two ways of a page have one name.
+    let directory = format!("{way}-{}@{}", case.volume, case.looked.entry.id);
     Step {
         what: format!(
             "Go where there is room ({}), and make a new directory. What is written from here on lies in it.",
             case.room
         ),
         commands: vec![
-            format!("{} && cd {}", command(["mkdir", directory]), quoted(directory)),
+            format!("{} && cd {}", command(["mkdir", &directory]), quoted(&directory)),
             "export OUTLIVE_STATE=\"$PWD/state\"".into(),
             "df -h .".into(),
         ],
@@ -196,32 +224,59 @@ pub(super) fn checks(
         from: "outlive restore itself, which says \"restored and compared\"".into(),
         command: None,
     }];
+    let mut secrets = 0;
     for drill in scene.drills.iter().filter(|drill| drill.volume == entry.id) {
         let from = format!("the drill {}", drill.name);
-        all.extend(drill.commands.iter().map(|check| Acceptance {
-            what: format!("{}: ends with 0", check.name),
-            from: from.clone(),
-            command: Some(as_typed(check, &target, is_tree)),
+        all.extend(drill.commands.iter().map(|check| {
+            let (command, hidden) = as_typed(check, &drill.name, (&target, is_tree), &mut secrets);
+            let hidden = match hidden {
+                0 => "",
+                _ => "; what it is given as a secret is not repeated here: drill.toml of that drill has it",
+            };
+            Acceptance {
+                what: format!("{}: ends with 0{hidden}", check.name),
+                from: from.clone(),
+                command: Some(command),
+            }
         }));
         all.extend(counted(drill).map(|what| Acceptance { what, from: from.clone(), command: None }));
     }
     all
 }
 
-/// The same program on what was restored, typed in the directory that holds it.
-fn as_typed(check: &CommandCheck, target: &str, is_tree: bool) -> String {
+/// The same program on what was restored, typed in the directory that holds it; how many secrets it is given, which are left
+/// out: `secrets` counts those of a page.
+fn as_typed(
+    check: &CommandCheck,
+    drill: &str,
+    (target, is_tree): (&str, bool),
+    secrets: &mut usize,
+) -> (String, usize) {
     let path = if is_tree { "\"$PWD\"".to_owned() } else { format!("\"$PWD\"/{}", quoted(target)) };
-    let word = |word: &String| {
-        let parts: Vec<String> =
-            word.split("{restored}")
-                .map(|part| {
-                    if part.is_empty() && word.contains("{restored}") { String::new() } else { quoted(part) }
-                })
-                .collect();
-        parts.join(&path)
-    };
-    let typed = check.argv.iter().map(word).collect::<Vec<_>>().join(" ");
-    if is_tree { format!("( cd {} && {typed} )", quoted(target)) } else { typed }
+    let (found, before) = (secrets_in(&check.argv), *secrets);
+    let asks = format!("the secret that drill.toml of the drill {drill} gives to its command {}", check.name);
+    let mut typed = Vec::new();
+    for (argument, word) in check.argv.iter().enumerate() {
+        let (mut said, mut from) = (String::new(), 0);
+        for secret in found.iter().filter(|secret| secret.argument == argument) {
+            *secrets += 1;
+            said.push_str(&with_path(&word[from..secret.at.start], &path));
+            said.push_str(&access::given(&format!("SECRET_{secrets}"), &asks));
+            from = secret.at.end;
+        }
+        said.push_str(&with_path(&word[from..], &path));
+        // An argument that is empty is one too.
+        typed.push(if said.is_empty() { quoted("") } else { said });
+    }
+    let typed = typed.join(" ");
+    let typed = if is_tree { format!("( cd {} && {typed} )", quoted(target)) } else { typed };
+    (typed, *secrets - before)
+}
+
+/// A part of an argument, with the path of what was restored.
+fn with_path(part: &str, path: &str) -> String {
+    let quoted = |part: &str| if part.is_empty() { String::new() } else { quoted(part) };
+    part.split("{restored}").map(quoted).collect::<Vec<_>>().join(path)
 }
 
 fn counted(drill: &Drill) -> Option<String> {
@@ -232,4 +287,40 @@ fn counted(drill: &Drill) -> Option<String> {
     };
     let all = [bound("at least", drill.counts.least), bound("at most", drill.counts.most)].concat();
     (!all.is_empty()).then(|| format!("count what was restored: {}", all.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hand::by_hand;
+    use std::process::Command;
+
+    #[test]
+    fn a_check_is_typed_without_its_secrets_and_works_with_what_is_given_for_them() {
+        let shell = ["sh", "-c", "PGPASSWORD='hunter2' printenv PGPASSWORD"];
+        let printed = ["printf", "%s|", "--password=hunter3", "{restored}/a b", "", "https://u:hunter4@h/"];
+        let argv = [&shell[..], &printed]
+            .map(|argv| argv.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>());
+        let mut secrets = 0;
+        let [shell, printed] = argv.map(|argv| {
+            let timeout = std::time::Duration::from_secs(1);
+            let check = CommandCheck { name: "rows} `id` \"$(id)".into(), argv, timeout };
+            as_typed(&check, "weekly", ("it's", true), &mut secrets)
+        });
+        assert!(!format!("{shell:?}{printed:?}").contains("hunter"), "{shell:?} {printed:?}");
+        assert_eq!((shell.1, printed.1), (1, 2));
+        assert!(printed.0.contains("drill.toml of the drill weekly"), "{printed:?}");
+        let script =
+            format!("mkdir \"it's\"; SECRET_1=one; SECRET_2=two; SECRET_3=three\n{}\n{}", shell.0, printed.0);
+        let directory = crate::hand::TempDir::new();
+        let run = |script: &str| {
+            by_hand(|| Command::new("sh").args(["-c", script]).current_dir(directory.path()).output())
+                .unwrap()
+        };
+        let said = String::from_utf8(run(&script).stdout).unwrap();
+        let path = directory.path().join("it's/a b");
+        assert_eq!(said, format!("one\n--password=two|{}||https://u:three@h/|", path.display()));
+        let refused = run(&printed.0);
+        assert!(!refused.status.success() && refused.stdout.is_empty(), "{refused:?}");
+    }
 }

@@ -1,14 +1,14 @@
 //! What is left: every place with copies, and what survives which loss.
 
 use super::index::At;
+use super::lasting::{Lasting, ends_early};
 use super::look::{Found, Looked};
 use super::{Scene, known};
-use crate::domain::{RecoveryPoint, Usable};
+use crate::domain::{RecoveryPoint, Timestamp, Usable};
 use crate::estate::VolumeEntry;
 use crate::isolation::{Cell, PointPlace, Row};
 use crate::report::activity::say_lock;
 use crate::report::runbook::{HazardLine, PlaceOfCopies, PointLine};
-use crate::rules::Judged;
 use std::collections::BTreeMap;
 
 /// How many copies of a place are shown: a page is to be read.
@@ -19,13 +19,11 @@ const SHOWN: usize = 7;
 pub(super) fn candidates<'s, 'a>(
     scene: &'s Scene<'a>,
     entry: &VolumeEntry,
+    lasting: &Lasting<'_>,
 ) -> Vec<(&'s Looked<'a>, &'s Found)> {
     let graph = &scene.audited.graph;
-    let survives = |place: Option<PointPlace>| {
-        let rows = scene.judged(&entry.id).map(|judged| judged.survival.rows.as_slice()).unwrap_or_default();
-        // The first row is the deletion of the primary.
-        rows.first().zip(place).is_some_and(|(row, place)| row.survivors.contains(&place))
-    };
+    // The first row is the deletion of the primary.
+    let survives = |place: Option<PointPlace>| place.is_some_and(|place| lasting.survives(0, place));
     let mut best: BTreeMap<usize, (_, At)> = BTreeMap::new();
     for at in scene.index.of_volume.get(&entry.id).into_iter().flatten() {
         let Some((_, found)) = scene.found(*at) else { continue };
@@ -46,7 +44,7 @@ pub(super) fn candidates<'s, 'a>(
 }
 
 /// Where copies are, the place with the newest first.
-pub(super) fn places(scene: &Scene<'_>, entry: &VolumeEntry) -> Vec<PlaceOfCopies> {
+pub(super) fn places(scene: &Scene<'_>, entry: &VolumeEntry, lasting: &Lasting<'_>) -> Vec<PlaceOfCopies> {
     let graph = &scene.audited.graph;
     let mut by_place: BTreeMap<(String, Vec<String>), Vec<&RecoveryPoint>> = BTreeMap::new();
     for point in graph.points_of(&entry.id) {
@@ -57,14 +55,21 @@ pub(super) fn places(scene: &Scene<'_>, entry: &VolumeEntry) -> Vec<PlaceOfCopie
         };
         by_place.entry((place, domains)).or_default().push(point);
     }
-    let rows = scene.judged(&entry.id).map(|judged| judged.survival.rows.as_slice()).unwrap_or_default();
     let place = |((place, domains), mut points): ((String, Vec<String>), Vec<&RecoveryPoint>)| {
         points.sort_by_key(|point| (std::cmp::Reverse(known(&point.taken_at)), &point.id));
         let newest = points.first().and_then(|point| graph.place(&point.id));
-        let (survives, open) = fates(rows, newest);
+        let (survives, ending, open) = newest.map(|newest| fates(lasting, newest)).unwrap_or_default();
         let lines = points.iter().take(SHOWN).map(|point| line(scene, point));
         let of = domains_of(scene, points.first().copied(), domains);
-        PlaceOfCopies { place, domains: of, count: points.len(), points: lines.collect(), survives, open }
+        PlaceOfCopies {
+            place,
+            domains: of,
+            count: points.len(),
+            points: lines.collect(),
+            survives,
+            ending,
+            open,
+        }
     };
     let mut places: Vec<PlaceOfCopies> = by_place.into_iter().map(place).collect();
     places.sort_by_key(|place| std::cmp::Reverse(place.points.first().and_then(|newest| newest.taken_at)));
@@ -90,14 +95,23 @@ fn in_vault<'s, 'a>(scene: &'s Scene<'a>, point: &RecoveryPoint) -> Option<(&'s 
     scene.index.of_point.get(&point.id).and_then(|at| scene.found(*at))
 }
 
-/// Which losses a point survives for certain, and of which nobody can say.
-fn fates(rows: &[Row], point: Option<PointPlace>) -> (Vec<String>, Vec<String>) {
-    let Some(point) = point else { return (Vec::new(), Vec::new()) };
-    let titles =
-        |of: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| of(row)).map(|row| row.title.clone()).collect();
-    let survives = titles(&|row| row.survivors.contains(&point));
-    let open = titles(&|row| !row.survivors.contains(&point) && !row.dead.contains(&point));
-    (survives, open)
+/// Which losses a point survives for as long as the page is believed, which until its lock ends, and of which nobody can say.
+fn fates(lasting: &Lasting<'_>, point: PointPlace) -> (Vec<String>, Vec<String>, Vec<String>) {
+    let (mut survives, mut ending, mut open) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, row) in lasting.rows.iter().enumerate() {
+        match lasting.ends_at(number, point) {
+            Some(end) => ending.push(format!("{} (until {})", row.title, minute(end))),
+            None if row.survivors.contains(&point) => survives.push(row.title.clone()),
+            None if !row.dead.contains(&point) => open.push(row.title.clone()),
+            None => {}
+        }
+    }
+    (survives, ending, open)
+}
+
+/// A moment as pages say it.
+pub(super) fn minute(at: Timestamp) -> String {
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 fn line(scene: &Scene<'_>, point: &RecoveryPoint) -> PointLine {
@@ -113,7 +127,8 @@ fn line(scene: &Scene<'_>, point: &RecoveryPoint) -> PointLine {
         state: point
             .state
             .map_or_else(|| "as observed, not proved".to_owned(), |state| state.word().to_owned()),
-        lock: point.lock.value().map_or_else(|| "unknown".to_owned(), |lock| say_lock(*lock)),
+        lock: lock(scene, point),
+        lock_ends_at: ends_early(scene, point),
         restored_at: known(&point.drilled_at).flatten(),
         doubt: match &point.usable {
             Usable::Yes => None,
@@ -122,9 +137,19 @@ fn line(scene: &Scene<'_>, point: &RecoveryPoint) -> PointLine {
     }
 }
 
+fn lock(scene: &Scene<'_>, point: &RecoveryPoint) -> String {
+    let Some(lock) = point.lock.value() else { return "unknown".to_owned() };
+    match lock.until {
+        Some(end) if end <= scene.audited.at => {
+            format!("none any more: it ended {}", minute(end))
+        }
+        _ => say_lock(*lock),
+    }
+}
+
 /// What is left after each loss.
-pub(super) fn hazards(scene: &Scene<'_>, judged: &Judged) -> Vec<HazardLine> {
-    let line = |row: &Row| {
+pub(super) fn hazards(scene: &Scene<'_>, lasting: &Lasting<'_>) -> Vec<HazardLine> {
+    let line = |(number, row): (usize, &Row)| {
         let (left, age_seconds) = match &row.cell {
             Cell::Survivor { point, age, .. } => {
                 (scene.audited.graph.label_at(*point), age.map(|age| age.num_seconds()))
@@ -132,7 +157,26 @@ pub(super) fn hazards(scene: &Scene<'_>, judged: &Judged) -> Vec<HazardLine> {
             Cell::None => ("NONE".to_owned(), None),
             Cell::Unknown { because } => (format!("unknown: {because}"), None),
         };
-        HazardLine { hazard: row.title.clone(), takes_primary: row.takes_primary, left, age_seconds }
+        let until = match &row.cell {
+            Cell::Survivor { point, .. } => lasting.ends_at(number, *point),
+            Cell::None | Cell::Unknown { .. } => None,
+        };
+        HazardLine {
+            hazard: row.title.clone(),
+            takes_primary: row.takes_primary,
+            left,
+            age_seconds,
+            until,
+            then: until.map(|_| afterwards(scene, lasting, number)),
+        }
     };
-    judged.survival.rows.iter().map(line).collect()
+    lasting.rows.iter().enumerate().map(line).collect()
+}
+
+/// What is left of a row once every lock has ended that ends before the page does.
+fn afterwards(scene: &Scene<'_>, lasting: &Lasting<'_>, row: usize) -> String {
+    let graph = &scene.audited.graph;
+    let newest =
+        lasting.lasting(row).max_by_key(|place| graph.at(*place).and_then(|point| known(&point.taken_at)));
+    newest.map_or_else(|| "NONE".to_owned(), |place| graph.label_at(place))
 }

@@ -164,7 +164,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("[[waiver]]", &["owner", "reason", "rule", "undetermined", "until", "volume"]),
     ("a bond", &["any", "dies_at", "grace"]),
     ("[nightly]", &["concurrency", "deadline", "evidence", "ping", "textfile", "webhook"]),
-    ("[runbook]", &["believe_for", "into"]),
+    ("[runbook]", &["believe_for", "into", "vaults_every"]),
     ("[escrow]", &["instructions"]),
     ("[signing]", &["key", "trust"]),
 ];

@@ -1,5 +1,6 @@
 //! Where secrets are found, commands, and what must never stand in the file itself.
 
+use super::super::telling::tells_a_secret;
 use super::super::{S3Access, SecretSource};
 use super::value::{Table, Value};
 use super::words::listed;
@@ -97,24 +98,6 @@ pub(super) fn argv(value: &Value<'_>) -> Option<Vec<String>> {
     Some(argv)
 }
 
-/// A password in an address, or given to an option or variable that is called after one.
-fn tells_a_secret(argument: &str) -> bool {
-    let in_address = argument.split_once("://").is_some_and(|(_, rest)| {
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        authority
-            .rsplit_once('@')
-            .and_then(|(user, _)| user.split_once(':'))
-            .is_some_and(|(_, word)| !word.is_empty())
-    });
-    let assigned = argument.split_once('=').is_some_and(|(name, value)| {
-        let name = name.trim_start_matches('-').to_lowercase();
-        !value.is_empty()
-            && !value.starts_with('/')
-            && ["password", "passwd", "secret", "token"].iter().any(|word| name.ends_with(word))
-    });
-    in_address || assigned
-}
-
 /// Variables with where their values are found.
 pub(super) fn variables(value: &Value<'_>) -> Option<BTreeMap<String, SecretSource>> {
     let mut variables = BTreeMap::new();
@@ -178,28 +161,4 @@ fn arn(value: &Value<'_>) -> Option<String> {
     }
     value.complain("is no ARN of a role", "write it as \"arn:aws:iam::123456789012:role/name\"");
     None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_among_arguments_is_seen_and_an_ordinary_argument_is_not() {
-        for argument in
-            ["postgres://u:pw@db/x", "--password=pw", "PGPASSWORD=pw", "--api-token=t", "https://u:p@h?x"]
-        {
-            assert!(tells_a_secret(argument), "{argument}");
-        }
-        for argument in [
-            "postgres://u@db/x",
-            "--password=",
-            "--token=/run/token",
-            "--format=custom",
-            "a:b@c",
-            "https://h/a:b@c",
-        ] {
-            assert!(!tells_a_secret(argument), "{argument}");
-        }
-    }
 }

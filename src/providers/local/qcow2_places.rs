@@ -3,6 +3,7 @@
 //! because whoever else keeps one clears it when they think fit.
 
 use crate::vault::{MOST_PLACES, Place, Places};
+use rustix::fs::{AtFlags, StatxFlags};
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
@@ -60,7 +61,7 @@ pub(in crate::providers) fn is_image(file: &OwnedFd) -> bool {
 /// Where the clusters of the image `file` lie, and which are as they were; `None` where it is no image, has no such bitmap,
 /// or anything about it is unusual.
 pub(in crate::providers) fn places_in_image(file: &OwnedFd) -> Option<Places> {
-    let inode = rustix::fs::fstat(file).ok()?.st_ino;
+    let itself = itself(file)?;
     let image = Image::open(File::from(file.try_clone().ok()?))?;
     let bitmap = image.bitmap()?;
     // Later than any that is known. What is marked gets it, so that it is never taken for what it was.
@@ -68,8 +69,23 @@ pub(in crate::providers) fn places_in_image(file: &OwnedFd) -> Option<Places> {
     let all = image.clusters(&bitmap, now)?;
     let name: String = bitmap.name.iter().map(|byte| format!("{byte:02x}")).collect();
     let (size, clusters, granularity) = (image.size, image.cluster_bits, bitmap.granularity);
-    let within = format!("qcow2 in {inode} of {size} in {clusters}, bitmap {name} in {granularity}");
+    let within = format!("qcow2 in {itself} of {size} in {clusters}, bitmap {name} in {granularity}");
     Some(Places { within, count: now, all })
+}
+
+/// What the file that holds the image is told by: its inode, and as inodes are used again, when that was made and on which filesystem.
+fn itself(file: &OwnedFd) -> Option<String> {
+    let flags = StatxFlags::INO | StatxFlags::BTIME;
+    let stat = rustix::fs::statx(file, c"", AtFlags::EMPTY_PATH, flags).ok()?;
+    let filesystem = rustix::fs::fstatvfs(file).ok()?.f_fsid;
+    let is_known = stat.stx_mask & flags.bits() == flags.bits();
+    let (device, made) = ((stat.stx_dev_major, stat.stx_dev_minor), stat.stx_btime);
+    is_known.then(|| {
+        format!(
+            "{}:{}:{filesystem:x} {} {}.{:09}",
+            device.0, device.1, stat.stx_ino, made.tv_sec, made.tv_nsec
+        )
+    })
 }
 
 impl Image {

@@ -17,6 +17,7 @@ mod night_text;
 mod nightly;
 mod points;
 mod policy;
+mod postgres;
 mod readers;
 mod rehearsal;
 mod repair;
@@ -49,6 +50,7 @@ pub use nightly::{
 };
 pub use points::{ChangeSaid, Counted, FateSaid, PointSaid, PointsListed};
 pub use policy::{PolicyDocument, VaultPolicy};
+pub use postgres::{NotReady, PostgresDatabase, PostgresDone, PostgresStep, PostgresTable};
 pub use readers::{EpochKept, EpochMade, ListedEpoch, ListedReader, ReaderMade, ReadersListed};
 pub use rehearsal::{LostAndFound, RehearsalDone, SurvivalLine};
 pub use repair::{ChunksFrom, LostPath, PointOutcome, RepairDone, RepairedPoint};

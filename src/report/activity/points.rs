@@ -74,6 +74,8 @@ pub struct PointSaid {
     pub change: Option<ChangeSaid>,
     /// Why that is not known.
     pub change_unknown: Option<String>,
+    /// Whether it could have been known, and something hindered it.
+    pub change_hindered: bool,
     /// What becomes of it, where that was asked.
     pub fate: Option<FateSaid>,
 }
@@ -94,9 +96,12 @@ pub struct PointsListed {
 }
 
 impl PointsListed {
-    /// True where there is a point, nothing that could be seen was not, and every fate that was asked for could be said.
+    /// True where there is a point, nothing that could be seen was not, and every change that is to be had and every fate that was asked for
+    /// could be said.
     pub fn is_settled(&self) -> bool {
-        let said = |point: &PointSaid| point.fate.as_ref().is_none_or(|fate| fate.fate != "undetermined");
+        let said = |point: &PointSaid| {
+            !point.change_hindered && point.fate.as_ref().is_none_or(|fate| fate.fate != "undetermined")
+        };
         !self.points.is_empty() && self.gaps.is_empty() && self.points.iter().all(said)
     }
 }
@@ -198,5 +203,36 @@ impl PointsListed {
             look.say(&format!("What changed is not known of {count} points: {why}."), 0, Tone::Open)
         });
         said.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_have_been_compared_and_was_not_is_open() {
+        let point = PointSaid {
+            id: "vault:1".into(),
+            name: "copy 1".into(),
+            kind: "vault copy",
+            taken_at: None,
+            state: Some("stored"),
+            counts: true,
+            because: None,
+            lock: "unknown".into(),
+            drilled: "never".into(),
+            bytes: None,
+            change: None,
+            change_unknown: Some("the first in its vault: there is none before it".into()),
+            change_hindered: false,
+            fate: None,
+        };
+        let at = chrono::DateTime::UNIX_EPOCH;
+        let listed =
+            |point| PointsListed { volume: "v".into(), what_if: None, points: vec![point], gaps: vec![], at };
+        assert!(listed(point.clone()).is_settled());
+        let unknown = Some("it was not compared in the time that it may take".into());
+        assert!(!listed(PointSaid { change_unknown: unknown, change_hindered: true, ..point }).is_settled());
     }
 }

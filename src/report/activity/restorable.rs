@@ -200,6 +200,8 @@ pub struct PointListed {
     pub more: u64,
     /// The sizes of all these files together, in bytes.
     pub bytes: u64,
+    /// Why not all of it could be read; none where it could.
+    pub lost: Option<String>,
     /// What else should be known.
     pub notices: Vec<String>,
 }
@@ -233,6 +235,10 @@ impl Told for PointListed {
         if self.more > 0 {
             let what = format!("{} more are not listed: narrow it with --list GLOB.", self.more);
             out.push_str(&look.say(&what, 0, Tone::Open));
+        }
+        if let Some(why) = &self.lost {
+            let what = format!("There was more: a part of the list cannot be read: {why}");
+            out.push_str(&look.say(&what, 0, Tone::Bad));
         }
         out.push_str(&say_notices(look, &self.notices));
         out

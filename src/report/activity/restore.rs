@@ -1,6 +1,8 @@
 //! A restore.
 
-use super::{DamagedObject, MissedPath, Told, say_bytes, say_damage, say_notices, say_paths, say_seconds};
+use super::{
+    DamagedObject, MissedPath, PostgresDone, Told, say_bytes, say_damage, say_notices, say_paths, say_seconds,
+};
 use crate::domain::Timestamp;
 use crate::report::text::Look;
 use crate::report::text::look::Tone;
@@ -49,6 +51,8 @@ pub struct RestoreDone {
     pub damage: Vec<DamagedObject>,
     /// What else should be known.
     pub notices: Vec<String>,
+    /// The PostgreSQL that was made of it; none where none was asked for.
+    pub postgres: Option<PostgresDone>,
     /// Seconds until all was written.
     pub restore_seconds: f64,
     /// Seconds until it was compared too.
@@ -113,6 +117,7 @@ impl Told for RestoreDone {
             out.push_str(&look.say(&format!("{count} {what}"), 0, Tone::Open));
         }
         out.push_str(&say_notices(look, &self.notices));
+        out.push_str(&self.postgres.as_ref().map(|made| made.text(look)).unwrap_or_default());
         out
     }
 }

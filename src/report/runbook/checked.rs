@@ -24,6 +24,10 @@ pub struct RunbookChecked {
     pub missing: Vec<String>,
     /// Files that are not as they were written.
     pub damaged: Vec<String>,
+    /// Copies that the pages count on, whose lock ends before the pages do: they say so.
+    pub ending: Vec<String>,
+    /// Of what the ledger does not say how it was written: that nobody changed it is not known.
+    pub unproven: Vec<String>,
     /// What could not be seen now, so that nobody can say whether it changed.
     pub gaps: Vec<String>,
     /// When this was looked at.
@@ -31,7 +35,12 @@ pub struct RunbookChecked {
 }
 
 impl RunbookChecked {
-    /// Whether they can be relied on.
+    /// Whether all of it could be seen, and all that was written is known.
+    pub fn is_seen(&self) -> bool {
+        self.gaps.is_empty() && self.unproven.is_empty()
+    }
+
+    /// Whether nothing speaks against them.
     pub fn holds(&self) -> bool {
         !self.is_stale && self.changed.is_empty() && self.missing.is_empty() && self.damaged.is_empty()
     }
@@ -45,6 +54,14 @@ impl Told for RunbookChecked {
     fn text(&self, look: Look) -> String {
         let made = format!("{}, made at {}", self.folder, moment(self.generated_at));
         let mut out = match self.holds() {
+            true if !self.is_seen() => look.say(
+                &format!(
+                    "Whether the runbooks hold cannot be said: {made}, to be believed until {}.",
+                    moment(self.believe_until)
+                ),
+                0,
+                Tone::Open,
+            ),
             true => look.say(
                 &format!("The runbooks hold: {made}, to be believed until {}.", moment(self.believe_until)),
                 0,
@@ -65,6 +82,12 @@ impl Told for RunbookChecked {
             for one in list {
                 out.push_str(&look.say(&format!("{word}: {one}"), 2, Tone::Bad));
             }
+        }
+        for one in &self.unproven {
+            out.push_str(&look.say(&format!("not proved: {one}"), 2, Tone::Open));
+        }
+        for one in &self.ending {
+            out.push_str(&look.say(&format!("a lock ends: {one}"), 2, Tone::Open));
         }
         for gap in &self.gaps {
             out.push_str(&look.say(&format!("could not be seen: {gap}"), 2, Tone::Open));

@@ -23,8 +23,12 @@ pub struct Runbooks {
     pub believe_until: Timestamp,
     /// What they were made from: as long as this stays, they say the same.
     pub made_from: Vec<MadeFrom>,
-    /// Where other copies of these pages are.
-    pub elsewhere: Vec<String>,
+    /// SHA-256 over what they tell people to do: a newer point alone does not change it.
+    pub acts_sha256: String,
+    /// Where other copies of these pages are, as the ledger knows it.
+    pub elsewhere: Vec<PagesAt>,
+    /// Where a night will put a copy, and none was when this was made.
+    pub to_come: Vec<String>,
     /// How the private key is had where nobody has it at hand, as the estate file says; none where it does not.
     pub escrow: Option<String>,
     /// The order in which volumes come back, all of the estate.
@@ -37,6 +41,17 @@ pub struct Runbooks {
     pub clocks: Vec<Clock>,
     /// What could not be seen when they were made.
     pub gaps: Vec<String>,
+}
+
+/// A place with a copy of pages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PagesAt {
+    /// The place in words.
+    pub place: String,
+    /// When the newest of them were written there.
+    pub written_at: Timestamp,
+    /// Until when those are to be believed.
+    pub believe_until: Timestamp,
 }
 
 /// One thing that pages were made from.
@@ -74,6 +89,8 @@ pub struct RunbookVault {
     pub endpoint: Option<String>,
     /// The region that requests are signed for.
     pub region: Option<String>,
+    /// How the bucket is addressed, `path` or `host`; none where that follows from the endpoint.
+    pub addressing: Option<String>,
     /// Its random identity, where it could be opened.
     pub id: Option<String>,
     /// Public keys of those who can read it; none where it is not encrypted.
@@ -115,8 +132,10 @@ pub struct Runbook {
     pub after: Vec<String>,
     /// What waits for it.
     pub needed_by: Vec<String>,
-    /// Credentials, identities and hosts that reach it or its copies.
+    /// Credentials, identities and hosts that reach it or its copies, the worst first.
     pub reaching: Vec<Reaching>,
+    /// How many more there are, none of which takes more.
+    pub reaching_more: usize,
     /// Where copies are, the newest first.
     pub places: Vec<PlaceOfCopies>,
     /// What is left after each loss.
@@ -159,8 +178,10 @@ pub struct PlaceOfCopies {
     pub count: usize,
     /// The newest of them.
     pub points: Vec<PointLine>,
-    /// Which hazards the newest of them survives, of those in the table.
+    /// Which hazards the newest of them survives, of those in the table, for as long as the page is believed.
     pub survives: Vec<String>,
+    /// Which of them it survives only until its lock ends, which is before the page does.
+    pub ending: Vec<String>,
     /// Of which of them that cannot be said.
     pub open: Vec<String>,
 }
@@ -182,6 +203,8 @@ pub struct PointLine {
     pub state: String,
     /// Its lock in words.
     pub lock: String,
+    /// When that lock ends, where the page is believed for longer.
+    pub lock_ends_at: Option<Timestamp>,
     /// When a restore of it was last tried with success; none where none is known.
     pub restored_at: Option<Timestamp>,
     /// Why it may be good for nothing.
@@ -199,6 +222,10 @@ pub struct HazardLine {
     pub left: String,
     /// How old that is, in seconds.
     pub age_seconds: Option<i64>,
+    /// Until when that is certain, where a lock ends before the page does.
+    pub until: Option<Timestamp>,
+    /// What is left after that: a recovery point, or `NONE`.
+    pub then: Option<String>,
 }
 
 /// A restore that was measured.

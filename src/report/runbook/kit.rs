@@ -5,8 +5,13 @@ use super::facts::{RunbookVault, Runbooks};
 use super::page::moment;
 use super::{PageFormat, command, html, markdown};
 
-/// The first page of a kit for one vault.
-pub fn kit_page(made: &Runbooks, vault: &RunbookVault, program_sha256: &str, format: PageFormat) -> String {
+/// The first page of a kit for one vault, with the commands that make it reachable.
+pub fn kit_page(
+    made: &Runbooks,
+    (vault, reach): (&RunbookVault, &[String]),
+    program_sha256: &str,
+    format: PageFormat,
+) -> String {
     let title = format!("Break-glass kit: the vault {}", vault.name);
     let mut blocks = vec![
         Block::Heading(1, title.clone()),
@@ -31,10 +36,13 @@ pub fn kit_page(made: &Runbooks, vault: &RunbookVault, program_sha256: &str, for
     blocks.push(Block::Heading(2, "First steps".into()));
     let step = |what: &str, commands: Vec<String>| StepBlock { says: vec![what.into()], commands };
     blocks.push(Block::Steps(vec![
+        step("Stop the bleeding first, at best somebody else at the same time: runbooks/ALL.md, part 1. No backup host is reached before pruning is suspended.", vec![]),
         step("Take a clean machine that the incident did not touch, and copy this directory to it. Check it there.", vec!["sha256sum -c SHA256SUMS".into()]),
-        step("Put the program where commands are found in this shell.", vec!["export PATH=\"$PWD:$PATH\"".into(), "outlive --version".into()]),
-        step("Get the credential that reads the vault, and the private key where one is needed: escrow.md.", vec![]),
-        step("Go on with runbooks/ALL.md: stop the bleeding first. This is how it is seen what the vault has:", vec![command(["outlive", "vault", "list", &vault.address])]),
+        step("Put the program where commands are found in this shell.", vec!["export KIT=\"$PWD\" PATH=\"$PWD:$PATH\"".into(), "outlive --version".into()]),
+        step("Get the credential that reads the vault, from whoever keeps it, and the private key where one is needed: escrow.md. Where the key is on paper, type the line that begins with AGE-SECRET-KEY-1 into a file.", vec![]),
+        step("Tell the shell where the vault is. Where a line complains `first type`, do that; then paste all lines of this step once more.", reach.to_vec()),
+        step("See what the vault has.", vec![command(["outlive", "vault", "list", &vault.address])]),
+        step("Go on with runbooks/ALL.md, in its order, outside of this directory. Where it is stale, a newer one may lie in the vault, below runbooks/: vault-README.md says under Runbooks how it is opened.", vec![]),
     ]));
     match format {
         PageFormat::Markdown => markdown::markdown(&blocks),
@@ -49,7 +57,11 @@ fn facts(vault: &RunbookVault) -> Vec<Vec<Line>> {
     vec![
         row("address", vault.address.clone()),
         row("endpoint", vault.endpoint.clone().unwrap_or_else(|| "AWS's own, or a directory".into())),
-        row("region", vault.region.clone().unwrap_or_else(|| "none".into())),
+        row("region", vault.region.clone().unwrap_or_else(|| "none is known".into())),
+        row(
+            "the bucket is addressed",
+            vault.addressing.clone().unwrap_or_else(|| "as is usual there".into()),
+        ),
         row("identity", vault.id.clone().unwrap_or_else(unknown)),
         row("stands on", list(&vault.stands_on, "unknown")),
         row("lock", vault.lock.clone()),

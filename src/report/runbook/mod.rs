@@ -16,8 +16,8 @@ mod shell;
 pub use checked::RunbookChecked;
 pub use clocks::{Clock, clocks};
 pub use facts::{
-    Acceptance, Escalation, HazardLine, MadeFrom, Measured, Outline, PlaceOfCopies, PointLine, Procedure,
-    Reaching, Runbook, RunbookVault, Runbooks, SCHEMA, Statement, Step,
+    Acceptance, Escalation, HazardLine, MadeFrom, Measured, Outline, PagesAt, PlaceOfCopies, PointLine,
+    Procedure, Reaching, Runbook, RunbookVault, Runbooks, SCHEMA, Statement, Step,
 };
 pub use kit::{escrow_page, kit_page};
 pub use markdown::ways;
@@ -51,18 +51,44 @@ impl Runbooks {
     /// All pages in one, with the order in which volumes come back where there are several.
     pub fn page(&self, format: PageFormat) -> String {
         let all: Vec<&Runbook> = self.runbooks.iter().collect();
-        self.written(&all, format)
+        self.written(&all, format, None)
+    }
+
+    /// All pages in as few pieces as have at most `most` bytes each, in the order in which volumes come back; each says which it has. A
+    /// volume whose own page has more stands alone.
+    pub fn pieces(&self, format: PageFormat, most: usize) -> Vec<String> {
+        let whole = self.page(format);
+        if whole.len() <= most || self.runbooks.len() < 2 {
+            return vec![whole];
+        }
+        let first = self.written(&[], format, Some((1, 1))).len();
+        let (mut pieces, mut length): (Vec<Vec<&Runbook>>, usize) = (Vec::new(), 0);
+        for runbook in &self.runbooks {
+            let own = self.page_of(runbook, format).len();
+            match pieces.last_mut().filter(|_| length + own <= most) {
+                Some(piece) => piece.push(runbook),
+                None => {
+                    pieces.push(vec![runbook]);
+                    length = first;
+                }
+            }
+            length += own;
+        }
+        let all = pieces.len();
+        let written =
+            |(place, piece): (usize, Vec<&Runbook>)| self.written(&piece, format, Some((place + 1, all)));
+        pieces.into_iter().enumerate().map(written).collect()
     }
 
     /// The page of one volume.
     pub fn page_of(&self, runbook: &Runbook, format: PageFormat) -> String {
-        self.written(&[runbook], format)
+        self.written(&[runbook], format, None)
     }
 
-    fn written(&self, runbooks: &[&Runbook], format: PageFormat) -> String {
-        let blocks = page::blocks(self, runbooks);
+    fn written(&self, runbooks: &[&Runbook], format: PageFormat, piece: Option<(usize, usize)>) -> String {
+        let blocks = page::blocks(self, runbooks, piece);
         let title = match runbooks {
-            [one] => format!("Runbook: {}", one.volume),
+            [one] if piece.is_none() => format!("Runbook: {}", one.volume),
             _ => "Runbooks".to_owned(),
         };
         match format {

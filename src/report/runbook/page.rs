@@ -1,32 +1,43 @@
 //! The page as blocks, from its top to the survivors: what is read first, by somebody whose hands shake.
 
 use super::block::{Block, Line, StepBlock};
-use super::facts::{HazardLine, Outline, PlaceOfCopies, PointLine, Reaching, Runbook, Runbooks};
+use super::facts::{HazardLine, Outline, PlaceOfCopies, PointLine, Runbook, Runbooks};
 use super::plan;
 use crate::domain::{Timestamp, say_duration};
 use crate::report::activity::{say_bytes, say_seconds};
 use chrono::TimeDelta;
 
-/// The pages of these runbooks, one after the other.
-pub fn blocks(all: &Runbooks, runbooks: &[&Runbook]) -> Vec<Block> {
+/// The pages of these runbooks, one after the other; where they are a piece of all, its number and how many pieces there are.
+pub fn blocks(all: &Runbooks, runbooks: &[&Runbook], piece: Option<(usize, usize)>) -> Vec<Block> {
     let mut out = Vec::new();
-    if runbooks.len() != 1 {
+    let is_alone = runbooks.len() == 1 && piece.is_none();
+    if !is_alone {
         out.push(Block::Heading(1, "Runbooks: everything is gone, what now?".into()));
+        if let Some((number, of)) = piece {
+            let of = format!("This is piece {number} of {of}, which lie beside each other under one name.");
+            let has: Vec<&str> = runbooks.iter().map(|runbook| runbook.volume.as_str()).collect();
+            out.push(Block::Warn(Line::default().strong(of).and(format!(" It has: {}", has.join(", ")))));
+        }
         header(&mut out, all, None);
+        gaps(&mut out, all, usize::MAX);
         order(&mut out, &all.order);
     }
     for runbook in runbooks {
-        if runbooks.len() != 1 {
+        if !is_alone {
             out.push(Block::NewPage);
         }
-        volume(&mut out, all, runbook);
+        volume(&mut out, all, runbook, if is_alone { SHOWN_GAPS } else { 0 });
     }
     out
 }
 
-fn volume(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
+/// How many gaps the page of one volume repeats: they are of the whole estate.
+const SHOWN_GAPS: usize = 100;
+
+fn volume(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook, shown_gaps: usize) {
     out.push(Block::Heading(1, format!("Runbook: {}", runbook.volume)));
     header(out, all, Some(&runbook.volume));
+    gaps(out, all, shown_gaps);
     about(out, runbook);
     roles(out, runbook);
     stop(out, all, runbook);
@@ -68,24 +79,45 @@ fn header(out: &mut Vec<Block>, all: &Runbooks, volume: Option<&str>) {
     let made_from = all.made_from.iter().filter(|made| is_here(&made.of));
     let digests = made_from.map(|made| format!("{} {}", made.of, short(&made.sha256)));
     lines.push(format!("Made from: {}.", digests.collect::<Vec<_>>().join("; ")).into());
-    match all.elsewhere.as_slice() {
-        [] => {
-            lines.push(Line::default().strong(
-                "No other copy of this page is known: print it, and put it where this machine is not.",
-            ))
-        }
-        some => lines.extend(some.iter().map(|place| {
-            format!("Nights put another copy here; see that one is there before you need it: {place}").into()
-        })),
-    }
+    copies_of_this(&mut lines, all);
     out.push(Block::List(lines));
-    if !all.gaps.is_empty() {
-        out.push(Block::Warn(
-            "Not everything could be seen when this was made. What is missing below may still be there:"
-                .into(),
-        ));
-        out.push(Block::List(all.gaps.iter().map(|gap| gap.as_str().into()).collect()));
+}
+
+/// What could not be seen, as far as it is repeated here.
+fn gaps(out: &mut Vec<Block>, all: &Runbooks, shown: usize) {
+    if all.gaps.is_empty() {
+        return;
     }
+    let rest = match all.gaps.len().saturating_sub(shown) {
+        0 => String::new(),
+        rest => format!(" {rest} of it stand only at the beginning of the page of all volumes."),
+    };
+    let what = format!(
+        "Not everything could be seen when this was made. What is missing below may still be there.{rest}"
+    );
+    out.push(Block::Warn(what.into()));
+    if shown > 0 {
+        out.push(Block::List(all.gaps.iter().take(shown).map(|gap| gap.as_str().into()).collect()));
+    }
+}
+
+/// Where else these pages are. What is only to come is no copy.
+fn copies_of_this(lines: &mut Vec<Line>, all: &Runbooks) {
+    if all.elsewhere.is_empty() {
+        lines.push(Line::default().strong(
+            "No other copy was known when this was made: print it, and put it where this machine is not.",
+        ));
+    }
+    lines.extend(all.elsewhere.iter().map(|at| {
+        Line::from("Other copies, written at ").strong(moment(at.written_at)).and(format!(
+            " and believed until {}: {}",
+            moment(at.believe_until),
+            at.place
+        ))
+    }));
+    lines.extend(all.to_come.iter().map(|place| {
+        format!("A night will put a copy here; when this was made, none was there yet: {place}").into()
+    }));
 }
 
 fn short(digest: &str) -> String {
@@ -191,7 +223,7 @@ fn stop(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
         ]),
     ];
     out.push(Block::Steps(std::mem::take(&mut steps)));
-    reaching(out, &runbook.reaching);
+    reaching(out, runbook);
 }
 
 fn lifecycles(all: &Runbooks) -> Line {
@@ -203,13 +235,13 @@ fn lifecycles(all: &Runbooks) -> Line {
     }
 }
 
-fn reaching(out: &mut Vec<Block>, reaching: &[Reaching]) {
-    if reaching.is_empty() {
+fn reaching(out: &mut Vec<Block>, runbook: &Runbook) {
+    if runbook.reaching.is_empty() {
         let none = "No credential is declared that reaches this volume. That is unknown, not none: list the tokens of the provider's account, and of every machine that deploys.";
         out.push(Block::Warn(none.into()));
         return;
     }
-    let rows = reaching.iter().map(|one| {
+    let rows = runbook.reaching.iter().map(|one| {
         vec![
             Line::default().strong(&one.name),
             one.kind.as_str().into(),
@@ -228,6 +260,13 @@ fn reaching(out: &mut Vec<Block>, reaching: &[Reaching]) {
         "revoked at",
     ];
     out.push(Block::Table(head, rows.collect()));
+    if runbook.reaching_more > 0 {
+        let more =
+            format!("{} more exist, none of which takes more than the last of these.", runbook.reaching_more);
+        out.push(Block::Warn(
+            Line::default().strong(more).and(" What one of them takes: ").code("outlive what-if"),
+        ));
+    }
 }
 
 fn identity(out: &mut Vec<Block>, runbook: &Runbook) {
@@ -277,6 +316,10 @@ fn copies(out: &mut Vec<Block>, place: &PlaceOfCopies) {
         format!("its newest survives: {}", list(&place.survives, "none of the losses below for certain"))
             .into(),
     ];
+    if !place.ending.is_empty() {
+        let only = Line::default().strong("only until its lock ends, which is before this page does:");
+        lines.push(only.and(format!(" {}", place.ending.join(", "))));
+    }
     if !place.open.is_empty() {
         lines.push(format!("nobody can say whether it survives: {}", place.open.join(", ")).into());
     }
@@ -298,6 +341,10 @@ fn point(point: &PointLine) -> Vec<Line> {
     if let Some(doubt) = &point.doubt {
         state = state.and(": ").strong(doubt);
     }
+    let mut lock = Line::from(point.lock.as_str());
+    if let Some(end) = point.lock_ends_at {
+        lock = lock.and("; ").strong(format!("lock ends {}, before this page does", moment(end)));
+    }
     vec![
         point.name.as_str().into(),
         point.id.as_ref().map_or_else(|| "–".into(), |id| Line::default().code(id)),
@@ -305,7 +352,7 @@ fn point(point: &PointLine) -> Vec<Line> {
         point.age_seconds.map_or_else(unknown, span).into(),
         point.bytes.map_or_else(unknown, say_bytes).into(),
         state,
-        point.lock.as_str().into(),
+        lock,
         point.restored_at.map_or_else(|| "never, as far as is known".to_owned(), moment).into(),
     ]
 }
@@ -316,7 +363,12 @@ fn hazards(out: &mut Vec<Block>, hazards: &[HazardLine]) {
     }
     out.push(Block::Heading(3, "By what happened".into()));
     let rows = hazards.iter().map(|one| {
-        let left = if one.left == "NONE" { Line::default().strong("NONE") } else { one.left.as_str().into() };
+        let mut left =
+            if one.left == "NONE" { Line::default().strong("NONE") } else { one.left.as_str().into() };
+        if let (Some(end), Some(then)) = (one.until, &one.then) {
+            let only = format!("only until {}, when its lock ends, before this page does", moment(end));
+            left = left.and(", ").strong(only).and("; after that ").strong(then);
+        }
         let takes = if one.takes_primary { "yes" } else { "perhaps" };
         let age = one.age_seconds.map_or_else(|| "–".to_owned(), span);
         vec![one.hazard.as_str().into(), takes.into(), left, age.into()]

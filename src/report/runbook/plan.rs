@@ -24,14 +24,17 @@ fn choose(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
         ),
         Line::from("See all there are, in a vault: ").code("outlive vault list VAULT"),
         Line::from(
-            "Signature and digests are verified before anything is used: outlive does that by itself. A point that nobody who is trusted signed it gives only where --point names it, as the commands below do, and says so: stop where it does.",
+            "Digests, and signatures where keys are pinned, are verified before anything is used: outlive does that by itself.",
         ),
     ];
     let trust: Vec<&str> =
         all.vaults.iter().flat_map(|vault| vault.trust.iter().map(String::as_str)).collect();
     lines.push(match trust.as_slice() {
         [] => Line::default().strong("No signing key is pinned").and(": who may write to a vault can add a copy of their own. Compare the id with this page, printed before."),
-        some => Line::from("Keys whose signatures count: ").code(some[0]).and(if some.len() > 1 { " and others" } else { "" }),
+        some => Line::from("Keys whose signatures count: ")
+            .code(some[0])
+            .and(if some.len() > 1 { " and others" } else { "" })
+            .and(". A point that nobody of these signed is given where --point names it, as the commands below do, and that is said: stop there."),
     });
     if runbook.procedures.is_empty() {
         lines.push(Line::default().strong("No copy in a vault can be proposed."));
@@ -78,11 +81,11 @@ fn write(
     (vault, escrow): (Option<&RunbookVault>, Option<&str>),
 ) {
     out.push(Block::Heading(3, format!("Way {letter}: {}", procedure.title)));
-    out.push(Block::Say("On a clean machine that the incident did not touch, in a shell, from the top to the bottom; stop where something is not as it says.".into()));
+    out.push(Block::Say("On a clean machine that the incident did not touch, in one shell (that of START-HERE.md, or a new one), from the top to the bottom; stop where something is not as it says.".into()));
     let mut lines: Vec<Line> = procedure
         .fill_in
         .iter()
-        .map(|fill| Line::default().strong("To be had:").and(format!(" {fill}")))
+        .map(|fill| Line::default().strong("You need:").and(format!(" {fill}")))
         .collect();
     if let Some(vault) = vault.filter(|vault| !vault.readers.is_empty()) {
         lines.push(Line::from("It opens for: ").code(vault.readers.join("  ")));

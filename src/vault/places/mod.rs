@@ -45,7 +45,14 @@ pub struct Noted {
 struct List {
     /// Something was told to be unchanged, and had changed: the next copy believes nothing, not even times.
     is_doubted: bool,
+    /// Of some files that were not wholly read there was nothing kept. Lists that do not say so may lack some.
+    #[serde(default = "yes")]
+    lacks_some: bool,
     files: Vec<Noted>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What was kept of the point before, and what is to be kept of the one that is being made.
@@ -53,6 +60,7 @@ pub struct Notes {
     pile: Pile,
     before: std::iter::Peekable<std::vec::IntoIter<Noted>>,
     is_doubted: bool,
+    is_whole: bool,
     now: List,
     added: u64,
     parts: usize,
@@ -63,9 +71,17 @@ impl Notes {
     pub fn open(folder: &Path, volume: &VolumeId, parent: Option<&Digest>) -> Self {
         let pile = Pile::open(folder, &Digest::of(volume.0.as_bytes()).to_string()[..32]);
         let list = parent.and_then(|root| pile.get(&list_of(root)));
-        let list: List = list.and_then(|list| serde_json::from_slice(&list).ok()).unwrap_or_default();
-        let before = list.files.into_iter().peekable();
-        Self { pile, before, is_doubted: list.is_doubted, now: List::default(), added: 0, parts: 0 }
+        let list: Option<List> = list.and_then(|list| serde_json::from_slice(&list).ok());
+        let is_whole = list.as_ref().is_some_and(|list| !list.lacks_some);
+        let List { is_doubted, files, .. } = list.unwrap_or_default();
+        let before = files.into_iter().peekable();
+        Self { pile, before, is_doubted, is_whole, now: List::default(), added: 0, parts: 0 }
+    }
+
+    /// True where something was kept of every large file of the point before that was not wholly read. Otherwise one of which nothing
+    /// is known may be such.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// True where the copy before was told something that was not so.
@@ -95,7 +111,18 @@ impl Notes {
 
     /// Keeps where a file lay that was copied.
     pub fn note(&mut self, path: ByteName, size: u64, places: &Places, read: (Timestamp, bool)) {
-        let Some(parts) = self.room_for(size) else { return };
+        let is_noted = self.note_places(path, size, places, read).is_some();
+        self.now.lacks_some |= read.1 && !is_noted;
+    }
+
+    fn note_places(
+        &mut self,
+        path: ByteName,
+        size: u64,
+        places: &Places,
+        read: (Timestamp, bool),
+    ) -> Option<()> {
+        let parts = self.room_for(size)?;
         let mut digests = Vec::with_capacity(parts);
         let mut rest = &places.all[..];
         for number in 0..parts as u64 {
@@ -105,7 +132,7 @@ impl Notes {
             let bytes = pack(here, from, to);
             let digest = Digest::of(&bytes);
             if !self.add(&digest, &bytes) {
-                return;
+                return None;
             }
             digests.push(digest);
         }
@@ -113,29 +140,37 @@ impl Notes {
         let (read_at, is_partly_unread) = read;
         self.parts += parts;
         self.now.files.push(Noted { path, size, within, count, read_at, is_partly_unread, parts: digests });
+        Some(())
     }
 
     /// Keeps what was kept of a file, which is as it was.
     pub fn keep(&mut self, noted: Noted) {
-        if self.room_for(noted.size).is_none() {
-            return;
-        }
+        let is_partly_unread = noted.is_partly_unread;
+        let is_kept = self.keep_places(noted).is_some();
+        self.now.lacks_some |= is_partly_unread && !is_kept;
+    }
+
+    fn keep_places(&mut self, noted: Noted) -> Option<()> {
+        self.room_for(noted.size)?;
         for part in &noted.parts {
             // In a file of records that was begun anew it is not yet.
             let is_kept =
                 self.pile.has(part) || self.pile.get(part).is_some_and(|bytes| self.add(part, &bytes));
             if !is_kept {
-                return;
+                return None;
             }
         }
         self.parts += noted.parts.len();
         self.now.files.push(noted);
+        Some(())
     }
 
     /// Ends the point, whose root is written. In doubt nothing is kept but the doubt.
     pub fn finish(mut self, root: &Digest, is_doubted: bool) {
-        let files = if is_doubted { Vec::new() } else { std::mem::take(&mut self.now.files) };
-        if let Ok(list) = serde_json::to_vec(&List { is_doubted, files }) {
+        let List { lacks_some, files, .. } = std::mem::take(&mut self.now);
+        let files = if is_doubted { Vec::new() } else { files };
+        // Where it cannot be kept, the next copy finds no list, and reads what may not have been read.
+        if let Ok(list) = serde_json::to_vec(&List { is_doubted, lacks_some, files }) {
             self.pile.add(&list_of(root), &list);
         }
     }

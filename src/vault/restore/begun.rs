@@ -3,6 +3,7 @@
 use super::super::Vault;
 use super::super::format::{Chunk, Digest, Entry, EntryKind, PageRef};
 use super::super::metadata::read_full;
+use super::content::cannot_be_had;
 use super::only::Part;
 use super::target::Target;
 use crate::domain::{ByteName, Kind, Problem, Result};
@@ -12,11 +13,17 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// Sees that nothing is below the target but what the part holds, each of its kind, before anything is written.
+/// Sees that nothing is below the target but what the part holds, each of its kind, before anything is written. What a page of the tree says
+/// that cannot be had, a restore despite damage did not make either.
 ///
 /// # Errors
 /// `Refused`, naming the first that is something else; `Damaged`; what the store or the system said.
-pub fn refuse_strangers(vault: &Vault, target: &Target, part: &Part, tree: &PageRef) -> Result<()> {
+pub fn refuse_strangers(
+    vault: &Vault,
+    target: &Target,
+    (part, tree): (&Part, &PageRef),
+    despite_damage: bool,
+) -> Result<()> {
     let io = |path: &ByteName, error: Errno| {
         Problem::io("looking at what is in the target", error).at(target.place_of(path))
     };
@@ -28,7 +35,8 @@ pub fn refuse_strangers(vault: &Vault, target: &Target, part: &Part, tree: &Page
     let filesystem = root.st_dev;
     let mut shared: HashMap<u64, Names> = HashMap::new();
     let mut there = Walk::new(target.as_fd()).map_err(|error| io(&whole, error))?;
-    let mut entries = part.entries(vault, tree);
+    let is_lost = |entry: &Result<Entry>| despite_damage && entry.as_ref().is_err_and(cannot_be_had);
+    let mut entries = part.entries(vault, tree).filter(|entry| !is_lost(entry));
     let mut entry = entries.next().transpose()?;
     let walked = |(path, error): (ByteName, Errno)| match error {
         Errno::XDEV => stranger(target.place_of(&path), MOUNTED),

@@ -56,6 +56,8 @@ pub struct RestoreReport {
     pub bytes: u64,
     /// Bytes that a restore which was stopped had written already.
     pub kept_bytes: u64,
+    /// Whether it went on where one was stopped: then it did not read all of the vault's objects back before.
+    pub went_on: bool,
     /// Where the note beside the target is; none where there is none.
     pub note: Option<String>,
     /// Why there is none though there should be.
@@ -151,7 +153,7 @@ pub fn restore_part(
         && Target::vacant(target, first.kind).is_err()
     {
         let begun = prepare(target, first, noting.clone(), monitor)?;
-        refuse_strangers(vault, &begun.target, &part, tree)?;
+        refuse_strangers(vault, &begun.target, (&part, tree), options.despite_damage)?;
         prepared = Some(begun);
     }
     let goes_on = prepared.as_ref().is_some_and(|begun| begun.target.again);
@@ -167,7 +169,14 @@ pub fn restore_part(
     }
     let prepared = match prepared {
         Some(prepared) => Ok(prepared),
-        None => first.and_then(|first| prepare(target, &first, noting, monitor)),
+        None => first.and_then(|first| {
+            let prepared = prepare(target, &first, noting, monitor)?;
+            // Another run may have begun here, and stopped, while the vault was read.
+            if prepared.target.again {
+                refuse_strangers(vault, &prepared.target, (&part, tree), options.despite_damage)?;
+            }
+            Ok(prepared)
+        }),
     };
     let written = prepared.and_then(|prepared| write(vault, (found, &part), prepared, options, monitor));
     match written {
@@ -198,6 +207,7 @@ fn write(
     monitor.end();
     let (mut report, sums) = report?;
     target.sync()?;
+    report.went_on = target.again;
     report.note = note.as_ref().map(|note| note.place().to_owned());
     report.unnoted = unnoted;
     Ok((report, sums, note))

@@ -4,8 +4,9 @@ use super::super::Vault;
 use super::super::format::{Entry, EntryKind, PageKind, PageRef};
 use super::super::line::is_at_or_above;
 use super::super::tree::Entries;
+use super::content::cannot_be_had;
 use crate::domain::{ByteName, Kind, Monitor, Problem, Result, printable};
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::{GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -16,7 +17,8 @@ use std::path::Path;
 #[derive(Debug, Clone)]
 pub struct Only {
     set: GlobSet,
-    given: Vec<String>,
+    /// Each of them, as it was given.
+    each: Vec<(String, GlobMatcher)>,
 }
 
 impl Only {
@@ -25,7 +27,7 @@ impl Only {
     /// # Errors
     /// `Usage` for one that is none.
     pub fn new(globs: &[String]) -> Result<Self> {
-        let mut set = GlobSetBuilder::new();
+        let (mut set, mut each) = (GlobSetBuilder::new(), Vec::new());
         for given in globs {
             let wrong = |why: String| {
                 let what = format!("`{}` is no glob: {why}", printable(given.as_bytes()));
@@ -41,15 +43,17 @@ impl Only {
                 return Err(wrong("it names nothing".into()));
             }
             let glob = GlobBuilder::new(&glob).literal_separator(true).backslash_escape(true).build();
-            set.add(glob.map_err(|error| wrong(error.kind().to_string()))?);
+            let glob = glob.map_err(|error| wrong(error.kind().to_string()))?;
+            each.push((given.clone(), glob.compile_matcher()));
+            set.add(glob);
         }
         let set = set.build().map_err(|error| Problem::new(Kind::Usage, error.to_string()))?;
-        Ok(Self { set, given: globs.to_vec() })
+        Ok(Self { set, each })
     }
 
     /// As they were given.
-    pub fn given(&self) -> &[String] {
-        &self.given
+    pub fn given(&self) -> impl Iterator<Item = &str> {
+        self.each.iter().map(|(given, _)| given.as_str())
     }
 
     /// Whether this very path is named.
@@ -105,16 +109,30 @@ pub struct Part {
 }
 
 impl Part {
-    /// Looks through the whole tree for what is named.
+    /// Looks through the whole tree for what is named. Pages of the tree that cannot be had are passed over where the restore goes on
+    /// despite damage, which lists them as lost.
     ///
     /// # Errors
-    /// `NotFound` where nothing is; `Refused` where the point is of one file; `Damaged`; what the store said.
-    pub fn of(vault: &Vault, tree: &PageRef, only: &Only, monitor: &dyn Monitor) -> Result<Self> {
+    /// `NotFound` where a glob names nothing; `Refused` where the point is of one file; `Damaged`; what the store said.
+    pub fn of(
+        vault: &Vault,
+        tree: &PageRef,
+        only: &Only,
+        despite_damage: bool,
+        monitor: &dyn Monitor,
+    ) -> Result<Self> {
         let mut part = Self { only: Some(only.clone()), ..Self::default() };
         let mut picker = Picker::new(only);
-        let mut links = Vec::new();
+        let (mut links, mut unused) = (Vec::new(), only.each.clone());
+        let mut lost = None;
         for entry in Entries::new(vault, PageKind::Entries, tree) {
-            let entry = entry?;
+            let entry = match entry {
+                Err(problem) if despite_damage && cannot_be_had(&problem) => {
+                    lost.get_or_insert(problem);
+                    continue;
+                }
+                entry => entry?,
+            };
             if monitor.cancelled() {
                 return Err(Problem::new(Kind::Cancelled, "stopped as asked; nothing was written"));
             }
@@ -124,6 +142,8 @@ impl Part {
                     return Err(Problem::new(Kind::Refused, what).remedy("leave out --only"));
                 }
             } else if picker.picks(&entry) {
+                unused
+                    .retain(|(_, glob)| !glob.is_match(Path::new(OsStr::from_bytes(entry.path.as_bytes()))));
                 part.named += 1;
                 part.files += u64::from(entry.kind == EntryKind::File);
                 part.bytes += entry.size;
@@ -131,15 +151,19 @@ impl Part {
             }
         }
         part.firsts = links.into_iter().filter(|first| !only.covers(first.as_bytes())).collect();
-        if part.named > 0 {
+        // What a lost page named, nobody knows: what is there is better than nothing.
+        if unused.is_empty() || part.named > 0 && lost.is_some() {
             return Ok(part);
         }
-        let globs: Vec<String> = only.given().iter().map(|glob| printable(glob.as_bytes())).collect();
-        Err(Problem::new(
-            Kind::NotFound,
-            format!("the recovery point holds nothing like {}", globs.join(", ")),
-        )
-        .remedy("paths begin below the volume's root; `outlive restore --list` shows them"))
+        let globs: Vec<String> = unused.iter().map(|(given, _)| printable(given.as_bytes())).collect();
+        let what = format!("the recovery point holds nothing like {}", globs.join(", "));
+        Err(match lost {
+            Some(problem) => {
+                Problem { what: format!("{what} in what can be read of it: {}", problem.what), ..problem }
+            }
+            None => Problem::new(Kind::NotFound, format!("{what}; nothing was written"))
+                .remedy("paths begin below the volume's root; `outlive restore --list` shows them"),
+        })
     }
 
     /// True where it is all.

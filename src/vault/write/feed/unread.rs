@@ -84,11 +84,14 @@ impl Unread {
         self.notes.as_mut()?.find(path)
     }
 
-    /// True where a file is read although its times say that it did not change: a part of it was not read for long, or
-    /// what was not read of it was believed before something turned out to be untrue.
+    /// True where a file is read although its times say that it did not change: a part of it was not read for long, what
+    /// was not read of it was believed before something turned out to be untrue, or nobody here knows whether all of it was read.
     pub fn must_read(&self, noted: Option<&Noted>, size: u64) -> bool {
         let is_doubted = self.notes.as_ref().is_some_and(Notes::is_doubted) && size > UNIT as u64;
-        is_doubted || noted.is_some_and(|noted| noted.is_partly_unread && self.is_overdue(noted))
+        let is_open = self.notes.as_ref().is_some_and(|notes| !notes.is_whole());
+        is_doubted
+            || is_open && noted.is_none() && size >= LEAST
+            || noted.is_some_and(|noted| noted.is_partly_unread && self.is_overdue(noted))
     }
 
     fn is_overdue(&self, noted: &Noted) -> bool {

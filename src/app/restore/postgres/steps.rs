@@ -1,0 +1,118 @@
+//! What a person does with a scratch server: the exact commands.
+
+use super::account::Account;
+use super::programs::Programs;
+use super::room::Room;
+use super::{DATABASE, SUPERUSER};
+use crate::report::activity::PostgresStep;
+use crate::report::runbook::command;
+use std::path::Path;
+
+/// The database that every cluster has, whoever its superuser is.
+const MAINTENANCE: &str = "postgres";
+
+fn said(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// The words that run one of PostgreSQL's programs as its user.
+fn as_user(account: &Account, programs: &Programs, name: &str) -> Vec<String> {
+    let program = said(&programs.path(name));
+    match account.becomes {
+        Some(_) => ["runuser", "-u", &account.name, "--", &program].map(str::to_owned).to_vec(),
+        None => vec![program],
+    }
+}
+
+fn control(room: &Room, account: &Account, programs: &Programs, more: &[&str]) -> String {
+    let (data, log) = (said(&room.data()), said(&room.log()));
+    let mut words = as_user(account, programs, "pg_ctl");
+    words.extend(["-D", &data, "-w", "-t", "86400"].map(str::to_owned));
+    if more.last() == Some(&"start") {
+        words.extend(["-l".to_owned(), log]);
+    }
+    words.extend(more.iter().map(|word| (*word).to_owned()));
+    command(words)
+}
+
+/// A script that starts the scratch server as it was started here.
+pub(super) fn script(room: &Room, account: &Account, programs: &Programs, words: &[String]) -> String {
+    // The data directory is named by pg_ctl itself.
+    let options = command(words.iter().skip(2));
+    let start = control(room, account, programs, &["-o", &options, "start"]);
+    format!(
+        "#!/bin/sh\n# Written by outlive. Starts the restored PostgreSQL as a scratch server: on its socket alone, without archiving,\n\
+         # following or loading anything that its own configuration may name.\ncd / && exec {start}\n"
+    )
+}
+
+/// A script that stops the server.
+pub(super) fn stop_script(room: &Room, account: &Account, programs: &Programs) -> String {
+    let stop = control(room, account, programs, &["-m", "fast", "stop"]);
+    format!("#!/bin/sh\n# Written by outlive. Stops the restored PostgreSQL.\ncd / && exec {stop}\n")
+}
+
+fn step(what: &str, command: String) -> PostgresStep {
+    PostgresStep { what: what.into(), command }
+}
+
+/// The steps, in order, before a server said who is its superuser.
+pub(super) fn steps(
+    room: &Room,
+    account: &Account,
+    programs: &Programs,
+    is_cluster: bool,
+) -> Vec<PostgresStep> {
+    steps_as(SUPERUSER, room, account, programs, is_cluster)
+}
+
+/// The steps, in order, for this superuser.
+pub(super) fn steps_as(
+    superuser: &str,
+    room: &Room,
+    account: &Account,
+    programs: &Programs,
+    is_cluster: bool,
+) -> Vec<PostgresStep> {
+    let socket = said(&room.sockets());
+    let database = if is_cluster { MAINTENANCE } else { DATABASE };
+    let psql = ["-X", "-h", &socket, "-U", superuser, "-d", database].map(str::to_owned);
+    let mut look = as_user(account, programs, "psql");
+    look.extend(psql);
+    let [start, stop] = [room.start(), room.stop()].map(|script| command(["sh".to_owned(), said(&script)]));
+    let mut all = vec![
+        step("Start it again, as a scratch server: on its socket alone, reaching nothing else.", start),
+        step("Look at the data, as somebody who knows it.", command(look)),
+        step("Stop it.", stop),
+        step(
+            "Before it is promoted: see that the lost server is gone for good or cut off, and that nothing writes to it. Two primaries are \
+             worse than none.",
+            String::new(),
+        ),
+    ];
+    let data = room.data();
+    all.push(match is_cluster {
+        true => {
+            let files = ["postgresql.conf", "postgresql.auto.conf"].map(|name| said(&data.join(name)));
+            let reaching = "^ *(archive_|restore_|primary_|recovery_|listen_|include|data_directory|hba_file|ident_file|synchronous_standby|shared_preload)";
+            let mut grep = ["grep", "-nE", reaching].map(str::to_owned).to_vec();
+            grep.extend(files);
+            step(
+                "Its own configuration counts from the next step on, and still names the old archive and primary: change archive_command to a NEW \
+                 place, or it archives over the old one. Where postgresql.conf and pg_hba.conf are not in the data directory (Debian keeps them in \
+                 /etc/postgresql), write them first.",
+                command(grep),
+            )
+        }
+        false => step(
+            "Its configuration is that of a new cluster: set what the lost server had (postgresql.conf, pg_hba.conf), and make the roles of \
+             its services, each with `create role NAME login password '…'` and `grant restored to NAME`, where the dump brought none.",
+            String::new(),
+        ),
+    });
+    all.push(step(
+        "Start it by its own configuration: from then on it is the primary.",
+        format!("cd / && {}", control(room, account, programs, &["start"])),
+    ));
+    all
+}

@@ -1,0 +1,123 @@
+//! What a copied server, or a program of PostgreSQL, does that nobody expects of it.
+
+use super::*;
+use std::os::unix::fs::{FileExt, symlink};
+
+/// Settings of the role that looks through the databases, and of one of them.
+#[test]
+fn no_setting_of_a_role_or_a_database_decides_what_is_seen_of_a_copied_server() {
+    let place = Place::new();
+    let old = Postgres::start(&place, "old");
+    old.fill();
+    old.ask("shop", "create schema evil");
+    old.ask("shop", "create function evil.count() returns bigint language sql as 'select 7::bigint'");
+    let file = old.ask("shop", "select pg_relation_filepath('pgbench_accounts')");
+    for (name, value) in [
+        ("zero_damaged_pages", "on"),
+        ("ignore_checksum_failure", "on"),
+        ("enable_seqscan", "off"),
+        ("search_path", "evil, pg_catalog"),
+        ("row_security", "off"),
+        ("jit_above_cost", "0"),
+        // From here on none of its sessions writes by itself.
+        ("default_transaction_read_only", "on"),
+    ] {
+        old.ask("postgres", &format!("alter role postgres set {name} = {value}"));
+    }
+    // Each of them would end a session of itself, or have it see less: none may begin after these.
+    let more = "alter database shop set session_preload_libraries = 'nothing_such'; \
+        alter database postgres set role = 'clerk'; alter database template1 set role = 'clerk'; \
+        alter role postgres set local_preload_libraries = 'nothing_such'; \
+        alter role postgres set role = 'clerk'; alter role postgres set statement_timeout = '1ms'";
+    old.ask("postgres", &format!("begin read write; {more}; commit"));
+    old.stop("fast");
+    let vault = vault_of(&place, &old.data());
+    let new = place.path("new");
+    let made = ready(to_postgres(&place, &vault, &new, &[]).end(), &new);
+    assert!(told_rows(&made, "shop").contains(&("public.pgbench_accounts".into(), ACCOUNTS)), "{made:#}");
+    // The head of a page in the middle of a table that an index counts as well.
+    let table = std::fs::File::options().write(true).open(old.data().join(file.trim())).unwrap();
+    table.write_all_at(&[0xff; 24], 5 * 8192).unwrap();
+    drop(table);
+    let (vault, new) = (place.path("vault-damaged"), place.path("new-damaged"));
+    place.outlive(&[&"copy", &old.data(), &"--vault", &vault]).end().expect(0);
+    let why = not_ready(to_postgres(&place, &vault, &new, &[]).end(), &new);
+    assert!(why.contains("invalid page in block 5"), "{why}");
+}
+
+#[test]
+fn a_copied_server_starts_with_all_its_replication_slots_and_sends_nothing_to_who_had_them() {
+    let place = Place::new();
+    let old = Postgres::start(&place, "old");
+    old.ask("postgres", "alter system set wal_level = logical");
+    old.ask("postgres", "alter system set max_replication_slots = 40");
+    old.ask("postgres", "alter system set track_commit_timestamp = on");
+    old.stop("fast");
+    old.go_on();
+    old.ask("postgres", "create table stamped as select 1 as n");
+    old.ask("postgres", "select pg_create_logical_replication_slot('logical', 'pgoutput')");
+    old.ask(
+        "postgres",
+        "select pg_create_physical_replication_slot('physical_' || n, true) from generate_series(1, 14) n",
+    );
+    old.ask("postgres", "select pg_replication_origin_create('origin_' || n) from generate_series(1, 12) n");
+    let advance = "select pg_replication_origin_advance('origin_' || n, '0/1') from generate_series(1, 12) n";
+    old.ask("postgres", advance);
+    old.ask("postgres", "checkpoint");
+    let stamp = "select pg_xact_commit_timestamp(xmin) is not null from stamped";
+    assert_eq!(old.ask("postgres", stamp), "t\n");
+    old.stop("immediate");
+    let vault = vault_of(&place, &old.data());
+    let new = place.path("new");
+    let made = ready(to_postgres(&place, &vault, &new, &[]).end(), &new);
+    follow(&made, &[1]);
+    let socket = new.join("socket");
+    for (question, answer) in [
+        ("select count(*) from pg_replication_slots", "15\n"),
+        ("select count(*) from pg_replication_origin_status", "12\n"),
+        ("show max_wal_senders", "0\n"),
+        (stamp, "t\n"),
+    ] {
+        assert_eq!(ask(&socket, "postgres", question), answer, "{question}");
+    }
+    follow(&made, &[3]);
+}
+
+/// Programs of PostgreSQL of which one says what a script does.
+fn programs_with(place: &Place, restoring: &str) -> PathBuf {
+    let bin = place.directory("bin");
+    for name in ["postgres", "initdb", "pg_controldata"] {
+        symlink(Path::new(BIN).join(name), bin.join(name)).unwrap();
+    }
+    let program = place.file("bin/pg_restore", format!("#!/bin/sh\n{restoring}\n"));
+    super::super::place::chmod(&program, 0o755);
+    bin
+}
+
+#[test]
+fn a_pg_restore_that_falls_silent_is_ended_in_time_and_with_us() {
+    let place = Place::new();
+    let notes = place.directory("notes");
+    super::super::place::chmod(&notes, 0o777);
+    let run = notes.join("run");
+    let script = format!(
+        "printf -- '--\\n-- PostgreSQL database dump\\n--\\n\\nselect 1;\\n'; mkdir {0}; [ -e {0}.alone ] && exec sleep 600; sleep 600 & sleep 600",
+        run.display()
+    );
+    let bin = programs_with(&place, &script);
+    let bin = ["--postgres-bin", bin.to_str().unwrap()];
+    let vault = vault_of(&place, &place.file("silent.dump", "PGDMP\x01\x0e and nothing else"));
+    let new = place.path("new");
+    let limit = [&bin[..], &["--postgres-limit", "15s"]].concat();
+    let why = not_ready(to_postgres(&place, &vault, &new, &limit).end(), &new);
+    assert!(why.contains("took longer than it may") && run.exists(), "{why}");
+    // Whoever is killed cannot end what it started.
+    std::fs::remove_dir(&run).unwrap();
+    place.file("notes/run.alone", "");
+    let new = place.path("new-killed");
+    let mut killed = to_postgres(&place, &vault, &new, &bin).start();
+    wait(|| run.exists(), "pg_restore is run");
+    assert!(killed.signal(rustix::process::Signal::KILL));
+    wait(|| at_work_below(&new).is_empty(), "all that it started ends");
+    killed.end_unjudged();
+}
