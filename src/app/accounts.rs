@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// What a connector may take beyond its own time, until it counts as hanging.
 const SLACK: Duration = Duration::from_secs(15);
+/// How long is waited for what was seen so far, once somebody asks to stop.
+const BRIEF: Duration = Duration::from_secs(1);
 
 /// A provider that is to be asked.
 #[derive(Debug, Clone)]
@@ -67,24 +69,25 @@ impl AccountOrder {
 pub(super) struct Asking<'o> {
     all: Vec<(&'o AccountOrder, Stop, Waiting<Inventory>)>,
     now: Timestamp,
+    stop: Stop,
 }
 
 impl<'o> Asking<'o> {
     /// Begins to ask all of them.
     pub fn start(context: &Context, orders: &'o [AccountOrder], now: Timestamp) -> Self {
         let begin = |order: &'o AccountOrder| {
-            let (world, asked, stop) = (context.clone(), order.clone(), Stop::default());
+            let (world, asked, stop) = (context.clone(), order.clone(), context.stop.within());
             let heard = stop.clone();
             (order, stop, Waiting::start(order.longest() + SLACK, move || ask(&world, &asked, heard, now)))
         };
-        Self { all: orders.iter().map(begin).collect(), now }
+        Self { all: orders.iter().map(begin).collect(), now, stop: context.stop.clone() }
     }
 
     /// What they saw together.
     pub fn end(self) -> Inventory {
-        let now = self.now;
+        let (now, asked) = (self.now, self.stop);
         let looks = self.all.into_iter().map(|(order, stop, waiting)| {
-            waiting.end().unwrap_or_else(|(reason, detail)| {
+            waiting.end_unless_stopped(&asked, BRIEF).unwrap_or_else(|(reason, detail)| {
                 // Nobody waits for it any more: it is not to go on.
                 stop.ask();
                 order.unseen(reason, format!("nothing of it could be seen: {detail}"), now)

@@ -27,6 +27,7 @@ mod roles;
 mod runbook;
 mod share;
 mod signers;
+mod stopping;
 mod stores;
 mod survey;
 mod vaults;
@@ -61,6 +62,7 @@ pub use runbook::{
     KitOrder, check_runbooks, keep_runbooks, make_kit, make_runbooks, runbooks_of, write_runbooks,
 };
 pub use signers::Signers;
+pub use stopping::unless_stopped;
 pub use stores::{Opened, Purpose, RealStores, Stores, place_named};
 pub use survey::{SeenVault, SurveyOrder, survey};
 pub use vaults::list_vault;
@@ -68,6 +70,7 @@ pub use verify::verify;
 
 use crate::domain::Timestamp;
 use crate::estate::Environment;
+use crate::providers::graphql::Stop;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,6 +97,8 @@ pub struct Context {
     pub signers: Signers,
     /// How old an answer of a provider may be to stand for another one.
     pub max_age: Duration,
+    /// Set once somebody asks to stop.
+    pub stop: Stop,
 }
 
 impl Context {
@@ -109,6 +114,7 @@ impl Context {
             keys: Keyring::default(),
             signers: Signers::default(),
             max_age: MAX_AGE,
+            stop: Stop::default(),
         }
     }
 

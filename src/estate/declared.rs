@@ -273,7 +273,7 @@ fn point(declared: &DeclaredPoint, host: &ThisHost, now: Timestamp) -> RecoveryP
         of: Known::Declared(declared.volume.clone(), owner.clone()),
         taken_at: past(declared.taken_at),
         kind: declared.kind,
-        catalogued: declared.catalogued.clone(),
+        catalogued: declared.catalogued.as_deref().map(Into::into),
         drilled_at: match (declared.never_drilled, past(declared.drilled_at)) {
             (true, _) => Known::Declared(None, owner.clone()),
             (false, Known::Declared(at, owner)) => Known::Declared(Some(at), owner),

@@ -13,7 +13,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-const TOKEN: &str = "c0ffee00-7e57-4000-8000-ca9a97000002";
+pub const TOKEN: &str = "c0ffee00-7e57-4000-8000-ca9a97000002";
 /// The hours before now at which production's backups were taken.
 const BACKUPS: [i64; 6] = [19, 43, 67, 91, 115, 139];
 
@@ -56,7 +56,7 @@ fn estate_file(servers: &[(&str, &Server)], now: DateTime<Utc>) -> String {
     )
 }
 
-fn audit(place: &Place, arguments: &[&str]) -> Run {
+pub fn audit(place: &Place, arguments: &[&str]) -> Run {
     let config = place.path("outlive.toml");
     let mut all: Vec<&dyn AsRef<OsStr>> = vec![&"--config", &config];
     all.extend(arguments.iter().map(|argument| argument as &dyn AsRef<OsStr>));
@@ -64,16 +64,24 @@ fn audit(place: &Place, arguments: &[&str]) -> Run {
 }
 
 /// A place with PocketOS's estate, seen at one server.
-fn scene() -> (Place, Server, DateTime<Utc>) {
+pub fn scene() -> (Place, Server, DateTime<Utc>) {
     let (place, now) = (Place::new(), Utc::now());
     let server = Server::start(&place.path("railway"), &pocketos(now), 0.0);
     place.file("outlive.toml", estate_file(&[("pocketos", &server)], now));
     (place, server, now)
 }
 
+/// The same with a server that takes so many seconds for each answer.
+pub fn slow_scene(seconds: f64) -> (Place, Server) {
+    let (place, now) = (Place::new(), Utc::now());
+    let server = Server::start(&place.path("railway"), &pocketos(now), seconds);
+    place.file("outlive.toml", estate_file(&[("pocketos", &server)], now));
+    (place, server)
+}
+
 /// Nothing but questions of the list ever came to the server.
 #[track_caller]
-fn only_questions(server: &Server) {
+pub fn only_questions(server: &Server) {
     let documents: Vec<&str> = Question::ALL.iter().map(|question| question.document()).collect();
     let asked = server.asked();
     assert!(!asked.is_empty());
@@ -84,7 +92,7 @@ fn only_questions(server: &Server) {
 }
 
 /// The token lies in no file below a directory.
-fn in_no_file(directory: &Path) {
+pub fn in_no_file(directory: &Path) {
     for entry in std::fs::read_dir(directory).unwrap().map(Result::unwrap) {
         if entry.path().is_dir() {
             in_no_file(&entry.path());

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in tests a panic is the message
 
 mod asking;
+mod asking_again;
 mod auditing;
 mod choosing;
 mod clean_machine;

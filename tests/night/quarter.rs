@@ -74,6 +74,7 @@ impl Quarter {
             keys: outlive::app::Keyring::default(),
             signers: outlive::app::Signers::default(),
             max_age: std::time::Duration::ZERO,
+            stop: outlive::providers::graphql::Stop::default(),
         };
         let order = NightlyOrder {
             estate: estate(&folder, &names, &temp.path().join("vault")),

@@ -77,6 +77,7 @@ impl World {
             keys: outlive::app::Keyring::default(),
             signers: outlive::app::Signers::default(),
             max_age: std::time::Duration::ZERO,
+            stop: outlive::providers::graphql::Stop::default(),
         };
         let bucket = S3Place { bucket: "odd".into(), ..S3Place::default() };
         let lock = LockOrder {

@@ -206,6 +206,7 @@ impl Scene {
             keys: outlive::app::Keyring::default(),
             signers: outlive::app::Signers::default(),
             max_age: std::time::Duration::ZERO,
+            stop: outlive::providers::graphql::Stop::default(),
         }
     }
 

@@ -71,6 +71,7 @@ fn context(state: &Path, store: Arc<dyn Store>) -> Context {
         keys: outlive::app::Keyring::default(),
         signers: outlive::app::Signers::default(),
         max_age: std::time::Duration::ZERO,
+        stop: outlive::providers::graphql::Stop::default(),
     }
 }
 

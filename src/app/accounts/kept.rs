@@ -1,19 +1,25 @@
 //! Answers of providers, kept for a while: asking costs requests that others need too. They hold no secret, and are believed
 //! only for the credential and the address that they were given to.
+//!
+//! A provider of the file has one file, which the next answer is written over: what is lost is an answer of before, which can
+//! be asked for again. It never gets shorter, and begins with how much of it counts, and a digest of that: what was written by
+//! half, or by two at once, is none.
 
-use crate::domain::{Answer, Gap, GapReason, Inventory, Timestamp};
+use crate::domain::{Answer, Gap, GapReason, Inventory, RecoveryPoint, Timestamp};
 use crate::estate::{ProviderEntry, Secret};
-use crate::store::random_hex;
+use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The version of what is written here; anything else is asked anew.
 const FORMAT: &str = "outlive/survey/v0";
+/// What the file begins with: nothing that does not is written over.
+const MAGIC: &[u8; 8] = b"outlive\n";
 /// How large a kept answer may be, in bytes of text.
 const LARGEST: u64 = 512 << 20;
 
@@ -36,6 +42,7 @@ struct Kept {
 /// Where the answers to one credential are.
 pub(super) struct Keeper {
     folder: PathBuf,
+    name: String,
     asked_as: String,
 }
 
@@ -49,7 +56,7 @@ impl Keeper {
             digest.update(part.as_bytes());
         }
         let asked_as = digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Self { folder: state.join("surveys").join(&entry.id), asked_as }
+        Self { folder: state.join("surveys"), name: format!("{}.kept", entry.id), asked_as }
     }
 
     /// The newest answer, if it is young enough. What cannot be read is none.
@@ -57,35 +64,47 @@ impl Keeper {
         if max_age.is_zero() {
             return None;
         }
-        let mut names: Vec<String> = std::fs::read_dir(&self.folder)
-            .ok()?
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter(|name| name.ends_with(".json.zst"))
-            .collect();
-        names.sort_unstable();
-        // Of several credentials in turn, each has its own answers.
-        let newest = names.iter().rev().take(20).find_map(|name| self.read(name))?;
-        let age = (now - newest.at).to_std().ok()?;
-        if age > max_age {
+        let kept = self.read()?;
+        let age = (now - kept.at).to_std().ok()?;
+        if age > max_age || kept.format != FORMAT || kept.asked_as != self.asked_as {
             return None;
         }
-        let mut seen = newest.seen;
+        let mut seen = kept.seen;
         seen.accounts.iter_mut().for_each(|account| account.answer = Answer::Kept);
+        share(&mut seen.points);
         Some(seen)
     }
 
-    fn read(&self, name: &str) -> Option<Kept> {
-        let file = File::open(self.folder.join(name)).ok()?;
+    /// The file, if it is one of ours that nobody else has in hand.
+    fn open(&self, options: &OpenOptions, hold: FlockOperation) -> Option<File> {
+        let mut options = options.clone();
+        let careful = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.custom_flags(careful.bits().cast_signed());
+        let mut file = options.open(self.folder.join(&self.name)).ok()?;
         if !file.metadata().ok()?.is_file() {
             return None;
         }
-        let text = zstd::Decoder::new(file).ok()?.take(LARGEST);
-        let kept: Kept = serde_json::from_reader(BufReader::new(text)).ok()?;
-        (kept.format == FORMAT && kept.asked_as == self.asked_as).then_some(kept)
+        flock(&file, hold).ok()?;
+        let mut magic = [0; MAGIC.len()];
+        file.read_exact(&mut magic).ok()?;
+        (magic == *MAGIC).then_some(file)
     }
 
-    /// Keeps an answer as a new file, if it is worth keeping: one in which something failed would only hide for a while that
-    /// it works again. That nothing could be kept costs requests, and nothing else.
+    fn read(&self) -> Option<Kept> {
+        let mut file = self.open(OpenOptions::new().read(true), FlockOperation::NonBlockingLockShared)?;
+        let (mut size, mut digest) = ([0; 8], [0; 32]);
+        file.read_exact(&mut size).ok()?;
+        file.read_exact(&mut digest).ok()?;
+        let body = Digested { with: file, digest: Sha256::new(), size: 0 }.take(u64::from_le_bytes(size));
+        let mut text = BufReader::new(zstd::Decoder::new(body).ok()?.take(LARGEST));
+        let kept: Kept = serde_json::from_reader(&mut text).ok()?;
+        let mut body = text.into_inner().into_inner().finish();
+        std::io::copy(&mut body, &mut std::io::sink()).ok()?;
+        (body.into_inner().into_inner().digest.finalize()[..] == digest).then_some(kept)
+    }
+
+    /// Keeps an answer, if it is worth keeping: one in which something failed would only hide for a while that it works again.
+    /// That nothing could be kept costs requests, and nothing else.
     pub fn keep(&self, seen: &Inventory, now: Timestamp) {
         let failed = |gap: &Gap| gap.reason != GapReason::Unsupported && gap.reason != GapReason::Vanished;
         if seen.accounts.is_empty() || seen.gaps.iter().any(failed) {
@@ -94,14 +113,74 @@ impl Keeper {
         let _ = self.write(seen, now);
     }
 
-    fn write(&self, seen: &Inventory, now: Timestamp) -> Option<()> {
+    /// The file to write over; one that holds nothing yet where there is none.
+    fn place(&self) -> Option<File> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).ok()?;
-        let name = format!("{}-{}.json.zst", now.format("%Y%m%dT%H%M%S%.3fZ"), &random_hex().ok()?[..8]);
-        let path = self.folder.join(name);
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).ok()?;
-        let mut into = zstd::Encoder::new(BufWriter::new(file), 3).ok()?;
+        let path = self.folder.join(&self.name);
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+            Ok(mut file) => file.write_all(MAGIC).ok()?,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(_) => return None,
+        }
+        let options = OpenOptions::new().read(true).write(true).clone();
+        self.open(&options, FlockOperation::NonBlockingLockExclusive)
+    }
+
+    fn write(&self, seen: &Inventory, now: Timestamp) -> Option<()> {
+        let mut file = self.place()?;
+        // How many bytes count, and their digest. Until all of it is there, nothing of it does.
+        file.write_all(&[0; 8 + 32]).ok()?;
+        let body = Digested { with: BufWriter::new(file), digest: Sha256::new(), size: 0 };
+        let mut into = zstd::Encoder::new(body, 3).ok()?;
         let written = Written { format: FORMAT, asked_as: &self.asked_as, at: now, seen };
         serde_json::to_writer(&mut into, &written).ok()?;
-        into.finish().ok()?.flush().ok()
+        let Digested { with, digest, size } = into.finish().ok()?;
+        let mut file = with.into_inner().ok()?;
+        file.seek(SeekFrom::Start(MAGIC.len() as u64)).ok()?;
+        let head = [&size.to_le_bytes()[..], &digest.finalize()[..]].concat();
+        file.write_all(&head).ok()
+    }
+}
+
+/// Counts and digests what goes through it.
+struct Digested<W> {
+    with: W,
+    digest: Sha256,
+    size: u64,
+}
+
+impl<W: Write> Write for Digested<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let count = self.with.write(bytes)?;
+        self.digest.update(&bytes[..count]);
+        self.size += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.with.flush()
+    }
+}
+
+impl<R: Read> Read for Digested<R> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.with.read(into)?;
+        self.digest.update(&into[..count]);
+        self.size += count as u64;
+        Ok(count)
+    }
+}
+
+/// Lets neighbours that say the same hold it once, as they did when they were seen.
+fn share(points: &mut [RecoveryPoint]) {
+    for place in 1..points.len() {
+        let (before, after) = points.split_at_mut(place);
+        let (Some(before), Some(point)) = (before.last(), after.first_mut()) else { return };
+        if before.bonds == point.bonds {
+            point.bonds = before.bonds.clone();
+        }
+        if before.catalogued == point.catalogued {
+            point.catalogued.clone_from(&before.catalogued);
+        }
     }
 }

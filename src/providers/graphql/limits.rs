@@ -1,5 +1,6 @@
 //! How far a survey goes: in time, in bytes, in requests.
 
+use crate::domain::{Monitor, Phase};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -46,17 +47,28 @@ impl Default for Limits {
 
 /// Asks a survey to end, from any thread. What was not asked by then is a gap.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop {
+    own: Arc<AtomicBool>,
+    /// What this one is a part of.
+    wider: Vec<Arc<AtomicBool>>,
+}
 
 impl Stop {
-    /// From now on nothing more is sent.
-    pub fn ask(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    /// From now on nothing more is sent. Whether somebody had asked for that before.
+    pub fn ask(&self) -> bool {
+        self.own.swap(true, Ordering::Relaxed)
     }
 
     /// Whether somebody asked.
     pub fn is_asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.own.load(Ordering::Relaxed) || self.wider.iter().any(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    /// A stop of a part: it is asked with this one, and does not ask this one.
+    #[must_use]
+    pub fn within(&self) -> Self {
+        let wider = self.wider.iter().chain([&self.own]).cloned().collect();
+        Self { own: Arc::default(), wider }
     }
 
     /// Sleeps, unless somebody asks meanwhile; whether the whole time went by.
@@ -72,5 +84,30 @@ impl Stop {
             }
             std::thread::sleep(left.min(Duration::from_millis(20)));
         }
+    }
+}
+
+/// Something that counts nothing and knows whether to stop.
+impl Monitor for Stop {
+    fn begin(&self, _: Phase, _: Option<u64>) {}
+    fn advance(&self, _: u64, _: u64) {}
+    fn end(&self) {}
+    fn cancelled(&self) -> bool {
+        self.is_asked()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_stops_with_the_whole_and_not_the_other_way() {
+        let whole = Stop::default();
+        let (one, other) = (whole.within(), whole.within().within());
+        assert!(!one.ask() && one.is_asked() && !other.is_asked() && !whole.is_asked());
+        assert!(one.ask(), "it was asked before");
+        whole.ask();
+        assert!(other.is_asked());
     }
 }

@@ -19,8 +19,8 @@ use crate::domain::{
 };
 use crate::estate::Secret;
 use futures_util::future::{BoxFuture, FutureExt};
-use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use tokio::sync::oneshot;
 
@@ -54,6 +54,8 @@ pub(super) struct Work<'r> {
     own: &'r Railway,
     transport: Transport<Question>,
     says: Says<'r>,
+    /// What every backup is in the catalogue.
+    backup: Arc<str>,
     /// How many backups were found so far.
     kept: AtomicUsize,
     /// The backups that were found so far, in no order.
@@ -69,6 +71,7 @@ impl Railway {
                     own: self,
                     transport,
                     says: Says::to(&self.token),
+                    backup: "railway.volume-backup".into(),
                     kept: AtomicUsize::new(0),
                     points: Mutex::default(),
                 };

@@ -137,7 +137,7 @@ fn point(
         id: PointId(format!("railway:{}/{id}", instance.id)),
         taken_at: taken.map_or(Known::Unknown, |at: Timestamp| Known::Observed(at, now)),
         kind: PointKind::Catalogued,
-        catalogued: Some("railway.volume-backup".to_owned()),
+        catalogued: Some(work.backup.clone()),
         usable,
         bonds: bonds.clone(),
         ..of_instance(instance, now)
@@ -156,7 +156,7 @@ pub(super) fn in_bucket(
         name: bucket.name.clone(),
         id: PointId(format!("railway:{}/{}", instance.id, bucket_id(&bucket.id))),
         kind: PointKind::Catalogued,
-        catalogued: Some("railway.pitr-bucket".to_owned()),
+        catalogued: Some("railway.pitr-bucket".into()),
         usable: Usable::Unproven(why.to_owned()),
         bonds: bonds.clone(),
         ..of_instance(instance, work.own.now)
