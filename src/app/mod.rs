@@ -5,11 +5,13 @@ mod asked;
 mod audit;
 mod check;
 mod copy;
+mod credentials;
 mod damage;
 mod doubt;
 mod drill;
 mod estate;
 mod expiry;
+mod found_tokens;
 mod fresh;
 mod incident;
 mod keys;
@@ -38,12 +40,14 @@ pub use asked::{Asked, asked, explain, hazard_named, hazards_named, nearest, wha
 pub use audit::{Audited, audit};
 pub use check::check_vault;
 pub use copy::{CopyOrder, copy};
+pub use credentials::{credentials, judge_credentials};
 pub use drill::{
     Afterwards, DrillOrder, DrillsOrder, Proving, Which, drill, drill_standings, due_drills, gone_drills,
     prove_escrow, run_drills,
 };
 pub use estate::{judge_all, judge_as_of, judge_estate, survey_estate};
 pub use expiry::{ExpiryOrder, expiry_plan};
+pub use found_tokens::{ask_found, found_at, told as told_tokens};
 pub use incident::{BuiltIn, INCIDENTS, Replay, load_incident, parse_incident, replay_incident};
 pub use keys::Keyring;
 pub use ledger::{make_key, show_ledger, sign_ledger, verify_ledger};

@@ -1,5 +1,6 @@
 //! The command line.
 
+use super::credentials::Credentials;
 use super::exit::HELP;
 use super::points::Points;
 use super::readers::{Epochs, Readers};
@@ -65,6 +66,8 @@ pub enum Command {
     Inventory(Survey),
     /// Explain a rule, a kind of recovery point, or by which bonds the recovery points of a volume fall
     Explain(Explain),
+    /// Say what each credential can destroy, and by which call; or find tokens that lie about
+    Credentials(Credentials),
     /// Copy a volume into a vault, from a snapshot where there is one, and read it back
     Copy(Copy),
     /// Read a whole vault: every object, every chunk
@@ -372,7 +375,7 @@ pub(super) fn time_limit(text: &str) -> Result<Duration, String> {
 }
 
 /// As a time limit, but nothing at all is an age too.
-fn max_age(text: &str) -> Result<Duration, String> {
+pub fn max_age(text: &str) -> Result<Duration, String> {
     if text == "0s" { Ok(Duration::ZERO) } else { time_limit(text) }
 }
 

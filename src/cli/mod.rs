@@ -3,6 +3,7 @@
 mod args;
 mod audit;
 mod copy;
+mod credentials;
 mod drill;
 mod exit;
 mod explain;
@@ -57,6 +58,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Audit(options) => audit::audit(&terminal, options),
         Command::Inventory(options) => audit::inventory(&terminal, options),
         Command::Explain(options) => explain::run(&terminal, options),
+        Command::Credentials(options) => credentials::run(&terminal, options),
         Command::Copy(options) => copy::run(&terminal, options),
         Command::Verify(options) => verify::run(&terminal, options),
         Command::Restore(options) => restore::run(&terminal, &arguments.global, options),

@@ -10,6 +10,7 @@ pub mod local;
 mod one_file;
 pub mod railway;
 pub mod stream;
+pub mod tokens;
 
 pub use join::join;
 

@@ -71,6 +71,16 @@ pub fn scene() -> (Place, Server, DateTime<Utc>) {
     (place, server, now)
 }
 
+/// The same with a bucket in the project.
+pub fn scene_with_bucket() -> (Place, Server, DateTime<Utc>) {
+    let (place, now) = (Place::new(), Utc::now());
+    let mut estate = pocketos(now);
+    estate["projects"][0]["buckets"] = json!([{ "id": uuid(50), "name": "pitr" }]);
+    let server = Server::start(&place.path("railway"), &estate, 0.0);
+    place.file("outlive.toml", estate_file(&[("pocketos", &server)], now));
+    (place, server, now)
+}
+
 /// The same with a server that takes so many seconds for each answer.
 pub fn slow_scene(seconds: f64) -> (Place, Server) {
     let (place, now) = (Place::new(), Utc::now());

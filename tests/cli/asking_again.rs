@@ -109,7 +109,7 @@ fn the_judge_allows_this_writing_over_and_none_like_it() {
 #[test]
 fn a_survey_that_is_told_to_stop_ends_at_once_and_says_so() {
     let (place, server) = slow_scene(8.0);
-    for (number, command) in ["audit", "inventory"].into_iter().enumerate() {
+    for (number, command) in ["audit", "inventory", "credentials"].into_iter().enumerate() {
         let before = asked(&server);
         let signal = if number == 1 { Signal::TERM } else { Signal::INT };
         let mut run = audit(&place, &[command, "--max-age", "0s", "--format", "json"]).start();

@@ -12,6 +12,7 @@ mod choosing;
 mod clean_machine;
 mod cloning;
 mod contract;
+mod credentials;
 mod cutting;
 mod damaged;
 mod database;

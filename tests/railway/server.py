@@ -190,7 +190,8 @@ class Handler(BaseHTTPRequestHandler):
         project_token = self.headers.get("Project-Access-Token")
         with self.server.lock:
             with open(self.server.log, "a") as log:
-                line = {"path": self.path, "document": asked["query"], "variables": asked.get("variables")}
+                line = {"path": self.path, "document": asked["query"], "variables": asked.get("variables"),
+                        "shown": bearer or project_token}
                 log.write(json.dumps(line) + "\n")
         time.sleep(self.server.seconds)
         with self.server.lock:

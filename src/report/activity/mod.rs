@@ -3,6 +3,7 @@
 mod amounts;
 mod checked;
 mod copy;
+mod credentials;
 mod drill;
 mod escrow;
 mod expiry;
@@ -28,6 +29,10 @@ mod verify;
 pub use amounts::{say_bytes, say_seconds, say_some};
 pub use checked::{CheckedOf, VaultChecked};
 pub use copy::CopyDone;
+pub use credentials::{
+    CredentialFinding, CredentialSaid, CredentialsSaid, FoundToken, NewestLeft, OfVolume, PointsTaken,
+    Scanned, StepSaid, TakenSaid,
+};
 pub use drill::{
     Budget, DrillCheck, DrillDone, DrillNotBegun, DrillPhase, DrillProof, DrillRecord, DrillScratch,
     DrillSelection, DrillVault, DrilledPoint, DrillsDone, NotKnown, RECORD_SCHEMA, Restored, VolumeDrills,

@@ -9,6 +9,8 @@ mod inventory;
 pub(super) mod look;
 mod trace;
 
+pub(crate) use calls::call_that_deletes;
+
 pub use audit::{as_of, audit, first, flag};
 pub use explain::{explain, explain_kind, rules};
 pub use inventory::inventory;
