@@ -2,6 +2,7 @@
 
 use super::credentials::Credentials;
 use super::exit::HELP;
+use super::init::Init;
 use super::points::Points;
 use super::readers::{Epochs, Readers};
 use super::rehearse::Rehearse;
@@ -58,6 +59,8 @@ pub enum Format {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Propose an outlive.toml from what is seen of this machine, and ask before it is written
+    Init(Init),
     /// Do the whole job once: survey, flag, copy, lose, restore, verify
     Rehearse(Rehearse),
     /// Say which recovery point of each volume survives which loss

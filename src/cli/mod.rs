@@ -8,6 +8,7 @@ mod drill;
 mod exit;
 mod explain;
 mod failure;
+mod init;
 mod kit;
 mod ledger;
 mod nightly;
@@ -59,6 +60,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Inventory(options) => audit::inventory(&terminal, options),
         Command::Explain(options) => explain::run(&terminal, options),
         Command::Credentials(options) => credentials::run(&terminal, options),
+        Command::Init(options) => init::run(&terminal, &arguments.global, options),
         Command::Copy(options) => copy::run(&terminal, options),
         Command::Verify(options) => verify::run(&terminal, options),
         Command::Restore(options) => restore::run(&terminal, &arguments.global, options),

@@ -35,6 +35,7 @@ mod granting;
 mod granting_driller;
 #[path = "../hand/mod.rs"]
 mod hand;
+mod init;
 mod judge;
 mod killing;
 mod listener;

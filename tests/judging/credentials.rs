@@ -9,7 +9,8 @@ use outlive::catalogue::Catalogue;
 use outlive::domain::*;
 use outlive::estate::Estate;
 use outlive::isolation::{Fate, Graph, Struck, expand};
-use outlive::report::activity::{CredentialsSaid, FoundToken, OfVolume, Scanned, Told};
+use outlive::report::activity::{CredentialsSaid, FoundToken, InitDone, OfVolume, Scanned, Told};
+use outlive::report::estate_file::{Proposed, ProposedProvider, ProposedVolume, estate_file};
 use outlive::report::text::Look;
 use outlive::rules::{judge, overall};
 use std::path::Path;
@@ -131,4 +132,82 @@ fn tokens_that_nobody_asked_about_and_what_was_not_searched_keep_it_open() {
     assert!(!with(|scanned| scanned.gaps = searched().gaps));
     assert!(!with(|scanned| scanned.found = searched().found));
     assert!(with(|scanned| scanned.found = searched().found[..1].to_vec()));
+}
+
+fn proposed() -> Proposed {
+    let volume = |id: &str, path: &str, postgres: Option<&str>| ProposedVolume {
+        id: id.into(),
+        path: path.into(),
+        what: "A directory.".into(),
+        seen: vec!["No recovery point of it was seen here.".into()],
+        postgres: postgres.map(str::to_owned),
+        refused: None,
+    };
+    let odd = ProposedVolume { refused: Some("it is no UTF-8".into()), ..volume("odd", "/srv/\\xff", None) };
+    Proposed {
+        at: now(),
+        host: "db-1".into(),
+        volumes: vec![
+            volume("srv", "/srv/a \"b\"", None),
+            volume("postgres-15-main", "/var/lib/pg", Some("15")),
+            odd,
+        ],
+        providers: vec![ProposedProvider {
+            id: "railway".into(),
+            kind: "railway".into(),
+            variable: "RAILWAY_API_TOKEN".into(),
+        }],
+        others: vec!["AWS_ACCESS_KEY_ID".into()],
+        gaps: vec!["the table of mounts: permission denied".into()],
+    }
+}
+
+#[test]
+fn a_first_estate_file_is_read_without_a_complaint() {
+    let text = estate_file(&proposed());
+    crate::reports::golden("init.toml", &text);
+    let estate = Estate::parse(Path::new("outlive.toml"), &text).unwrap();
+    let ids: Vec<&str> = estate.volumes.iter().map(|volume| volume.id.0.as_str()).collect();
+    assert_eq!(ids, ["srv", "postgres-15-main"]);
+    assert_eq!(estate.volumes[0].path.as_deref(), Some(Path::new("/srv/a \"b\"")));
+    assert_eq!(estate.providers[0].id, "railway");
+    // What is offered as a comment is right, too, once its places are filled.
+    let all: String = text
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|rest| is_toml(rest)).unwrap_or(line))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let all = all.replace("id = \"NAME\"\npath = \"/PATH\"", "");
+    let estate =
+        Estate::parse(Path::new("outlive.toml"), &all).unwrap_or_else(|problem| panic!("{problem}\n{all}"));
+    assert_eq!((estate.vaults.len(), estate.copies.len(), estate.assets.len()), (1, 2, 1));
+    let nothing = Proposed { volumes: Vec::new(), providers: Vec::new(), others: Vec::new(), ..proposed() };
+    assert!(Estate::parse(Path::new("outlive.toml"), &estate_file(&nothing)).unwrap().volumes.is_empty());
+}
+
+/// Whether a comment is a line of TOML.
+fn is_toml(line: &str) -> bool {
+    line.starts_with('[')
+        || line
+            .split_once(" = ")
+            .is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+}
+
+#[test]
+fn a_proposal_is_told_as_its_schema_says() {
+    let done = InitDone {
+        path: "outlive.toml".into(),
+        toml: estate_file(&proposed()),
+        written: true,
+        volumes: vec!["srv".into()],
+        providers: vec!["railway".into()],
+        gaps: Vec::new(),
+    };
+    let right = [done.json(&[0])];
+    let wrong = [
+        broken(&right[0], |told| told["written"] = "yes".into()),
+        broken(&right[0], |told| told["token"] = "x".into()),
+    ];
+    assert_eq!(complaints("init.v0.json", &right), [""]);
+    assert!(complaints("init.v0.json", &wrong).iter().all(|complaint| !complaint.is_empty()));
 }

@@ -10,6 +10,7 @@ mod expiry;
 mod failed;
 mod followed;
 mod incident;
+mod init;
 mod kit;
 mod ledger;
 mod listing;
@@ -45,6 +46,7 @@ pub use incident::{
     IncidentAct, IncidentCut, IncidentDone, IncidentFailure, IncidentFate, IncidentLeft, IncidentMorning,
     IncidentNight, IncidentSaid, IncidentSurvivor,
 };
+pub use init::InitDone;
 pub use kit::KitMade;
 pub use ledger::{CopyOfLedger, KeyMade, LedgerShown, LedgerVerified, ShownRecord};
 pub use listing::{ListedPoint, VaultListed};
