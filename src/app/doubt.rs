@@ -90,7 +90,8 @@ fn unmounted(was: VolumeKind, is: VolumeKind) -> bool {
         | VolumeKind::Image
         | VolumeKind::Device
         | VolumeKind::Stream
-        | VolumeKind::Declared => false,
+        | VolumeKind::Declared
+        | VolumeKind::Provided => false,
     }
 }
 

@@ -1,8 +1,10 @@
 //! Surveying an estate: what `outlive.toml` names, under the names that it gives.
 
-use super::{Audited, Context, SeenVault, SurveyOrder, survey};
+use super::accounts::{Asking, names_there, volume_of, without_declared};
+use super::{AccountOrder, Audited, Context, SeenVault, SurveyOrder, survey};
 use crate::domain::{
-    AssetId, GapScope, Inventory, Known, Policies, Result, Timestamp, Volume, VolumeId, VolumeKind, printable,
+    Asset, AssetId, AssetKind, Bonds, GapScope, Inventory, Policies, Result, Timestamp, Volume, VolumeId,
+    VolumeKind, printable,
 };
 use crate::estate::{Estate, VolumeEntry};
 use crate::isolation::{Graph, expand_whole};
@@ -22,10 +24,23 @@ pub fn survey_estate(context: &Context, estate: &Estate, limit: Duration) -> Inv
         volume.look_in.iter().map(|directory| (directory.clone(), Some(volume.id.clone())))
     });
     let order = SurveyOrder { paths, look_in: look_in.collect(), vaults, limit, ..SurveyOrder::default() };
+    let accounts = AccountOrder::all(estate);
+    let asking = Asking::start(context, &accounts, now);
     let mut inventory = survey(context, &order);
     call_by_their_names(&mut inventory, estate);
     let host = this_host();
     inventory.merge(estate.declared(&host, now));
+    let mut there = asking.end();
+    let named = names_there(&mut there, estate);
+    give_names(&mut there, &named);
+    there.assets.extend(estate.tokens(&host));
+    if !accounts.is_empty() {
+        // The tokens lie on this machine, also where no volume does.
+        let (id, name) = (host.asset.clone(), printable(host.name.as_bytes()));
+        there.assets.push(Asset { id, kind: AssetKind::Host, name, bonds: Bonds::default() });
+    }
+    let there = without_declared(there, &inventory);
+    inventory.merge(there);
     estate.place_host(&mut inventory, &host);
     inventory.gaps.extend(estate.unhonoured_gaps());
     inventory.gaps.extend(estate.dangling_gaps(&inventory, &host));
@@ -45,13 +60,18 @@ fn call_by_their_names(inventory: &mut Inventory, estate: &Estate) {
     let named: BTreeMap<VolumeId, VolumeId> = (inventory.volumes.iter())
         .filter_map(|volume| Some((volume.id.clone(), (*by_path.get(&volume.name)?).clone())))
         .collect();
+    give_names(inventory, &named);
+}
+
+/// Gives volumes other ids, wherever they are named.
+fn give_names(inventory: &mut Inventory, named: &BTreeMap<VolumeId, VolumeId>) {
     for volume in &mut inventory.volumes {
         if let Some(id) = named.get(&volume.id) {
             volume.id = id.clone();
         }
     }
     for point in &mut inventory.points {
-        if let Known::Observed(of, _) | Known::Documented(of, _) | Known::Declared(of, _) = &mut point.of
+        if let Some(of) = volume_of(&mut point.of)
             && let Some(id) = named.get(of)
         {
             *of = id.clone();
@@ -62,6 +82,11 @@ fn call_by_their_names(inventory: &mut Inventory, estate: &Estate) {
             && let Some(id) = named.get(of)
         {
             *of = id.clone();
+        }
+        if let GapScope::Volume(of) = &mut gap.scope
+            && let Some(id) = named.get(&VolumeId(of.clone()))
+        {
+            *of = id.0.clone();
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The command line.
 
+use super::credentials::Credentials;
 use super::exit::HELP;
+use super::init::Init;
 use super::points::Points;
 use super::readers::{Epochs, Readers};
 use super::rehearse::Rehearse;
@@ -57,6 +59,8 @@ pub enum Format {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Propose an outlive.toml from what is seen of this machine, and ask before it is written
+    Init(Init),
     /// Do the whole job once: survey, flag, copy, lose, restore, verify
     Rehearse(Rehearse),
     /// Say which recovery point of each volume survives which loss
@@ -65,6 +69,8 @@ pub enum Command {
     Inventory(Survey),
     /// Explain a rule, a kind of recovery point, or by which bonds the recovery points of a volume fall
     Explain(Explain),
+    /// Say what each credential can destroy, and by which call; or find tokens that lie about
+    Credentials(Credentials),
     /// Copy a volume into a vault, from a snapshot where there is one, and read it back
     Copy(Copy),
     /// Read a whole vault: every object, every chunk
@@ -108,6 +114,9 @@ pub struct Survey {
     /// How long looking at one path may take
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = time_limit)]
     pub time_limit: Duration,
+    /// How old an answer of a provider may be that stands for asking it again; 0s always asks
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = max_age)]
+    pub max_age: Duration,
 }
 
 #[derive(Debug, Args)]
@@ -366,6 +375,11 @@ fn duration(text: &str) -> Result<chrono::TimeDelta, String> {
 
 pub(super) fn time_limit(text: &str) -> Result<Duration, String> {
     duration(text)?.to_std().map_err(|error| error.to_string())
+}
+
+/// As a time limit, but nothing at all is an age too.
+pub fn max_age(text: &str) -> Result<Duration, String> {
+    if text == "0s" { Ok(Duration::ZERO) } else { time_limit(text) }
 }
 
 fn hazard_class() -> clap::builder::PossibleValuesParser {

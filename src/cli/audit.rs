@@ -5,7 +5,7 @@ use super::args::{Audit, Format, PolicyOptions, Survey};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::Terminal;
-use crate::app::{self, SeenVault, SurveyOrder};
+use crate::app::{self, Context, SeenVault, SurveyOrder};
 use crate::domain::{GapScope, Kind, Policy, Problem};
 use crate::estate::Estate;
 use crate::report::{json, text};
@@ -39,8 +39,29 @@ fn estate(terminal: &Terminal, survey: &Survey) -> Result<Estate, Failure> {
 }
 
 fn judged(terminal: &Terminal, estate: &Estate, survey: &Survey) -> Result<app::Audited, Failure> {
-    app::judge_estate(&terminal.context, estate, survey.time_limit)
-        .map_err(|problem| Failure::new(problem, Exit::Internal))
+    let (estate, limit) = (estate.clone(), survey.time_limit);
+    let context = terminal.context.aged(survey.max_age);
+    unless_stopped(terminal, &context, move |context| app::judge_estate(context, &estate, limit))
+}
+
+/// Looks, until somebody asks to stop.
+pub fn unless_stopped<T: Send + 'static>(
+    terminal: &Terminal,
+    context: &Context,
+    work: impl FnOnce(&Context) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Failure> {
+    // From here on it is heard.
+    let _bars = terminal.monitor();
+    app::unless_stopped(context, work).map_err(|problem| match problem.kind {
+        Kind::Cancelled => Failure::ending(problem, Exit::Undetermined),
+        _ => Failure::new(problem, Exit::Internal),
+    })
+}
+
+/// What is said of paths.
+fn judged_paths(terminal: &Terminal, survey: &Survey, policy: &Policy) -> Result<app::Audited, Failure> {
+    let (order, policy) = (order(terminal, survey)?, policy.clone());
+    unless_stopped(terminal, &terminal.context, move |context| app::audit(context, &order, &policy))
 }
 
 /// What was seen and said: of the paths named, or of the estate.
@@ -54,8 +75,8 @@ pub fn audited(
         return Ok((estate.default_policy().judged.clone(), judged(terminal, &estate, survey)?));
     }
     let policy = policy.policy();
-    let audited = app::audit(&terminal.context, &order(terminal, survey)?, &policy);
-    Ok((policy, audited.map_err(|problem| Failure::new(problem, Exit::Internal))?))
+    let audited = judged_paths(terminal, survey, &policy)?;
+    Ok((policy, audited))
 }
 
 /// Whether something was not seen: an answer then speaks only of what was.
@@ -130,8 +151,7 @@ pub fn inventory(terminal: &Terminal, options: &Survey) -> Result<Outcome, Failu
     let audited = if options.paths.is_empty() {
         judged(terminal, &estate(terminal, options)?, options)?
     } else {
-        let audited = app::audit(&terminal.context, &order(terminal, options)?, &Policy::default());
-        audited.map_err(|problem| Failure::new(problem, Exit::Internal))?
+        judged_paths(terminal, options, &Policy::default())?
     };
     let inventory = audited.graph.inventory();
     let seen = !inventory.volumes.is_empty() && !inventory.has_open_gaps();

@@ -3,10 +3,12 @@
 mod args;
 mod audit;
 mod copy;
+mod credentials;
 mod drill;
 mod exit;
 mod explain;
 mod failure;
+mod init;
 mod kit;
 mod ledger;
 mod nightly;
@@ -57,6 +59,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Audit(options) => audit::audit(&terminal, options),
         Command::Inventory(options) => audit::inventory(&terminal, options),
         Command::Explain(options) => explain::run(&terminal, options),
+        Command::Credentials(options) => credentials::run(&terminal, options),
+        Command::Init(options) => init::run(&terminal, &arguments.global, options),
         Command::Copy(options) => copy::run(&terminal, options),
         Command::Verify(options) => verify::run(&terminal, options),
         Command::Restore(options) => restore::run(&terminal, &arguments.global, options),

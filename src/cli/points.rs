@@ -2,11 +2,11 @@
 
 use super::Outcome;
 use super::args::{PolicyOptions, Survey};
-use super::audit::{audited, order};
+use super::audit::{audited, order, unless_stopped};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::Terminal;
-use crate::app::{self, PointsOrder};
+use crate::app::{self, Context, PointsOrder};
 use crate::domain::Problem;
 use crate::estate::VaultPlace;
 use clap::Args;
@@ -40,9 +40,13 @@ pub fn run(terminal: &Terminal, options: &Points) -> Result<Outcome, Failure> {
     let (volume, vaults) = (options.volume.as_str(), vaults.as_slice());
     let listed = if options.what_if.is_empty() {
         let inventory = if survey.paths.is_empty() {
-            app::survey_estate(&terminal.context, &terminal.estate()?, survey.time_limit)
+            let (estate, limit) = (terminal.estate()?, survey.time_limit);
+            let context = terminal.context.aged(survey.max_age);
+            let look = move |context: &Context| Ok(app::survey_estate(context, &estate, limit));
+            unless_stopped(terminal, &context, look)?
         } else {
-            app::survey(&terminal.context, &order(terminal, &survey)?)
+            let order = order(terminal, &survey)?;
+            unless_stopped(terminal, &terminal.context, move |context| Ok(app::survey(context, &order)))?
         };
         let now = (terminal.context.clock)();
         let order = PointsOrder {

@@ -1,30 +1,32 @@
 //! Progress bars, and the wish to stop.
 
 use crate::domain::{Monitor, Phase};
+use crate::providers::graphql::Stop;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, Once, PoisonError};
 
 /// Shows the phase at work on standard error, where that is a terminal.
 pub struct Bars {
     shown: bool,
     bar: Mutex<Option<ProgressBar>>,
     files: AtomicU64,
-    stop: Arc<AtomicBool>,
+    stop: Stop,
 }
 
 impl Bars {
     /// Bars that are shown or not. From here on an interrupt or a termination signal ends the work at its
     /// next safe place instead of at once.
-    pub fn new(shown: bool) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        listen(stop.clone());
+    pub fn new(shown: bool, stop: Stop) -> Self {
+        // Two that listen would take one signal for two.
+        static LISTENING: Once = Once::new();
+        LISTENING.call_once(|| listen(stop.clone()));
         Self { shown, bar: Mutex::new(None), files: AtomicU64::new(0), stop }
     }
 }
 
 /// Notes the first signal; the second one ends the process, as ever.
-fn listen(stop: Arc<AtomicBool>) {
+fn listen(stop: Stop) {
     use tokio::signal::unix::{SignalKind, signal};
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
@@ -33,7 +35,7 @@ fn listen(stop: Arc<AtomicBool>) {
             let (Ok(mut interrupt), Ok(mut terminate)) = signals else { return };
             loop {
                 futures_util::future::select(Box::pin(interrupt.recv()), Box::pin(terminate.recv())).await;
-                if stop.swap(true, Relaxed) {
+                if stop.ask() {
                     // Asked twice: at once. What is not durable was not claimed.
                     let _gone = rustix::process::kill_process(
                         rustix::process::getpid(),
@@ -89,6 +91,6 @@ impl Monitor for Bars {
     }
 
     fn cancelled(&self) -> bool {
-        self.stop.load(Relaxed)
+        self.stop.is_asked()
     }
 }

@@ -110,7 +110,7 @@ impl Terminal {
 
     /// Progress bars on a terminal; elsewhere nothing. Either way it notices when the user wants to stop.
     pub fn monitor(&self) -> Bars {
-        Bars::new(self.format == Format::Text && std::io::stderr().is_terminal())
+        Bars::new(self.format == Format::Text && std::io::stderr().is_terminal(), self.context.stop.clone())
     }
 
     /// A result in the format that was asked for.

@@ -1,6 +1,6 @@
 //! What a survey saw, and what it could not see.
 
-use super::{Asset, AssetId, RecoveryPoint, Timestamp, VaultRoles, Volume, VolumeId};
+use super::{AccountSeen, Asset, AssetId, RecoveryPoint, Timestamp, VaultRoles, Volume, VolumeId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -95,6 +95,9 @@ pub struct Inventory {
     /// Who may do what with vaults.
     #[serde(default)]
     pub roles: Vec<VaultRoles>,
+    /// Which providers were asked, with what that asked them.
+    #[serde(default)]
+    pub accounts: Vec<AccountSeen>,
 }
 
 /// When the store of a vault was last seen to keep locks, and for how long that is believed.
@@ -120,6 +123,7 @@ impl Inventory {
     pub fn merge(&mut self, other: Self) {
         self.checks.extend(other.checks);
         self.roles.extend(other.roles);
+        self.accounts.extend(other.accounts);
         self.volumes.extend(other.volumes);
         self.points.extend(other.points);
         // By id: an estate may declare a hundred thousand of them.
@@ -173,6 +177,10 @@ fn says_more(one: &Asset, other: &Asset) -> bool {
 /// Sorts by id, and drops what is equal to another one of the same id.
 fn settle<T: PartialEq, I: Ord>(things: &mut Vec<T>, id: impl Fn(&T) -> &I) {
     things.sort_by(|a, b| id(a).cmp(id(b)));
+    // A provider may have a million of them: without two of one id, none is moved again.
+    if things.windows(2).all(|two| id(&two[0]) != id(&two[1])) {
+        return;
+    }
     for thing in std::mem::take(things) {
         let mut same = things.iter().rev().take_while(|known| id(known) == id(&thing));
         if same.all(|known| *known != thing) {

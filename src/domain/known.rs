@@ -22,8 +22,8 @@ pub struct Owner(pub String);
 pub enum Known<T> {
     /// Seen by this program at a time.
     Observed(T, Timestamp),
-    /// Stated by documentation.
-    Documented(T, Source),
+    /// Stated by documentation. Few values are, and a million of others are to stay small.
+    Documented(T, Box<Source>),
     /// Stated by a person.
     Declared(T, Owner),
     /// Not known. Never counts as a pass.

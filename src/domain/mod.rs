@@ -1,5 +1,6 @@
 //! Nouns, facts and verdicts. No I/O, no clock, no async, no environment: time enters as an argument.
 
+mod account;
 mod asset;
 mod bond;
 mod finding;
@@ -15,6 +16,7 @@ mod roles;
 mod volume;
 mod when;
 
+pub use account::{AccountSeen, Answer, MayDelete, OneAct, Reached, ReachedKind, ScheduleSeen, TokenKind};
 pub use asset::{Asset, AssetId, AssetKind};
 pub use bond::{Bond, BondList, Bonds, Grace, How, Nature, NatureSet};
 pub use finding::{Finding, RULE_IDS, Severity, Verdict};

@@ -3,6 +3,7 @@
 use super::{Bonds, Known, Timestamp, VolumeId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 
 /// Identifies a recovery point within one inventory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -199,8 +200,8 @@ pub struct RecoveryPoint {
     /// What it is.
     pub kind: PointKind,
     /// The name of its kind in a catalogue, for example `railway.volume-backup`; of kinds that this machine's
-    /// survey finds, none.
-    pub catalogued: Option<String>,
+    /// survey finds, none. Many points are of one kind: they share its name.
+    pub catalogued: Option<Arc<str>>,
     /// In which state the data was.
     pub consistency: Known<Consistency>,
     /// Its size, in bytes.

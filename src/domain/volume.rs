@@ -33,6 +33,8 @@ pub enum VolumeKind {
     Stream,
     /// What somebody declared, and what cannot be looked at from here.
     Declared,
+    /// A volume of a provider, seen through its API.
+    Provided,
 }
 
 impl VolumeKind {
@@ -46,6 +48,7 @@ impl VolumeKind {
             Self::Device => "block device",
             Self::Stream => "stream",
             Self::Declared => "declared volume",
+            Self::Provided => "provider volume",
         }
     }
 }

@@ -17,7 +17,7 @@ impl Estate {
         let own = self.own_assets(host);
         let ids: BTreeSet<&AssetId> = own.iter().map(|asset| &asset.id).collect();
         let (mut volumes, mut assets) = (Vec::new(), Vec::new());
-        for entry in self.volumes.iter().filter(|volume| volume.path.is_none()) {
+        for entry in self.volumes.iter().filter(|volume| !volume.is_looked_at()) {
             let mut stood = stand(&entry.stands_on, host);
             only_stored(&mut stood.bonds);
             let bonds = joined(stood.bonds, canonical_bonds(&entry.bonds, host));
@@ -102,7 +102,14 @@ impl Estate {
         }
     }
 
-    /// What is declared of this machine and of volumes that were found by their paths, put into the inventory of
+    /// The tokens by which this machine asks providers, but for those that the file declares in their own right.
+    pub fn tokens(&self, host: &ThisHost) -> Vec<Asset> {
+        let with_token =
+            self.providers.iter().filter(|provider| provider.token.is_some() && provider.kind != "local");
+        self.undeclared(with_token.map(|provider| own::token(&provider.id, host)).collect(), host)
+    }
+
+    /// What is declared of this machine and of volumes that were found by their paths or at a provider, put into the inventory of
     /// everything that was surveyed and declared. `volume:<id>` of such a volume comes to mean what was found.
     pub fn place_host(&self, inventory: &mut Inventory, host: &ThisHost) {
         let mut own = self.host.clone();
@@ -133,7 +140,7 @@ impl Estate {
     /// completes, and a declaration only adds to it.
     fn bond_found(&self, inventory: &mut Inventory, host: &ThisHost) {
         let said: BTreeMap<&VolumeId, &Bonds> = (self.volumes.iter())
-            .filter(|entry| entry.path.is_some() && entry.bonds != Bonds::default())
+            .filter(|entry| entry.is_looked_at() && entry.bonds != Bonds::default())
             .map(|entry| (&entry.id, &entry.bonds))
             .collect();
         let mut found: BTreeMap<&AssetId, Vec<&Bonds>> = BTreeMap::new();
@@ -266,7 +273,7 @@ fn point(declared: &DeclaredPoint, host: &ThisHost, now: Timestamp) -> RecoveryP
         of: Known::Declared(declared.volume.clone(), owner.clone()),
         taken_at: past(declared.taken_at),
         kind: declared.kind,
-        catalogued: declared.catalogued.clone(),
+        catalogued: declared.catalogued.as_deref().map(Into::into),
         drilled_at: match (declared.never_drilled, past(declared.drilled_at)) {
             (true, _) => Known::Declared(None, owner.clone()),
             (false, Known::Declared(at, owner)) => Known::Declared(Some(at), owner),

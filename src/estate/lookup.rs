@@ -1,7 +1,9 @@
 //! Finding things of an estate by their names.
 
-use super::{CopyEntry, Estate, Line, LockEntry, LockOrder, PolicyEntry, VaultEntry, VolumeEntry};
-use crate::domain::{RuleWaiver, Timestamp, VolumeId};
+use super::{
+    CopyEntry, Estate, Line, LockEntry, LockOrder, PolicyEntry, ProviderEntry, VaultEntry, VolumeEntry,
+};
+use crate::domain::{AssetId, RuleWaiver, Timestamp, VolumeId};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -16,6 +18,20 @@ impl VaultEntry {
     pub fn none_of_ours(&self, now: Timestamp) -> BTreeSet<String> {
         let waived = self.waive_unread.as_ref().filter(|waived| waived.waiver.until > now);
         waived.map(|waived| waived.objects.clone()).unwrap_or_default()
+    }
+}
+
+impl VolumeEntry {
+    /// Whether there is somewhere to look at it: a path on this machine, or a provider that can be asked.
+    pub fn is_looked_at(&self) -> bool {
+        self.path.is_some() || self.is.is_some()
+    }
+}
+
+impl ProviderEntry {
+    /// The asset that its credential is.
+    pub fn credential(&self) -> AssetId {
+        super::own::credential(&self.id, "token")
     }
 }
 

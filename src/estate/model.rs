@@ -103,10 +103,14 @@ pub struct PolicyEntry {
 pub struct ProviderEntry {
     /// Its name in the file.
     pub id: String,
-    /// `local`; others are refused until there is a connector.
+    /// `local`, `railway`, or another one that nothing here can ask.
     pub kind: String,
     /// Its credential.
     pub token: Option<SecretSource>,
+    /// The address that is asked; the provider's own where there is none.
+    pub endpoint: Option<String>,
+    /// How long asking it may take as a whole.
+    pub longest: TimeDelta,
     /// Where it stands in the file.
     pub line: Line,
 }
@@ -132,6 +136,8 @@ pub struct VolumeEntry {
     pub waive_drill: Option<Waiver>,
     /// When it was last changed how it is copied.
     pub plan_changed_at: Option<Timestamp>,
+    /// Which thing of a provider it is: the provider's name in the file, and that of the thing there, or its id.
+    pub is: Option<(String, String)>,
     /// Volumes that must be back before this one is of use: the order of a restore.
     pub after: Vec<VolumeId>,
     /// Where it stands in the file.

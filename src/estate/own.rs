@@ -24,6 +24,12 @@ pub(super) fn credentials(vault: &VaultEntry, host: &ThisHost) -> Vec<Asset> {
     roles.into_iter().flatten().map(|role| one(&vault.id, role, host)).collect()
 }
 
+/// The token by which this machine asks a provider, as an asset: it lies on this machine, and whoever has it has the token.
+/// Where else it can be had is for the file to say: an `[[asset]]` of the same name takes its place.
+pub(super) fn token(provider: &str, host: &ThisHost) -> Asset {
+    one(provider, "token", host)
+}
+
 /// The private keys of a vault's readers: with all of them, what it holds is lost. Where they are kept is for the file to
 /// say: an `[[asset]]` of the same name takes the place of what nothing is known of.
 pub(super) fn reader_keys(vault: &VaultEntry) -> Vec<Asset> {

@@ -31,7 +31,8 @@ pub(super) fn apply_kind(
         && stated.says == Locking::None
         && lock.is_unknown()
     {
-        *lock = Known::Documented(Lock { mode: LockMode::None, until: None }, stated.source.clone());
+        *lock =
+            Known::Documented(Lock { mode: LockMode::None, until: None }, Box::new(stated.source.clone()));
     }
 }
 

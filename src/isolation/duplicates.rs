@@ -20,7 +20,10 @@ pub(super) fn settle(inventory: Inventory) -> Inventory {
     let mut roles = inventory.roles;
     roles.sort();
     roles.dedup();
-    Inventory { volumes, points, assets, gaps, checks, roles }
+    let mut accounts = inventory.accounts;
+    accounts.sort();
+    accounts.dedup();
+    Inventory { volumes, points, assets, gaps, checks, roles, accounts }
 }
 
 /// The items by id, one for each: equal ones count once, and what differs is merged in an order that does not depend

@@ -104,7 +104,7 @@ impl Graph {
             return Some(true);
         }
         match (&point.catalogued, point.kind) {
-            (Some(kind), _) => self.replicas.get(kind).copied(),
+            (Some(kind), _) => self.replicas.get(&**kind).copied(),
             (None, PointKind::Catalogued) => None,
             (None, _) => Some(false),
         }

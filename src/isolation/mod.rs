@@ -33,7 +33,7 @@ pub use expand::{expand, expand_whole};
 pub use fate::{Fate, Step, fate};
 pub use graph::{Graph, Link, PointPlace};
 pub(crate) use points::{doubtful, hidden_points, useless};
-pub use radius::{Radius, Stay, Struck, newest_left, radius};
+pub use radius::{Radius, Stay, Struck, newest_left, radius, struck};
 pub use survival::{Cell, Doubt, Row, Shadow, Survival, isolate, single_points, survival};
 pub use trace::{Reason, Standing, Traced, TracedPoints, trace};
 pub use weigh::{Dies, Weight, weigh};

@@ -95,7 +95,8 @@ pub fn radius(graph: &Graph, hazards: &HazardSet, policies: &Policies, now: Time
     radius
 }
 
-fn struck(graph: &Graph, volume: &Volume, traced: Traced, now: Timestamp) -> Struck {
+/// What one trace comes to: counted, with what is left.
+pub fn struck(graph: &Graph, volume: &Volume, traced: Traced, now: Timestamp) -> Struck {
     let (mut dies, mut may_die, mut stays, mut newest) = (0, 0, 0, None);
     let useless = |points: &&TracedPoints| matches!(points.standing, Standing::Useless(_));
     for points in traced.points.iter().filter(|points| !useless(points) && !points.is_orphan) {

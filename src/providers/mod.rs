@@ -4,9 +4,15 @@ use crate::domain::Inventory;
 use futures_util::future::BoxFuture;
 
 pub mod files;
+pub mod graphql;
+mod join;
 pub mod local;
 mod one_file;
+pub mod railway;
 pub mod stream;
+pub mod tokens;
+
+pub use join::join;
 
 /// Something that can be asked what volumes and recovery points it knows.
 pub trait Provider: Send + Sync {

@@ -1,6 +1,7 @@
 //! Reports: one file a format and command. They return text and print nothing.
 
 pub mod activity;
+pub mod estate_file;
 mod explained;
 pub mod json;
 mod nagios;

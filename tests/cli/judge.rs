@@ -10,6 +10,9 @@
 //! `<dir>/.<name>.outlive-restore` to add to it, what is there may be opened for writing, and never cut; that only zeros are written
 //! over is for the tests of that (`going_on.rs`). A block device may be opened where nobody else can meanwhile (`targets.rs`).
 //!
+//! A third for the program itself: what a provider answered is kept in `surveys/NAME.kept` of the state directory, which the next answer is
+//! written over (decision 33). It is never cut, and not reached over a link; that it begins as ours do is for `asking_again.rs`.
+//!
 //! The other exceptions, all for programs that the run started (`mount`, `umount`, `mkfs.btrfs`, `btrfs`, `borg`,
 //! `cp`, `qemu-img`), never for the program itself:
 //! - `mount` and `umount` drive `/dev/loop-control` and loop devices, and keep a lock and a table in
@@ -326,7 +329,8 @@ impl Court {
         let is_device = path.starts_with(b"/dev/") && !climbs(&path) && has("O_RDWR") && has("O_EXCL");
         let goes_on =
             || is_device || self.noted.iter().any(|target| is_at_or_below(&path, target)) && !climbs(&path);
-        if matches!(actor, Actor::Itself) && !has("O_TRUNC") && !has("O_CREAT") && goes_on() {
+        let is_kept = is_kept_answer(&path) && has("O_RDWR") && has("O_NOFOLLOW");
+        if matches!(actor, Actor::Itself) && !has("O_TRUNC") && !has("O_CREAT") && (is_kept || goes_on()) {
             return None;
         }
         self.may(actor, &path, "opens for writing what is there")
@@ -351,6 +355,13 @@ fn target_of_note(note: &[u8]) -> Option<Vec<u8>> {
     let name = note.iter().rposition(|byte| *byte == b'/')? + 1;
     let target = note[name..].strip_prefix(b".")?.strip_suffix(b".outlive-restore")?;
     Some([&note[..name], target].concat())
+}
+
+/// An answer of a provider, which the next one takes the place of.
+fn is_kept_answer(path: &[u8]) -> bool {
+    let mut names = path.rsplit(|byte| *byte == b'/');
+    let is_named = names.next().is_some_and(|name| name.len() > 5 && name.ends_with(b".kept"));
+    is_named && names.next() == Some(b"surveys") && !climbs(path)
 }
 
 fn climbs(path: &[u8]) -> bool {

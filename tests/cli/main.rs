@@ -5,11 +5,14 @@
 //! them. Without them the tests fail.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in tests a panic is the message
 
+mod asking;
+mod asking_again;
 mod auditing;
 mod choosing;
 mod clean_machine;
 mod cloning;
 mod contract;
+mod credentials;
 mod cutting;
 mod cutting_sealed;
 mod damaged;
@@ -33,6 +36,7 @@ mod granting;
 mod granting_driller;
 #[path = "../hand/mod.rs"]
 mod hand;
+mod init;
 mod judge;
 mod killing;
 mod listener;
@@ -57,6 +61,8 @@ mod proving;
 #[allow(dead_code, reason = "the trials of the stores use the rest of it")]
 #[path = "../store/proxy.rs"]
 mod proxy;
+#[path = "../railway/mod.rs"]
+mod railway;
 mod reaching;
 mod readers;
 mod recording;

@@ -83,7 +83,8 @@ fn the_sketch_of_the_design_is_read_as_it_stands() {
 
 #[test]
 fn what_the_sketch_asks_for_and_nobody_does_is_listed_by_line() {
-    let undone = read(SKETCH).unhonoured;
+    assert_eq!(read(SKETCH).unhonoured, []);
+    let undone = read(&SKETCH.replace("kind = \"railway\"", "kind = \"fly\"")).unhonoured;
     let keys: Vec<(&str, usize)> = undone.iter().map(|undone| (&*undone.key, undone.line)).collect();
     for expected in [("provider.railway.kind", 13), ("volume.orders-db.is", 18)] {
         assert!(keys.contains(&expected), "{expected:?} in {keys:?}");
@@ -91,6 +92,32 @@ fn what_the_sketch_asks_for_and_nobody_does_is_listed_by_line() {
     assert_eq!(keys.len(), 2, "{keys:?}");
     assert!(keys.is_sorted_by_key(|(_, line)| line), "{keys:?}");
     assert!(undone.iter().all(|undone| undone.because.len() > 20));
+}
+
+#[test]
+fn a_provider_that_is_asked_has_a_token_and_bounds_and_a_volume_may_be_a_thing_of_it() {
+    let estate = read(SKETCH);
+    let provider = &estate.providers[0];
+    assert_eq!(provider.token, Some(SecretSource::Env("RAILWAY_API_TOKEN".into())));
+    assert_eq!((&provider.endpoint, provider.longest), (&None, TimeDelta::minutes(2)));
+    assert_eq!(provider.credential(), AssetId("credential:railway.token".into()));
+    let there = ("railway".to_owned(), "3d2c42fb-0000-4000-8000-000000000000".to_owned());
+    assert_eq!(estate.volumes[0].is, Some(there));
+    // What lies on this machine can be had from it; where else, an asset of that name says.
+    let host = ThisHost { asset: AssetId("host:here".into()), name: "here".into() };
+    let [token] = &*estate.tokens(&host) else { panic!("{:?}", estate.tokens(&host)) };
+    let yielded: Vec<_> = token.bonds.of(Nature::YieldedBy).flat_map(|bond| &bond.on).collect();
+    assert_eq!((&token.id, yielded), (&provider.credential(), vec![&host.asset]));
+    let declared =
+        "\n[[asset]]\nkind = \"credential\"\nname = \"railway.token\"\nowner = \"o\"\nyielded_by = []\n";
+    assert_eq!(read(&format!("{SKETCH}{declared}")).tokens(&host), []);
+    let own = SKETCH.replace(
+        "kind = \"railway\"",
+        "kind = \"railway\"\nendpoint = \"http://127.0.0.1:9/graphql\"\nlongest = \"30s\"",
+    );
+    let provider = &read(&own).providers[0];
+    assert_eq!(provider.endpoint.as_deref(), Some("http://127.0.0.1:9/graphql"));
+    assert_eq!(provider.longest, TimeDelta::seconds(30));
 }
 
 #[test]

@@ -48,6 +48,14 @@ fn a_page_without_a_key_is_seen() {
 }
 
 #[test]
+fn the_cloud_that_is_seen_is_read_and_asks_for_nothing_that_is_not_done() {
+    let block = PAGE.split("```toml\n").nth(3).unwrap().split_once("```").unwrap().0;
+    let estate = Estate::parse(Path::new("/etc/outlive/outlive.toml"), block).unwrap();
+    assert_eq!((estate.unhonoured.len(), estate.providers.len(), estate.volumes.len()), (0, 1, 1));
+    assert!(estate.volumes[0].is.is_some());
+}
+
+#[test]
 fn the_example_is_read_and_asks_for_nothing_that_is_not_done() {
     let estate = Estate::parse(Path::new("/etc/outlive/outlive.toml"), example()).unwrap();
     assert_eq!(estate.unhonoured, []);

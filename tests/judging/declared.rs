@@ -80,6 +80,7 @@ fn volume(id: &str, stands_on: StandsOn) -> VolumeEntry {
         bonds: Bonds::default(),
         waive_drill: None,
         plan_changed_at: None,
+        is: None,
         after: Vec::new(),
         line: 3,
     }

@@ -24,6 +24,7 @@ mod configuration_mutated;
 mod configuration_page;
 mod configuration_secrets;
 mod configuration_wrong;
+mod credentials;
 mod declared;
 mod duplicates;
 mod elsewhere;

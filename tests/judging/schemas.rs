@@ -3,6 +3,9 @@
 use crate::answers::{broken, complaints, token_estate};
 use outlive::app::{INCIDENTS, load_incident, replay_incident};
 use outlive::catalogue::Catalogue;
+use outlive::domain::{
+    AccountSeen, Answer, AssetId, Inventory, MayDelete, OneAct, Reached, ReachedKind, ScheduleSeen, TokenKind,
+};
 use outlive::isolation::expand;
 use outlive::report::activity::{
     ChangeSaid, ChunksFrom, DamagedObject, ExpiringPoint, ExpiryPlan, FateSaid, LeftAlone, LostPath,
@@ -24,16 +27,49 @@ fn holds(schema: &str, right: &[String], wrong: &[String]) {
     }
 }
 
+/// A provider that was asked.
+fn account() -> AccountSeen {
+    let reached = |what: ReachedKind| Reached { what, id: "id".into(), name: "name".into() };
+    AccountSeen {
+        provider: "shop".into(),
+        kind: "railway".into(),
+        asked_at: crate::estate::now(),
+        answer: Answer::Kept,
+        credential: AssetId("credential:shop.token".into()),
+        token: TokenKind::Workspace,
+        may_delete: MayDelete::Yes,
+        reaches: ReachedKind::ALL.map(reached).to_vec(),
+        acts: vec![OneAct {
+            call: "volumeDelete".into(),
+            on: AssetId("volume:railway/id".into()),
+            name: "shop/orders".into(),
+            takes: vec!["shop/production/orders".into()],
+            points: 7,
+            note: Some("It names no environment".into()),
+        }],
+        schedules: vec![ScheduleSeen {
+            of: "shop/production/orders".into(),
+            rhythm: "DAILY".into(),
+            keeps_seconds: Some(9),
+        }],
+        requests: 7,
+    }
+}
+
 #[test]
 fn inventories_are_what_their_schema_says() {
     let catalogue = Catalogue::built_in().unwrap();
-    let estates = [token_estate(), crate::reports::estate().0];
+    let asked = Inventory { accounts: vec![account()], ..token_estate() };
+    let estates = [token_estate(), crate::reports::estate().0, asked];
     let right =
         estates.map(|estate| json::inventory(&expand(&estate, &catalogue), crate::estate::now(), &[11]));
     let wrong = [
         broken(&right[0], |told| told["exit_codes"] = serde_json::json!([10])),
         broken(&right[0], |told| told["recovery_points"][0]["usable"] = "perhaps".into()),
         broken(&right[0], |told| drop(told.as_object_mut().unwrap().remove("gaps"))),
+        broken(&right[2], |told| told["accounts"][0]["may_delete"] = "no".into()),
+        broken(&right[2], |told| told["accounts"][0]["reaches"][0]["kind"] = "planet".into()),
+        broken(&right[2], |told| drop(told["accounts"][0].as_object_mut().unwrap().remove("acts"))),
     ];
     holds("inventory.v0.json", &right, &wrong);
 }

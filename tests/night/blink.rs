@@ -57,6 +57,8 @@ fn whichever_listing_fails_once_what_was_not_read_back_in_time_is_reported() {
             opened: Opened::default(),
             keys: outlive::app::Keyring::default(),
             signers: outlive::app::Signers::default(),
+            max_age: std::time::Duration::ZERO,
+            stop: outlive::providers::graphql::Stop::default(),
         };
         let order = NightlyOrder {
             estate: estate(&folder, &["one".to_owned()], &vault),

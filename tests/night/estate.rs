@@ -32,6 +32,7 @@ fn volume(folder: &Path, name: &str) -> VolumeEntry {
         bonds: Bonds::default(),
         waive_drill: None,
         plan_changed_at: None,
+        is: None,
         after: Vec::new(),
         line: 1,
     }

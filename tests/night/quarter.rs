@@ -73,6 +73,8 @@ impl Quarter {
             opened: Opened::default(),
             keys: outlive::app::Keyring::default(),
             signers: outlive::app::Signers::default(),
+            max_age: std::time::Duration::ZERO,
+            stop: outlive::providers::graphql::Stop::default(),
         };
         let order = NightlyOrder {
             estate: estate(&folder, &names, &temp.path().join("vault")),

@@ -76,6 +76,8 @@ impl World {
             opened: Opened::default(),
             keys: outlive::app::Keyring::default(),
             signers: outlive::app::Signers::default(),
+            max_age: std::time::Duration::ZERO,
+            stop: outlive::providers::graphql::Stop::default(),
         };
         let bucket = S3Place { bucket: "odd".into(), ..S3Place::default() };
         let lock = LockOrder {

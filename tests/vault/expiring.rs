@@ -205,6 +205,8 @@ impl Scene {
             opened: Opened::default(),
             keys: outlive::app::Keyring::default(),
             signers: outlive::app::Signers::default(),
+            max_age: std::time::Duration::ZERO,
+            stop: outlive::providers::graphql::Stop::default(),
         }
     }
 

@@ -70,6 +70,8 @@ fn context(state: &Path, store: Arc<dyn Store>) -> Context {
         opened: Opened::default(),
         keys: outlive::app::Keyring::default(),
         signers: outlive::app::Signers::default(),
+        max_age: std::time::Duration::ZERO,
+        stop: outlive::providers::graphql::Stop::default(),
     }
 }
 

@@ -194,6 +194,8 @@ fn a_copy_whose_vault_was_replaced_after_its_root_was_written_is_not_read_back()
         opened: Opened::default(),
         keys: outlive::app::Keyring::default(),
         signers: outlive::app::Signers::default(),
+        max_age: std::time::Duration::ZERO,
+        stop: outlive::providers::graphql::Stop::default(),
     };
     let order = CopyOrder {
         vault_name: None,

@@ -44,8 +44,20 @@ pub(super) fn stand(context: &Context, order: &NightlyOrder, limit: Duration) ->
     // What the file asks for and nothing does is told by its own name.
     let told = |gap: &&Gap| gap.scope.counts() && !matches!(gap.scope, GapScope::Asked(_));
     let unseen = audited.graph.inventory().gaps.iter().filter(told);
-    let gaps = unseen.map(|gap| format!("{}: {}: {}", gap.place, gap.reason.word(), gap.detail)).collect();
+    let mut gaps: Vec<String> =
+        unseen.map(|gap| format!("{}: {}: {}", gap.place, gap.reason.word(), gap.detail)).collect();
+    gaps.extend(audited.judged.iter().filter_map(|judged| unnamed(&order.estate, judged)));
     Ok(Stood { volumes, gaps, audited: Some(audited) })
+}
+
+/// What is wrong with a volume that a provider has and the file does not name: nobody else would tell of it.
+fn unnamed(estate: &Estate, judged: &Judged) -> Option<String> {
+    let worst = judged.findings.iter().filter(|finding| !is_about_drills(&finding.rule)).find_map(because);
+    let worst = worst.filter(|_| estate.volume(&judged.volume.id).is_none())?;
+    Some(format!(
+        "{}: a provider has it and the estate file does not name it, and by [policy.default] it is not sound: {worst}",
+        judged.volume.name
+    ))
 }
 
 /// How the estate stands where nobody waited until it was seen: nothing is known of it.

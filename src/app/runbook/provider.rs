@@ -14,8 +14,9 @@ pub(super) fn escalations(scene: &Scene<'_>, entry: &VolumeEntry) -> Vec<Escalat
         true => &estate.host,
         false => &entry.stands_on,
     };
-    let known: Vec<String> =
-        (scene.audited.graph.points_of(&entry.id)).filter_map(|point| point.catalogued.clone()).collect();
+    let known: Vec<String> = (scene.audited.graph.points_of(&entry.id))
+        .filter_map(|point| point.catalogued.as_deref().map(str::to_owned))
+        .collect();
     let primary = [Deleted::Volume, Deleted::Host, Deleted::Project, Deleted::Account];
     let mut all: Vec<Escalation> = names(own)
         .into_iter()

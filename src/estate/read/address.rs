@@ -11,6 +11,8 @@ pub(super) enum Plain {
     HereOnly,
     /// Somebody took the risk.
     Accepted,
+    /// Only to this machine itself, whoever asks for more.
+    NeverAway,
 }
 
 /// An endpoint, without a slash at its end.
@@ -27,7 +29,10 @@ pub(super) fn endpoint(value: &Value<'_>, plain: Plain) -> Option<String> {
         // What stands before the sign may be a password, and is not repeated.
         value.complain(
             "holds a user or password",
-            "leave them out, and name the credential in `writer` and `reader`",
+            match plain {
+                Plain::NeverAway => "leave them out, and name the credential in `token`",
+                _ => "leave them out, and name the credential in `writer` and `reader`",
+            },
         );
         return None;
     }
@@ -39,10 +44,13 @@ pub(super) fn endpoint(value: &Value<'_>, plain: Plain) -> Option<String> {
         value.complain("has no valid host and port", remedy);
         return None;
     };
-    if scheme == "http" && plain == Plain::HereOnly && !is_loopback(host) {
+    if scheme == "http" && plain != Plain::Accepted && !is_loopback(host) {
         value.complain(
             "sends everything over the network for all to read and change",
-            "use https://, or take the risk with `insecure = true` in this vault",
+            match plain {
+                Plain::NeverAway => "use https://",
+                _ => "use https://, or take the risk with `insecure = true` in this vault",
+            },
         );
         return None;
     }

@@ -54,8 +54,9 @@ impl AssetNames {
         }
     }
 
-    /// Adds the credentials that outlive itself uses for buckets.
-    pub(super) fn credentials(&mut self, vaults: &[Table<'_>]) {
+    /// Adds the credentials that outlive itself uses, for buckets and for providers.
+    pub(super) fn credentials(&mut self, vaults: &[Table<'_>], providers: &[Table<'_>]) {
+        self.tokens(providers);
         for table in vaults {
             let text = |key| table.get(key).and_then(|value| value.as_text());
             let (Some(id), Some("s3")) = (text("id"), text("kind")) else { continue };
@@ -64,6 +65,16 @@ impl AssetNames {
                 .filter(|role| *role == "writer" || table.has(role));
             for role in roles {
                 let own = super::super::own::credential(id, role);
+                self.known.entry(own.clone()).or_insert_with(|| vec![own]);
+            }
+        }
+    }
+
+    /// Adds the tokens with which outlive itself asks providers.
+    fn tokens(&mut self, providers: &[Table<'_>]) {
+        for table in providers.iter().filter(|table| table.has("token")) {
+            if let Some(id) = table.get("id").and_then(|value| value.as_text()) {
+                let own = super::super::own::credential(id, "token");
                 self.known.entry(own.clone()).or_insert_with(|| vec![own]);
             }
         }

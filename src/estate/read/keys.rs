@@ -41,7 +41,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
         ],
     ),
     ("keep", &["hourly", "daily", "weekly", "monthly", "yearly"]),
-    ("[[provider]]", &["id", "kind", "token"]),
+    ("[[provider]]", &["endpoint", "id", "kind", "longest", "token"]),
     (
         "[[volume]]",
         &[

@@ -16,6 +16,7 @@ mod keys;
 mod names;
 mod nightly;
 mod policy;
+mod provider;
 mod runbook;
 mod secrets;
 mod signing;
@@ -39,7 +40,7 @@ use file::File;
 use names::Names;
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use text::text_of;
 use toml::de::DeTable;
@@ -102,6 +103,8 @@ fn told_at_once(problems: Vec<Problem>) -> Problem {
 struct Known<'e> {
     policies: &'e BTreeMap<String, PolicyEntry>,
     providers: Names,
+    /// Those of them that can be asked what they hold.
+    asked: BTreeSet<String>,
     volumes: Names,
     vaults: Names,
     assets: AssetNames,
@@ -168,9 +171,10 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
     let volume_names = Names::of_tables("volume", "[[volume]]", &volumes);
     let mut names = AssetNames::of_tables(&assets, &volume_names);
     of_volumes.iter().chain(&of_vaults).chain([&host]).for_each(|stands_on| names.stood_upon(stands_on));
-    names.credentials(&vaults);
+    names.credentials(&vaults, &providers);
     let known = Known {
         policies: &policies,
+        asked: asked_providers(&providers),
         providers: Names::of_tables("provider", "[[provider]]", &providers),
         volumes: volume_names,
         vaults: Names::of_tables("vault", "[[vault]]", &vaults),
@@ -179,7 +183,7 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
         catalogue: catalogue::catalogue(table),
     };
     let as_of = as_of::as_of(table, &volumes);
-    let providers = vault::providers(&providers);
+    let providers = provider::providers(&providers);
     let volumes = volume::volumes(&volumes, &of_volumes, &known);
     after::complain_of_circles(table.file, &volumes);
     let vaults = vault::vaults(&vaults, &of_vaults, &known);
@@ -211,6 +215,14 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
         volumes,
         vaults,
     }
+}
+
+/// The names of providers behind whom there is somebody who can be asked.
+fn asked_providers(tables: &[Table<'_>]) -> BTreeSet<String> {
+    let text = |table: &Table<'_>, key| table.get(key).and_then(|value| value.as_text().map(str::to_owned));
+    let asked =
+        tables.iter().filter(|table| text(table, "kind").is_some_and(|kind| provider::is_asked(&kind)));
+    asked.filter_map(|table| text(table, "id")).collect()
 }
 
 /// SHA-256 of the text, as hexadecimal digits.

@@ -1,9 +1,8 @@
-//! Vaults, and providers.
+//! Vaults.
 
 use super::super::stand::file;
 use super::super::{
-    Addressing, GivenUp, LockEntry, ProviderEntry, ReaderEntry, ReaderRole, S3Place, StandsOn, VaultEntry,
-    VaultPlace,
+    Addressing, GivenUp, LockEntry, ReaderEntry, ReaderRole, S3Place, StandsOn, VaultEntry, VaultPlace,
 };
 use super::Known;
 use super::address::{self, Plain};
@@ -11,7 +10,6 @@ use super::bonds::{self, bonds};
 use super::secrets::{access, source};
 use super::value::{Table, Value};
 use super::volume::waiver;
-use super::words::listed;
 use crate::domain::LockKind;
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
@@ -233,26 +231,4 @@ fn public_key(value: &Value<'_>) -> Option<String> {
         "name keys that begin with age1, as `age-keygen` prints them; a private key never stands here",
     );
     None
-}
-
-/// All providers, in the order of the file.
-pub(super) fn providers(tables: &[Table<'_>]) -> Vec<ProviderEntry> {
-    tables.iter().filter_map(provider).collect()
-}
-
-fn provider(table: &Table<'_>) -> Option<ProviderEntry> {
-    let id = table.required("id").and_then(|id| id.as_text());
-    let kind = table.required("kind").and_then(|kind| {
-        let word = kind.id()?;
-        if word != "local" {
-            let because = format!(
-                "no provider of the kind `{word}` is asked what it holds yet, only: {}",
-                listed(["local"])
-            );
-            kind.file.leave_undone(kind.at, kind.key.clone(), because);
-        }
-        Some(word)
-    });
-    let token = table.get("token").and_then(|value| source(&value));
-    Some(ProviderEntry { id: id?.to_owned(), kind: kind?, token, line: table.file.line(table.at) })
 }

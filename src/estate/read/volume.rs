@@ -3,7 +3,6 @@
 use super::super::stand::{file, tells_where};
 use super::super::{StandsOn, VolumeEntry, Waiver};
 use super::bonds::{self, bonds};
-use super::names::Names;
 use super::value::{Table, Value};
 use super::words::shown;
 use super::{Known, after};
@@ -59,8 +58,15 @@ fn one(
     let waive_drill = table.get("waive_drill").and_then(|value| waiver(&value, "waive_drill"));
     let plan_changed_at = table.get("plan_changed_at").and_then(|value| value.moment());
     let after = table.get("after").map(|value| after::after(&value, id, &known.volumes)).unwrap_or_default();
-    if let Some(value) = table.get("is") {
-        is(&value, &known.providers);
+    let is = table.get("is").and_then(|value| is(&value, known));
+    if let Some(value) = table.get("is").filter(|_| path.is_some()) {
+        value.complain("cannot stand beside a `path`: a volume is here or there", "leave one of the two out");
+    }
+    if let Some(value) = table.get("stands_on").filter(|_| is.is_some()) {
+        value.complain(
+            "cannot stand beside `is`: the provider says what it stands on",
+            "leave one of the two out",
+        );
     }
     Some(VolumeEntry {
         id: VolumeId(id?.to_owned()),
@@ -72,16 +78,20 @@ fn one(
         bonds,
         waive_drill,
         plan_changed_at,
+        is,
         after,
         line: table.file.line(table.at),
     })
 }
 
 /// `provider:its name there`: which thing of a provider the volume is.
-fn is(value: &Value<'_>, providers: &Names) {
-    let Some(text) = value.text() else { return };
+fn is(value: &Value<'_>, known: &Known<'_>) -> Option<(String, String)> {
+    let text = value.text()?;
     match text.split_once(':') {
-        Some((provider, name)) if !name.is_empty() && providers.has(provider) => {
+        Some((provider, name)) if !name.is_empty() && known.asked.contains(provider) => {
+            return Some((provider.to_owned(), name.to_owned()));
+        }
+        Some((provider, name)) if !name.is_empty() && known.providers.has(provider) => {
             let because = format!(
                 "the provider `{provider}` is not asked what it holds yet: the volume is judged by what is declared"
             );
@@ -95,6 +105,7 @@ fn is(value: &Value<'_>, providers: &Names) {
         }
         _ => value.complain("must name a provider and something it holds", "write it as \"PROVIDER:NAME\""),
     }
+    None
 }
 
 /// What somebody decided to leave out, under this key.

@@ -6,6 +6,7 @@ mod block;
 mod btrfs;
 mod btrfs_places;
 mod btrfs_points;
+mod candidates;
 mod copies;
 mod filesystem;
 mod found;
@@ -29,6 +30,7 @@ mod unseen;
 mod volume;
 
 pub(in crate::providers) use btrfs_places::{is_on_btrfs, places_on_btrfs};
+pub use candidates::{Candidate, CandidateKind, candidates, candidates_below};
 pub use nest::{Reach, nest, reach};
 pub(in crate::providers) use qcow2_places::{is_image, places_in_image};
 pub use snapshot_view::{SnapshotView, newest_snapshot_view, snapshot_view_named};

@@ -3,12 +3,14 @@
 mod amounts;
 mod checked;
 mod copy;
+mod credentials;
 mod drill;
 mod escrow;
 mod expiry;
 mod failed;
 mod followed;
 mod incident;
+mod init;
 mod kit;
 mod ledger;
 mod listing;
@@ -28,6 +30,10 @@ mod verify;
 pub use amounts::{say_bytes, say_seconds, say_some};
 pub use checked::{CheckedOf, VaultChecked};
 pub use copy::CopyDone;
+pub use credentials::{
+    CredentialFinding, CredentialSaid, CredentialsSaid, FoundToken, NewestLeft, OfVolume, PointsTaken,
+    Scanned, StepSaid, TakenSaid,
+};
 pub use drill::{
     Budget, DrillCheck, DrillDone, DrillNotBegun, DrillPhase, DrillProof, DrillRecord, DrillScratch,
     DrillSelection, DrillVault, DrilledPoint, DrillsDone, NotKnown, RECORD_SCHEMA, Restored, VolumeDrills,
@@ -40,6 +46,7 @@ pub use incident::{
     IncidentAct, IncidentCut, IncidentDone, IncidentFailure, IncidentFate, IncidentLeft, IncidentMorning,
     IncidentNight, IncidentSaid, IncidentSurvivor,
 };
+pub use init::InitDone;
 pub use kit::KitMade;
 pub use ledger::{CopyOfLedger, KeyMade, LedgerShown, LedgerVerified, ShownRecord};
 pub use listing::{ListedPoint, VaultListed};

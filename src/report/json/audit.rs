@@ -1,5 +1,6 @@
 //! `outlive/audit/v0`.
 
+use super::accounts::AccountJson;
 use super::cuts::CutSetsJson;
 use super::parts::{ActJson, CheckJson, GapJson, PointJson, PolicyJson, RolesJson, VolumeJson, time};
 use super::render;
@@ -21,6 +22,7 @@ struct AuditJson {
     gaps: Vec<GapJson>,
     checks: Vec<CheckJson>,
     roles: Vec<RolesJson>,
+    accounts: Vec<AccountJson>,
     advice: String,
 }
 
@@ -118,6 +120,7 @@ pub fn audit(graph: &Graph, judged: &[Judged], policy: &Policy, now: Timestamp, 
         gaps: all.gaps.iter().map(GapJson::from).collect(),
         checks: all.checks.iter().map(CheckJson::from).collect(),
         roles: all.roles.iter().map(RolesJson::from).collect(),
+        accounts: all.accounts.iter().map(AccountJson::from).collect(),
         advice: first(judged, all),
     })
 }

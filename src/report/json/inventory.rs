@@ -1,5 +1,6 @@
 //! `outlive/inventory/v0`.
 
+use super::accounts::AccountJson;
 use super::parts::{CheckJson, GapJson, PointJson, RolesJson, VolumeJson, time};
 use super::render;
 use crate::domain::Timestamp;
@@ -16,6 +17,7 @@ struct InventoryJson {
     gaps: Vec<GapJson>,
     checks: Vec<CheckJson>,
     roles: Vec<RolesJson>,
+    accounts: Vec<AccountJson>,
 }
 
 /// Everything a survey saw, and what it could not see.
@@ -30,5 +32,6 @@ pub fn inventory(graph: &Graph, now: Timestamp, exit_codes: &[u8]) -> String {
         gaps: all.gaps.iter().map(GapJson::from).collect(),
         checks: all.checks.iter().map(CheckJson::from).collect(),
         roles: all.roles.iter().map(RolesJson::from).collect(),
+        accounts: all.accounts.iter().map(AccountJson::from).collect(),
     })
 }

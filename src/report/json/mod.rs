@@ -1,6 +1,7 @@
 //! Reports for programs: versioned structures of their own. A field is added freely; one that changes its
 //! meaning or goes needs another schema.
 
+mod accounts;
 mod audit;
 mod cuts;
 mod explain;

@@ -154,7 +154,7 @@ impl PointJson {
             id: point.id.0.clone(),
             name: point.name.clone(),
             kind: point.kind.word(),
-            catalogued: point.catalogued.clone(),
+            catalogued: point.catalogued.as_deref().map(str::to_owned),
             volume: point.of.value().map(|volume| volume.0.clone()),
             taken_at: point.taken_at.value().map(|at| time(*at)),
             taken_at_known: known(&point.taken_at),

@@ -1,5 +1,6 @@
 //! The audit for people: per volume what survives what, the findings, and what to do first.
 
+use super::accounts::accounts;
 use super::cuts;
 use super::look::{Look, Tone, Toned, chain_line, moment, plain};
 use crate::catalogue::Catalogue;
@@ -35,6 +36,7 @@ pub fn audit(
         out.push('\n');
         out.push_str(&volume(graph, one, catalogue, now, look));
     }
+    out.push_str(&accounts(graph.inventory(), now, look));
     out.push_str(&gaps(graph.inventory(), look));
     out.push_str(&checks(graph.inventory(), look));
     out.push_str(&escrows(graph.inventory(), now, look));

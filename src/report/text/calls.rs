@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// The call that deletes the volume behind an asset, by what the catalogue states of its recovery points' kinds. `None`
 /// where no kind names a call, and where several name different ones: then it is not known what the volume itself is.
-pub(super) fn call_that_deletes<'c>(
+pub(crate) fn call_that_deletes<'c>(
     graph: &Graph,
     catalogue: &'c Catalogue,
     asset: &AssetId,

@@ -1,5 +1,6 @@
 //! The inventory for people: volumes with what they stand on, and their recovery points.
 
+use super::accounts::accounts;
 use super::audit::{checks, drilled, escrows, gaps};
 use super::look::{Look, Tone, Toned, moment, plain};
 use super::trace::lock;
@@ -29,6 +30,7 @@ pub fn inventory(graph: &Graph, now: Timestamp, look: Look) -> String {
         out.push_str(&look.say("of other volumes, or of nobody knows which", 0, Tone::Strong));
         out.push_str(&table(graph, &others, now, look));
     }
+    out.push_str(&accounts(all, now, look));
     out.push_str(&gaps(all, look));
     out.push_str(&checks(all, look));
     out.push_str(&escrows(all, now, look));

@@ -1,5 +1,6 @@
 //! Reports for people: tables that wrap to a width, colour where it is asked for.
 
+mod accounts;
 mod audit;
 mod calls;
 mod cuts;
@@ -7,6 +8,8 @@ mod explain;
 mod inventory;
 pub(super) mod look;
 mod trace;
+
+pub(crate) use calls::call_that_deletes;
 
 pub use audit::{as_of, audit, first, flag};
 pub use explain::{explain, explain_kind, rules};

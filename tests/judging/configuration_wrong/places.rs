@@ -14,6 +14,33 @@ pub const PLACES: &[Wrong] = &[
         "1:1",
         &["at the same place as the vault on line 4"],
     ),
+    ("[[provider]]\nid = 'r'\nkind = 'railway'", "1:1", &["`provider.r` has no `token`"]),
+    (
+        "[[provider]]\nid = 'r'\nkind = 'railway'\ntoken = { env = 'T' }\nendpoint = 'http://there.example/x'",
+        "5:12",
+        &["for all to read and change", "use https://"],
+    ),
+    (
+        "[[provider]]\nid = 'r'\nkind = 'railway'\ntoken = { env = 'T' }\nendpoint = 'https://me@there.example/x'",
+        "5:12",
+        &["holds a user or password", "`token`"],
+    ),
+    (
+        "[[provider]]\nid = 'r'\nkind = 'railway'\ntoken = { env = 'T' }\nlongest = '7h'",
+        "5:11",
+        &["must be from one second to six hours"],
+    ),
+    ("[[provider]]\nid = 'r'\nkind = 'local'\nlongest = '1m'", "4:11", &["means nothing for this machine"]),
+    (
+        "[[provider]]\nid = 'r'\nkind = 'railway'\ntoken = { env = 'T' }\n[[volume]]\nid = 'b'\npath = '/b'\nis = 'r:x'",
+        "8:6",
+        &["cannot stand beside a `path`"],
+    ),
+    (
+        "[[provider]]\nid = 'r'\nkind = 'railway'\ntoken = { env = 'T' }\n[[volume]]\nid = 'b'\nis = 'r:x'\nstands_on = { host = 'h' }",
+        "8:13",
+        &["cannot stand beside `is`"],
+    ),
     ("[[vault]]\nid = 'w'\nkind = 'ftp'", "3:8", &["`ftp`, which is not known", "dir, s3"]),
     ("[[vault]]\nid = 'w'\nkind = 'dir'", "1:1", &["`vault.w` has no `path`"]),
     (
