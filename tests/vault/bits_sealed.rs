@@ -205,14 +205,12 @@ impl Scene {
         let (keys, signers) = (Keyring::default(), Signers::default());
         keys.learn(&self.estate);
         signers.learn(&self.estate);
+        let stores = Arc::new(One(store.clone()));
         Context {
-            state: self.temp.path().join("state"),
-            clock: chrono::Utc::now,
-            environment: Environment::default(),
-            stores: Arc::new(One(store.clone())),
-            opened: Opened::default(),
+            stores,
             keys,
             signers,
+            ..Context::real(self.temp.path().join("state"), Environment::default())
         }
     }
 

@@ -34,7 +34,8 @@ fn points_that_share_lists_are_each_judged_as_if_alone() {
     let mut seen = BTreeSet::new();
     for round in 0..if campaign { 400 } else { 40 } {
         let line = &lines[random(&mut seed) as usize % lines.len()];
-        let key = if random(&mut seed).is_multiple_of(2) { line.pack.pack() } else { line.pack.sidecar() }.unwrap();
+        let key =
+            if random(&mut seed).is_multiple_of(2) { line.pack.pack() } else { line.pack.sidecar() }.unwrap();
         let path = place.path("vault").join(key.as_str());
         let bytes = fs::read(&path).unwrap();
         fs::remove_file(&path).unwrap();

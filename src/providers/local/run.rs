@@ -107,7 +107,10 @@ mod tests {
         assert_eq!(run("echo", &["a b"], minute).unwrap(), b"a b\n");
         let told = String::from_utf8(run("env", &[], minute).unwrap()).unwrap();
         let names: Vec<&str> = told.lines().filter_map(|line| line.split('=').next()).collect();
-        assert!(names.contains(&"LC_ALL") && names.iter().all(|name| ["PATH", "LC_ALL"].contains(name)), "{told}");
+        assert!(
+            names.contains(&"LC_ALL") && names.iter().all(|name| ["PATH", "LC_ALL"].contains(name)),
+            "{told}"
+        );
         assert_eq!(run("false", &[], minute).unwrap_err().reason, GapReason::Failed);
         let missing = run("no-such-program-at-all", &[], minute).unwrap_err();
         assert_eq!(missing.reason, GapReason::MissingTool);
