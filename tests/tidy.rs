@@ -14,6 +14,8 @@ mod pages;
 mod repository;
 #[path = "tidy/source.rs"]
 mod source;
+#[path = "tidy/threats.rs"]
+mod threats;
 
 use source::File;
 
@@ -89,6 +91,13 @@ fn every_rule_has_its_page_and_every_page_its_rule() {
 #[test]
 fn every_path_that_a_page_names_exists() {
     each_file(|file| pages::named_paths_exist(file, &|path| repository::root().join(path).exists()));
+}
+
+#[test]
+fn every_test_that_the_page_on_threats_names_exists() {
+    let files = repository::files();
+    let page = files.iter().find(|file| file.path == threats::PAGE);
+    assert_none(&threats::named_tests_exist(page.expect("the page is there"), &files));
 }
 
 #[test]

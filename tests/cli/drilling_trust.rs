@@ -130,6 +130,14 @@ fn a_root_that_nobody_can_read_may_be_the_newest_and_keeps_a_drill_from_passing(
     let result = scene.drill(13);
     assert_eq!(result["drills"][0]["outcome"], "not_run", "{result:#}");
     assert!(because(&result).contains("is not known"), "{result:#}");
+    // What its owner gives up by name keeps nothing from passing, as long as that holds.
+    let estate = fs::read_to_string(&scene.config).unwrap();
+    let key = stranger.strip_prefix("vault/").unwrap();
+    for (until, code) in [("2099-01-01", 0), ("2020-01-01", 13)] {
+        let waiver = format!("objects = [{key:?}]\nreason = \"junk\"\nowner = \"ann\"\nuntil = {until:?}\n");
+        fs::write(&scene.config, format!("{estate}[vault.waive_damage]\n{waiver}")).unwrap();
+        scene.drill(code);
+    }
 }
 
 #[test]

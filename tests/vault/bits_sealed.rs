@@ -5,7 +5,7 @@ use super::bits::Flipping;
 use super::sealed::reader;
 use super::support::{One, chmod, copy_as, noise, random, seed_or};
 use crate::hand::{TempDir, fs};
-use outlive::app::{Context, Keyring, Opened, Signers};
+use outlive::app::{Context, Keyring, Signers};
 use outlive::app::{check_runbooks, keep_runbooks, make_runbooks, sign_ledger, verify_ledger};
 use outlive::domain::{Kind, Result, Silent};
 use outlive::estate::{Environment, Estate, VaultPlace};

@@ -3,7 +3,7 @@
 use super::support::One;
 use crate::hand::TempDir;
 use chrono::{DateTime, TimeDelta};
-use outlive::app::{Context, Keyring, LockPlan, LocksKept, Opened, Signers, keep_locks};
+use outlive::app::{Context, LockPlan, LocksKept, keep_locks};
 use outlive::domain::{
     AssetId, Consistency, Keep, Lock, LockKind, LockMode, Result, Silent, Timestamp, Volume, VolumeId,
     VolumeKind,
