@@ -64,6 +64,7 @@ pub fn cut_power(log: &str, vault: &Path) -> usize {
         let name = match &*call.name {
             "linkat" => call.path_at(2),
             "mkdirat" => call.path_at(0),
+            "mkdir" => call.string(0),
             _ => continue,
         };
         let name = Path::new(OsStr::from_bytes(&name)).to_owned();
