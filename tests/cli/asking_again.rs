@@ -54,15 +54,18 @@ fn an_answer_that_is_not_whole_is_none() {
         bytes[from..to].fill(0);
         bytes
     };
-    let mut turned = whole.clone();
-    *turned.last_mut().unwrap() ^= 1;
+    let turned = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
     let half = whole[..whole.len() / 2].to_vec();
     // What a second one wrote at the same time may be sound as far as it goes.
     let text = String::from_utf8(zstd::decode_all(&whole[48..]).unwrap()).unwrap();
     let other = zstd::encode_all(text.replace("postgres-data", "postgres-dada").as_bytes(), 3).unwrap();
     let other = [&whole[..8], &(other.len() as u64).to_le_bytes(), &whole[16..48], &other].concat();
     // Begun and not ended; damaged; cut.
-    for odd in [other, zeros(8, 48), zeros(100, 101), turned, half, whole[..20].to_vec()] {
+    for odd in [other, zeros(8, 48), turned(100), turned(whole.len() - 1), half, whole[..20].to_vec()] {
         fs::write(kept(&place), odd).unwrap();
         assert!(is_asked_again(&place, &server), "it was believed");
         assert!(!is_asked_again(&place, &server), "it was not mended");
