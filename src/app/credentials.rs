@@ -59,6 +59,7 @@ pub fn credentials(audited: &Audited, estate: &Estate) -> CredentialsSaid {
         credentials: all,
         findings: findings(&audited.judged),
         gaps: gaps.map(|gap| format!("{}: {}", gap.place, gap.detail)).collect(),
+        volumes: audited.judged.len(),
         scanned: None,
     }
 }

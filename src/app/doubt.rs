@@ -18,9 +18,8 @@ pub fn doubts(roots: &Roots, history: &History, now: Timestamp) -> BTreeMap<Dige
     let shown = roots.sound.iter().filter(|found| found.root.is_complete() && !found.root.is_closed());
     let shown = shown.filter(|found| found.signed.is_trusted());
     let seen = |found: &FoundRoot| history.state(&found.record()) == Some(CopyState::Restored);
+    // What somebody saw in a point says nothing of its time: that doubt stays until the time has come.
     let early = still_to_come(roots, now);
-    let early: BTreeMap<Digest, String> =
-        early.filter(|(found, _)| !seen(found)).map(|(found, why)| (found.id, why)).collect();
     for found in shown.filter(|found| !early.contains_key(&found.id)) {
         let seen = seen(found);
         volumes.entry(found.root.volume.0.as_str()).or_default().add(found, seen);
@@ -31,20 +30,21 @@ pub fn doubts(roots: &Roots, history: &History, now: Timestamp) -> BTreeMap<Dige
 
 /// Points whose time is still to come, and would be taken for the newest for years. Where all of a volume are, it is the clock here that is
 /// wrong, and nothing can be said.
-fn still_to_come(roots: &Roots, now: Timestamp) -> impl Iterator<Item = (&FoundRoot, String)> {
+pub fn still_to_come(roots: &Roots, now: Timestamp) -> BTreeMap<Digest, String> {
     let is_early = move |found: &FoundRoot| found.root.taken_at.signed_duration_since(now) > MOST_SKEW;
     let here: BTreeSet<&str> = roots
         .sound
         .iter()
-        .filter(|found| !is_early(found))
+        .filter(|found| !is_early(found) && found.root.is_complete() && found.signed.is_trusted())
         .map(|found| found.root.volume.0.as_str())
         .collect();
     let early = roots.sound.iter().filter(move |found| is_early(found));
-    early.filter(move |found| here.contains(found.root.volume.0.as_str())).map(|found| {
+    let early = early.filter(move |found| here.contains(found.root.volume.0.as_str())).map(|found| {
         let at = found.root.taken_at.format("%Y-%m-%d %H:%M:%SZ");
         let why = "a clock was wrong, or somebody made it who wants it to be taken for the newest";
-        (found, format!("its time, {at}, is still to come: {why}"))
-    })
+        (found.id, format!("its time, {at}, is still to come: {why}"))
+    });
+    early.collect()
 }
 
 /// The complete points of one volume, oldest first, so far.

@@ -97,6 +97,7 @@ fn nothing_but(scanned: Scanned, at: Timestamp) -> CredentialsSaid {
         credentials: Vec::new(),
         findings: Vec::new(),
         gaps: Vec::new(),
+        volumes: 0,
         scanned: Some(scanned),
     }
 }

@@ -83,7 +83,7 @@ pub fn estate_file(proposed: &Proposed) -> String {
          # [host]\n# stands_on = { provider = \"PROVIDER\", account = \"ACCOUNT\", region = \"REGION\", owner = \"NAME\" }\n",
     );
     out.push_str(POLICY);
-    let classes = ["primary-deletion", "filesystem", "device", "host"];
+    let classes = ["primary-deletion", "file", "filesystem", "device", "host"];
     let more = (!proposed.providers.is_empty()).then_some("credential");
     let survive: Vec<String> = classes.into_iter().chain(more).map(quoted).collect();
     out.push_str(&format!("survive = [{}]\n", survive.join(", ")));

@@ -203,6 +203,20 @@ fn a_point_of_a_time_to_come_is_not_taken_for_the_newest() {
     let usable: Vec<bool> = points.iter().map(|point| point["usable"] == "yes").collect();
     assert_eq!(usable, [true, false], "{points:#?}");
     place.outlive(&[&restore[..], &[&"--point", &first]].concat()).end().expect(0);
+    // Whoever restores it by its name, and sees what is in it, has not seen its time.
+    let forged = place.outlive(&[&"vault", &"list", &vault, &"--format", &"json"]).end().json("vault-list");
+    let forged = forged["points"].as_array().unwrap().last().unwrap()["point"].as_str().unwrap().to_owned();
+    assert_ne!(forged, first);
+    let looked = place.path("looked");
+    let by_name: [&dyn AsRef<OsStr>; 7] =
+        [&"restore", &"--vault", &vault, &"--to", &looked, &"--point", &forged];
+    place.outlive(&by_name).end().expect(0);
+    let again = place.path("again");
+    place
+        .outlive(&[&"restore", &"--vault", &vault, &"--to", &again])
+        .end()
+        .expect(2)
+        .complains("still to come");
 }
 
 #[test]

@@ -115,12 +115,24 @@ fn it_is_told_as_its_schema_says_and_for_people() {
 }
 
 #[test]
+fn where_no_volume_was_seen_nothing_is_known_of_what_a_credential_destroys() {
+    let mut told = said(&audited(token_estate()));
+    told.credentials.iter_mut().for_each(|one| one.volumes.clear());
+    (told.gaps, told.findings, told.scanned, told.volumes) = (Vec::new(), Vec::new(), None, 1);
+    assert!(told.is_settled());
+    told.volumes = 0;
+    assert!(!told.is_settled());
+    assert!(told.text(Look { width: 100, colour: false }).contains("is not known: no volume was seen"));
+}
+
+#[test]
 fn tokens_that_nobody_asked_about_and_what_was_not_searched_keep_it_open() {
     let nothing = CredentialsSaid {
         at: now(),
         credentials: Vec::new(),
         findings: Vec::new(),
         gaps: Vec::new(),
+        volumes: 0,
         scanned: Some(Scanned { found: Vec::new(), gaps: Vec::new(), ..searched() }),
     };
     assert!(nothing.is_settled());

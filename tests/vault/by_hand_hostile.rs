@@ -117,3 +117,44 @@ fn no_link_leads_out_of_the_target() {
     let leaf = forge.leaf(&entries);
     assert_refused(&forge.finish(leaf), "a file behind a symbolic link");
 }
+
+/// Lines of JSON, the hostile one before sound ones: what a parser passes over must not be taken for what comes next.
+#[test]
+fn what_comes_behind_a_line_that_is_none_is_no_command_and_nothing_is_left_out_without_a_word() {
+    let word = "0 p a[$(touch escaped)] 5 0 4 4 x";
+    let mut sound = Forge::new();
+    let run = sound.content(b"fine");
+    let first = json(&file("a", 4, vec![run.clone()]));
+    let second = json(&file("b", 4, vec![run.clone()]));
+    let odd = [
+        first.replace("\"0644\"", "\"no mode\""),
+        first.replace("\"1000000000.000000005\"", "\"never\""),
+        first.replace("\"path\":\"a\"", "\"path\":5"),
+        first.replace(&json(&run.chunks[0].sha256()), &json(&word)),
+        "\"end\"".to_owned(),
+        "end".to_owned(),
+        format!("{first} \"end\""),
+        "{".to_owned(),
+    ];
+    for odd in odd {
+        assert_ne!(odd, first);
+        let mut forge = Forge::new();
+        forge.content(b"fine");
+        let hostile = json(&link(word, EntryKind::Symlink, word));
+        let lines = [json(&entry("", EntryKind::Dir)), odd.clone(), hostile, second.clone()];
+        let leaf = forge.page(PageKind::Entries, 0, &lines);
+        assert_refused(&forge.finish(leaf), &odd);
+    }
+    let line = json(&run);
+    for odd in
+        ["\"end\"".to_owned(), format!("{line} \"end\""), line.replace("\"offset\":\"0\"", "\"offset\":[]")]
+    {
+        let mut forge = Forge::new();
+        let run = forge.content(b"fine");
+        let pages = forge.page(PageKind::Runs, 0, &[odd.clone(), json(&run)]);
+        let paged =
+            outlive::vault::format::Entry { content: Some(Content::Pages(pages)), ..file("a", 4, vec![]) };
+        let leaf = forge.leaf(&[paged]);
+        assert_refused(&forge.finish(leaf), &format!("runs: {odd}"));
+    }
+}

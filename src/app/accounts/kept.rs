@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The version of what is written here; anything else is asked anew.
-const FORMAT: &str = "outlive/survey/v0";
+const FORMAT: &str = concat!("outlive/survey/v0 of ", env!("CARGO_PKG_VERSION"), ", backups unproven");
 /// What the file begins with: nothing that does not is written over.
 const MAGIC: &[u8; 8] = b"outlive\n";
 /// How large a kept answer may be, in bytes of text.
@@ -81,7 +81,10 @@ impl Keeper {
         let careful = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
         options.custom_flags(careful.bits().cast_signed());
         let mut file = options.open(self.folder.join(&self.name)).ok()?;
-        if !file.metadata().ok()?.is_file() {
+        let metadata = file.metadata().ok()?;
+        // What somebody else can write to, they can make say anything; and whoever can read it may learn what was seen.
+        let is_ours = metadata.uid() == rustix::process::geteuid().as_raw();
+        if !metadata.is_file() || !is_ours || metadata.nlink() != 1 || metadata.mode() & 0o077 != 0 {
             return None;
         }
         flock(&file, hold).ok()?;

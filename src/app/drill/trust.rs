@@ -2,7 +2,7 @@
 //! an explicit choice would refuse, no drill passes with.
 
 use crate::app::damage::stand_in;
-use crate::app::doubt::doubts;
+use crate::app::doubt::{doubts, still_to_come};
 use crate::domain::{Kind, Problem, Timestamp, VolumeId, printable};
 use crate::ledger::History;
 use crate::store::Key;
@@ -38,7 +38,11 @@ impl Candidates {
         }
         let is_newest = |root: &FoundRoot| found.points.last().is_none_or(|newest| newest.id == root.id);
         // What is not signed with a pinned key is not ours: nobody asks what it holds.
-        let ours = |root: &&FoundRoot| root.root.is_complete() && root.signed.is_trusted();
+        // Nor is a point of a time to come the newest one: it may lie there, locked, for years.
+        let early = still_to_come(&roots, now);
+        let ours = |root: &&FoundRoot| {
+            root.root.is_complete() && root.signed.is_trusted() && !early.contains_key(&root.id)
+        };
         let newest = roots.sound.iter().rev().find(ours);
         if let Some(newest) = newest.filter(|newest| !is_newest(newest)) {
             let what = "may be of something else than the volume";

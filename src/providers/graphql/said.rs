@@ -22,11 +22,10 @@ impl<'s> Says<'s> {
 
     /// A name, without the credential, safe to print, and cut where it is long.
     pub fn name(&self, text: &str) -> String {
-        // An answer of one name may be as large as answers get.
-        let far =
-            text.char_indices().nth(LONGEST + self.secret.reveal().len()).map_or(text.len(), |(at, _)| at);
-        let own = text[..far].replace(self.secret.reveal(), "(secret)");
-        let safe = printable(own.as_bytes());
+        // First replaced, then cut: what is replaced is shorter, and would bring what a cut left of the next into sight.
+        let own = text.replace(self.secret.reveal(), "(secret)");
+        let far = own.char_indices().nth(LONGEST + 1).map_or(own.len(), |(at, _)| at);
+        let safe = printable(own[..far].as_bytes());
         match safe.char_indices().nth(LONGEST) {
             Some((at, _)) => format!("{}…", &safe[..at]),
             None => safe,
@@ -59,10 +58,13 @@ mod tests {
         assert_eq!(says.name("a\u{1b}b\n"), "a\\eb\\n");
         assert_eq!(says.name("x0123-canaryy"), "x(secret)y");
         assert_eq!(says.name(&"ä".repeat(10_000)).chars().count(), LONGEST + 1);
-        // Cut in the middle of it, it would still tell a part.
-        for before in LONGEST - 20..LONGEST + 2 {
-            let said = says.name(&format!("{}0123-canary", "x".repeat(before)));
-            assert!(!said.contains("0123"), "{said}");
+        // Cut in the middle of it, it would still tell a part, however often it comes before that.
+        for (times, before) in (0..6).flat_map(|times| (0..LONGEST + 2).map(move |before| (times, before))) {
+            let text = format!("{}{}0123-canary", "0123-canary".repeat(times), "x".repeat(before));
+            for text in [&text, &format!("{text}{text}")] {
+                let said = says.name(text);
+                assert!(!said.contains("0123") && !said.contains("canary"), "{said}");
+            }
         }
     }
 

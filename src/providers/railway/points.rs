@@ -107,6 +107,10 @@ fn listed(work: &Work<'_>, instance: &Instance) -> (Backups, Vec<Unanswered>) {
                     Err(why) => open.push(why),
                 }
             }
+            // An answer without the list that was asked for is none, and not an empty list.
+            if open.is_empty() && (both.backups.is_none() || both.schedules.is_none()) {
+                open.push(missing);
+            }
             (both, open)
         }
         Err(why) => (Backups { backups: None, schedules: Some(List::default()) }, vec![why]),

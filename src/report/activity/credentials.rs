@@ -154,6 +154,8 @@ pub struct CredentialsSaid {
     pub findings: Vec<CredentialFinding>,
     /// What could not be seen.
     pub gaps: Vec<String>,
+    /// How many volumes they were judged by: with none, nothing was found out about any of them.
+    pub volumes: usize,
     /// The directory that was searched, where one was named.
     pub scanned: Option<Scanned>,
 }
@@ -173,7 +175,8 @@ impl CredentialsSaid {
             scanned.found.iter().all(|token| token.was_asked) && scanned.gaps.is_empty()
         });
         let open = self.findings.iter().any(|finding| finding.verdict == "undetermined");
-        self.credentials.iter().all(settled) && self.gaps.is_empty() && scanned && !open
+        let is_judged = self.volumes > 0 || self.credentials.is_empty();
+        self.credentials.iter().all(settled) && is_judged && self.gaps.is_empty() && scanned && !open
     }
 
     /// Whether a rule fails: a credential takes a volume with all that would bring it back.
@@ -201,8 +204,14 @@ impl Told for CredentialsSaid {
             some.iter().for_each(|one| out.push_str(&details(one, look)));
             if !none.is_empty() {
                 let names: Vec<&str> = none.iter().map(|one| one.id.as_str()).collect();
-                let said = format!("Take nothing of any volume, as far as is known: {}.", names.join(", "));
-                out.push_str(&look.say(&said, 0, Tone::Plain));
+                let (said, tone) = match self.volumes {
+                    0 => (
+                        "What these can destroy is not known: no volume was seen to judge them by",
+                        Tone::Open,
+                    ),
+                    _ => ("Take nothing of any volume, as far as is known", Tone::Plain),
+                };
+                out.push_str(&look.say(&format!("{said}: {}.", names.join(", ")), 0, tone));
             }
         } else if self.scanned.is_none() {
             out.push_str(&look.say("No credential is configured, declared or seen.", 0, Tone::Open));
