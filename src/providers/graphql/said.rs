@@ -25,7 +25,7 @@ impl<'s> Says<'s> {
         // First replaced, then cut: what is replaced is shorter, and would bring what a cut left of the next into sight.
         let own = text.replace(self.secret.reveal(), "(secret)");
         let far = own.char_indices().nth(LONGEST + 1).map_or(own.len(), |(at, _)| at);
-        let safe = printable(own[..far].as_bytes());
+        let safe = printable(&own.as_bytes()[..far]);
         match safe.char_indices().nth(LONGEST) {
             Some((at, _)) => format!("{}…", &safe[..at]),
             None => safe,
