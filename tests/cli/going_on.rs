@@ -71,12 +71,20 @@ fn kill_after(place: &Place, vault: &PathBuf, to: &PathBuf, moment: Duration) ->
 fn killed_and_finished(place: &Place, data: &Path, name: &str, rounds: usize, is_same: &dyn Fn(&Path)) {
     let (vault, seed) = (place.path(name), seed());
     place.outlive(&[&"copy", &data, &"--vault", &vault]).end().expect(0);
-    let (first, began) = (place.path(&format!("{name}-undisturbed")), Instant::now());
-    place.outlive(&restore(&vault, &first)).end().expect(0);
-    let usual = began.elapsed();
+    // The first one is slower than those after it, which find the vault in memory: the moments are of the faster.
+    let undisturbed = |number| {
+        let (to, began) = (place.path(&format!("{name}-undisturbed-{number}")), Instant::now());
+        place.outlive(&restore(&vault, &to)).end().expect(0);
+        began.elapsed()
+    };
+    let usual = (0..3).map(undisturbed).min().unwrap();
     println!("seed {seed}; an undisturbed restore takes {usual:?}");
     let mut hits = 0;
-    for (round, moment) in noise(seed, rounds * 8).chunks(8).enumerate() {
+    for (round, moment) in noise(seed, rounds * 8 * 8).chunks(8).enumerate() {
+        // Where all came too early or too late, more of them do not.
+        if round >= rounds && hits > 0 {
+            break;
+        }
         let share = u64::from_le_bytes(moment.try_into().unwrap()) as f64 / u64::MAX as f64;
         let to = place.path(&format!("{name}-{round}"));
         let mut hit = kill_after(place, &vault, &to, usual.mul_f64(share));
@@ -94,7 +102,7 @@ fn killed_and_finished(place: &Place, data: &Path, name: &str, rounds: usize, is
         let removed = if to.is_dir() { fs::remove_dir_all(&to) } else { fs::remove_file(&to) };
         removed.unwrap();
     }
-    println!("{hits} of {rounds} kills hit a restore in its midst");
+    println!("{hits} kills hit a restore in its midst");
     assert!(hits > 0, "no kill hit a restore in its midst: nothing was tested (seed {seed})");
 }
 
