@@ -1,23 +1,26 @@
 //! Locks of vaults: agreed to once, given with each copy, and made longer while recovery points are needed.
 
+mod needed;
+
 use super::check;
 use super::damage::stand_in;
+use super::doubt::doubts;
 use super::ledger::keep_ledger_locked;
 use super::named;
 use super::stores::{Purpose, look_for_writing, say_place};
 use super::vaults::state_of;
 use super::{Context, keys};
 use crate::domain::{
-    CopyState, Keep, Kind, Lock, LockKind, LockMode, Problem, Result, Timestamp, VolumeId, printable,
-    say_duration, slack_of,
+    CopyState, Kind, Lock, LockKind, LockMode, Problem, Result, Timestamp, VolumeId, printable, say_duration,
+    slack_of,
 };
 use crate::estate::{Estate, LockOrder, VaultEntry, VaultPlace};
 use crate::ledger::{Event, History, Ledger, PATIENCE, Record, VaultRef};
-use crate::plan::{needed_until, own_time};
 use crate::report::activity::{VaultMade, say_lock};
 use crate::store::{Found, MOST_SKEW, Scope, Store, Trial};
 use crate::vault::format::Digest;
 use crate::vault::{Epoch, FoundRoot, LockTerms, Needed, Readers, Roots, Vault};
+use needed::needed_of;
 use std::collections::BTreeMap;
 
 /// The vault of a copy, written to under the locks that are asked for; refused where nobody agreed to those yet.
@@ -182,6 +185,7 @@ pub fn keep_locks(context: &Context, plan: &LockPlan) -> Result<LocksKept> {
     // What a stranger made has the lock that the stranger gave it.
     let needed = roots.sound.iter().filter(|found| found.signed.is_trusted()).filter(is_needed);
     needed.for_each(|found| volumes.entry(&found.root.volume).or_default().push(found));
+    let doubted = doubts(&roots, &history, (context.clock)());
     let (mut kept, mut locks) = (LocksKept::default(), BTreeMap::new());
     for (volume, points) in volumes {
         let Some(order) = plan.order(volume) else {
@@ -190,7 +194,7 @@ pub fn keep_locks(context: &Context, plan: &LockPlan) -> Result<LocksKept> {
             kept.short.push(format!("{newest} of {}", printable(volume.0.as_bytes())));
             continue;
         };
-        match keep_of_volume((context, &vault), id, &points, (order, &mut kept, &mut locks)) {
+        match keep_of_volume((context, &vault), id, &points, (order, &doubted, &mut kept, &mut locks)) {
             Ok(()) => {}
             // One that asks for what is refused does not keep the others from being kept.
             Err(problem) if problem.kind == Kind::Refused => kept.refuse(1, problem),
@@ -237,14 +241,15 @@ fn keep_of_ledger(
     }
 }
 
-/// What is found out of the points of one volume: what is asked for, what became of it, and the lock of each.
-type Of<'a> = (&'a LockOrder, &'a mut LocksKept, &'a mut BTreeMap<Digest, Option<Lock>>);
+/// What is found out of the points of one volume: what is asked for, which points are doubted, what became of it, and the lock of each.
+type Of<'a> =
+    (&'a LockOrder, &'a BTreeMap<Digest, String>, &'a mut LocksKept, &'a mut BTreeMap<Digest, Option<Lock>>);
 
 fn keep_of_volume(
     (context, vault): (&Context, &Vault),
     name: &str,
     points: &[&FoundRoot],
-    (order, kept, locks): Of<'_>,
+    (order, doubted, kept, locks): Of<'_>,
 ) -> Result<()> {
     // The clock is asked each time: what came before may have taken hours.
     let now = (context.clock)();
@@ -255,7 +260,7 @@ fn keep_of_volume(
         return Err(not_agreed(&vault.place(), name, order.kind));
     }
     let terms = terms(vault.store(), order, now)?;
-    let needed = needed_of(points, order, terms);
+    let needed = needed_of(points, doubted, order, terms);
     let (done, of_points) = vault.keep_needed(&needed, terms)?;
     kept.points += needed.len();
     kept.extended += done.extended;
@@ -270,27 +275,6 @@ fn keep_of_volume(
     }
     locks.extend(of_points);
     Ok(())
-}
-
-/// Which of a volume's points are still needed, and until when.
-fn needed_of(points: &[&FoundRoot], order: &LockOrder, terms: LockTerms) -> Vec<Needed> {
-    let store_now = terms.least - order.locked_for;
-    // A point that lacks something takes nobody's place: it stays for its own time.
-    let (whole, partial): (Vec<&FoundRoot>, Vec<&FoundRoot>) =
-        points.iter().copied().partition(|found| found.root.is_complete());
-    let until_of = |points: &[&FoundRoot], keep: Option<Keep>| {
-        let stored: Vec<Timestamp> =
-            points.iter().map(|found| found.stored_at.unwrap_or(found.root.taken_at)).collect();
-        match keep {
-            Some(keep) => needed_until(&stored, keep, order.locked_for, store_now),
-            None => stored.iter().map(|at| own_time(*at, order.locked_for, store_now)).collect(),
-        }
-    };
-    let (of_whole, of_partial) = (until_of(&whole, Some(order.keep)), until_of(&partial, None));
-    let both = whole.iter().zip(of_whole).chain(partial.iter().zip(of_partial));
-    // Nothing is needed for longer than what is written now: a point that claims to be of the future is not believed.
-    both.filter_map(|(found, until)| Some(Needed { point: (*found).clone(), until: until?.min(terms.least) }))
-        .collect()
 }
 
 /// Records the lock of each point where another one is known than before, or none any more.

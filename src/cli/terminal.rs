@@ -10,6 +10,7 @@ use crate::estate::{Environment, Estate, SecretSource, VaultPlace};
 use crate::report::activity::Told;
 use crate::report::text::Look;
 use std::ffi::OsStr;
+use std::fs::Metadata;
 use std::io::{IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -73,10 +74,12 @@ impl Terminal {
                 .remedy("name the estate file with --config; docs/configuration.md says what it holds");
             Failure::new(problem, Exit::Usage)
         })?;
-        if self.config.is_none() {
-            refuse_strangers(&path).map_err(|problem| Failure::new(problem, Exit::Usage))?;
-        }
-        let estate = Estate::read(&path).map_err(|problem| Failure::new(problem, Exit::Usage))?;
+        let refuse = |metadata: &Metadata| match self.config {
+            Some(_) => Ok(()),
+            None => refuse_strangers(&path, metadata),
+        };
+        let estate =
+            Estate::read_unless(&path, refuse).map_err(|problem| Failure::new(problem, Exit::Usage))?;
         self.context.keys.learn(&estate);
         self.context.signers.learn(&estate);
         Ok(estate)
@@ -146,15 +149,16 @@ fn state(global: &Global) -> PathBuf {
 
 /// A file that nobody named is used where the user who runs this, or the administrator, wrote it and nobody else can: it may name programs
 /// to run.
-fn refuse_strangers(path: &Path) -> Result<(), Problem> {
-    // What cannot be looked at cannot be read either, and that is said then.
-    let Ok(metadata) = std::fs::metadata(path) else { return Ok(()) };
+fn refuse_strangers(path: &Path, metadata: &Metadata) -> Result<(), Problem> {
     let me = rustix::process::geteuid().as_raw();
     // With sudo the user's own file is meant.
     let caller = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse::<u32>().ok()).filter(|_| me == 0);
-    let owner = metadata.uid();
+    let (owner, group) = (metadata.uid(), metadata.gid());
     let what = if metadata.mode() & 0o002 != 0 {
         "everybody on this machine may write to this estate file, and it may name programs to run".to_owned()
+    } else if metadata.mode() & 0o020 != 0 && group != owner && group != 0 {
+        // A group of the number of its owner is that user's own, by the custom of Debian and others.
+        format!("a group ({group}) may write to this estate file, and it may name programs to run")
     } else if owner != 0 && owner != me && Some(owner) != caller {
         format!("this estate file belongs to another user ({owner}), and it may name programs to run")
     } else {

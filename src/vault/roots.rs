@@ -6,7 +6,7 @@ use super::sealing::{Names, Seal};
 use super::signed::Signed;
 use super::{Vault, safe};
 use crate::domain::{Kind, Problem, Result, Timestamp, VolumeId};
-use crate::store::{Key, Listed};
+use crate::store::{Key, Listed, MOST_SKEW};
 use serde::{Deserialize, Serialize};
 use std::sync::PoisonError;
 
@@ -165,10 +165,14 @@ impl Roots {
         self.sound.sort_by(|a, b| a.order().cmp(&b.order()));
     }
 
-    /// The newest sound root of a volume that is taken for one of ours.
-    pub fn newest_of(&self, volume: &VolumeId) -> Option<&FoundRoot> {
+    /// The newest sound root of a volume that is taken for one of ours. One of a time still to come is passed over: it would be the newest
+    /// for years. Where all are, it is the clock that says `now` which is wrong.
+    pub fn newest_of(&self, volume: &VolumeId, now: Timestamp) -> Option<&FoundRoot> {
         let ours = |found: &&FoundRoot| &found.root.volume == volume && found.signed.is_trusted();
-        self.sound.iter().rev().find(ours)
+        let is_early = |found: &&FoundRoot| found.root.taken_at.signed_duration_since(now) > MOST_SKEW;
+        let mut ours = self.sound.iter().rev().filter(ours);
+        let newest = ours.clone().next();
+        ours.find(|found| !is_early(found)).or(newest)
     }
 
     /// Newer points of which nothing here says that they are of another volume, and which cannot be opened here.
@@ -200,25 +204,25 @@ impl Roots {
                 let keys: Vec<&str> = self.damaged.iter().map(|(key, _)| key.as_str()).collect();
                 let what = "no such recovery point can be read in this vault, and these roots are damaged";
                 Err(Problem::damaged(keys.join(", "), what)
-                    .remedy("`outlive vault list DIR` shows the recovery points that can be read"))
+                    .remedy("`outlive vault list VAULT` shows the recovery points that can be read"))
             }
             ([], None) if self.sound.iter().any(|found| of_volume(found) && !found.signed.is_trusted()) => {
                 let what = "none of the recovery points there are is signed with a key that is pinned here";
                 Err(Problem::new(Kind::Refused, what)
-                    .remedy("`outlive vault list DIR` shows them, and why; --point takes one all the same"))
+                    .remedy("`outlive vault list VAULT` shows them, and why; --point takes one all the same"))
             }
             ([], _) => Err(Problem::new(Kind::NotFound, "no such recovery point in this vault")
-                .remedy("`outlive vault list DIR` shows the volumes and recovery points there are")),
+                .remedy("`outlive vault list VAULT` shows the volumes and recovery points there are")),
             ([one], Some(_)) => Ok(one),
             (_, Some(_)) => Err(Problem::new(Kind::Usage, "several recovery points begin like that")
-                .remedy("give more digits of its name; `outlive vault list DIR` shows them")),
+                .remedy("give more digits of its name; `outlive vault list VAULT` shows them")),
             (several, None) if volumes.len() == 1 => {
                 several.iter().rev().find(|found| found.root.is_complete()).copied().ok_or_else(|| {
                     Problem::new(
                         Kind::Refused,
                         "the vault holds only incomplete recovery points of this volume",
                     )
-                    .remedy("choose one yourself with --point; `outlive vault list DIR` shows them")
+                    .remedy("choose one yourself with --point; `outlive vault list VAULT` shows them")
                 })
             }
             _ => Err(Problem::new(Kind::Usage, "several volumes fit")

@@ -199,5 +199,11 @@ fn an_estate_file_that_nobody_named_is_not_taken_from_a_stranger() {
     tool("chown", &["0".as_ref(), file.as_os_str()]);
     chmod(&file, 0o666);
     survey("", "").expect(2).complains("everybody on this machine may write to this estate file");
+    tool("chown", &["0:100".as_ref(), file.as_os_str()]);
+    chmod(&file, 0o664);
+    survey("", "").expect(2).complains("a group (100) may write to this estate file");
     assert!(!ran.exists());
+    chmod(&file, 0o644);
+    survey("", "");
+    fs::remove_file(&ran).expect("the command of one's own file runs");
 }

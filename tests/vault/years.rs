@@ -99,7 +99,7 @@ struct Nights {
 
 impl Nights {
     fn new(seed: u64) -> Self {
-        let world = World::new();
+        let world = World::new(0);
         fs::create_dir(world.tree()).unwrap();
         let estate = Estate::parse(&world.temp.path().join("outlive.toml"), ESTATE).unwrap();
         let vault = Vault::open_or_create(world.store.clone(), world.now()).unwrap();
@@ -210,7 +210,7 @@ fn over_years_everything_that_a_live_point_needs_is_locked_for_as_long_as_it_is_
 
 #[test]
 fn an_object_that_cannot_be_locked_longer_is_told_and_the_others_are() {
-    let world = World::new();
+    let world = World::new(0);
     fs::create_dir(world.tree()).unwrap();
     fs::write(world.tree().join("file"), "something").unwrap();
     let vault = Vault::open_or_create(world.store.clone(), world.now()).unwrap();
@@ -227,6 +227,53 @@ fn an_object_that_cannot_be_locked_longer_is_told_and_the_others_are() {
     let lock = locks[&points[0].id].unwrap();
     assert!(lock.until.unwrap() >= world.now() + ALL[0].locked_for, "{lock:?}");
     assert!(world.is_locked(&points[0].key, long.until));
+}
+
+#[test]
+fn what_is_doubted_pushes_no_true_point_out_of_what_is_kept() {
+    let world = World::new(1);
+    fs::create_dir(world.tree()).unwrap();
+    fs::write(world.tree().join("file"), "something").unwrap();
+    let estate = Estate::parse(&world.temp.path().join("outlive.toml"), ESTATE).unwrap();
+    let vault = Vault::open_or_create(world.store.clone(), world.now()).unwrap();
+    vault.lock_itself(world.terms(&ALL[0])).unwrap();
+    let asked = &ALL[1];
+    let copied = |from: TimeDelta| world.copy(&vault, asked, &mut world.source(), from).root;
+    let sound = copied(TimeDelta::zero());
+    // Something made it empty, as a mount point is where nothing is mounted.
+    fs::remove_file(world.tree().join("file")).unwrap();
+    let mut newest = sound.clone();
+    for night in 0..40 {
+        world.now.fetch_add(86_400, Relaxed);
+        newest = copied(TimeDelta::zero());
+        let kept = world.keep(night, &estate);
+        assert!(kept.refused.is_none() && kept.short.is_empty(), "night {night}: {kept:?}");
+        for point in [&sound, &newest] {
+            assert!(
+                world.is_locked(&point.key, world.now() + asked.locked_for),
+                "night {night}: {}",
+                point.key
+            );
+        }
+    }
+    assert!(sound.root.taken_at + asked.locked_for * 2 < newest.root.taken_at, "its own time was over");
+}
+
+#[test]
+fn what_is_of_a_time_to_come_is_not_built_upon() {
+    let world = World::new(0);
+    fs::create_dir(world.tree()).unwrap();
+    fs::write(world.tree().join("file"), "something").unwrap();
+    let vault = Vault::open_or_create(world.store.clone(), world.now()).unwrap();
+    let copied = |before: TimeDelta| world.copy(&vault, &ALL[0], &mut world.source(), before).root;
+    let sound = copied(TimeDelta::zero());
+    let early = copied(-TimeDelta::days(3650));
+    let next = copied(TimeDelta::zero());
+    let before = |point: &FoundRoot| point.root.previous.as_ref().map(|before| before.sha256);
+    assert_eq!((before(&early), before(&next)), (Some(sound.id), Some(sound.id)));
+    // Where all are, it is the clock here.
+    world.now.fetch_sub(86_400, Relaxed);
+    assert_eq!(before(&copied(TimeDelta::zero())), Some(early.id));
 }
 
 #[test]

@@ -68,11 +68,12 @@ volume = "short"
 to = "offsite"
 every = "72h"
 "#;
-/// The time of the one simulation that goes through the program's own nights: its clock is a function without a world around it.
-static NOW: AtomicI64 = AtomicI64::new(0);
+/// The times of the simulations that go through the program's own nights: its clock is a function without a world around it.
+static NOW: [AtomicI64; 2] = [const { AtomicI64::new(0) }; 2];
+const CLOCKS: [fn() -> Timestamp; 2] = [|| clock(0), || clock(1)];
 
-fn clock() -> Timestamp {
-    DateTime::from_timestamp(NOW.load(Relaxed), 0).unwrap()
+fn clock(of: usize) -> Timestamp {
+    DateTime::from_timestamp(NOW[of].load(Relaxed), 0).unwrap()
 }
 
 /// A tree of which something could not be read.
@@ -126,18 +127,21 @@ pub struct World {
     pub now: Arc<AtomicI64>,
     pub store: Arc<Counting>,
     pub temp: TempDir,
+    /// Which clock the program has.
+    clock: usize,
     /// In memory: a night records some tens of locks, each of which waits for the medium.
     states: TempDir,
 }
 
 impl World {
-    pub fn new() -> Self {
+    /// With the first or the second clock: no two tests that let the program keep locks have the same.
+    pub fn new(of: usize) -> Self {
         let now = Arc::new(AtomicI64::new(1_900_000_000));
         let clock = now.clone();
         let clock = Arc::new(move || DateTime::from_timestamp(clock.load(Relaxed), 0).unwrap());
         let store =
             Arc::new(Counting { inner: MemoryStore::with_locks(clock), extended: AtomicUsize::new(0) });
-        Self { now, store, temp: TempDir::new(), states: TempDir::new_in("/dev/shm") }
+        Self { now, store, temp: TempDir::new(), clock: of, states: TempDir::new_in("/dev/shm") }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -198,8 +202,8 @@ impl World {
 
     /// What the nights do for the locks of a vault.
     pub fn keep(&self, night: usize, estate: &Estate) -> LocksKept {
-        NOW.store(self.now.load(Relaxed), Relaxed);
-        let stores = Arc::new(One(self.store.clone()));
+        NOW[self.clock].store(self.now.load(Relaxed), Relaxed);
+        let (stores, clock) = (Arc::new(One(self.store.clone())), CLOCKS[self.clock]);
         let context = Context { clock, stores, ..Context::real(self.state(night), Environment::default()) };
         keep_locks(&context, &LockPlan::of(estate, &estate.vaults[0]).unwrap()).unwrap()
     }

@@ -30,8 +30,8 @@ pub(super) fn catalogue(whole: &Table<'_>) -> Catalogue {
 fn with(catalogue: &Catalogue, file: &Value<'_>) -> Option<Catalogue> {
     let path = file.path()?;
     let name = printable(path.as_os_str().as_encoded_bytes());
-    let read =
-        text_of(&path, "the catalogue file").and_then(|text| catalogue.clone().with_file(&text, &name));
+    let read = text_of(&path, "the catalogue file", |_| Ok(()))
+        .and_then(|text| catalogue.clone().with_file(&text, &name));
     match read {
         Ok(more) => Some(more),
         Err(problem) => {

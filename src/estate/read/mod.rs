@@ -41,6 +41,7 @@ use names::Names;
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Metadata;
 use std::path::Path;
 use text::text_of;
 use toml::de::DeTable;
@@ -55,7 +56,15 @@ impl Estate {
     /// `NotFound` or `Io` where it cannot be read; `Usage` with file, line and column where it is wrong. Several
     /// mistakes are told in one problem, by line.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = text_of(path, "the estate file")?;
+        Self::read_unless(path, |_| Ok(()))
+    }
+
+    /// The same, unless `refuse` has something against the file. It is asked of what was opened: its name may be given to another one meanwhile.
+    ///
+    /// # Errors
+    /// As [`Estate::read`], and those of `refuse`.
+    pub fn read_unless(path: &Path, refuse: impl FnOnce(&Metadata) -> Result<()>) -> Result<Self> {
+        let text = text_of(path, "the estate file", refuse)?;
         let place = printable(path.as_os_str().as_encoded_bytes());
         let failed = |error| Problem::io("reading the estate file", error).at(&*place);
         let whole = std::path::absolute(path).map_err(failed)?;

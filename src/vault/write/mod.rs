@@ -92,7 +92,7 @@ fn write(
     vault.epoch()?;
     vault.signer()?;
     let roots = Roots::of_volume(vault, &request.volume.id)?;
-    let parent = roots.newest_of(&request.volume.id);
+    let parent = roots.newest_of(&request.volume.id, started_at);
     if let Some(seal) = vault.seal() {
         seal.begin(&request.volume.id);
     }
