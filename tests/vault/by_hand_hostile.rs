@@ -1,6 +1,6 @@
 //! Vaults made to harm whoever reads them by hand: nothing in one is ever a command, nor a way out of the target.
 
-use super::by_hand::{assert_success, by_hand_in, tree_script};
+use super::by_hand::{PAGE, assert_success, blocks_of, by_hand_in, tree_script};
 use super::forge::{Forge, Forged, entry, file, json, link};
 use crate::hand::fs;
 use outlive::vault::format::{Content, EntryKind, Frame, PackKey, PageKind, Run};
@@ -99,6 +99,20 @@ fn digests_modes_and_times_are_no_commands() {
         let lines = [json(&entry("", EntryKind::Dir)), line];
         let leaf = forge.page(PageKind::Entries, 0, &lines);
         assert_refused(&forge.finish(leaf), field);
+    }
+}
+
+#[test]
+fn hard_links_that_name_each_other_end() {
+    let mut forge = Forge::new();
+    let leaf = forge.leaf(&[link("a", EntryKind::Hardlink, "b"), link("b", EntryKind::Hardlink, "b")]);
+    let forged = forge.finish(leaf);
+    let out = forged.cage.join("target");
+    for file in ["a", "b"] {
+        let settings = [("ROOT", "forged"), ("FILE", file), ("OUT", out.to_str().unwrap())];
+        let output = by_hand_in(&forged.place, &blocks_of(PAGE).0, "dash", &settings);
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "damaged: the tree of forged\n", "{file}");
+        assert!(!output.status.success() && !out.exists(), "{file}");
     }
 }
 

@@ -12,6 +12,7 @@ mod bits_sealed;
 mod bounded;
 mod by_hand;
 mod by_hand_hostile;
+mod by_hand_wanting;
 mod changes;
 mod compared;
 mod conflicting;
