@@ -1,7 +1,7 @@
 //! Declared things as an inventory. Nobody saw them: a declared recovery point counts only as long as somebody
 //! answers for it.
 
-use super::place::bucket;
+use super::place::{bucket, is_here};
 use super::stand::{Stood, ThisHost, canonical_on, declared_bond, file, stand};
 use super::{DeclaredPoint, Estate, Line, StandsOn, VaultEntry, VaultPlace, own};
 use crate::domain::{
@@ -69,7 +69,25 @@ impl Estate {
             only_stored(&mut more);
             *bonds = joined(std::mem::take(bonds), more);
         }
+        self.add_buckets(&mut assets, &places, host);
         assets
+    }
+
+    /// What the vaults say of buckets that are declared in their own right too: who deletes one, only a declaration can say. What
+    /// either says counts, and one that is reached at this machine stands on it all the same.
+    fn add_buckets(&self, assets: &mut [Asset], places: &BTreeMap<AssetId, usize>, host: &ThisHost) {
+        for vault in &self.vaults {
+            let VaultPlace::S3(place) = &vault.place else { continue };
+            let owner = vault.stands_on.owner.clone().unwrap_or_else(file);
+            let mut seen = bucket(place, stand(&vault.stands_on, host).bonds, host, &owner);
+            let Some(declared) = places.get(&seen.id) else { continue };
+            only_stored(&mut seen.bonds);
+            let bonds = &mut assets[*declared].bonds;
+            *bonds = joined(std::mem::take(bonds), seen.bonds);
+            if is_here(place, host) {
+                bonds.complete.remove(Nature::StoredOn);
+            }
+        }
     }
 
     /// Every `stands_on` of the file.
@@ -94,7 +112,7 @@ impl Estate {
                 let owner = vault.stands_on.owner.clone().unwrap_or_else(file);
                 let bucket = bucket(place, bonds, host, &owner);
                 let on = declared_bond(bucket.id.clone(), &owner);
-                assets.push(bucket);
+                assets.extend(self.undeclared(vec![bucket], host));
                 assets.extend(self.undeclared(own::credentials(vault, host), host));
                 let stored = Bonds::default().with(on).complete(Nature::StoredOn).complete(Nature::Needs);
                 (joined(stored, declared), assets)

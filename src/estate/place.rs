@@ -8,16 +8,21 @@ use crate::domain::{Asset, AssetId, AssetKind, Bonds, Nature, Owner, printable};
 pub(super) fn bucket(place: &S3Place, mut bonds: Bonds, host: &ThisHost, owner: &Owner) -> Asset {
     let address = place.endpoint.as_deref().map_or("AWS", address);
     let (id, mut name) = (format!("bucket:{address}/{}", place.bucket), place.bucket.clone());
-    if place.endpoint.is_some() && host.is_named(machine(address)) {
+    if is_here(place, host) {
         let on = declared_bond(host.asset.clone(), owner);
         if !bonds.list.contains(&on) {
             bonds.list.push(on);
         }
         // Which of this machine's disks it keeps its bytes on is not known.
         bonds.complete.remove(Nature::StoredOn);
-        name = format!("{name} at {address}, which is this host");
+        name = format!("{name} at {address} on this host, {}", host.name);
     }
     Asset { id: AssetId(id.to_lowercase()), kind: AssetKind::Bucket, name: printable(name.as_bytes()), bonds }
+}
+
+/// Whether it is reached at this machine.
+pub(super) fn is_here(place: &S3Place, host: &ThisHost) -> bool {
+    place.endpoint.as_deref().is_some_and(|endpoint| host.is_named(machine(address(endpoint))))
 }
 
 /// `host:port` of an address, without a user and password.

@@ -56,6 +56,15 @@ fn the_cloud_that_is_seen_is_read_and_asks_for_nothing_that_is_not_done() {
 }
 
 #[test]
+fn what_says_where_a_reader_s_key_lies_is_read() {
+    let page = include_str!("../../docs/encryption.md");
+    let blocks = page.split("```toml\n").skip(1).map(|block| block.split_once("```").unwrap().0);
+    let block = blocks.into_iter().find(|block| block.contains("kind = \"key\"")).unwrap();
+    let estate = Estate::parse(Path::new("/etc/outlive/outlive.toml"), block).unwrap();
+    assert_eq!((estate.unhonoured.len(), estate.assets.len()), (0, 2));
+}
+
+#[test]
 fn the_example_is_read_and_asks_for_nothing_that_is_not_done() {
     let estate = Estate::parse(Path::new("/etc/outlive/outlive.toml"), example()).unwrap();
     assert_eq!(estate.unhonoured, []);

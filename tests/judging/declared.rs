@@ -175,7 +175,7 @@ fn a_bucket_that_is_reached_at_this_machine_stands_on_it_whatever_is_declared() 
         says(&[], &vault, "same-device", "undetermined");
         let (_, assets) = estate(StandsOn::default()).vault_bonds(&vault, &this());
         let bucket = assets.iter().find(|asset| asset.kind == AssetKind::Bucket).unwrap();
-        assert!(bucket.name.ends_with("which is this host") && !bucket.name.contains("secret"), "{here}");
+        assert!(bucket.name.contains(" on this host, ") && !bucket.name.contains("secret"), "{here}");
     }
     for elsewhere_too in
         ["http://128.0.0.1", "https://db1.elsewhere", "https://localhost.example", "http://[::2]:1"]
@@ -188,6 +188,37 @@ fn a_bucket_that_is_reached_at_this_machine_stands_on_it_whatever_is_declared() 
         let named = vault(Some("https://s3.example"), stands(&[(AssetKind::Host, name)]));
         says(&[], &named, "same-host", "fail");
     }
+}
+
+#[test]
+fn who_may_delete_the_bucket_of_a_vault_can_be_said() {
+    let said = |endpoint: &str, address: &str| {
+        let mut estate = estate(StandsOn::default());
+        let bonds = Nature::ALL.into_iter().fold(Bonds::default(), Bonds::complete);
+        let id = AssetId(format!("bucket:{address}/backups"));
+        estate.assets.push(DeclaredAsset {
+            id: id.clone(),
+            kind: AssetKind::Bucket,
+            name: "ours".into(),
+            bonds,
+            line: 5,
+        });
+        let entry = vault(Some(endpoint), stands(&[(AssetKind::Provider, "backblaze")]));
+        estate.vaults.push(entry.clone());
+        let (points, assets) = estate.vault_bonds(&entry, &this());
+        assert!(points.list.iter().any(|bond| bond.on == [id.clone()]), "{points:?}");
+        assert!(assets.iter().all(|asset| asset.id != id), "it is there twice");
+        let own = estate.declared(&this(), now()).assets;
+        own.into_iter().find(|asset| asset.id == id).unwrap().bonds
+    };
+    let on = |bonds: &Bonds, id: &str| bonds.list.iter().any(|bond| bond.on == [AssetId(id.into())]);
+    let elsewhere = said("https://s3.example", "s3.example");
+    assert!(on(&elsewhere, "provider:backblaze") && elsewhere.is_complete(Nature::DeletableBy));
+    assert!(elsewhere.is_complete(Nature::StoredOn) && !on(&elsewhere, "host:0123"));
+    // What is reached at this machine is on it, whatever is said of it.
+    let here = said("http://127.0.0.1:8333", "127.0.0.1:8333");
+    assert!(on(&here, "host:0123") && !here.is_complete(Nature::StoredOn), "{here:?}");
+    assert!(here.is_complete(Nature::DeletableBy));
 }
 
 #[test]
