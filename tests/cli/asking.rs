@@ -18,7 +18,7 @@ pub const TOKEN: &str = "c0ffee00-7e57-4000-8000-ca9a97000002";
 const BACKUPS: [i64; 6] = [19, 43, 67, 91, 115, 139];
 
 /// One database in two environments, as one volume of the provider.
-fn pocketos(now: DateTime<Utc>) -> Value {
+pub fn pocketos(now: DateTime<Utc>) -> Value {
     let environment = |id: u32, name: &str, own: u32, ages: &[i64]| json!({ "id": uuid(id), "name": name, "instances": [instance(&uuid(own), &uuid(30), ages, now)] });
     json!({
         "tokens": { TOKEN: { "kind": "account", "workspaces": [uuid(1)] } },
@@ -33,7 +33,7 @@ fn pocketos(now: DateTime<Utc>) -> Value {
 }
 
 /// The estate file: the volume is seen, the older copy elsewhere is declared, and that nobody else administers this machine.
-fn estate_file(servers: &[(&str, &Server)], now: DateTime<Utc>) -> String {
+pub fn estate_file(servers: &[(&str, &Server)], now: DateTime<Utc>) -> String {
     let mut text = "[policy.default]\nrpo = \"26h\"\ndrill_every = \"never\"\nsurvive = [\"primary-deletion\", \"credential\"]\n".to_owned();
     for (id, server) in servers {
         text += &format!(

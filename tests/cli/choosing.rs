@@ -25,6 +25,27 @@ fn text<'v>(point: &'v Value, key: &str) -> &'v str {
 }
 
 #[test]
+fn a_point_that_is_there_and_is_of_another_volume_is_said_to_be() {
+    let place = Place::new();
+    let (_, vault, points) = three(&place);
+    let other = place.file("other/file", "other");
+    place.outlive(&[&"copy", &other.parent().unwrap(), &"--vault", &vault]).end().expect(0);
+    let (point, to) = (text(&points[0], "point"), place.path("to"));
+    let of = |volume: &str, point: &str| {
+        place
+            .outlive(&[&"restore", &volume, &"--vault", &vault, &"--point", &point, &"--to", &to])
+            .end()
+            .expect(2)
+    };
+    let volume = format!("{}/other", place.path("").display());
+    of(&volume, point)
+        .complains(&format!("the recovery point {point} is of the volume"))
+        .complains("name that volume");
+    of(&volume, "ffffffffffff").complains("no such recovery point in this vault");
+    assert!(!to.exists());
+}
+
+#[test]
 fn a_point_is_chosen_by_the_time_that_a_list_printed() {
     let place = Place::new();
     let (_, vault, points) = three(&place);

@@ -23,7 +23,12 @@ pub fn page(place: &Place, name: &str) -> String {
 }
 
 /// Types the commands of one way, after what a person fills in, each only where the one before ended well. Way A starts outlive and is judged.
-fn follow(place: &Place, (title, commands): &(String, Vec<String>), fill_in: &str, name: &str) -> PathBuf {
+pub fn follow(
+    place: &Place,
+    (title, commands): &(String, Vec<String>),
+    fill_in: &str,
+    name: &str,
+) -> PathBuf {
     let clean = place.directory(name);
     assert!(commands.len() > 4, "{commands:?}");
     let mut script = format!("{fill_in}\n");
@@ -50,7 +55,7 @@ fn follow(place: &Place, (title, commands): &(String, Vec<String>), fill_in: &st
         assert!(done.status.success() && said.contains("restored: "), "{title}: {said}\n{script}");
     }
     let made = super::place::names(&clean);
-    let made: Vec<_> = made.iter().filter(|name| name.to_str().unwrap().contains("restore")).collect();
+    let made: Vec<_> = made.iter().filter(|name| name.to_str().unwrap().contains('@')).collect();
     assert_eq!(made.len(), 1, "{made:?}");
     clean.join(made[0])
 }
@@ -188,14 +193,14 @@ fn a_postgres_comes_back_into_another_server_with_all_its_rows() {
         let made = follow(&place, way, &server, &format!("clean-{number}"));
         let question = "select count(*), md5(string_agg(said, '' order by n)) from orders";
         let counted = if is_made {
-            let socket = made.join("restored-shop/socket");
-            let script = |name: &str| tool("sh", &[made.join("restored-shop").join(name)]);
+            let socket = made.join("server/socket");
+            let script = |name: &str| tool("sh", &[made.join("server").join(name)]);
             script("start.sh");
             let counted = super::database::ask(&socket, "restored", question);
             script("stop.sh");
             counted
         } else {
-            new.ask(["restored_shop", "", "restored_3_shop"][number], question)
+            new.ask(["restored_shop", "", "restored_c_shop"][number], question)
         };
         assert!(counted.starts_with("4321|"), "{counted}");
     }

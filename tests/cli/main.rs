@@ -43,6 +43,7 @@ mod listener;
 mod locking;
 mod many;
 mod medium;
+mod morning_after;
 mod naming;
 mod night;
 mod nightly;

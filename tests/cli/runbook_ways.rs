@@ -96,7 +96,7 @@ fn the_first_steps_of_a_kit_reach_an_encrypted_bucket_with_nothing_but_the_secre
     assert!(done.stdout.contains("tree") && !done.stdout.contains("encrypted, and"), "{}", done.stdout);
     let stopped = type_in(&place, &kit, &steps, "", "/usr/bin:/bin").end();
     assert_ne!(stopped.code, Some(0));
-    stopped.complains("first type: read -rs AWS_ACCESS_KEY_ID");
+    stopped.complains("is missing. Type   read -rs AWS_ACCESS_KEY_ID   and Enter");
 }
 
 #[test]

@@ -68,6 +68,7 @@ fn procedure() -> Procedure {
         command(["outlive", "restore", "orders-db", "--vault", "s3://acme-outlive/night", "--to", HOSTILE]);
     Procedure {
         title: "with outlive, from the vault offsite (2026-04-24 02:00 UTC)".into(),
+        when: "outlive is at hand".into(),
         vault: "offsite".into(),
         point: "4dc572a2322d".into(),
         with: "outlive",
@@ -148,6 +149,11 @@ fn runbook(volume: &str) -> Runbook {
         },
         measured: Some(Measured { drill: "weekly".into(), at: at(1), seconds: 754.0, of: Some(at(0)) }),
         procedures: vec![procedure()],
+        counted: Some(Acceptance {
+            what: "it has 3 files with 12 bytes".into(),
+            from: "the copy 4dc572a2322d".into(),
+            command: Some("find restored-orders-db -type f".into()),
+        }),
         checks: vec![Acceptance {
             what: "rows: ends with 0".into(),
             from: "the drill weekly".into(),

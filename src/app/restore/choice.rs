@@ -35,8 +35,26 @@ pub(super) fn chosen<'r>(order: &RestoreOrder, within: &'r Roots, all: &Roots) -
                 oldest.root.taken_at.format("%Y-%m-%d %H:%M:%SZ")
             )))
         }
-        _ => Err(problem),
+        _ => Err(order.point.as_deref().and_then(|point| of_another(point, all)).unwrap_or(problem)),
     }
+}
+
+/// Why a point that is there is none of the volume's: it is closed here, or of another one.
+fn of_another(point: &str, all: &Roots) -> Option<Problem> {
+    let mut fits = all.sound.iter().filter(|found| found.id.to_string().starts_with(point));
+    let (Some(found), None) = (fits.next(), fits.next()) else { return None };
+    Some(if found.root.is_closed() {
+        let what = format!(
+            "the recovery point {} is encrypted, and no private key that opens it was given",
+            found.short()
+        );
+        Problem::new(Kind::Refused, what)
+            .remedy("give the private key of a reader: --identity FILE, or OUTLIVE_IDENTITY=FILE")
+    } else {
+        let of = printable(found.root.volume.0.as_bytes());
+        Problem::new(Kind::NotFound, format!("the recovery point {} is of the volume {of}", found.short()))
+            .remedy("name that volume, or none; `outlive vault list VAULT` shows which points are of which")
+    })
 }
 
 /// What a person calls a volume, as the vault records it: ids hold paths as they are printed.
@@ -106,7 +124,7 @@ pub(super) fn refuse_doubted(
     let Some(because) = doubts(roots, history, now).remove(&found.id) else { return Ok(()) };
     let what = format!("the newest recovery point, {}, may not be what it seems: {because}", found.short());
     Err(Problem::new(Kind::Refused, what)
-        .remedy("choose this one or one before it with --point; `outlive vault list DIR` shows them"))
+        .remedy("choose this one or one before it with --point; `outlive vault list VAULT` shows them"))
 }
 
 /// Where it cannot be told which of two epochs is the true one, the newest point may be of the other.

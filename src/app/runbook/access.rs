@@ -131,7 +131,9 @@ pub(super) fn reach_with_outlive(
     let mut commands = reach(entry, environment);
     if is_encrypted {
         commands.push(asked("IDENTITY", IDENTITY));
-        commands.push("export OUTLIVE_IDENTITY=\"${IDENTITY:?}\" && ls -l \"$IDENTITY\"".into());
+        commands.push(
+            "[ -n \"$IDENTITY\" ] && export OUTLIVE_IDENTITY=\"$IDENTITY\" && ls -l \"$IDENTITY\"".into(),
+        );
     }
     let trust = trust(estate);
     if !trust.is_empty() {
@@ -154,15 +156,16 @@ pub(super) fn given(name: &str, what: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || " ,./_-:".contains(c) { c } else { '_' };
     let what: String = what.chars().map(plain).collect();
     // Typed so, it is in no history of a shell. A path may be seen.
-    let how = if name == "IDENTITY" { "-r" } else { "-rs" };
-    format!("\"${{{name}:?first type: read {how} {name}, then type {what}}}\"")
+    let (how, seen) = if name == "IDENTITY" { ("-r", "") } else { ("-rs", ", unseen,") };
+    // What is typed stands between spaces: no sign of the sentence is copied with it.
+    format!("\"${{{name}:?is missing. Type   read {how} {name}   and Enter, then{seen} {what}, and Enter}}\"")
 }
 
 /// What a person must have at hand for a vault.
 pub(super) fn fill_in(entry: &VaultEntry, is_encrypted: bool) -> Vec<String> {
     let mut needed = vec![match bucket(entry) {
         Some(place) => format!(
-            "the credential that reads {}, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_SESSION_TOKEN where it is a temporary one; on the lost machine it was {}",
+            "the credential that reads {}, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_SESSION_TOKEN where it is a temporary one; not the lost machine's own, which part 1 revokes (there it was {})",
             say_place(&entry.place),
             said(reader(place))
         ),
@@ -275,6 +278,6 @@ mod tests {
     #[test]
     fn a_region_that_nobody_said_is_asked_for() {
         let commands = reach(&entry(""), &Environment::default());
-        assert!(commands.iter().any(|command| command.contains("AWS_REGION:?first type")), "{commands:?}");
+        assert!(commands.iter().any(|command| command.contains("AWS_REGION:?is missing")), "{commands:?}");
     }
 }

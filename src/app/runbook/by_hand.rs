@@ -4,21 +4,30 @@ use super::restore::{Case, begin, place};
 use super::{Scene, access};
 use crate::domain::printable;
 use crate::estate::{Addressing, S3Place};
-use crate::report::runbook::{Procedure, Step, command, quoted};
+use crate::report::runbook::{ASKS, Procedure, Step, command, quoted};
 
-/// What of the vault's page is run: all its blocks for `sh`; the call for a single file only where one file is wanted.
+/// What of the vault's page is run: all its blocks for `sh` but the call for a single file.
 const BLOCKS: &str = "sed -n '/^```sh$/,/^```$/p' \"$VAULT/README.md\"";
 
 pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Procedure {
     let entry = case.looked.entry;
     let taken_at = case.found.taken_at.format("%Y-%m-%d %H:%M UTC");
-    let tools = if case.is_encrypted { "zstd, jq and age" } else { "zstd and jq" };
-    let tools = format!("This way needs {tools}, which come with the packages of these names.");
+    let mut tools = vec!["zstd", "jq"];
+    tools.extend(case.is_encrypted.then_some("age"));
+    tools.extend(access::bucket(entry).map(|_| "rclone"));
+    let tools = format!(
+        "This way needs {}, which come with the packages of these names: on Debian `apt-get install {}`, first.",
+        tools.join(", "),
+        tools.join(" ")
+    );
+    let mut begun = begin("by-hand-restore", case);
+    // What is decrypted is for nobody else.
+    begun.commands.insert(0, "umask 077".into());
     let mut steps = vec![
-        begin("by-hand-restore", case),
+        begun,
         Step {
             what: match access::bucket(entry) {
-                Some(_) => format!("Fetch the whole vault, with rclone or any other S3 client; it needs room as well. Where a line complains `first type`, do that; then paste all lines of this step once more. {tools}"),
+                Some(_) => format!("Fetch the whole vault into the new directory vault, with rclone or any other S3 client; it needs room as well. {tools} {ASKS}"),
                 None => format!("Name the vault. Nothing below writes into it. {tools}"),
             },
             commands: fetch(scene, case),
@@ -32,16 +41,22 @@ pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Procedure {
             ..Step::default()
         },
         Step {
-            what: "Restore. It lists what there is first, checks every SHA-256, and stops at the first that is wrong. A large file takes a minute or two a GB, many small files half a second each, and nothing is printed meanwhile. After it failed, give OUT another name. For a newer copy that was taken before the damage, put the name of its root in the place of this one.".into(),
+            what: "Restore. It lists what there is first, each with its id, checks every SHA-256, and stops at the first that is wrong. A large file takes a minute or two a GB, a thousand small ones one or two, and nothing is printed meanwhile. Where OUT is there already, of a try that failed, give it another name, here and below. For a newer copy that was taken before the damage, put the name of its root in the place of this one.".into(),
             commands: vec![run(case)],
             expect: Some(format!("restored: {}", case.target)),
             ..Step::default()
         },
     ];
     steps.extend(super::dump::steps(&case.thing, &case.database, &case.target));
-    steps.push(place(case));
+    let mut last = place(case);
+    if case.is_encrypted {
+        last.what
+            .push_str(" In `work` lies what was decrypted on the way: remove it, once the data is accepted.");
+    }
+    steps.push(last);
     Procedure {
         title: format!("by hand with standard tools, from the vault {} ({taken_at})", entry.id),
+        when: "there is no outlive, or no trust in it; it is slower".into(),
         vault: entry.id.clone(),
         point: case.found.short.clone(),
         with: "standard tools",
@@ -87,22 +102,22 @@ pub(super) fn download(place: &S3Place) -> Vec<String> {
 fn script(case: &Case<'_, '_>) -> Vec<String> {
     let mut commands = Vec::new();
     if case.is_encrypted {
-        commands.push(access::asked("IDENTITY", "the path of the file with the private key"));
-        commands.push("mkdir work".into());
+        commands.push(access::asked("IDENTITY", access::IDENTITY));
+        commands.push("mkdir -p work".into());
     }
-    if case.thing.is_tree() {
-        commands.push(format!("{BLOCKS} | grep -v -e '^```' -e '^restore_file \"' >by-hand.sh"));
-        commands.push("echo 'restore_tree \"$ROOT\"' >>by-hand.sh".into());
-    } else {
-        commands.push(format!("{BLOCKS} | grep -v '^```' >by-hand.sh"));
-    }
+    commands.push(format!("{BLOCKS} | grep -v -e '^```' -e '^restore_file \"' >by-hand.sh"));
+    // The call comes last: the script ends as it does.
+    let call = match case.thing.is_tree() {
+        true => "restore_tree \"$ROOT\"",
+        false => "restore_file \"$ROOT\" \"\" \"$OUT\" && echo \"restored: $OUT\"",
+    };
+    commands.push(format!("echo '{call}' >>by-hand.sh"));
     commands
 }
 
 fn run(case: &Case<'_, '_>) -> String {
     let identity = if case.is_encrypted { "IDENTITY=\"$IDENTITY\" WORK=\"$PWD/work\"" } else { "IDENTITY=" };
-    let file = if case.thing.is_tree() { "" } else { " FILE=" };
     // The name of an object in a vault is made of letters, digits and hyphens; what is not is not repeated.
     let root = quoted(&printable(case.found.root.as_bytes()));
-    format!("VAULT=\"$VAULT\" {identity} ROOT={root}{file} OUT={} sh by-hand.sh", quoted(&case.target))
+    format!("VAULT=\"$VAULT\" {identity} ROOT={root} OUT={} sh by-hand.sh", quoted(&case.target))
 }

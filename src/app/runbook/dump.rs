@@ -16,8 +16,7 @@ pub(super) fn steps(thing: &Thing<'_>, volume: &str, dump: &str) -> Vec<Step> {
             _ => Vec::new(),
         };
     };
-    let name: String = volume.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    let database = format!("restored_{name}");
+    let database = name_of(volume);
     if let Some(option) = destroys(argv) {
         let what = format!(
             "{dump} was made with `{option}`: it names its databases itself, and DESTROYS what a server has under these names. Read it \
@@ -26,11 +25,11 @@ pub(super) fn steps(thing: &Thing<'_>, volume: &str, dump: &str) -> Vec<Step> {
         return vec![only_said(&what)];
     }
     match program(argv) {
-        Some("pg_dump") => postgres(&database, packed_by(argv), &into_new(argv, &database, dump)),
+        Some("pg_dump") => postgres(&database, argv, dump),
         Some("pg_dumpall") => {
             let whole = command(["psql", "-X", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-f", dump]);
             vec![
-                server("psql -X -d postgres -Atc 'select version(), pg_is_in_recovery()'"),
+                server("PGHOST, PGPORT and PGUSER", POSTGRES),
                 Step {
                     what: "Read the dump into a NEW, empty PostgreSQL cluster: it brings roles and all databases along.".into(),
                     commands: vec![whole],
@@ -50,10 +49,26 @@ pub(super) fn steps(thing: &Thing<'_>, volume: &str, dump: &str) -> Vec<Step> {
     }
 }
 
+/// What a database is called that a dump of it is read into; none where the dump says that itself, or nobody knows.
+/// Whether owners and rights are left out when it is read, too.
+pub(super) fn restored(thing: &Thing<'_>, volume: &str) -> Option<(String, bool)> {
+    let Thing::Dump(argv) = thing else { return None };
+    is_of_one_database(thing).then(|| (name_of(volume), is_archive(argv)))
+}
+
+fn name_of(volume: &str) -> String {
+    let name: String = volume.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    format!("restored_{name}")
+}
+
+/// Whether it is a dump of PostgreSQL that is read into one database, of whatever name.
+pub(super) fn is_of_one_database(thing: &Thing<'_>) -> bool {
+    matches!(thing, Thing::Dump(argv) if program(argv) == Some("pg_dump") && destroys(argv).is_none())
+}
+
 /// Whether outlive reads it into one new database of a new PostgreSQL (`--to-postgres`).
 pub(super) fn is_of_one_postgres(thing: &Thing<'_>) -> bool {
-    let is_read = |argv: &[String]| destroys(argv).is_none() && packed_by(argv).is_none();
-    matches!(thing, Thing::Dump(argv) if program(argv) == Some("pg_dump") && is_read(argv))
+    is_of_one_database(thing) && matches!(thing, Thing::Dump(argv) if packed_by(argv).is_none())
 }
 
 fn only_said(what: &str) -> Step {
@@ -136,9 +151,19 @@ fn value<'a>(argv: &'a [String], letter: char, long: &str) -> Option<&'a str> {
 
 fn into_new(argv: &[String], database: &str, dump: &str) -> String {
     if is_archive(argv) {
-        return command(["pg_restore", "--exit-on-error", "--no-owner", "--dbname", database, dump]);
+        return command([
+            "pg_restore",
+            "--exit-on-error",
+            "--no-owner",
+            "--no-privileges",
+            "--dbname",
+            database,
+            dump,
+        ]);
     }
-    let mut psql = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database].map(str::to_owned).to_vec();
+    let mut psql = ["psql", "-X", "-q", "-o", "/dev/null", "-v", "ON_ERROR_STOP=1", "-d", database]
+        .map(str::to_owned)
+        .to_vec();
     let Some(tool) = packed_by(argv) else {
         psql.extend(["-f", dump].map(str::to_owned));
         return command(psql);
@@ -148,25 +173,57 @@ fn into_new(argv: &[String], database: &str, dump: &str) -> String {
     format!("{tool} -t <{dump} && {tool} -dc <{dump} | {}", command(psql))
 }
 
-fn server(look: &str) -> Step {
+/// Which server answers.
+const POSTGRES: &str = "psql -X -d postgres -Atc 'select version(), pg_is_in_recovery()'";
+
+fn server(variables: &str, look: &str) -> Step {
     Step {
-        what: "A scratch server, never the old one: PGHOST, PGPORT and PGUSER say which (MYSQL's own variables for MySQL). See which one answers.".into(),
+        what: format!(
+            "A scratch server, never the old one: {variables} say which. See which one answers. Where none is there, the package of the \
+             server brings an empty one that runs (on Debian `apt-get install postgresql` or `mariadb-server`). Where root may not log in on a \
+             PostgreSQL, its superuser lets it for tonight: `runuser -u postgres -- createuser --superuser root`."
+        ),
         commands: vec![look.into()],
         expect: Some("the version of the new server, and that it is not in recovery".into()),
         ..Step::default()
     }
 }
 
-fn postgres(database: &str, packed: Option<&str>, read: &str) -> Vec<Step> {
+/// Who owns things of a plain dump, or may use them: reading it stops where one of them is not there.
+fn owners(argv: &[String], dump: &str) -> Option<Step> {
+    if is_archive(argv) {
+        return None;
+    }
+    let dump = command([dump]);
+    let whole = packed_by(argv).map_or_else(|| format!("cat {dump}"), |tool| format!("{tool} -dc <{dump}"));
+    let statements = "^(ALTER .* OWNER TO|GRANT .* TO|REVOKE .* FROM) .*;$";
+    Some(Step {
+        what: "See which roles own what is in the dump, or may use it, and make each that the server lacks: `createuser --no-login NAME`. \
+               Reading it stops where one is missing. PUBLIC is none, and postgres is there."
+            .into(),
+        commands: vec![format!(
+            "{whole} | grep -aoE '{statements}' | sed -E 's/.* (TO|FROM) //; s/( WITH GRANT OPTION)?;$//' | LC_ALL=C sort -u"
+        )],
+        expect: Some("names of roles, or nothing".into()),
+        ..Step::default()
+    })
+}
+
+fn postgres(database: &str, argv: &[String], dump: &str) -> Vec<Step> {
+    let (packed, read) = (packed_by(argv), into_new(argv, database, dump));
     let packed = packed.map(|tool| {
         format!(" It is packed by {tool}, which --to-postgres does not read: it is unpacked on the way, once it is known to be whole.")
     });
     let tables = "select relname, n_live_tup from pg_stat_user_tables order by 1";
-    vec![
-        server("psql -X -d postgres -Atc 'select version(), pg_is_in_recovery()'"),
+    let mut steps = vec![server("PGHOST, PGPORT and PGUSER", POSTGRES)];
+    steps.extend(owners(argv, dump));
+    steps.extend([
         Step {
-            what: format!("Make a new database, and read the dump into it.{}", packed.unwrap_or_default()),
-            commands: vec![command(["createdb", database]), read.to_owned()],
+            what: format!(
+                "Make a new database, and read the dump into it.{} Where that fails midway, half of it stays: begin again with another name for the database.",
+                packed.unwrap_or_default()
+            ),
+            commands: vec![command(["createdb", database]), read],
             expect: Some("no error".into()),
             ..Step::default()
         },
@@ -179,7 +236,8 @@ fn postgres(database: &str, packed: Option<&str>, read: &str) -> Vec<Step> {
             expect: Some("every table that you know, with about as many rows as you expect".into()),
             ..Step::default()
         },
-    ]
+    ]);
+    steps
 }
 
 fn mysql(database: &str, dump: &str) -> Vec<Step> {
@@ -194,12 +252,20 @@ fn mysql(database: &str, dump: &str) -> Vec<Step> {
         expect: Some("no ERROR".into()),
         ..Step::default()
     };
-    vec![server("mysql -e 'select version(), @@hostname, @@read_only'"), read]
+    vec![
+        server(
+            "the options of mysql, or its file ~/.my.cnf,",
+            "mysql -e 'select version(), @@hostname, @@read_only'",
+        ),
+        read,
+    ]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hand::{TempDir, by_hand};
+    use std::process::Command;
 
     #[test]
     fn a_dump_that_destroys_what_has_its_names_gets_no_command() {
@@ -231,6 +297,25 @@ mod tests {
     }
 
     #[test]
+    fn who_must_be_there_before_a_plain_dump_is_read_is_listed() {
+        let argv = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let directory = TempDir::new();
+        let dump = "ALTER TABLE public.orders OWNER TO shop;\nGRANT SELECT ON TABLE public.orders TO \"odd role\" WITH GRANT OPTION;\n\
+                    REVOKE ALL ON SCHEMA public FROM PUBLIC;\nCOPY public.notes FROM stdin;\nALTER of mind, to OWNER TO\n\\.\n\
+                    ALTER FUNCTION public.f() OWNER TO clerk;\n";
+        by_hand(|| std::fs::write(directory.path().join("a b.sql"), dump)).unwrap();
+        let all = steps(&Thing::Dump(&argv("pg_dump shop")), "shop", "a b.sql");
+        let listed = all.iter().find(|step| step.what.contains("--no-login")).unwrap();
+        let done = by_hand(|| {
+            Command::new("sh").args(["-c", &listed.commands[0]]).current_dir(directory.path()).output()
+        })
+        .unwrap();
+        assert_eq!(String::from_utf8(done.stdout).unwrap(), "\"odd role\"\nPUBLIC\nclerk\nshop\n");
+        let archive = steps(&Thing::Dump(&argv("pg_dump -Fc shop")), "shop", "a b.dump");
+        assert!(archive.iter().all(|step| !step.what.contains("--no-login")));
+    }
+
+    #[test]
     fn a_plain_dump_that_is_packed_is_unpacked_on_its_way_and_no_way_is_offered_that_cannot_read_it() {
         let argv = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         for (text, tool) in [
@@ -246,9 +331,9 @@ mod tests {
             let argv = argv(text);
             assert!(!is_of_one_postgres(&Thing::Dump(&argv)), "{text}");
             let steps = steps(&Thing::Dump(&argv), "shop", "a b.sql");
-            let read = &steps[1];
+            let read = &steps[2];
             let wanted = format!(
-                "{tool} -t <'a b.sql' && {tool} -dc <'a b.sql' | psql -X -q -v ON_ERROR_STOP=1 -d restored_shop"
+                "{tool} -t <'a b.sql' && {tool} -dc <'a b.sql' | psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -d restored_shop"
             );
             assert_eq!(read.commands[1], wanted, "{text}");
             assert!(read.what.contains("--to-postgres does not read"), "{text}");

@@ -43,6 +43,19 @@ pub(super) struct Found {
     pub host: Option<String>,
     /// The moment whose state it holds.
     pub taken_at: Timestamp,
+    /// What the copy counted; none where it is closed.
+    pub counted: Option<Counted>,
+}
+
+/// What a copy counted of what it read.
+#[derive(Clone, Copy)]
+pub(super) struct Counted {
+    /// Directories, links and all names of files too.
+    pub entries: u64,
+    /// Files, each once.
+    pub files: u64,
+    /// The bytes of those files.
+    pub bytes: u64,
 }
 
 /// Looks into every vault at once, each within `limit`. Those that did not answer the survey in time are not waited for again.
@@ -93,6 +106,11 @@ fn one(context: &Context, entry: &VaultEntry, records: &[Record]) -> Result<Vaul
             kind: (!root.is_closed()).then_some(root.volume_kind),
             host: (!root.is_closed()).then(|| printable(root.origin.host.as_bytes())),
             taken_at: root.taken_at,
+            counted: (!root.is_closed()).then_some(Counted {
+                entries: root.totals.entries,
+                files: root.totals.files,
+                bytes: root.totals.bytes,
+            }),
         }
     };
     Ok(VaultFound {

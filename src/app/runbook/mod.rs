@@ -207,6 +207,7 @@ impl<'a> Scene<'a> {
             procedures: restore::procedures(self, entry, &candidates, measured.as_ref()),
             measured,
             checks: restore::checks(self, entry, &candidates),
+            counted: restore::as_copied(self, entry, &candidates),
             providers: provider::escalations(self, entry),
         }
     }

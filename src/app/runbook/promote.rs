@@ -1,8 +1,11 @@
 //! The shortest way for a dump of PostgreSQL: outlive makes the new server itself.
 
-use super::restore::{Case, place, until_it_answers, words};
+use super::restore::{Case, until_it_answers, words};
 use super::{Scene, access, dump};
 use crate::report::runbook::{Procedure, Step, command};
+
+/// What comes back is called so: the path of a socket in it may not be long.
+const SERVER: &str = "server";
 
 /// The way, where outlive reads such a dump into one new database.
 pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Option<Procedure> {
@@ -12,28 +15,32 @@ pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Option<Proced
     let (entry, found) = (case.looked.entry, case.found);
     let taken_at = found.taken_at.format("%Y-%m-%d %H:%M UTC");
     let mut restore = words(case);
-    restore.extend(["--to-postgres".to_owned(), case.target.clone()]);
-    let mut steps = until_it_answers(scene, case, "restore-postgres");
+    restore.extend(["--to-postgres".to_owned(), SERVER.to_owned()]);
+    let mut steps = until_it_answers(scene, case, "postgres");
     if let Some(first) = steps.first_mut() {
         first.what = format!(
-            "As root: PostgreSQL then runs as the user postgres. Go below a directory that is root's and that everybody may pass, such as /srv, not /root. {}",
+            "As root: PostgreSQL then runs as the user postgres. The directory must be below one that is root's and that everybody may pass: `cd /srv` first, and not /root. \
+             A new cluster needs some 50 MB besides the data. {}",
             first.what
         );
     }
     steps.push(Step {
         what: "Restore the dump and read it into a new PostgreSQL of its own, which nothing else reaches. It needs the programs of a PostgreSQL \
-               as new as the lost one, and a place where the user postgres may pass."
+               as new as the lost one, and says where they are older (on Debian the package postgresql-15 brings those of version 15)."
             .into(),
         commands: vec![command(restore)],
         expect: Some("\"restored and compared\", \"is ready\", and every table that you know with about as many rows as you expect".into()),
         ..Step::default()
     });
-    let socket = format!("\"$PWD\"/{}", command([format!("{}/socket", case.target)]));
+    let socket = format!("\"$PWD\"/{}", command([format!("{SERVER}/socket")]));
     let ask = "select relname, n_live_tup from pg_stat_user_tables order by 1";
     steps.push(Step {
-        what: "Start it, on its socket alone, and look at the data. The commands that promote it are the last ones that the restore printed; for the rest, follow this page.".into(),
+        what: format!(
+            "Start it, on its socket alone, and look at the data. To ask it more: `psql -X -h \"$PWD\"/{}/socket -U postgres -d restored`.",
+            command([SERVER.to_owned()])
+        ),
         commands: vec![
-            command(["sh".to_owned(), format!("{}/start.sh", case.target)]),
+            command(["sh".to_owned(), format!("{SERVER}/start.sh")]),
             format!("psql -X -h {socket} -U postgres -d restored -qc analyze"),
             format!("psql -X -h {socket} -U postgres -d restored -Atc {}", command([ask])),
         ],
@@ -41,18 +48,27 @@ pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Option<Proced
         ..Step::default()
     });
     steps.push(Step {
-        what: "Stop it, until somebody has decided that it is the new primary.".into(),
-        commands: vec![command(["sh".to_owned(), format!("{}/stop.sh", case.target)])],
+        what: "Check it (part 6) now, while it runs; then stop it, until somebody has decided that it is the new primary.".into(),
+        commands: vec![command(["sh".to_owned(), format!("{SERVER}/stop.sh")])],
         expect: Some("server stopped".into()),
         ..Step::default()
     });
-    steps.push(place(case));
+    steps.push(Step {
+        what: format!(
+            "Once somebody has decided that it serves: the file {SERVER}/promote.txt says with which commands it becomes the new primary, and how it gets the name of its database \
+             and the roles of its services back. Read it whole first. Leave {SERVER} where it is: its scripts name that place."
+        ),
+        commands: vec![command(["cat".to_owned(), format!("{SERVER}/promote.txt")])],
+        expect: Some("numbered steps with commands".into()),
+        ..Step::default()
+    });
     Some(Procedure {
         title: format!("with outlive, into a new PostgreSQL, from the vault {} ({taken_at})", entry.id),
+        when: "nothing is there yet, as on a new machine: outlive makes the server itself".into(),
         vault: entry.id.clone(),
         point: found.short.clone(),
         with: "outlive",
-        target: case.target.clone(),
+        target: SERVER.to_owned(),
         fill_in: access::fill_in(entry, case.is_encrypted),
         steps,
     })

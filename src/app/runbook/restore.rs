@@ -1,11 +1,11 @@
 //! The commands that bring a volume back with outlive, and the checks of what came back.
 
-use super::look::{Found, Looked};
+use super::look::{Counted, Found, Looked};
 use super::{Scene, access, by_hand, dump, promote};
 use crate::domain::VolumeKind;
 use crate::drill::{CommandCheck, Drill};
 use crate::estate::{CopyFrom, VolumeEntry, secrets_in};
-use crate::report::runbook::{Acceptance, Measured, Procedure, Step, command, quoted};
+use crate::report::runbook::{ASKS, Acceptance, Measured, Procedure, Step, command, quoted};
 
 /// What a restore gives.
 pub(super) enum Thing<'e> {
@@ -48,6 +48,11 @@ impl<'e> Thing<'e> {
     }
 }
 
+/// The name of what comes back.
+fn target_of(entry: &VolumeEntry) -> String {
+    format!("restored-{}", entry.id)
+}
+
 /// What is restored, from where, and what it is called.
 pub(super) struct Case<'s, 'a> {
     pub looked: &'s Looked<'a>,
@@ -76,8 +81,10 @@ pub(super) fn procedures(
         let bytes = point.and_then(|point| point.bytes.value().copied());
         let database = |way: usize| match way {
             0 => entry.id.to_string(),
-            // In front, where the length that a server allows cuts nothing off.
-            way => format!("{}_{}", way + 1, entry.id),
+            // As the page calls the way; in front, where the length that a server allows cuts nothing off.
+            way => {
+                format!("{}_{}", char::from(b'a' + u8::try_from(way.min(25)).unwrap_or_default()), entry.id)
+            }
         };
         let mut case = Case {
             looked,
@@ -86,7 +93,7 @@ pub(super) fn procedures(
             thing: Thing::of(scene, entry, found),
             volume: entry.id.to_string(),
             database: database(all.len()),
-            target: format!("restored-{}", entry.id),
+            target: target_of(entry),
             room: bytes
                 .map_or_else(|| "its size is not known here".into(), crate::report::activity::say_bytes),
         };
@@ -124,7 +131,7 @@ pub(super) fn until_it_answers(scene: &Scene<'_>, case: &Case<'_, '_>, way: &str
             ..Step::default()
         },
         Step {
-            what: "Reach the vault, with a credential that can only read. Where a line complains `first type`, do that; then paste all lines of this step once more.".into(),
+            what: format!("Reach the vault, with a credential that can only read. {ASKS}"),
             commands: reach,
             expect: Some("no complaint; for a disk, the file vault.json".into()),
             ..Step::default()
@@ -158,7 +165,7 @@ fn with_outlive(scene: &Scene<'_>, case: &Case<'_, '_>, measured: Option<&Measur
     });
     if dump::is_of_one_postgres(&case.thing) {
         steps.push(Step {
-            what: "For what follows, a PostgreSQL server must be there, at least as new as the lost one. Where there is none, the next way is shorter: it makes one.".into(),
+            what: "For what follows, a PostgreSQL server must be there, at least as new as the lost one. Where there is none, go on with the next way instead: it makes one.".into(),
             ..Step::default()
         });
     }
@@ -166,6 +173,13 @@ fn with_outlive(scene: &Scene<'_>, case: &Case<'_, '_>, measured: Option<&Measur
     steps.push(place(case));
     Procedure {
         title: format!("with outlive, from the vault {} ({taken_at})", entry.id),
+        when: match &case.thing {
+            Thing::Dump(_) => {
+                "a database server is in use there already that may take it, and is not the lost one (an empty one that came with its package does not count)"
+            }
+            _ => "outlive is at hand, from the kit or a release",
+        }
+        .into(),
         vault: entry.id.clone(),
         point: found.short.clone(),
         with: "outlive",
@@ -184,11 +198,12 @@ pub(super) fn begin(way: &str, case: &Case<'_, '_>) -> Step {
             "Go where there is room ({}), and make a new directory. What is written from here on lies in it.",
             case.room
         ),
-        commands: vec![
-            format!("{} && cd {}", command(["mkdir", &directory]), quoted(&directory)),
-            "export OUTLIVE_STATE=\"$PWD/state\"".into(),
-            "df -h .".into(),
-        ],
+        // Where one fails, what follows it would be done elsewhere.
+        commands: vec![format!(
+            "{} && cd {} && export OUTLIVE_STATE=\"$PWD/state\" && df -h .",
+            command(["mkdir", &directory]),
+            quoted(&directory)
+        )],
         expect: Some(
             "enough room under Avail; where mkdir says that it exists, somebody has begun already: ask"
                 .into(),
@@ -199,11 +214,23 @@ pub(super) fn begin(way: &str, case: &Case<'_, '_>) -> Step {
 
 /// The last step, which a person decides.
 pub(super) fn place(case: &Case<'_, '_>) -> Step {
+    let database = dump::restored(&case.thing, &case.database).map(|(database, is_archive)| {
+        format!(
+            " The database is called {database}, so that it can stand beside the lost one. Once somebody has decided that it serves, and nobody \
+             is logged in on it, its server's superuser gives it the name that the services know: `alter database {database} rename to NAME`. \
+             {} A service logs in once its role may: `alter role NAME login`, and `\\password NAME` in psql.",
+            match is_archive {
+                true => "All in it belongs to whoever read it: owners and rights of the dump were left out, and are given anew, by `grant` and `alter table … owner to`.",
+                false => "What is in it belongs to whom the dump says.",
+            }
+        )
+    });
     Step {
         what: format!(
             "Check it (part 6) before anybody uses it. Then put {} where it belongs: on a new machine or under a new name, with owners as \
-             the service wants them. Leave the old place as it is; confirm the machine first (part 2).",
-            case.target
+             the service wants them. Leave the old place as it is; confirm the machine first (part 2).{}",
+            case.target,
+            database.unwrap_or_default()
         ),
         ..Step::default()
     }
@@ -216,12 +243,12 @@ pub(super) fn checks(
     candidates: &[(&Looked<'_>, &Found)],
 ) -> Vec<Acceptance> {
     let is_tree = candidates.first().is_none_or(|(_, found)| Thing::of(scene, entry, found).is_tree());
-    let target = format!("restored-{}", entry.id);
+    let target = target_of(entry);
     let mut all = vec![Acceptance {
         what:
             "every byte that was written is read again and compared with the digests taken when it was copied"
                 .into(),
-        from: "outlive restore itself, which says \"restored and compared\"".into(),
+        from: "outlive restore itself, which says \"restored and compared\"; by hand, \"restored: …\"".into(),
         command: None,
     }];
     let mut secrets = 0;
@@ -277,6 +304,38 @@ fn as_typed(
 fn with_path(part: &str, path: &str) -> String {
     let quoted = |part: &str| if part.is_empty() { String::new() } else { quoted(part) };
     part.split("{restored}").map(quoted).collect::<Vec<_>>().join(path)
+}
+
+/// What the copy counted of what it read, where that is known, and how it is counted again.
+pub(super) fn as_copied(
+    scene: &Scene<'_>,
+    entry: &VolumeEntry,
+    candidates: &[(&Looked<'_>, &Found)],
+) -> Option<Acceptance> {
+    let (_, found) = candidates.first()?;
+    let (thing, target) = (Thing::of(scene, entry, found), target_of(entry));
+    let from = format!("the copy {}", found.short);
+    let acceptance = |what: String, command: Option<String>| Acceptance { what, from: from.clone(), command };
+    match (&thing, found.counted) {
+        (Thing::Tree, Some(Counted { entries, files, bytes })) => {
+            let sum = "awk '{ files++; bytes += $2 } END { printf \"%d %.0f\\n\", files, bytes }'";
+            let find = command(["find", &target, "-type", "f", "-printf", "%i %s\\n"]);
+            let all = command(["find", &target, "-printf", "x"]);
+            let what = format!(
+                "it has {files} files with {bytes} bytes, a file with several names counted once, and {entries} entries with directories, links and all names"
+            );
+            Some(acceptance(what, Some(format!("{find} | sort -u | {sum}; {all} | wc -c"))))
+        }
+        (Thing::Image, Some(Counted { bytes, .. })) => {
+            Some(acceptance(format!("it has {bytes} bytes"), Some(command(["stat", "-c", "%s", &target]))))
+        }
+        (Thing::Dump(_), _) => Some(Acceptance {
+            what: "rows of the tables that matter. Expected: ............ Found: ............".into(),
+            from: "a report or a monitor from before, by somebody who knows it".into(),
+            command: None,
+        }),
+        _ => None,
+    }
 }
 
 fn counted(drill: &Drill) -> Option<String> {

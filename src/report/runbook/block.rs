@@ -65,6 +65,22 @@ impl Line {
     }
 }
 
+impl Line {
+    /// Words in which what stands between two backticks is typed.
+    pub fn told(text: &str) -> Self {
+        let parts: Vec<&str> = text.split('`').collect();
+        if parts.len().is_multiple_of(2) {
+            return text.into();
+        }
+        let part = |line: Self, (place, part): (usize, &str)| match (part, place % 2) {
+            ("", _) => line,
+            (part, 0) => line.and(part),
+            (part, _) => line.code(part),
+        };
+        parts.into_iter().enumerate().fold(Self::default(), part)
+    }
+}
+
 impl From<&str> for Line {
     fn from(text: &str) -> Self {
         Self::default().and(text)

@@ -150,6 +150,8 @@ pub struct Runbook {
     pub procedures: Vec<Procedure>,
     /// How it is seen that what came back is good.
     pub checks: Vec<Acceptance>,
+    /// What the copy that is proposed counted of what it read; none where that is not known here.
+    pub counted: Option<Acceptance>,
     /// Whom of the providers to call, and what they can undo.
     pub providers: Vec<Escalation>,
 }
@@ -248,6 +250,8 @@ pub struct Measured {
 pub struct Procedure {
     /// What it is, in a few words.
     pub title: String,
+    /// Where it is the way to take: the end of a sentence that begins with "where".
+    pub when: String,
     /// The vault.
     pub vault: String,
     /// The recovery point's id.

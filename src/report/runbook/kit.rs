@@ -3,7 +3,7 @@
 use super::block::{Block, Line, StepBlock};
 use super::facts::{RunbookVault, Runbooks};
 use super::page::moment;
-use super::{PageFormat, command, html, markdown};
+use super::{ASKS, PageFormat, command, html, markdown};
 
 /// The first page of a kit for one vault, with the commands that make it reachable.
 pub fn kit_page(
@@ -26,7 +26,10 @@ pub fn kit_page(
             "what to do, in which order, for all volumes; a page for each beside it, and .html for printing",
         ),
         file("outlive", &format!("the program, SHA-256 {program_sha256}")),
-        file("vault-README.md", "how to restore with standard tools alone, as the vault itself says it"),
+        file(
+            "vault-README.md",
+            "how to restore with standard tools alone, as the vault itself says it. Those tools are not here: install them where you need that way (zstd, jq; age for an encrypted vault; rclone for a bucket)",
+        ),
         file("vault.json", "what the vault says of itself; public"),
         file("escrow.md", "how the private key is had, and the credential that reads the vault"),
         file("SHA256SUMS", "check the kit first: sha256sum -c SHA256SUMS"),
@@ -36,13 +39,31 @@ pub fn kit_page(
     blocks.push(Block::Heading(2, "First steps".into()));
     let step = |what: &str, commands: Vec<String>| StepBlock { says: vec![what.into()], commands };
     blocks.push(Block::Steps(vec![
-        step("Stop the bleeding first, at best somebody else at the same time: runbooks/ALL.md, part 1. No backup host is reached before pruning is suspended.", vec![]),
-        step("Take a clean machine that the incident did not touch, and copy this directory to it. Check it there.", vec!["sha256sum -c SHA256SUMS".into()]),
+        step("Stop the bleeding first, at best somebody else at the same time: runbooks/ALL.md, part 1. No backup host is reached before pruning is suspended; where nobody can do that, go on: what is locked outlives it.", vec![]),
+        StepBlock {
+            says: vec![
+                Line::from("Take a clean machine that the incident did not touch, and copy this directory to it, for example by ")
+                    .code("cp -r . /srv/kit")
+                    .and(". Type bash, and go into the copy. Check it there."),
+            ],
+            commands: vec!["sha256sum -c SHA256SUMS".into()],
+        },
         step("Put the program where commands are found in this shell.", vec!["export KIT=\"$PWD\" PATH=\"$PWD:$PATH\"".into(), "outlive --version".into()]),
-        step("Get the credential that reads the vault, and the private key where one is needed: escrow.md says how. Where the key is on paper, type the line that begins with AGE-SECRET-KEY-1 into a file.", vec![]),
-        step("Tell the shell where the vault is. Where a line complains `first type`, do that; then paste all lines of this step once more.", reach.to_vec()),
+        StepBlock {
+            says: vec![
+                "Get the credential that reads the vault, and the private key where one is needed: escrow.md says how.".into(),
+                "Where the key is a file, its whole path is asked for later.".into(),
+                Line::from("Where the key is on paper, type ")
+                    .code("(umask 077; cat >\"$HOME/reader.key\")")
+                    .and(" and Enter, then the line that begins with AGE-SECRET-KEY-1, Enter, and Ctrl-D. The path that is asked for later is then the one that ")
+                    .code("ls \"$HOME/reader.key\"")
+                    .and(" prints."),
+            ],
+            commands: Vec::new(),
+        },
+        step(&format!("Tell the shell where the vault is. {ASKS}"), reach.to_vec()),
         step("See what the vault has.", vec![command(["outlive", "vault", "list", &vault.address])]),
-        step("Go on with runbooks/ALL.md, in its order, outside of this directory. Where it is stale, a newer one may lie in the vault, below runbooks/: vault-README.md says under Runbooks how it is opened.", vec![]),
+        step("Go on with runbooks/ALL.md, in its order, in this same shell. Each way back begins with a directory of its own: go first where there is room, not on this stick, for example with cd /srv. Where the page is stale, a newer one may lie in the vault, below runbooks/: vault-README.md says under Runbooks how it is opened, once the vault was fetched as in the first two steps of a way by hand.", vec![]),
     ]));
     match format {
         PageFormat::Markdown => markdown::markdown(&blocks),

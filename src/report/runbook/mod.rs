@@ -21,7 +21,7 @@ pub use facts::{
 };
 pub use kit::{escrow_page, kit_page};
 pub use markdown::ways;
-pub use shell::{command, quoted};
+pub use shell::{ASKS, command, quoted};
 
 use super::activity::Told;
 use super::text::Look;

@@ -36,7 +36,7 @@ const SHOWN_GAPS: usize = 100;
 
 fn volume(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook, shown_gaps: usize) {
     out.push(Block::Heading(1, format!("Runbook: {}", runbook.volume)));
-    header(out, all, Some(&runbook.volume));
+    header(out, all, Some((&runbook.volume, shown_gaps > 0)));
     gaps(out, all, shown_gaps);
     about(out, runbook);
     roles(out, runbook);
@@ -55,13 +55,18 @@ pub(super) fn span(seconds: i64) -> String {
     say_duration(TimeDelta::try_seconds(seconds).unwrap_or_default())
 }
 
-fn header(out: &mut Vec<Block>, all: &Runbooks, volume: Option<&str>) {
+/// The head of the page of all, or of one volume, which says from what it was made where it stands alone.
+fn header(out: &mut Vec<Block>, all: &Runbooks, of: Option<(&str, bool)>) {
     let until = moment(all.believe_until);
     let stale =
         Line::from("Made at ").strong(moment(all.generated_at)).and(". Believe it until ").strong(until);
     out.push(Block::Warn(
         stale.and("; after that it is STALE: look for a newer one first, and trust no age or point on it."),
     ));
+    if of.is_some_and(|(_, is_alone)| !is_alone) {
+        return;
+    }
+    let volume = of.map(|(volume, _)| volume);
     let mut lines = vec![
         Line::from(
             "It can be read with the provider, the network and outlive down: it needs nothing but itself. Print it.",
@@ -126,7 +131,7 @@ fn short(digest: &str) -> String {
 
 fn order(out: &mut Vec<Block>, order: &[Outline]) {
     out.push(Block::Heading(2, "The order".into()));
-    out.push(Block::Say("Bring them back in this order. What waits for nothing can be done at the same time, by different people.".into()));
+    out.push(Block::Say("Bring them back in this order. What waits for nothing can be done at the same time, by different people. Each volume has a page that needs no other, so parts 1, 2 and 8 come again on each: what was done once is done.".into()));
     let rows = order.iter().enumerate().map(|(place, one)| {
         let after = if one.after.is_empty() { "nothing".to_owned() } else { one.after.join(", ") };
         vec![
@@ -175,7 +180,6 @@ fn about(out: &mut Vec<Block>, runbook: &Runbook) {
     if !runbook.needed_by.is_empty() {
         lines.push(format!("These wait for it: {}", runbook.needed_by.join(", ")).into());
     }
-    lines.extend(runbook.because.iter().map(|because| Line::from(because.as_str())));
     out.push(Block::List(lines));
 }
 
@@ -212,7 +216,7 @@ fn stop(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
             lifecycles(all),
         ]),
         step(vec![
-            Line::from("Revoke what did it, and what else it could have read: the table below. Make new credentials only for this restore."),
+            Line::from("Revoke what did it, and what else it could have read: the table below. It is done where each was given out (the provider's console, the database, the host's authorized_keys), by whoever administers that, from a machine that the incident did not touch. Make new credentials only for this restore."),
             Line::from("Look for what was planted: new users, keys, tokens, OAuth applications, SSH keys, webhooks, scheduled jobs. A revoked token that made itself a second one is not gone."),
         ]),
         step(vec![
@@ -231,7 +235,10 @@ fn lifecycles(all: &Runbooks) -> Line {
         all.vaults.iter().map(|vault| vault.address.as_str()).filter(|a| a.starts_with("s3://")).collect();
     match buckets.as_slice() {
         [] => "No vault of this estate is a bucket.".into(),
-        some => Line::from("Buckets of this estate: ").code(some.join("  ")),
+        some => Line::from("Buckets of this estate: ").code(some.join("  ")).and(
+            ". Whoever administers the account of the store does it, in its console: each lifecycle rule is set to disabled, none is removed. \
+             What the vault's own credentials may do is not enough. Where nobody can, go on: what is locked outlives such rules until its lock ends.",
+        ),
     }
 }
 
@@ -295,6 +302,10 @@ fn survivors(out: &mut Vec<Block>, runbook: &Runbook) {
         copies(out, place);
     }
     hazards(out, &runbook.hazards);
+    if !runbook.because.is_empty() {
+        out.push(Block::Heading(3, "What the audit had against it before".into()));
+        out.push(Block::List(runbook.because.iter().map(|because| because.as_str().into()).collect()));
+    }
 }
 
 fn copies(out: &mut Vec<Block>, place: &PlaceOfCopies) {
@@ -378,4 +389,5 @@ fn hazards(out: &mut Vec<Block>, hazards: &[HazardLine]) {
     });
     let head = vec!["after", "takes the primary", "the newest that is left for certain", "age"];
     out.push(Block::Table(head, rows.collect()));
+    out.push(Block::Say("This is what was known when the page was made. Look all the same: to list a vault costs nothing (part 4).".into()));
 }

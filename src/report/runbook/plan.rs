@@ -1,6 +1,7 @@
 //! The page as blocks, from the choice of a point to the review.
 
 use super::block::{Block, Line, StepBlock};
+use super::command;
 use super::facts::{Acceptance, Escalation, Procedure, Runbook, RunbookVault, Runbooks, Step};
 use super::page::{measured, moment, span};
 use crate::domain::say_duration;
@@ -9,7 +10,7 @@ use chrono::TimeDelta;
 pub(super) fn blocks(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
     choose(out, all, runbook);
     restore(out, all, runbook);
-    accept(out, &runbook.checks);
+    accept(out, &runbook.checks, runbook.counted.as_ref());
     escalate(out, &runbook.providers);
     speak(out, all);
     review(out);
@@ -22,7 +23,7 @@ fn choose(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
         Line::from(
             "Take the newest copy that was taken before that, and that the loss did not reach (table above). With deletion alone that is the newest; with bad data or an intruder it is an older one.",
         ),
-        Line::from("See all there are, in a vault: ").code("outlive vault list VAULT"),
+        Line::from("See all there are, in each vault: ").code(addresses(all, runbook).join("; ")),
         Line::from(
             "Digests, and signatures where keys are pinned, are verified before anything is used: outlive does that by itself.",
         ),
@@ -42,6 +43,18 @@ fn choose(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
         lines.push("The commands below name the newest copy that can be counted on. For another one, put its id in their place.".into());
     }
     out.push(Block::List(lines));
+}
+
+/// The commands that list what there is.
+fn addresses(all: &Runbooks, runbook: &Runbook) -> Vec<String> {
+    let is_used =
+        |vault: &&RunbookVault| runbook.procedures.iter().any(|procedure| procedure.vault == vault.name);
+    let listed =
+        all.vaults.iter().filter(is_used).map(|vault| command(["outlive", "vault", "list", &vault.address]));
+    match listed.collect::<Vec<_>>() {
+        none if none.is_empty() => vec!["outlive vault list VAULT".into()],
+        some => some,
+    }
 }
 
 fn restore(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
@@ -67,11 +80,29 @@ fn restore(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
     if runbook.procedures.is_empty() {
         out.push(Block::Warn("There is no copy in a vault that commands could be written for: ask the provider, and look at the copies above.".into()));
     }
+    if runbook.procedures.len() > 1 {
+        out.push(Block::Say(
+            Line::default()
+                .strong("ONE way is enough.")
+                .and(" Take the first that fits; the others are for when it fails:"),
+        ));
+        let way = |(place, procedure): (usize, &Procedure)| {
+            Line::default()
+                .strong(format!("Way {}", letter(place)))
+                .and(format!(", from the vault {}, where {}", procedure.vault, procedure.when))
+        };
+        out.push(Block::List(runbook.procedures.iter().enumerate().map(way).collect()));
+    }
     for (place, procedure) in runbook.procedures.iter().enumerate() {
-        let letter = char::from(b'A' + u8::try_from(place.min(25)).unwrap_or_default());
+        let letter = letter(place);
         let vault = all.vaults.iter().find(|vault| vault.name == procedure.vault);
         write(out, letter, procedure, (vault, all));
     }
+}
+
+/// What the way at this place is called.
+fn letter(place: usize) -> char {
+    char::from(b'A' + u8::try_from(place.min(25)).unwrap_or_default())
 }
 
 fn write(
@@ -81,7 +112,7 @@ fn write(
     (vault, all): (Option<&RunbookVault>, &Runbooks),
 ) {
     out.push(Block::Heading(3, format!("Way {letter}: {}", procedure.title)));
-    out.push(Block::Say("On a clean machine that the incident did not touch, in one shell (that of START-HERE.md, or a new one), from the top to the bottom; stop where something is not as it says.".into()));
+    out.push(Block::Say("On a clean machine that the incident did not touch, in one bash (that of START-HERE.md, or a new one), from the top to the bottom; stop where something is not as it says.".into()));
     let mut lines: Vec<Line> = procedure
         .fill_in
         .iter()
@@ -114,7 +145,7 @@ fn in_one(text: &str) -> String {
 }
 
 fn step(step: &Step) -> StepBlock {
-    let mut says: Vec<Line> = vec![step.what.as_str().into()];
+    let mut says: Vec<Line> = vec![Line::told(&step.what)];
     if !step.commands.is_empty() {
         says.push(
             Line::from("Time: ")
@@ -125,22 +156,34 @@ fn step(step: &Step) -> StepBlock {
                 .and(". Begun at ............"),
         );
     }
-    says.extend(
-        step.expect.as_ref().map(|expect| Line::default().strong("Must be seen:").and(format!(" {expect}"))),
-    );
+    says.extend(step.expect.as_ref().map(|expect| {
+        let Line(seen) = Line::told(&format!(" {expect}"));
+        let mut line = Line::default().strong("Must be seen:");
+        line.0.extend(seen);
+        line
+    }));
     StepBlock { says, commands: step.commands.clone() }
 }
 
-fn accept(out: &mut Vec<Block>, checks: &[Acceptance]) {
+fn accept(out: &mut Vec<Block>, checks: &[Acceptance], counted: Option<&Acceptance>) {
     out.push(Block::Heading(2, "6. Accept it".into()));
     out.push(Block::Say("At least two checks that know nothing of each other, then records from outside: a bank statement, a log of another system, a customer who looks.".into()));
     if checks.len() < 2 {
         let missing = "Fewer than two checks are written down for this volume. Add them to a drill (docs/drills.md); tonight, make up a second one before anybody works with the data.";
         out.push(Block::Warn(missing.into()));
     }
-    let rows = checks.iter().map(|check| {
-        let command =
-            check.command.as_ref().map_or_else(|| "–".into(), |command| Line::default().code(command));
+    // A bar would end the cell of a table, also in what is typed.
+    let mut below = Vec::new();
+    let rows = checks.iter().chain(counted).map(|check| {
+        let command = match &check.command {
+            None => "–".into(),
+            Some(command) if command.contains('|') => {
+                let says = vec![Line::from(check.what.as_str())];
+                below.push(StepBlock { says, commands: vec![command.clone()] });
+                format!("below, {}", below.len()).into()
+            }
+            Some(command) => Line::default().code(command),
+        };
         vec![check.what.as_str().into(), command, check.from.as_str().into(), "☐ ........".into()]
     });
     let mut rows: Vec<Vec<Line>> = rows.collect();
@@ -150,6 +193,9 @@ fn accept(out: &mut Vec<Block>, checks: &[Acceptance]) {
     ));
     rows.push(by_hand("something counted outside agrees: orders, invoices, users, mails since then"));
     out.push(Block::Table(vec!["check", "command", "from", "seen by, at"], rows));
+    if !below.is_empty() {
+        out.push(Block::Steps(below));
+    }
     out.push(Block::Say("Accepted by ............ at ............ UTC. Only then point anything at it; keep what is left of the primary.".into()));
 }
 

@@ -1,5 +1,8 @@
 //! Words of a command line that a person pastes into a shell.
 
+/// What is said of commands that stop where a variable is not set.
+pub const ASKS: &str = "A line may say that something is missing, and what to type: type that, for each such line, then paste all lines of this step once more. Was something typed wrong? Type the same line again, and paste the step again.";
+
 /// A word as a POSIX shell takes it for exactly this text. Control characters go through `printf`, so that a page
 /// shows what they are and pasting a command begins nothing by itself; a text that ends in a line break loses it there.
 pub fn quoted(word: &str) -> String {

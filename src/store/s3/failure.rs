@@ -161,9 +161,11 @@ impl Failure {
                 format!("{doing}: the credential may not do this: {says}"),
                 "see docs/stores.md for the rights that a credential needs",
             ),
-            Class::Passing | Class::Conflict => {
-                told(Kind::Io, format!("{doing}: {says}"), "run it again later: it goes on where it was")
-            }
+            Class::Passing | Class::Conflict => told(
+                Kind::Io,
+                format!("{doing}: {says}"),
+                "look whether the address is right; or run it again later: it goes on where it was",
+            ),
             _ => told(Kind::Io, format!("{doing}: {says}"), ""),
         }
     }

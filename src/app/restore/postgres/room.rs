@@ -178,6 +178,11 @@ impl Room {
         self.root.join("start.sh")
     }
 
+    /// How it becomes a primary, in words and commands.
+    pub fn promote(&self) -> PathBuf {
+        self.root.join("promote.txt")
+    }
+
     /// A script that stops it.
     pub fn stop(&self) -> PathBuf {
         self.root.join("stop.sh")

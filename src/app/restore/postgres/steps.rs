@@ -56,6 +56,17 @@ fn step(what: &str, command: String) -> PostgresStep {
     PostgresStep { what: what.into(), command }
 }
 
+/// The steps as a text for whoever promotes it: later, and elsewhere than where the restore printed them.
+pub(super) fn written(steps: &[PostgresStep]) -> String {
+    let step = |(place, step): (usize, &PostgresStep)| {
+        let command =
+            if step.command.is_empty() { String::new() } else { format!("\n   {}\n", step.command) };
+        format!("\n{}. {}\n{command}", place + 1, step.what)
+    };
+    let steps: String = steps.iter().enumerate().map(step).collect();
+    format!("What is done with the restored PostgreSQL, in order. Written by outlive.\n{steps}")
+}
+
 /// The steps, in order, before a server said who is its superuser.
 pub(super) fn steps(
     room: &Room,
@@ -105,14 +116,44 @@ pub(super) fn steps_as(
             )
         }
         false => step(
-            "Its configuration is that of a new cluster: set what the lost server had (postgresql.conf, pg_hba.conf), and make the roles of \
-             its services, each with `create role NAME login password '…'` and `grant restored to NAME`, where the dump brought none.",
+            "Its configuration is that of a new cluster: it listens on localhost alone. Set what the lost server had where somebody knows it \
+             (listen_addresses in postgresql.conf; who may log in from where in pg_hba.conf).",
             String::new(),
         ),
     });
+    let ask = |name: &str, more: &[&str]| {
+        let mut words = as_user(account, programs, name);
+        words.extend(more.iter().map(|word| (*word).to_owned()));
+        command(words)
+    };
+    let login = ["-X", "-U", superuser, "-d", MAINTENANCE];
+    let first = ask("psql", &[&login[..], &["-Atc", "show data_directory"]].concat());
+    all.extend([
+        step(
+            "See that no other server is where this one will be, on port 5432 unless its configuration says otherwise: \"no response\" must be \
+             seen. A package of PostgreSQL may have started an empty one: stop it, or give this one another port.",
+            ask("pg_isready", &[]),
+        ),
+        step(
+            "Start it by its own configuration: from then on it is the primary.",
+            format!("(cd / && {})", control(room, account, programs, &["start"])),
+        ),
+        step(&format!("See that it is this one that answers: {} must be seen, and nothing else.", said(&room.data())), first),
+    ]);
+    let login = ask("psql", &login);
+    if !is_cluster {
+        let what = format!(
+            "Give the database that the dump was read into the name that its services know, as its superuser: {login}, then `alter database \
+             {DATABASE} rename to NAME;`. Make the roles of the services where the dump brought none, each by `create role NAME login password \
+             '…';`. All in it belongs to the role {DATABASE}: `grant {DATABASE} to NAME;` gives a service all of it, also what it had no right to \
+             before; `grant select on TABLE to NAME;` and its like give less."
+        );
+        all.push(step(&what, String::new()));
+    }
     all.push(step(
-        "Start it by its own configuration: from then on it is the primary.",
-        format!("cd / && {}", control(room, account, programs, &["start"])),
+        "Nothing starts it after a restart of the machine: give it a service, with the command that started it by its own configuration. Leave its directory where it is; \
+         stop.sh stops it.",
+        String::new(),
     ));
     all
 }
