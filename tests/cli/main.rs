@@ -43,6 +43,7 @@ mod listener;
 mod locking;
 mod many;
 mod medium;
+mod mirroring;
 mod naming;
 mod night;
 mod nightly;
@@ -63,6 +64,7 @@ mod proving;
 mod proxy;
 #[path = "../railway/mod.rs"]
 mod railway;
+mod railway_recipes;
 mod reaching;
 mod readers;
 mod recording;

@@ -70,6 +70,19 @@ impl AssetNames {
         }
     }
 
+    /// Adds the credentials with which outlive itself reads the buckets that volumes are copied from.
+    pub(super) fn sources(&mut self, copies: &[Table<'_>]) {
+        use super::super::own::{SOURCE, credential};
+        for table in copies {
+            let is_of_bucket = table.get("from").is_some_and(|from| from.holds("s3"));
+            let volume = table.get("volume").and_then(|value| value.as_text());
+            if let Some(volume) = volume.filter(|_| is_of_bucket) {
+                let own = credential(volume, SOURCE);
+                self.known.entry(own.clone()).or_insert_with(|| vec![own]);
+            }
+        }
+    }
+
     /// Adds the tokens with which outlive itself asks providers.
     fn tokens(&mut self, providers: &[Table<'_>]) {
         for table in providers.iter().filter(|table| table.has("token")) {
