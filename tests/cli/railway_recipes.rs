@@ -115,8 +115,9 @@ fn the_dumps_of_the_page_are_made_over_tcp_with_a_password_from_a_file_and_hold_
         assert_eq!(ended.json("copy")["state"], "read back");
         assert!(!ended.log.contains("\"--password") && !argued(&ended.log, "canary-of-the-recipe"));
         let target = place.path(&format!("dump-{number}"));
-        let restored = ["restore", "orders", "--to", target.to_str().unwrap()];
-        outlive(&place, &restored).end().expect(0);
+        let vault = parsed(block).vaults[0].id.clone();
+        let restore = ["restore", "--vault", &vault, "orders", "--to", target.to_str().unwrap()];
+        outlive(&place, &restore).end().expect(0);
         let listed = tool(&format!("{BIN}/pg_restore"), &["--list".as_ref(), target.as_os_str()]);
         assert!(listed.contains("TABLE DATA public pgbench_accounts"), "{listed}");
         let data = [
@@ -159,7 +160,11 @@ fn the_archive_of_the_page_is_mirrored_and_comes_back_byte_for_byte() {
         outlive(&place, &["--format", "json", "copy", "orders-archive"]).end().expect(0).json("copy");
     assert_eq!(copied["state"], "read back", "{copied:#}");
     let target = place.path("srv-repository");
-    outlive(&place, &["restore", "orders-archive", "--to", target.to_str().unwrap()]).end().expect(0);
+    // The command as the page has it, with another target.
+    let (_, command) = PAGE.split_once("\noutlive restore ").unwrap();
+    let command = command.lines().next().unwrap().replace("/srv/repository", target.to_str().unwrap());
+    let words: Vec<&str> = ["restore"].into_iter().chain(command.split(' ')).collect();
+    outlive(&place, &words).end().expect(0);
     assert_same_bytes(&repository, &target);
     assert!(matches!(parsed(blocks()[2]).vaults[0].place, VaultPlace::S3(_)));
 }
