@@ -140,10 +140,12 @@ fn a_mirror_of_one_moment_is_told_as_such() {
     upload(&repository(&place), &bucket, "pgbackrest/repo1/");
     outlive(&place, &["copy", "archive"]).end().expect(0);
     let inventory = outlive(&place, &["--format", "json", "inventory"]).end().json("inventory");
-    let points = inventory["points"].as_array().unwrap();
-    let copies: Vec<&Value> = points.iter().filter(|point| point["kind"] == "vault_copy").collect();
+    let copies = inventory["recovery_points"].as_array().unwrap();
     assert_eq!(copies.len(), 1, "{inventory:#}");
     assert_eq!(copies[0]["consistency"], "crash", "{copies:#?}");
+    // The credential that reads the bucket is one of those that may destroy the volume.
+    let credentials = outlive(&place, &["credentials"]).end();
+    assert!(credentials.stdout.contains("archive.source"), "{}", credentials.stdout);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::place::{Place, chmod, tool};
 use super::run::Run;
 use super::servers::{ID, SECRET, seaweedfs};
 use outlive::app::judge_as_of;
-use outlive::domain::Timestamp;
+use outlive::domain::{Nature, Timestamp};
 use outlive::estate::{CopyFrom, Estate, VaultPlace};
 use outlive::rules::Overall;
 use std::net::TcpListener;
@@ -57,6 +57,14 @@ fn the_archive_on_the_page_lies_in_its_bucket_and_dies_with_the_account() {
     let has = |id: &str| inventory.assets.iter().any(|asset| asset.id.0 == id);
     assert!(has("bucket:storage.railway.app/postgres-pitr-jdhhd8oe18xi"), "{:#?}", inventory.assets);
     assert!(has("credential:orders-archive.source") && has("account:railway/acme"));
+    let on = |id: &str, nature: Nature| -> Vec<String> {
+        let asset = inventory.assets.iter().find(|asset| asset.id.0 == id).unwrap();
+        asset.bonds.of(nature).flat_map(|bond| &bond.on).map(|on| on.0.clone()).collect()
+    };
+    let bucket = "bucket:storage.railway.app/postgres-pitr-jdhhd8oe18xi";
+    assert_eq!(on("volume:orders-archive", Nature::StoredOn), [bucket]);
+    assert_eq!(on("volume:orders-archive", Nature::DeletableBy), ["credential:orders-archive.source"]);
+    assert!(on(bucket, Nature::StoredOn).contains(&"account:railway/acme".to_owned()));
 }
 
 /// A server with a password, reached by TCP and TLS as a proxy gives it; its port.

@@ -6,6 +6,7 @@ use crate::proxy::Fault;
 use outlive::domain::{Consistency, Kind, Monitor, Phase, Silent};
 use outlive::estate::{S3Access, SecretSource};
 use outlive::vault::CopyReport;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 fn missed(report: &CopyReport) -> Vec<(String, String)> {
@@ -33,6 +34,44 @@ fn an_object_replaced_before_it_is_read_is_taken_whole_as_it_is_then_and_the_cop
     assert_eq!(mirror.fetched(), ["backup.info"]);
     assert_eq!(next.root.root.origin.consistency, Consistency::Crash, "{:?}", next.notices);
     assert_eq!(mirror.restored(&next), files(&wanted));
+}
+
+#[test]
+fn what_comes_after_the_list_belongs_to_the_next_copy_and_this_one_is_of_one_moment() {
+    let mirror = Mirror::new();
+    mirror.put(&[("a", bytes(100)), ("b", bytes(600_000))]);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    mirror.proxy.before(mirror.get_of("b"), mirror.replace("c", b"new"));
+    let report = mirror.copy().unwrap();
+    assert_eq!(report.root.root.origin.consistency, Consistency::Crash, "{:?}", report.notices);
+    assert_eq!(mirror.restored(&report), files(&[("a", bytes(100)), ("b", bytes(600_000))]));
+    let next = mirror.copy().unwrap();
+    assert_eq!((mirror.fetched(), next.root.root.totals.files), (vec!["c".to_owned()], 3));
+}
+
+#[test]
+fn a_large_object_replaced_while_its_body_comes_is_missed_and_never_sewn_together() {
+    let mirror = Mirror::new();
+    mirror.put(&[("a", bytes(100)), ("large", bytes(3_000_000))]);
+    drop(mirror.copy().unwrap());
+    let (lines, _) = mirror.proxy.seen();
+    let at = lines.iter().position(|line| line.contains("/repo/large?")).unwrap();
+    let other = Mirror::new();
+    other.put(&[("a", bytes(100)), ("large", bytes(3_000_000))]);
+    let (begin, replace) = (other.get_of("large"), Mutex::new(Some(other.replace("large", b"another"))));
+    let asked = AtomicU64::new(0);
+    other.proxy.instead(move |head| {
+        if head.line().starts_with(begin) && asked.fetch_add(1, Relaxed) == 1 {
+            replace.lock().unwrap().take().unwrap()();
+        }
+        None
+    });
+    let report = other.copy_with(Fault::Truncated, at).unwrap();
+    let told = missed(&report);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].1.contains("replaced while it was being read"), "{told:?}");
+    assert_eq!(report.root.root.origin.consistency, Consistency::Live);
+    assert_eq!(other.restored(&report), files(&[("a", bytes(100))]));
 }
 
 #[test]

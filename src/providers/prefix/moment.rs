@@ -1,4 +1,4 @@
-//! Whether what was copied is the prefix as it was at one moment: that at which the first list ended.
+//! Whether what was copied is the prefix as it was at one moment: that at which the first list ended, or one just before it.
 
 use super::content::Seen;
 use super::keys::order;
@@ -11,8 +11,10 @@ pub struct Compared<'a> {
     first: &'a [Object],
     /// How each of them was read.
     seen: &'a dyn Fn(usize) -> Seen,
-    /// Until when the first list may have been under way, by the store's clock.
+    /// In which second the first list ended, by the store's clock: when that began.
     ended: Option<Timestamp>,
+    /// When the newest object of the first list was stored; none where of one nobody says.
+    newest: Option<Timestamp>,
     met: Vec<bool>,
     /// The first of what the copy cannot be of one moment because of, and how many.
     because: Option<String>,
@@ -22,13 +24,22 @@ pub struct Compared<'a> {
 impl<'a> Compared<'a> {
     /// Nothing yet. `ended` is the store's clock at the end of the first list, in whole seconds.
     pub fn new(first: &'a [Object], ended: Option<Timestamp>, seen: &'a dyn Fn(usize) -> Seen) -> Self {
-        let ended = ended.map(|at| at + TimeDelta::seconds(1));
-        Self { first, seen, ended, met: vec![false; first.len()], because: None, count: 0 }
+        let stored: Option<Vec<Timestamp>> = first.iter().map(|object| object.stored_at).collect();
+        let newest = stored.and_then(|stored| stored.into_iter().max());
+        Self { first, seen, ended, newest, met: vec![false; first.len()], because: None, count: 0 }
+    }
+
+    /// Whether an object was surely stored after the list, or within the second in which it ended and after all that is on it: then the copy is of the
+    /// moment before.
+    fn came_after(&self, now: &Object) -> bool {
+        let (Some(stored), Some(ended)) = (now.stored_at, self.ended) else { return false };
+        stored > ended + TimeDelta::seconds(1)
+            || stored >= ended && self.newest.is_some_and(|newest| stored > newest)
     }
 
     /// An object of the second list.
     pub fn take(&mut self, now: &Object) {
-        let came_after = now.stored_at.zip(self.ended).is_some_and(|(stored, ended)| stored > ended);
+        let came_after = self.came_after(now);
         let Ok(number) = self.first.binary_search_by(|object| order(&object.name, &now.name)) else {
             if !came_after {
                 self.tell(&now.name, "may have come while the list was made");
@@ -81,9 +92,12 @@ mod tests {
 
     /// The first list is of `a`, `b` and `c`, and ended in second 100. Why the copy is of no one moment.
     fn because(seen: Seen, second: &[Object]) -> Option<String> {
-        let first = ["a", "b", "c"].map(|name| object(name, "1", 50));
+        because_of(&["a", "b", "c"].map(|name| object(name, "1", 50)), seen, second)
+    }
+
+    fn because_of(first: &[Object], seen: Seen, second: &[Object]) -> Option<String> {
         let seen = |number| if number == 1 { seen } else { Seen::Kept };
-        let mut compared = Compared::new(&first, Timestamp::from_timestamp(100, 0), &seen);
+        let mut compared = Compared::new(first, Timestamp::from_timestamp(100, 0), &seen);
         second.iter().for_each(|object| compared.take(object));
         compared.finish()
     }
@@ -100,15 +114,23 @@ mod tests {
             // What came, or was replaced, after the list had ended belongs to the next copy.
             assert_eq!(because(seen, &with(object("d", "1", 101))), None);
             assert_eq!(because(seen, &replaced(101)), None);
-            let early = because(seen, &with(object("d", "1", 100))).unwrap();
+            // Within the second in which it ended: after all that is on it, the copy is of the moment before.
+            assert_eq!(because(seen, &with(object("d", "1", 100))), None);
+            let early = because(seen, &with(object("d", "1", 99))).unwrap();
             assert_eq!(early, "d may have come while the list was made");
         }
+        let late = [a.clone(), object("b", "1", 50), object("c", "1", 100)];
+        let with_late = [&late[..], &[object("d", "1", 100)]].concat();
+        assert!(
+            because_of(&late, Seen::AsListed, &with_late).is_some(),
+            "d may be older than c, and c is on the list"
+        );
         // Fetched after the list had ended, it was what was listed, whatever came then.
         assert_eq!(because(Seen::AsListed, &without_b), None);
-        assert_eq!(because(Seen::AsListed, &replaced(100)), None);
+        assert_eq!(because(Seen::AsListed, &replaced(99)), None);
         // Not fetched, nobody knows when.
         assert!(because(Seen::Kept, &without_b).unwrap().contains("b may have gone"));
-        assert!(because(Seen::Kept, &replaced(100)).unwrap().contains("b may have been replaced"));
+        assert!(because(Seen::Kept, &replaced(99)).unwrap().contains("b may have been replaced"));
         assert!(because(Seen::Other, &same).unwrap().contains("b was replaced before it was read"));
         let both = because(Seen::Other, &with(object("d", "1", 99))).unwrap();
         assert_eq!(both, "d may have come while the list was made (and 1 more)");
