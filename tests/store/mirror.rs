@@ -14,7 +14,8 @@ use outlive::vault::{CopyReport, CopyRequest, RestoreOptions, Roots, Vault, copy
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 /// A bucket of somebody else behind a proxy, and a vault in a directory.
 pub struct Mirror {
@@ -255,4 +256,31 @@ fn more_objects_than_a_page_are_all_copied() {
     let lists = lines.iter().filter(|line| line.contains("list-type=2")).count();
     assert!(lists >= 7, "two lists of three pages, and a look: {lists}");
     assert_eq!(mirror.fetched().len(), 2300);
+}
+
+#[test]
+fn small_objects_are_fetched_many_at_once() {
+    let mirror = Mirror::new();
+    let names: Vec<String> = (0..40).map(|number| format!("{number:02}")).collect();
+    let objects: Vec<(&str, Vec<u8>)> = names.iter().map(|name| (name.as_str(), bytes(100))).collect();
+    mirror.put(&objects);
+    let (under_way, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let seen = most.clone();
+    let begin = format!("GET /{}/repo/", mirror.place.bucket);
+    mirror.proxy.instead(move |head| {
+        if head.line().starts_with(&begin) {
+            // Whoever is alone waits a while for company.
+            let now = under_way.fetch_add(1, Relaxed) + 1;
+            seen.fetch_max(now, Relaxed);
+            let until = Instant::now() + Duration::from_millis(300);
+            while seen.load(Relaxed) < 16 && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            under_way.fetch_sub(1, Relaxed);
+        }
+        None
+    });
+    let report = mirror.copy().unwrap();
+    assert_eq!(mirror.restored(&report), files(&objects));
+    assert!(most.load(Relaxed) >= 16, "{} at once", most.load(Relaxed));
 }
