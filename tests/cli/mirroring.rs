@@ -2,6 +2,7 @@
 
 use super::locking::block;
 use super::place::{Place, noise};
+use super::proxy::Proxy;
 use super::run::Run;
 use super::servers::{ID, SECRET, client, seaweedfs};
 use aws_sdk_s3::primitives::ByteStream;
@@ -175,24 +176,30 @@ fn a_vault_below_the_prefix_an_empty_prefix_and_a_wrong_key_are_refused_clearly(
     refused.expect(2).complains("lies where it is");
 }
 
+/// A list of one object, and of one whose key climbs out of the tree and moves the terminal.
+const ODD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListBucketResult><IsTruncated>false</IsTruncated>\
+    <EncodingType>url</EncodingType>\
+    <Contents><Key>pgbackrest/repo1/x</Key><LastModified>2026-11-01T00:00:00.000Z</LastModified><ETag>\"e\"</ETag><Size>9</Size></Contents>\
+    <Contents><Key>pgbackrest/repo1/%2E%2E/up%1B%5B2J</Key><LastModified>2026-11-01T00:00:00.000Z</LastModified><ETag>\"e\"</ETag>\
+    <Size>9</Size></Contents></ListBucketResult>";
+
 #[test]
-fn a_copy_whose_objects_are_not_all_readable_is_incomplete_and_says_so() {
+fn a_copy_with_a_key_that_is_no_file_is_incomplete_everywhere_and_names_it_safely() {
     let place = Place::new();
     let bucket = estate(&place);
-    upload(
-        &place.file("some/x", noise(3, 1000)).parent().unwrap().to_path_buf(),
-        &bucket,
-        "pgbackrest/repo1/",
-    );
-    let long = format!("pgbackrest/repo1/{}", "n".repeat(256));
-    let request = client(&seaweedfs().endpoint).put_object().bucket(&bucket).key(&long);
-    if block(request.body(ByteStream::from_static(b"y")).send()).is_err() {
-        println!("the server takes no name of 256 bytes");
-        return;
-    }
-    let copied = outlive(&place, &["--format", "json", "copy", "archive"]).end();
-    assert_eq!(copied.code, Some(14), "{}{}", copied.stdout, copied.stderr);
-    let json = copied.json("copy");
-    assert_eq!((&json["state"], &json["missed_count"]), (&"incomplete".into(), &1.into()));
-    assert!(json["missed"][0]["because"].as_str().unwrap().contains("256 bytes"), "{json:#}");
+    upload(place.file("some/x", noise(3, 1000)).parent().unwrap(), &bucket, "pgbackrest/repo1/");
+    let proxy = Proxy::start(&seaweedfs().endpoint);
+    proxy.instead(|head| head.line().contains("list-type=2").then(|| ("200 OK".to_owned(), ODD.to_owned())));
+    let file = std::fs::read_to_string(place.path("outlive.toml")).unwrap();
+    place.file("outlive.toml", file.replace(&seaweedfs().endpoint, &proxy.endpoint));
+    let copied = outlive(&place, &["copy", "archive"]).end().expect(14);
+    assert!(copied.stdout.contains("incomplete") && copied.stdout.contains("../up"), "{}", copied.stdout);
+    assert!(!copied.stdout.contains('\u{1b}') && !copied.stderr.contains('\u{1b}'));
+    let again = outlive(&place, &["--format", "json", "copy", "archive"]).end().expect(14).json("copy");
+    assert_eq!((&again["state"], &again["missed_count"]), (&"incomplete".into(), &1.into()), "{again:#}");
+    // What was listed is not what is there: that is told, and no point claims a moment.
+    assert!(again["notices"].to_string().contains("of no one moment"), "{again:#}");
+    let target = place.path("restored");
+    let restore = ["restore", "--vault", "shelf", "archive", "--to", target.to_str().unwrap()];
+    outlive(&place, &restore).end().expect(2).complains("only incomplete recovery points");
 }
