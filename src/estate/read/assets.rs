@@ -54,9 +54,15 @@ impl AssetNames {
         }
     }
 
-    /// Adds the credentials that outlive itself uses, for buckets and for providers.
-    pub(super) fn credentials(&mut self, vaults: &[Table<'_>], providers: &[Table<'_>]) {
+    /// Adds the credentials that outlive itself uses, for vaults, for providers and for buckets that are copied.
+    pub(super) fn credentials(
+        &mut self,
+        vaults: &[Table<'_>],
+        providers: &[Table<'_>],
+        copies: &[Table<'_>],
+    ) {
         self.tokens(providers);
+        self.sources(copies);
         for table in vaults {
             let text = |key| table.get(key).and_then(|value| value.as_text());
             let (Some(id), Some("s3")) = (text("id"), text("kind")) else { continue };
@@ -71,7 +77,7 @@ impl AssetNames {
     }
 
     /// Adds the credentials with which outlive itself reads the buckets that volumes are copied from.
-    pub(super) fn sources(&mut self, copies: &[Table<'_>]) {
+    fn sources(&mut self, copies: &[Table<'_>]) {
         use super::super::own::{SOURCE, credential};
         for table in copies {
             let is_of_bucket = table.get("from").is_some_and(|from| from.holds("s3"));
