@@ -8,7 +8,6 @@ use super::servers::{ID, SECRET, client, seaweedfs};
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// A repository as pgBackRest makes one, below a directory.
 pub fn repository(place: &Place) -> PathBuf {
@@ -104,7 +103,7 @@ fn a_repository_in_a_bucket_is_mirrored_and_comes_back_byte_for_byte() {
     let repository = repository(&place);
     upload(&repository, &bucket, "pgbackrest/repo1/");
     // What lies beside the prefix is none of it.
-    upload(&place.file("beside/x", "x").parent().unwrap().to_path_buf(), &bucket, "pgbackrest/repo10/");
+    upload(place.file("beside/x", "x").parent().unwrap(), &bucket, "pgbackrest/repo10/");
     let first = outlive(&place, &["--format", "json", "copy", "archive"]).end().expect(0).json("copy");
     assert_eq!((&first["state"], &first["files"]), (&"read back".into(), &111.into()), "{first:#}");
     let second = outlive(&place, &["--format", "json", "copy", "archive"]).end().expect(0).json("copy");
@@ -171,7 +170,7 @@ fn a_vault_below_the_prefix_an_empty_prefix_and_a_wrong_key_are_refused_clearly(
     let dir = format!("kind = \"dir\"\npath = {:?}", place.path("vault"));
     assert!(file.contains(&dir));
     place.file("outlive.toml", file.replace(&dir, &vault));
-    upload(&place.file("some/x", "x").parent().unwrap().to_path_buf(), &bucket, "pgbackrest/repo1/");
+    upload(place.file("some/x", "x").parent().unwrap(), &bucket, "pgbackrest/repo1/");
     let refused = outlive(&place, &["copy", "archive"]).end();
     refused.expect(2).complains("lies where it is");
 }
