@@ -162,11 +162,13 @@ fn a_vault_below_the_prefix_an_empty_prefix_and_a_wrong_key_are_refused_clearly(
     assert!(!wrong.stderr.contains("canary-canary"), "{}", wrong.stderr);
     wrong.complains("credential");
     let file = std::fs::read_to_string(place.path("outlive.toml")).unwrap();
+    // The same server, written otherwise: that shows only once both are put in one form.
+    let named = |host: &str| seaweedfs().endpoint.replace("127.0.0.1", host);
     let vault = format!(
         "kind = \"s3\"\nendpoint = {:?}\nbucket = {bucket:?}\nprefix = \"pgbackrest/repo1/vault\"\nwriter = {{ env = \"KEYS\" }}",
-        // The same server by another name, which only shows once both are put in one form.
-        seaweedfs().endpoint.to_uppercase().replace("HTTP", "http"),
+        named("LOCALHOST"),
     );
+    let file = file.replace(&seaweedfs().endpoint, &named("localhost"));
     let dir = format!("kind = \"dir\"\npath = {:?}", place.path("vault"));
     assert!(file.contains(&dir));
     place.file("outlive.toml", file.replace(&dir, &vault));
