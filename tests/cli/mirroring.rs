@@ -174,7 +174,7 @@ fn a_vault_below_the_prefix_an_empty_prefix_and_a_wrong_key_are_refused_clearly(
     place.file("outlive.toml", file.replace(&dir, &vault));
     upload(place.file("some/x", "x").parent().unwrap(), &bucket, "pgbackrest/repo1/");
     let refused = outlive(&place, &["copy", "archive"]).end();
-    refused.expect(2).complains("lies where it is");
+    refused.expect(2).complains("lies where it is to be copied from");
 }
 
 /// A list of one object, and of one whose key climbs out of the tree and moves the terminal.
