@@ -3,7 +3,9 @@
 
 use super::place::{bucket, is_here};
 use super::stand::{Stood, ThisHost, canonical_on, declared_bond, file, stand};
-use super::{DeclaredPoint, Estate, Line, StandsOn, VaultEntry, VaultPlace, own};
+use super::{
+    CopyFrom, DeclaredPoint, Estate, Line, S3Place, StandsOn, VaultEntry, VaultPlace, VolumeEntry, own,
+};
 use crate::domain::{
     Asset, AssetId, AssetKind, Bonds, Gap, GapReason, GapScope, Inventory, Known, Lock, Nature, PointId,
     Policies, Policy, RecoveryPoint, RuleWaiver, Timestamp, Usable, Volume, VolumeId, VolumeKind, printable,
@@ -20,6 +22,9 @@ impl Estate {
         for entry in self.volumes.iter().filter(|volume| !volume.is_looked_at()) {
             let mut stood = stand(&entry.stands_on, host);
             only_stored(&mut stood.bonds);
+            if let Some(place) = self.prefix_of(&entry.id) {
+                stood = self.in_bucket(entry, place, stood, host);
+            }
             let bonds = joined(stood.bonds, canonical_bonds(&entry.bonds, host));
             let (asset, name) = (of_volume(&entry.id), printable(entry.id.0.as_bytes()));
             volumes.push(Volume {
@@ -36,6 +41,25 @@ impl Estate {
         let mut inventory = Inventory { assets: own.clone(), volumes, points, gaps, ..Inventory::default() };
         inventory.merge(Inventory { assets, ..Inventory::default() });
         inventory
+    }
+
+    /// The prefix that a volume is copied from, where it is one.
+    fn prefix_of(&self, volume: &VolumeId) -> Option<&S3Place> {
+        self.copies_of(volume).find_map(|copy| match &copy.from {
+            CopyFrom::Prefix(place) => Some(&**place),
+            _ => None,
+        })
+    }
+
+    /// What is copied out of a bucket lies in that bucket, and the bucket on what the volume is said to stand on. The credential that
+    /// reads it lies on this machine.
+    fn in_bucket(&self, entry: &VolumeEntry, place: &S3Place, stood: Stood, host: &ThisHost) -> Stood {
+        let owner = entry.stands_on.owner.clone().unwrap_or_else(file);
+        let bucket = bucket(place, stood.bonds, host, &owner);
+        let bonds =
+            Bonds::default().with(declared_bond(bucket.id.clone(), &owner)).complete(Nature::StoredOn);
+        let own = self.undeclared(vec![bucket, own::source(&entry.id.0, host)], host);
+        Stood { bonds, assets: stood.assets.into_iter().chain(own).collect() }
     }
 
     /// The assets that the file declares in their own right. What one does not say, a `stands_on` that names it may.

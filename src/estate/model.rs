@@ -307,6 +307,8 @@ pub enum CopyFrom {
         /// What somebody says of the state that the output shows.
         consistency: Option<Consistency>,
     },
+    /// All objects below a prefix that somebody else writes, as a tree of files. Its `reader` is the credential.
+    Prefix(Box<S3Place>),
     /// Standard input: on the command line only, for a file has none.
     StandardInput {
         /// The name of the file that the recovery point holds.

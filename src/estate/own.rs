@@ -24,6 +24,15 @@ pub(super) fn credentials(vault: &VaultEntry, host: &ThisHost) -> Vec<Asset> {
     roles.into_iter().flatten().map(|role| one(&vault.id, role, host)).collect()
 }
 
+/// The credential by which this machine reads the bucket that a volume is copied from: `credential:<volume>.source`. Whether it may
+/// do more than read is not known.
+pub(super) fn source(volume: &str, host: &ThisHost) -> Asset {
+    one(volume, SOURCE, host)
+}
+
+/// What the credential of a source is called.
+pub(super) const SOURCE: &str = "source";
+
 /// The token by which this machine asks a provider, as an asset: it lies on this machine, and whoever has it has the token.
 /// Where else it can be had is for the file to say: an `[[asset]]` of the same name takes its place.
 pub(super) fn token(provider: &str, host: &ThisHost) -> Asset {

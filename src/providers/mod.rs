@@ -8,6 +8,7 @@ pub mod graphql;
 mod join;
 pub mod local;
 mod one_file;
+pub mod prefix;
 pub mod railway;
 pub mod stream;
 pub mod tokens;

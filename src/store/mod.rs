@@ -19,7 +19,7 @@ pub use lock::{Retention, UNLOCKED, weaker};
 pub use memory::{MemoryStore, StoreClock};
 pub use names::sync_names;
 pub use probe::{Asked, CANARIES, Found, Scope, Trial};
-pub use s3::{Limits, S3Store};
+pub use s3::{Fetching, Limits, Lost, Object, Prefix, S3Store, Streaming, overlap};
 pub use standing::Identity;
 
 use crate::domain::{Kind, Lock, Problem, Result, Timestamp};

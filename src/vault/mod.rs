@@ -50,7 +50,7 @@ pub use roots::{FoundRoot, RootRecord, Roots, names};
 pub use sample::{Sampled, has_content, sample};
 pub use sealing::{Epoch, Epochs, Identities, KnownEpoch, NewEpoch, Recipient, VaultKeys};
 pub use signed::{Signed, Signing};
-pub use source::{Content, Item, MOST_PLACES, Place, Places, Source};
+pub use source::{Content, Item, MOST_PLACES, Place, Places, Source, Told};
 pub use tree::Entries;
 pub use verify::{Known, VerifyReport, verify, verify_with};
 pub use write::{CopyReport, CopyRequest, Early, copy};

@@ -1,7 +1,7 @@
 //! What a copy pulls its bytes from.
 
 use super::format::{Entry, Missed};
-use crate::domain::Result;
+use crate::domain::{Consistency, Result};
 use std::io::Read;
 
 /// One thing to store, in the order of [`Entry::compare_paths`].
@@ -37,6 +37,26 @@ pub trait Source: Send {
     fn finish(&mut self) -> Result<()> {
         Ok(())
     }
+
+    /// How many files it is asked for ahead of the one that is being read, so that those to be read are fetched meanwhile. None where
+    /// they are read where they lie; files that are fetched lie nowhere.
+    fn ahead(&self) -> usize {
+        0
+    }
+
+    /// Called after [`Source::finish`]: what is known of the whole only once it was read.
+    fn told(&mut self) -> Told {
+        Told::default()
+    }
+}
+
+/// What a source says of a copy at its end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// In which state the data turned out to be; none where nothing but what was known before is.
+    pub consistency: Option<Consistency>,
+    /// What people must know.
+    pub notices: Vec<String>,
 }
 
 /// The content of one file.
@@ -58,6 +78,17 @@ pub trait Content: Send {
     /// # Errors
     /// Why that cannot be said, in words.
     fn has_changed(&mut self) -> std::result::Result<bool, String>;
+
+    /// Begins to fetch it, where it does not lie here. It is called only where it is to be read, and need not be.
+    fn fetch_ahead(&mut self) {}
+
+    /// Before reading: the entry as it is by now, where it is another than the source told.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in words.
+    fn opened(&mut self) -> std::result::Result<Option<Entry>, String> {
+        Ok(None)
+    }
 
     /// Before reading: where the bytes lie on what stores them, where that tells what changed. What is read afterwards is
     /// as new as that, or newer.

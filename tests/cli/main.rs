@@ -44,6 +44,7 @@ mod locking;
 mod many;
 mod medium;
 mod morning_after;
+mod mirroring;
 mod naming;
 mod night;
 mod nightly;
@@ -64,6 +65,7 @@ mod proving;
 mod proxy;
 #[path = "../railway/mod.rs"]
 mod railway;
+mod railway_recipes;
 mod reaching;
 mod readers;
 mod recording;

@@ -38,6 +38,15 @@ volume = "orders-db"
 to = "offsite"
 every = "24h"
 from = { command = ["pg_dump", "orders"], file = "orders.dump", env = { PGPASSWORD = { credential = "pg.password" } } }
+
+[[volume]]
+id = "archive"
+
+[[copy]]
+volume = "archive"
+to = "offsite"
+every = "24h"
+from = { s3 = { endpoint = "https://other.example", bucket = "archive", reader = { credential = "archive-reader" } } }
 "#;
 
 /// A program and a configuration with names that no shell script survives.
@@ -110,7 +119,7 @@ fn the_units_hold_what_the_estate_says() {
     let timer = std::fs::read_to_string(folder.join("outlive-nightly.timer")).unwrap();
     let credentials: Vec<&str> =
         service.lines().filter_map(|line| line.strip_prefix("LoadCredential=")).collect();
-    let expected = ["pg.password", "ping-address", "s3-writer"];
+    let expected = ["archive-reader", "pg.password", "ping-address", "s3-writer"];
     assert_eq!(credentials, expected.map(|name| format!("{name}:/etc/outlive/credentials/{name}")));
     for line in ["Type=oneshot", "TimeoutStartSec=18600s", "StateDirectory=outlive", "NoNewPrivileges=yes"] {
         assert!(service.lines().any(|one| one == line), "{line} is not in {service}");

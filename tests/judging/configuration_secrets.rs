@@ -133,6 +133,7 @@ const OPENED: &[(&str, &str)] = &[
     ("a secret", "[nightly.ping]\n@ = nan"),
     ("[[copy]]", "[[copy]]\n@ = nan"),
     ("from", "[[copy]]\n[copy.from]\n@ = nan"),
+    ("s3", "[[copy]]\n[copy.from.s3]\n@ = nan"),
     ("[[asset]]", "[[asset]]\n@ = nan"),
     ("[[recovery_point]]", "[[recovery_point]]\n@ = nan"),
     ("[[waiver]]", "[[waiver]]\n@ = nan"),

@@ -8,6 +8,8 @@ mod faults;
 #[path = "../hand/mod.rs"]
 mod hand;
 mod locks;
+mod mirror;
+mod mirror_wrong;
 mod probe;
 mod proxy;
 mod refusals;

@@ -56,6 +56,7 @@ pub const FAULTS: [Fault; 12] = [
 struct Plan {
     requests: Vec<String>,
     fault: Option<(Fault, usize)>,
+    always: Option<(Fault, String)>,
     fired: bool,
     lists: HashMap<String, Message>,
     before: Option<(&'static str, Meanwhile)>,
@@ -111,6 +112,11 @@ impl Proxy {
         let mut plan = lock(&self.plan);
         (plan.fault, plan.fired) = (fault, false);
         plan.requests.clear();
+    }
+
+    /// Does `fault` to every request whose line has these words, from now on; none for an end of that.
+    pub fn always(&self, fault: Option<(Fault, &str)>) {
+        lock(&self.plan).always = fault.map(|(fault, words)| (fault, words.to_owned()));
     }
 
     /// Does something once, before the next request of this method reaches the server.
@@ -280,6 +286,9 @@ fn take_fault(plan: &Mutex<Plan>, line: &str) -> Option<Fault> {
     let mut plan = lock(plan);
     let number = plan.requests.len();
     plan.requests.push(line.to_owned());
+    if let Some((fault, _)) = plan.always.as_ref().filter(|(_, words)| line.contains(words)) {
+        return Some(*fault);
+    }
     let (fault, _) = plan.fault.filter(|(fault, at)| {
         let can = *fault != Fault::StaleList || plan.lists.contains_key(line);
         *at == number && !plan.fired && can

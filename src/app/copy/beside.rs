@@ -1,9 +1,22 @@
-//! Where a vault in a directory lies beside what is copied into it: never inside.
+//! Where a vault lies beside what is copied into it: never inside, nor around it.
 
 use crate::domain::{Kind, Problem, Result, Timestamp, printable};
+use crate::estate::{Environment, S3Place, VaultPlace};
 use crate::providers::local::{Reach, System, reach};
+use crate::store::overlap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+/// A vault below the prefix that is copied would be copied into itself; one around it would hold what is none of its own.
+pub(super) fn refuse_overlap(vault: &VaultPlace, source: &S3Place, environment: &Environment) -> Result<()> {
+    let VaultPlace::S3(vault) = vault else { return Ok(()) };
+    if !overlap(vault, source, environment)? {
+        return Ok(());
+    }
+    Err(Problem::new(Kind::Refused, "the vault lies where it is to be copied from")
+        .at(crate::app::stores::say_place(&VaultPlace::S3(vault.clone())))
+        .remedy("name a vault in another bucket: best with another provider"))
+}
 
 /// A vault inside what it is to protect would die with it. One on another filesystem, mounted inside, is not
 /// inside: a copy does not enter there.

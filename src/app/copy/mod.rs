@@ -46,7 +46,7 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     let began = Instant::now();
     let now = (context.clock)();
     // The source is looked at first: without it no vault is made.
-    let looked = Looked::at(order, now)?;
+    let looked = Looked::at(context, order, now)?;
     let mut notices = looked.notices.clone();
     let mut ledger = Ledger::open(&context.state, PATIENCE)?;
     let vault = match (&order.vault_name, &order.lock) {
@@ -91,6 +91,7 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
     notices.extend(order.lock.and_then(|asked| weaker_than_asked(&asked, &report)));
     notices.extend(vault.store().notice());
     notices.extend(told_untruth(&volume, &report.untrue));
+    notices.extend(report.notices.iter().cloned());
     let untrue = report.untrue.iter().map(|path| named_in(&volume, path)).collect();
     Ok(CopyDone {
         seconds: began.elapsed().as_secs_f64(),

@@ -1,17 +1,19 @@
 //! Where the bytes of a copy come from.
 
 use super::CopyOrder;
-use super::beside::{reached, refuse_nesting};
+use super::beside::{reached, refuse_nesting, refuse_overlap};
 use crate::app::Context;
 use crate::app::stores::directory_of;
 use crate::domain::{
     AssetId, ByteName, Consistency, Kind, Policy, Problem, Result, Timestamp, Volume, VolumeKind, printable,
     say_duration,
 };
-use crate::estate::{CopyFrom, SecretSource};
+use crate::estate::{CopyFrom, S3Place, SecretSource};
 use crate::providers::files::{DeviceSource, TreeSource, is_device};
 use crate::providers::local::{SnapshotView, System, newest_snapshot_view, volume_of};
+use crate::providers::prefix::PrefixSource;
 use crate::providers::stream::{CommandOrder, CommandSource, StdinSource};
+use crate::store::Prefix;
 use crate::vault::Source;
 use crate::vault::format::Origin;
 use std::os::unix::ffi::OsStrExt;
@@ -37,9 +39,10 @@ impl Looked {
     ///
     /// # Errors
     /// Where it cannot be read, or the vault would lie inside it.
-    pub fn at(order: &CopyOrder, now: Timestamp) -> Result<Self> {
+    pub fn at(context: &Context, order: &CopyOrder, now: Timestamp) -> Result<Self> {
         let (path, live) = match &order.from {
             CopyFrom::Path { path, live } => (path, live),
+            CopyFrom::Prefix(place) => return Self::in_bucket(context, order, place, now),
             CopyFrom::Command { file, .. } | CopyFrom::StandardInput { file } => {
                 return Self::printed(order, file, now);
             }
@@ -87,6 +90,10 @@ impl Looked {
                 Ok(Box::new(DeviceSource::open(&self.read, self.taken_at)?))
             }
             CopyFrom::Path { .. } => Ok(Box::new(TreeSource::open(&self.read, within)?)),
+            CopyFrom::Prefix(place) => {
+                let prefix = Prefix::connect(place, &context.environment)?;
+                Ok(Box::new(PrefixSource::open(prefix)?))
+            }
             CopyFrom::Command { argv, env, .. } => {
                 let resolve = |source: &SecretSource| source.resolve(&context.environment);
                 let secret = env.iter().map(|(name, source)| Ok((name.clone(), resolve(source)?)));
@@ -103,6 +110,30 @@ impl Looked {
             }
             CopyFrom::StandardInput { .. } => Ok(Box::new(StdinSource::new(std::io::stdin(), self.taken_at))),
         }
+    }
+
+    /// A prefix of a bucket. In which state its objects are is known only once they were read.
+    fn in_bucket(context: &Context, order: &CopyOrder, place: &S3Place, now: Timestamp) -> Result<Self> {
+        refuse_overlap(&order.vault, place, &context.environment)?;
+        let prefix = Prefix::connect(place, &context.environment)?;
+        PrefixSource::look(&prefix)?;
+        let id = order.volume.clone().ok_or_else(|| {
+            Problem::new(Kind::Usage, "a bucket has no name of its own here")
+                .remedy("name a volume of outlive.toml")
+        })?;
+        let volume = Volume {
+            name: printable(id.0.as_bytes()),
+            asset: AssetId(format!("volume:{id}")),
+            kind: VolumeKind::Directory,
+            id,
+        };
+        let origin = Origin {
+            host: this_host(),
+            path: ByteName::from(prefix.place().as_bytes()),
+            snapshot: None,
+            consistency: Consistency::Live,
+        };
+        Ok(Self { volume, origin, taken_at: now, notices: Vec::new(), read: PathBuf::new() })
     }
 
     /// What is printed has no place that could be looked at.
@@ -160,7 +191,7 @@ fn consistency_of(from: &CopyFrom) -> Consistency {
                 false => Consistency::Live,
             }
         }
-        CopyFrom::Path { .. } | CopyFrom::StandardInput { .. } => Consistency::Live,
+        CopyFrom::Path { .. } | CopyFrom::Prefix(_) | CopyFrom::StandardInput { .. } => Consistency::Live,
     }
 }
 

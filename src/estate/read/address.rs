@@ -31,7 +31,7 @@ pub(super) fn endpoint(value: &Value<'_>, plain: Plain) -> Option<String> {
             "holds a user or password",
             match plain {
                 Plain::NeverAway => "leave them out, and name the credential in `token`",
-                _ => "leave them out, and name the credential in `writer` and `reader`",
+                _ => "leave them out, and name the credential by itself: in `writer` and `reader` of a vault, in `reader` of what is copied",
             },
         );
         return None;
@@ -49,7 +49,7 @@ pub(super) fn endpoint(value: &Value<'_>, plain: Plain) -> Option<String> {
             "sends everything over the network for all to read and change",
             match plain {
                 Plain::NeverAway => "use https://",
-                _ => "use https://, or take the risk with `insecure = true` in this vault",
+                _ => "use https://, or take the risk with `insecure = true` beside it",
             },
         );
         return None;

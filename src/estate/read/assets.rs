@@ -54,9 +54,15 @@ impl AssetNames {
         }
     }
 
-    /// Adds the credentials that outlive itself uses, for buckets and for providers.
-    pub(super) fn credentials(&mut self, vaults: &[Table<'_>], providers: &[Table<'_>]) {
+    /// Adds the credentials that outlive itself uses, for vaults, for providers and for buckets that are copied.
+    pub(super) fn credentials(
+        &mut self,
+        vaults: &[Table<'_>],
+        providers: &[Table<'_>],
+        copies: &[Table<'_>],
+    ) {
         self.tokens(providers);
+        self.sources(copies);
         for table in vaults {
             let text = |key| table.get(key).and_then(|value| value.as_text());
             let (Some(id), Some("s3")) = (text("id"), text("kind")) else { continue };
@@ -65,6 +71,19 @@ impl AssetNames {
                 .filter(|role| *role == "writer" || table.has(role));
             for role in roles {
                 let own = super::super::own::credential(id, role);
+                self.known.entry(own.clone()).or_insert_with(|| vec![own]);
+            }
+        }
+    }
+
+    /// Adds the credentials with which outlive itself reads the buckets that volumes are copied from.
+    fn sources(&mut self, copies: &[Table<'_>]) {
+        use super::super::own::{SOURCE, credential};
+        for table in copies {
+            let is_of_bucket = table.get("from").is_some_and(|from| from.holds("s3"));
+            let volume = table.get("volume").and_then(|value| value.as_text());
+            if let Some(volume) = volume.filter(|_| is_of_bucket) {
+                let own = credential(volume, SOURCE);
                 self.known.entry(own.clone()).or_insert_with(|| vec![own]);
             }
         }

@@ -1,9 +1,10 @@
 //! Copies: from what, to where, when; and whether that can meet the RPO.
 
-use super::super::{CopyEntry, CopyFrom, PolicyEntry, VaultEntry, VolumeEntry};
+use super::super::{CopyEntry, CopyFrom, PolicyEntry, VaultEntry, VaultPlace, VolumeEntry};
 use super::Known;
 use super::secrets::{argv, variables};
 use super::value::{Table, Value};
+use super::vault::bucket;
 use super::words::shown;
 use crate::domain::{VolumeId, say_duration, slack_of};
 use chrono::TimeDelta;
@@ -71,6 +72,7 @@ pub(super) fn copies(tables: &[Table<'_>], around: &Around<'_>, vaults: &[VaultE
     }
     meet_their_rpo(tables, &copies, &broken, around);
     say_how_long_they_are_locked(tables, &copies, around, vaults);
+    keep_apart(tables, &copies, vaults);
     copies.into_iter().map(|(copy, _)| copy).collect()
 }
 
@@ -133,7 +135,7 @@ fn from(table: &Table<'_>, volume: Option<&VolumeId>, around: &Around<'_>) -> Op
             table.file.complain(
                 table.at,
                 what,
-                "say `from = { path = \"…\" }` or `from = { command = [\"…\"] }`",
+                "say `from = { path = \"…\" }`, `from = { command = [\"…\"] }` or `from = { s3 = { … } }`",
             );
         }
         return Some(CopyFrom::Path { path: path?, live: false });
@@ -141,10 +143,16 @@ fn from(table: &Table<'_>, volume: Option<&VolumeId>, around: &Around<'_>) -> Op
     let table = value.table("from")?;
     let of_paths = table.present(&["path", "live"]);
     let of_commands = table.present(&["command", "file", "env", "consistency"]);
-    if !of_commands.is_empty() && !of_paths.is_empty() {
-        let what = format!("`{}` has keys of a path and of a command", table.key);
-        table.file.complain(table.at, what, "either path and live, or command, file, env and consistency");
+    let of_buckets = table.present(&["s3"]);
+    let kinds = [&of_paths, &of_commands, &of_buckets];
+    if kinds.iter().filter(|keys| !keys.is_empty()).count() > 1 {
+        let what = format!("`{}` has keys of more than one of: a path, a command, a bucket", table.key);
+        let remedy = "either path and live, or command, file, env and consistency, or s3";
+        table.file.complain(table.at, what, remedy);
         return None;
+    }
+    if let Some(value) = table.get("s3") {
+        return prefix(&value, volume, around);
     }
     if of_commands.is_empty() {
         let path: Option<PathBuf> = match table.get("path") {
@@ -167,6 +175,37 @@ fn from(table: &Table<'_>, volume: Option<&VolumeId>, around: &Around<'_>) -> Op
         None => None,
     };
     Some(CopyFrom::Command { argv: argv?, file: file?, env, consistency })
+}
+
+/// A prefix of a bucket. Its credential is named, so that one that may write elsewhere is not used without anybody having said so.
+fn prefix(value: &Value<'_>, volume: Option<&VolumeId>, around: &Around<'_>) -> Option<CopyFrom> {
+    let table = value.table("s3")?;
+    let reader = table.required("reader");
+    let place = bucket(&table);
+    if let Some(entry) = volume.and_then(|id| around.volume(id)).filter(|entry| entry.path.is_some()) {
+        let what = format!("`{}` is a bucket, and the volume `{}` has a path", table.key, entry.id);
+        table.file.complain(
+            table.at,
+            what,
+            "leave one out: what is in a bucket is no directory of this machine",
+        );
+    }
+    (reader.is_some()).then_some(CopyFrom::Prefix(Box::new(place?)))
+}
+
+/// Complains of each copy of a bucket into itself, as far as the names say.
+fn keep_apart(tables: &[Table<'_>], copies: &[(CopyEntry, usize)], vaults: &[VaultEntry]) {
+    let Some(file) = tables.first().map(|table| table.file) else { return };
+    for (copy, at) in copies {
+        let vault = vaults.iter().find(|vault| vault.id == copy.to).map(|vault| &vault.place);
+        let (CopyFrom::Prefix(from), Some(VaultPlace::S3(to))) = (&copy.from, vault) else { continue };
+        let within = from.prefix.starts_with(&to.prefix) || to.prefix.starts_with(&from.prefix);
+        if within && (&from.endpoint, &from.bucket) == (&to.endpoint, &to.bucket) {
+            let what =
+                format!("`{}` is copied to `{}`, which lies where it is copied from", copy.volume, copy.to);
+            file.complain(*at, what, "keep the vault in another bucket, best with another provider");
+        }
+    }
 }
 
 fn file_name(value: &Value<'_>) -> Option<String> {

@@ -126,7 +126,8 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ),
     ("a secret", &["command", "credential", "env", "file"]),
     ("[[copy]]", &["at", "every", "from", "longest", "to", "volume"]),
-    ("from", &["command", "consistency", "env", "file", "live", "path"]),
+    ("from", &["command", "consistency", "env", "file", "live", "path", "s3"]),
+    ("s3", &["addressing", "bucket", "endpoint", "insecure", "prefix", "reader", "region"]),
     (
         "[[asset]]",
         &[

@@ -180,7 +180,7 @@ fn whole(path: &Path, table: &Table<'_>, text: &str) -> Estate {
     let volume_names = Names::of_tables("volume", "[[volume]]", &volumes);
     let mut names = AssetNames::of_tables(&assets, &volume_names);
     of_volumes.iter().chain(&of_vaults).chain([&host]).for_each(|stands_on| names.stood_upon(stands_on));
-    names.credentials(&vaults, &providers);
+    names.credentials(&vaults, &providers, &copies);
     let known = Known {
         policies: &policies,
         asked: asked_providers(&providers),

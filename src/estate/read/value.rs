@@ -50,6 +50,11 @@ impl<'a> Value<'a> {
         matches!(self.inner, DeValue::Table(_))
     }
 
+    /// Whether it is a table in which a key stands: for what is checked elsewhere.
+    pub(super) fn holds(&self, key: &str) -> bool {
+        matches!(self.inner, DeValue::Table(entries) if entries.contains_key(key))
+    }
+
     /// Whether it is text.
     pub(super) fn is_text(&self) -> bool {
         self.as_text().is_some()

@@ -121,7 +121,8 @@ fn refuse(table: &Table<'_>, keys: &[&'static str], kind: &str) {
     }
 }
 
-fn bucket(table: &Table<'_>) -> Option<S3Place> {
+/// A bucket of a vault, or of what is copied: whoever asks for it says which credentials make sense.
+pub(super) fn bucket(table: &Table<'_>) -> Option<S3Place> {
     let bucket = table.required("bucket").and_then(|value| address::bucket(&value));
     let prefix = table.get("prefix").and_then(|value| address::prefix(&value));
     let insecure = table.get("insecure").and_then(|value| value.boolean());
@@ -133,18 +134,17 @@ fn bucket(table: &Table<'_>) -> Option<S3Place> {
         Some("host") => Addressing::Host,
         _ => Addressing::Auto,
     };
-    let writer = table.get("writer").map(|value| access(&value));
-    let reader = table.get("reader").map(|value| access(&value));
-    let driller = table.get("driller").map(|value| access(&value));
+    let credential = |key: &str| table.get(key).and_then(|value| access(&value));
+    let (writer, reader, driller) = (credential("writer"), credential("reader"), credential("driller"));
     Some(S3Place {
         bucket: bucket?,
         prefix: prefix.unwrap_or_default(),
         endpoint: endpoint.flatten(),
         region: region.flatten(),
         addressing,
-        writer: writer.flatten().unwrap_or_default(),
-        reader: reader.flatten(),
-        driller: driller.flatten(),
+        writer: writer.unwrap_or_default(),
+        reader,
+        driller,
     })
 }
 

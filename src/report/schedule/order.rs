@@ -124,26 +124,31 @@ fn sources(estate: &Estate) -> Vec<&SecretSource> {
     let mut all: Vec<&SecretSource> = estate.providers.iter().filter_map(|one| one.token.as_ref()).collect();
     for vault in &estate.vaults {
         if let VaultPlace::S3(place) = &vault.place {
-            for access in
-                [Some(&place.writer), place.reader.as_ref(), place.driller.as_ref()].into_iter().flatten()
-            {
-                match access {
-                    S3Access::Keys { id, secret, session } => {
-                        all.extend([Some(id), Some(secret), session.as_ref()].into_iter().flatten());
-                    }
-                    S3Access::Joined(source) => all.push(source),
-                    S3Access::Environment | S3Access::Profile(_) | S3Access::Role { .. } => {}
-                }
-            }
+            let own = [Some(&place.writer), place.reader.as_ref(), place.driller.as_ref()];
+            own.into_iter().flatten().for_each(|access| all.extend(sources_of(access)));
         }
     }
     for copy in &estate.copies {
-        if let CopyFrom::Command { env, .. } = &copy.from {
-            all.extend(env.values());
+        match &copy.from {
+            CopyFrom::Command { env, .. } => all.extend(env.values()),
+            CopyFrom::Prefix(place) => {
+                place.reader.iter().for_each(|access| all.extend(sources_of(access)));
+            }
+            CopyFrom::Path { .. } | CopyFrom::StandardInput { .. } => {}
         }
     }
     all.extend([&estate.nightly.ping, &estate.nightly.webhook].into_iter().flatten());
     all
+}
+
+fn sources_of(access: &S3Access) -> Vec<&SecretSource> {
+    match access {
+        S3Access::Keys { id, secret, session } => {
+            [Some(id), Some(secret), session.as_ref()].into_iter().flatten().collect()
+        }
+        S3Access::Joined(source) => vec![source],
+        S3Access::Environment | S3Access::Profile(_) | S3Access::Role { .. } => Vec::new(),
+    }
 }
 
 /// Refuses a path that a file of this sort cannot hold.

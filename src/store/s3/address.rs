@@ -72,11 +72,20 @@ impl Address {
 
     /// What tells the place from others. The names of AWS's own buckets are unique whatever the region.
     pub fn identity(&self) -> Identity {
-        let host = match &self.endpoint {
+        Identity::remote(format!("s3 {} bucket {} prefix {}", self.host(), self.bucket, self.prefix))
+    }
+
+    fn host(&self) -> &str {
+        match &self.endpoint {
             Some(endpoint) if !is_aws(endpoint) => endpoint,
             _ => "aws",
-        };
-        Identity::remote(format!("s3 {host} bucket {} prefix {}", self.bucket, self.prefix))
+        }
+    }
+
+    /// True where something may lie below both, as far as the names say.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let within = self.prefix.starts_with(&other.prefix) || other.prefix.starts_with(&self.prefix);
+        self.host() == other.host() && self.bucket == other.bucket && within
     }
 
     /// True where nothing but the signature guards what is sent: over a network, without TLS. To this machine itself nobody is on
@@ -188,6 +197,20 @@ mod tests {
         {
             assert_ne!(identity(endpoint, prefix), wanted);
         }
+    }
+
+    #[test]
+    fn places_overlap_where_one_lies_in_the_other_and_not_beside_it() {
+        let overlap = |one: (&str, &str), other: (&str, &str)| {
+            let address =
+                |(endpoint, prefix)| Address::new(&place(endpoint, prefix), &Environment::default());
+            address(one).unwrap().overlaps(&address(other).unwrap())
+        };
+        let host = "https://s3.example";
+        assert!(overlap((host, "a/"), (host, "a")) && overlap((host, ""), ("https://S3.example:443/", "a")));
+        assert!(overlap((host, "a/b"), (host, "a")) && overlap((host, "a"), (host, "a/b")));
+        assert!(!overlap((host, "a"), (host, "ab")) && !overlap((host, "a/b"), (host, "a/c")));
+        assert!(!overlap((host, "a"), ("https://s3.example:9", "a")));
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Reading an object: every byte that was asked for, from one version of it, or an error.
 
 use super::bucket::{Bucket, Doing, failed};
-use super::checksum::Crc;
+use super::checksum::Sums;
 use super::failure::{Class, Failure, chain};
-use crate::domain::{Problem, Result};
+use super::lock::timestamp;
+use crate::domain::{Problem, Result, Timestamp};
 use crate::store::Key;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumMode, ChecksumType};
+use aws_sdk_s3::types::ChecksumMode;
 use bytes::Bytes;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -16,18 +17,17 @@ use std::time::{Duration, Instant};
 /// An object's bytes from some place on. A body that breaks is taken up where it broke, of the same version only.
 pub struct Body {
     bucket: Arc<Bucket>,
-    key: Key,
-    /// The version that is read; none for whatever is read under the key.
-    version: Option<String>,
+    wanted: Wanted,
     doing: Doing,
     /// The next byte.
     at: u64,
     /// The first byte that is not wanted; the end of the object once it is known.
     end: Option<u64>,
     etag: Option<String>,
+    stored_at: Option<Timestamp>,
     stream: Option<ByteStream>,
     /// Of the whole object, where it is read from its beginning and the store told its checksum.
-    sum: Option<(Crc, String)>,
+    sum: Option<Sums>,
     /// How long was waited for the stream, without the time that the reader took.
     waited: Duration,
     /// What the stream still had to give when it was opened, in bytes.
@@ -37,12 +37,35 @@ pub struct Body {
     broke_at: u64,
 }
 
+/// Which object is read.
+pub struct Wanted {
+    /// Its whole name in the store.
+    pub name: String,
+    /// What it is called in messages, safe to print.
+    pub shown: String,
+    /// The version that is read; none for whatever is read under the name.
+    pub version: Option<String>,
+    /// Which sums of the whole are compared, of those that an answer tells.
+    pub sums: fn(&GetObjectOutput) -> Sums,
+}
+
+/// Why a body does not go on.
+pub enum Ended {
+    /// The object is another by now.
+    Changed,
+    /// The store does not give it.
+    Failed(Failure),
+    /// What was given is not the object, or not all of it.
+    Broken(Problem),
+}
+
 /// What an answer to GET holds.
 struct Opened {
     stream: Option<ByteStream>,
     end: u64,
     etag: Option<String>,
-    crc: Option<String>,
+    stored_at: Option<Timestamp>,
+    sum: Option<Sums>,
 }
 
 impl Body {
@@ -51,25 +74,61 @@ impl Body {
     /// # Errors
     /// `NotFound` where there is no object; otherwise what the store said.
     pub async fn open(bucket: &Arc<Bucket>, key: &Key, at: u64, end: Option<u64>) -> Result<Self> {
-        let doing = Doing::new(format!("reading {key}"));
         let version = bucket.oldest(key).await?;
-        let mut body = Self {
+        let (name, shown) = (bucket.name(key), key.as_str().to_owned());
+        let mut body = Self::new(bucket, Wanted { name, shown, version, sums: Sums::crc64 }, at, end);
+        match body.ask().await {
+            Ok(()) => Ok(body),
+            Err(ended) => Err(body.problem(ended)),
+        }
+    }
+
+    /// A whole object, which must be that of this ETag where one is given.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    pub async fn of(
+        bucket: &Arc<Bucket>,
+        wanted: Wanted,
+        etag: Option<String>,
+    ) -> std::result::Result<Self, Ended> {
+        let mut body = Self { etag, ..Self::new(bucket, wanted, 0, None) };
+        body.ask().await?;
+        Ok(body)
+    }
+
+    fn new(bucket: &Arc<Bucket>, wanted: Wanted, at: u64, end: Option<u64>) -> Self {
+        let doing = Doing::new(format!("reading {}", wanted.shown));
+        Self {
             bucket: bucket.clone(),
-            key: key.clone(),
-            version,
+            wanted,
             doing,
             at,
             end,
             etag: None,
+            stored_at: None,
             stream: None,
             sum: None,
             waited: Duration::ZERO,
             expected: 0,
             broken: 0,
             broke_at: at,
-        };
-        body.ask().await?;
-        Ok(body)
+        }
+    }
+
+    /// Where the bytes that were asked for end: the object's length, where all of it was.
+    pub fn end(&self) -> u64 {
+        self.end.unwrap_or(self.at)
+    }
+
+    /// What tells this state of the object from others.
+    pub fn etag(&self) -> &str {
+        self.etag.as_deref().unwrap_or_default()
+    }
+
+    /// When the store took it, by its own clock.
+    pub fn stored_at(&self) -> Option<Timestamp> {
+        self.stored_at
     }
 
     /// The next bytes, or `None` at the end.
@@ -77,6 +136,14 @@ impl Body {
     /// # Errors
     /// `Damaged` where the bytes are not those of the checksum or the object changed; otherwise what the store said.
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
+        self.go_on().await.map_err(|ended| self.problem(ended))
+    }
+
+    /// As [`Body::next`].
+    ///
+    /// # Errors
+    /// Why there is no more.
+    pub async fn go_on(&mut self) -> std::result::Result<Option<Bytes>, Ended> {
         loop {
             if self.end.is_some_and(|end| self.at >= end) {
                 return self.check_sum().map(|()| None);
@@ -88,13 +155,21 @@ impl Body {
             match self.pull().await {
                 Ok(bytes) => {
                     self.at += bytes.len() as u64;
-                    if let Some((crc, _)) = &mut self.sum {
-                        crc.update(&bytes);
+                    if let Some(sum) = &mut self.sum {
+                        sum.update(&bytes);
                     }
                     return Ok(Some(bytes));
                 }
                 Err(because) => self.broke(because).await?,
             }
+        }
+    }
+
+    fn problem(&self, ended: Ended) -> Problem {
+        match ended {
+            Ended::Changed => Problem::damaged(self.wanted.shown.as_str(), "it changed while it was read"),
+            Ended::Failed(failure) => self.bucket.problem(&self.doing, failure),
+            Ended::Broken(problem) => problem,
         }
     }
 
@@ -118,41 +193,41 @@ impl Body {
     }
 
     /// A body that broke is asked for again, but not for ever: those that get on may break more often.
-    async fn broke(&mut self, because: String) -> Result<()> {
+    async fn broke(&mut self, because: String) -> std::result::Result<(), Ended> {
         self.stream = None;
         if self.at >= self.broke_at + self.bucket.limits.part as u64 {
             (self.broken, self.broke_at) = (0, self.at);
         }
         self.broken += 1;
         if self.broken >= self.bucket.limits.attempts {
-            let says = format!("the body {because}, at byte {} of {}", self.at, self.key);
-            return Err(self.bucket.problem(&self.doing, Failure::odd(says)));
+            let says = format!("the body {because}, at byte {} of {}", self.at, self.wanted.shown);
+            return Err(Ended::Broken(self.bucket.problem(&self.doing, Failure::odd(says))));
         }
         let random = getrandom::u64().unwrap_or_default();
         tokio::time::sleep(self.bucket.limits.pause_after(self.broken, None, random)).await;
         Ok(())
     }
 
-    async fn ask(&mut self) -> Result<()> {
+    async fn ask(&mut self) -> std::result::Result<(), Ended> {
         let range = match (self.at, self.end) {
             (0, None) => None,
             (at, None) => Some(format!("bytes={at}-")),
             (at, Some(end)) => Some(format!("bytes={at}-{}", end.saturating_sub(1))),
         };
-        let (at, end, etag) = (self.at, self.end, self.etag.clone());
+        let (at, end, etag, sums) = (self.at, self.end, self.etag.clone(), self.wanted.sums);
         let bucket = self.bucket.clone();
         let answer = bucket.attempt(&self.doing, || {
             let request =
-                bucket.client.get_object().bucket(&bucket.address.bucket).key(bucket.name(&self.key));
+                bucket.client.get_object().bucket(&bucket.address.bucket).key(&self.wanted.name);
             let request = request.set_range(range.clone()).set_if_match(etag.clone());
-            let request = request.set_version_id(self.version.clone());
+            let request = request.set_version_id(self.wanted.version.clone());
             let request =
                 if range.is_none() { request.checksum_mode(ChecksumMode::Enabled) } else { request };
             // Before anything was read nobody knows where the object ends; from then on it is known.
             let (is_ranged, may_end) = (range.is_some(), range.is_some() && etag.is_none());
             async move {
                 match request.send().await.map_err(failed) {
-                    Ok(answer) => read(answer, at, end, is_ranged),
+                    Ok(answer) => read(answer, (at, end), is_ranged, sums),
                     Err(failure) if failure.class == Class::Range && !may_end => Err(Failure::odd(format!(
                         "an answer that the object ends before byte {at}, where it had said that there is more: {}",
                         failure.says
@@ -165,41 +240,36 @@ impl Body {
             Ok(opened) => opened,
             // Nothing lies there, as in a file that is read behind its end: only ever the first answer.
             Err(failure) if failure.class == Class::Range => {
-                Opened { stream: None, end: at, etag: etag.clone(), crc: None }
+                Opened { stream: None, end: at, etag: etag.clone(), stored_at: None, sum: None }
             }
-            Err(failure) if failure.class == Class::Condition => {
-                return Err(Problem::damaged(self.key.as_str(), "it changed while it was read"));
-            }
-            Err(failure) => return Err(self.bucket.problem(&self.doing, failure)),
+            Err(failure) if failure.class == Class::Condition => return Err(Ended::Changed),
+            Err(failure) => return Err(Ended::Failed(failure)),
         };
         if etag.is_some() && opened.etag != etag {
-            return Err(Problem::damaged(self.key.as_str(), "it changed while it was read"));
+            return Err(Ended::Changed);
         }
-        self.sum =
-            self.sum.take().or_else(|| opened.crc.filter(|_| at == 0).map(|told| (Crc::default(), told)));
+        self.sum = self.sum.take().or_else(|| opened.sum.filter(|_| at == 0));
         self.waited = Duration::ZERO;
         self.expected = opened.end - at;
+        self.stored_at = opened.stored_at.or(self.stored_at);
         (self.stream, self.end, self.etag) = (opened.stream, Some(opened.end), opened.etag);
         Ok(())
     }
 
-    fn check_sum(&mut self) -> Result<()> {
-        match self.sum.take() {
-            Some((crc, told)) if crc.text() != told => Err(Problem::damaged(
-                self.key.as_str(),
-                format!("its bytes have the CRC-64/NVME {}, and the store says {told}", crc.text()),
-            )),
-            _ => Ok(()),
-        }
+    fn check_sum(&mut self) -> std::result::Result<(), Ended> {
+        let Some((name, is, told)) = self.sum.take().and_then(Sums::wrong) else { return Ok(()) };
+        let told = crate::domain::printable(told.as_bytes());
+        let what = format!("its bytes have the {name} {is}, and the store says {told}");
+        Err(Ended::Broken(Problem::damaged(self.wanted.shown.as_str(), what)))
     }
 }
 
 /// Takes an answer only where it is of the range that was asked for, and of an object.
 fn read(
     answer: GetObjectOutput,
-    at: u64,
-    end: Option<u64>,
+    (at, end): (u64, Option<u64>),
     is_ranged: bool,
+    sums: fn(&GetObjectOutput) -> Sums,
 ) -> std::result::Result<Opened, Failure> {
     let Some(etag) = answer.e_tag().map(str::to_owned) else {
         return Err(Failure::odd("an answer without the ETag of an object"));
@@ -225,9 +295,8 @@ fn read(
             told.saturating_sub(at)
         )));
     }
-    let whole = !is_ranged && answer.checksum_type().is_none_or(|kind| *kind == ChecksumType::FullObject);
-    let crc = answer.checksum_crc64_nvme().filter(|text| whole && !text.contains('-')).map(str::to_owned);
-    Ok(Opened { stream: Some(answer.body), end: told, etag: Some(etag), crc })
+    let (sum, stored_at) = ((!is_ranged).then(|| sums(&answer)), answer.last_modified().and_then(timestamp));
+    Ok(Opened { stream: Some(answer.body), end: told, etag: Some(etag), stored_at, sum })
 }
 
 /// `bytes 3-9/20`.
@@ -272,9 +341,9 @@ mod tests {
 
     #[test]
     fn an_answer_of_another_range_or_length_is_refused() {
-        assert!(read(answer(9, None), 0, None, false).is_ok());
-        assert!(read(answer(6, Some("bytes 3-8/20")), 3, Some(9), true).is_ok());
-        assert!(read(answer(17, Some("bytes 3-19/20")), 3, Some(99), true).is_ok());
+        assert!(read(answer(9, None), (0, None), false, Sums::crc64).is_ok());
+        assert!(read(answer(6, Some("bytes 3-8/20")), (3, Some(9)), true, Sums::crc64).is_ok());
+        assert!(read(answer(17, Some("bytes 3-19/20")), (3, Some(99)), true, Sums::crc64).is_ok());
         for (length, range) in [
             (20, None),
             (5, Some("bytes 3-8/20")),
@@ -282,9 +351,10 @@ mod tests {
             (6, Some("bytes 3-8/*")),
             (3, Some("bytes 3-5/20")),
         ] {
-            assert!(read(answer(length, range), 3, Some(9), true).is_err(), "{length} {range:?}");
+            let read = read(answer(length, range), (3, Some(9)), true, Sums::crc64);
+            assert!(read.is_err(), "{length} {range:?}");
         }
         let nameless = GetObjectOutput::builder().content_length(9).build();
-        assert!(read(nameless, 0, None, false).is_err(), "an answer that is of no object");
+        assert!(read(nameless, (0, None), false, Sums::crc64).is_err(), "an answer that is of no object");
     }
 }

@@ -156,7 +156,7 @@ impl Bucket {
         given.map_err(|because| self.wrong_list(folder, because))
     }
 
-    fn wrong_list(&self, folder: &str, because: &str) -> Problem {
+    pub fn wrong_list(&self, folder: &str, because: &str) -> Problem {
         Problem::new(Kind::Io, format!("the store's list of {folder:?} is wrong: {because}"))
             .at(self.address.place())
             .remedy("tell whoever runs the store; nothing is concluded from such a list")

@@ -16,6 +16,7 @@ mod limits;
 mod listing;
 mod lock;
 mod parts;
+mod prefix;
 mod probe;
 mod probe_locks;
 mod put;
@@ -23,6 +24,7 @@ mod upload;
 mod versions;
 
 pub use limits::Limits;
+pub use prefix::{Fetching, Lost, Object, Prefix, Streaming, overlap};
 
 use super::{Identity, Key, Listed, Retention, Scope, Store, StoredVersion, Trial, Upload};
 use crate::domain::{Kind, Lock, Problem, Result, Timestamp};
@@ -71,27 +73,34 @@ impl S3Store {
         environment: &Environment,
         limits: Limits,
     ) -> Result<Self> {
-        let address = Address::new(place, environment)?;
-        let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        let runtime = runtime.worker_threads(2).thread_name("s3").enable_all().build();
-        let runtime = runtime.map_err(|error| {
-            Problem::io("starting the threads of the S3 store", error).at(address.place())
-        })?;
-        let http = address::http_client();
-        let region = Region::new(address.region.clone());
-        let keyring = Keyring::new(access.clone(), environment.clone(), http.clone(), region, limits);
-        let keyring = Arc::new(keyring);
-        let client = address::client(&address, http, keyring.clone(), &limits);
-        Ok(Self {
-            runtime: Arc::new(runtime),
-            bucket: Arc::new(Bucket::new(address, client, keyring, limits)),
-        })
+        let (runtime, bucket) = connected(place, access, environment, limits)?;
+        Ok(Self { runtime, bucket })
     }
 
     fn open(&self, key: &Key, at: u64, end: Option<u64>) -> Result<Box<dyn Read + Send>> {
         let body = self.runtime.block_on(Body::open(&self.bucket, key, at, end))?;
         Ok(Box::new(Reader { runtime: self.runtime.clone(), body, left: Bytes::new() }))
     }
+}
+
+/// A bucket with the threads that talk to it; nothing is sent yet.
+fn connected(
+    place: &S3Place,
+    access: &S3Access,
+    environment: &Environment,
+    limits: Limits,
+) -> Result<(Arc<Runtime>, Arc<Bucket>)> {
+    let address = Address::new(place, environment)?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).thread_name("s3").enable_all().build();
+    let runtime = runtime
+        .map_err(|error| Problem::io("starting the threads of the S3 store", error).at(address.place()))?;
+    let http = address::http_client();
+    let region = Region::new(address.region.clone());
+    let keyring = Keyring::new(access.clone(), environment.clone(), http.clone(), region, limits);
+    let keyring = Arc::new(keyring);
+    let client = address::client(&address, http, keyring.clone(), &limits);
+    Ok((Arc::new(runtime), Arc::new(Bucket::new(address, client, keyring, limits))))
 }
 
 impl Store for S3Store {

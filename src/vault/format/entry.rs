@@ -122,8 +122,13 @@ fn is_zero(size: &u64) -> bool {
 impl Entry {
     /// The order of entries in a tree: a directory before what it holds, names by their bytes.
     pub fn compare_paths(a: &ByteName, b: &ByteName) -> Ordering {
+        Self::compare(a.as_bytes(), b.as_bytes())
+    }
+
+    /// The same of the bytes themselves.
+    pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
         let slash_first = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
-        a.as_bytes().iter().map(slash_first).cmp(b.as_bytes().iter().map(slash_first))
+        a.iter().map(slash_first).cmp(b.iter().map(slash_first))
     }
 
     /// True where a file at the source is as it was when `self` was stored, judged by size, times and inode.

@@ -12,6 +12,7 @@ use super::index::{Holdings, Index, PackTable};
 use super::leftover::{Prover, look_again};
 use super::present::Present;
 use super::roots::{FoundRoot, Roots};
+use super::source::Told;
 use super::{Source, Vault};
 use crate::domain::{ByteName, Kind, Lock, Monitor, Problem, Result, Timestamp, Volume};
 use crate::signing::Signer;
@@ -60,6 +61,8 @@ pub struct CopyReport {
     pub unread_bytes: u64,
     /// Files of which something was said to be unchanged that had changed. They were read whole.
     pub untrue: Vec<ByteName>,
+    /// What people must know of the source, as it turned out to be.
+    pub notices: Vec<String>,
 }
 
 /// How much work may wait between two stages, in units.
@@ -104,7 +107,9 @@ fn write(
     let run = random_hex()?;
     let index = RwLock::new(index);
     let usable: BTreeSet<PackKey> = of_parent.keys().cloned().collect();
-    let notes = vault.notes(&request.volume.id, built_on.map(|parent| &parent.id));
+    let notes = (source.ahead() == 0)
+        .then(|| vault.notes(&request.volume.id, built_on.map(|parent| &parent.id)))
+        .flatten();
     // Its digits are as random as any.
     let seed = u64::from_str_radix(&random_hex()?[..16], 16).unwrap_or_default();
     let unread = Unread::new(notes, started_at, seed);
@@ -116,7 +121,8 @@ fn write(
     if monitor.cancelled() {
         return Err(Problem::new(Kind::Cancelled, "stopped as asked; no recovery point was written"));
     }
-    let written = Written { assembled, run, started_at, parent, of_parent: usable };
+    let told = source.told();
+    let written = Written { assembled, run, started_at, parent, of_parent: usable, told };
     written.check_adopted(vault)?;
     let report = write_root(vault, request, written)?;
     let (unread_bytes, untrue) = (feed.unread.bytes, feed.unread.untrue());
@@ -184,6 +190,7 @@ struct Written<'a> {
     started_at: Timestamp,
     parent: Option<&'a FoundRoot>,
     of_parent: BTreeSet<PackKey>,
+    told: Told,
 }
 
 impl Written<'_> {
@@ -202,7 +209,8 @@ impl Written<'_> {
 }
 
 fn write_root(vault: &Vault, request: &CopyRequest<'_>, written: Written<'_>) -> Result<CopyReport> {
-    let Written { assembled, run, started_at, parent, of_parent } = written;
+    let Written { assembled, run, started_at, parent, of_parent, told } = written;
+    let consistency = told.consistency.unwrap_or(request.origin.consistency);
     let finished_at = (request.clock)();
     let random = random_hex()?;
     let stamp = started_at.format("%Y%m%dT%H%M%SZ");
@@ -212,7 +220,7 @@ fn write_root(vault: &Vault, request: &CopyRequest<'_>, written: Written<'_>) ->
         vault: vault.id().into(),
         volume: request.volume.id.clone(),
         volume_kind: request.volume.kind,
-        origin: request.origin.clone(),
+        origin: Origin { consistency, ..request.origin.clone() },
         taken_at: request.taken_at,
         started_at,
         finished_at,
@@ -256,6 +264,7 @@ fn write_root(vault: &Vault, request: &CopyRequest<'_>, written: Written<'_>) ->
         roots: Roots::default(),
         unread_bytes: 0,
         untrue: Vec::new(),
+        notices: told.notices,
     })
 }
 

@@ -63,7 +63,53 @@ pub const COPIES: &[Wrong] = &[
     (
         "[[copy]]\nvolume = 'a'\nto = 'v'\nevery = '1h'\nfrom = { path = '/x', command = ['x'] }",
         "5:8",
-        &["keys of a path and of a command"],
+        &["keys of more than one of: a path, a command, a bucket", "or s3"],
+    ),
+    (
+        "[[volume]]\nid = 'b'\n[[copy]]\nvolume = 'b'\nto = 'v'\nevery = '1h'\nfrom = { live = true, s3 = { bucket = 'bbb', reader = { env = 'K' } } }",
+        "7:8",
+        &["keys of more than one of: a path, a command, a bucket"],
+    ),
+    (
+        "[[volume]]\nid = 'b'\n[[copy]]\nvolume = 'b'\nto = 'v'\nevery = '1h'\nfrom = { s3 = { bucket = 'bbb' } }",
+        "7:15",
+        &["`copy.b.from.s3` has no `reader`"],
+    ),
+    (
+        "[[volume]]\nid = 'b'\n[[copy]]\nvolume = 'b'\nto = 'v'\nevery = '1h'\nfrom = { s3 = { reader = { env = 'K' } } }",
+        "7:15",
+        &["`copy.b.from.s3` has no `bucket`"],
+    ),
+    (
+        "[[volume]]\nid = 'b'\n[[copy]]\nvolume = 'b'\nto = 'v'\nevery = '1h'\nfrom = { s3 = 'bbb' }",
+        "7:15",
+        &["must be a table, and is text", "reader"],
+    ),
+    (
+        "[[volume]]\nid = 'b'\n[[copy]]\nvolume = 'b'\nto = 'v'\nevery = '1h'\nfrom = { s3 = { bucket = 'bbb', writer = { env = 'K' }, reader = { env = 'K' } } }",
+        "7:33",
+        &["unknown key `writer` in s3"],
+    ),
+    (
+        "[[volume]]\nid = 'b'\n[[copy]]\nvolume = 'b'\nto = 'v'\nevery = '1h'\nfrom = { s3 = { bucket = 'bbb', reader = 'ID:SECRET' } }",
+        "7:42",
+        &["must say where the credential is found, and never hold it"],
+    ),
+    (
+        "[[volume]]\nid = 'b'\n[[copy]]\nvolume = 'b'\nto = 'v'\nevery = '1h'\nfrom = { s3 = { bucket = 'bbb', endpoint = 'http://s3.example', reader = { env = 'K' } } }",
+        "7:44",
+        &["for all to read and change", "`insecure = true` beside it"],
+    ),
+    (
+        "[[copy]]\nvolume = 'a'\nto = 'v'\nevery = '1h'\nfrom = { s3 = { bucket = 'bbb', reader = { env = 'K' } } }",
+        "5:15",
+        &["is a bucket, and the volume `a` has a path"],
+    ),
+    (
+        "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\nprefix = 'a/vault'\n[[volume]]\nid = 'b'\n\
+         [[copy]]\nvolume = 'b'\nto = 'w'\nevery = '1h'\nfrom = { s3 = { bucket = 'bbb', prefix = 'a', reader = { env = 'K' } } }",
+        "11:1",
+        &["`b` is copied to `w`, which lies where it is copied from", "another bucket"],
     ),
     ("[[copy]]\nvolume = 'a'\nto = 'v'\nevery = '1h'\nfrom = { file = 'x' }", "5:8", &["has no `command`"]),
     (

@@ -15,8 +15,10 @@ use crate::vault::{Content, Entries, Item, Source, Vault};
 use before::{Blocks, Parent};
 use crossbeam_channel::Sender;
 use large::Large;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 pub use unread::Unread;
+
+const STOPPED: &str = "stopped as asked; no recovery point was written";
 
 /// Steps in one unit of work at most, so that a million empty files take no more memory than one full unit.
 const MOST_STEPS: usize = 4096;
@@ -45,6 +47,15 @@ impl From<String> for Stop {
     fn from(because: String) -> Self {
         Self::Missed(because)
     }
+}
+
+/// An item that is next, with what the point before has of it.
+struct Next {
+    item: Item,
+    before: Option<Entry>,
+    noted: Option<Noted>,
+    /// A file that is as it was, and need not be read.
+    is_unchanged: bool,
 }
 
 /// Turns items into work.
@@ -112,34 +123,20 @@ impl<'a> Feed<'a> {
     }
 
     fn feed(&mut self, source: &mut dyn Source, out: &Out) -> std::result::Result<(), Stop> {
-        while let Some(item) = source.next().map_err(Stop::All)? {
-            match item {
-                Item::Plain(entry) | Item::Boundary(entry) if matches!(entry.kind, EntryKind::File) => {
-                    return Err(Stop::All(Problem::new(
-                        Kind::Internal,
-                        format!("a file came without its content: {}", entry.path),
-                    )));
+        let (ahead, mut waiting, mut is_over) = (source.ahead(), VecDeque::new(), false);
+        loop {
+            while waiting.len() <= ahead && !is_over {
+                match source.next().map_err(Stop::All)? {
+                    Some(item) => waiting.push_back(self.see(item, ahead > 0)),
+                    None => is_over = true,
                 }
-                Item::Plain(entry)
-                    if entry.kind == EntryKind::Hardlink
-                        && entry.target.as_ref().is_some_and(|first| self.missed.contains(first)) =>
-                {
-                    let because = "it is another name of a file that could not be read".into();
-                    self.abandon(Missed { path: entry.path, because });
-                }
-                Item::Boundary(entry) => {
-                    self.not_entered += 1;
-                    self.work.steps.push(Step::Open(Box::new(entry)));
-                    self.work.steps.push(Step::Close { size: 0, unsettled: false });
-                }
-                Item::Plain(entry) => {
-                    self.work.steps.push(Step::Open(Box::new(entry)));
-                    self.work.steps.push(Step::Close { size: 0, unsettled: false });
-                }
-                Item::File(entry, content) => self.file(entry, content, out)?,
-                Item::Stream(entry, bytes) => self.stream(entry, bytes, out)?,
-                Item::Missed(missed) => self.abandon(missed),
             }
+            let Some(next) = waiting.pop_front() else { break };
+            // What is fetched may be long in coming.
+            if ahead > 0 && self.monitor.cancelled() {
+                return Err(Stop::All(Problem::new(Kind::Cancelled, STOPPED)));
+            }
+            self.take(next, out)?;
             if self.work.steps.len() >= MOST_STEPS {
                 self.flush(out)?;
             }
@@ -150,12 +147,56 @@ impl<'a> Feed<'a> {
         self.flush(out)
     }
 
+    /// Sees what the point before has of an item. What is to be fetched is begun.
+    fn see(&mut self, mut item: Item, is_fetched: bool) -> Next {
+        let Item::File(entry, content) = &mut item else {
+            return Next { item, before: None, noted: None, is_unchanged: false };
+        };
+        let (before, noted) = (self.parent.find(&entry.path), self.unread.find(&entry.path));
+        let must_read = self.unread.must_read(noted.as_ref(), entry.size);
+        let is_unchanged =
+            !must_read && before.as_ref().is_some_and(|before| self.is_unchanged(before, entry));
+        if is_fetched && !is_unchanged {
+            content.fetch_ahead();
+        }
+        Next { item, before, noted, is_unchanged }
+    }
+
+    fn take(&mut self, next: Next, out: &Out) -> std::result::Result<(), Stop> {
+        let Next { item, before, noted, is_unchanged } = next;
+        match item {
+            Item::Plain(entry) | Item::Boundary(entry) if matches!(entry.kind, EntryKind::File) => {
+                return Err(Stop::All(Problem::new(
+                    Kind::Internal,
+                    format!("a file came without its content: {}", entry.path),
+                )));
+            }
+            Item::Plain(entry)
+                if entry.kind == EntryKind::Hardlink
+                    && entry.target.as_ref().is_some_and(|first| self.missed.contains(first)) =>
+            {
+                let because = "it is another name of a file that could not be read".into();
+                self.abandon(Missed { path: entry.path, because });
+            }
+            Item::Boundary(entry) => {
+                self.not_entered += 1;
+                self.work.steps.push(Step::Open(Box::new(entry)));
+                self.work.steps.push(Step::Close { size: 0, unsettled: false });
+            }
+            Item::Plain(entry) => {
+                self.work.steps.push(Step::Open(Box::new(entry)));
+                self.work.steps.push(Step::Close { size: 0, unsettled: false });
+            }
+            Item::File(entry, content) => self.file(entry, content, (before, noted, is_unchanged), out)?,
+            Item::Stream(entry, bytes) => self.stream(entry, bytes, out)?,
+            Item::Missed(missed) => self.abandon(missed),
+        }
+        Ok(())
+    }
+
     fn flush(&mut self, out: &Out) -> std::result::Result<(), Stop> {
         if self.monitor.cancelled() {
-            return Err(Stop::All(Problem::new(
-                Kind::Cancelled,
-                "stopped as asked; no recovery point was written",
-            )));
+            return Err(Stop::All(Problem::new(Kind::Cancelled, STOPPED)));
         }
         if self.work.steps.is_empty() {
             return Ok(());
@@ -170,15 +211,12 @@ impl<'a> Feed<'a> {
         &mut self,
         entry: Entry,
         mut content: Box<dyn Content>,
+        (before, noted, is_unchanged): (Option<Entry>, Option<Noted>, bool),
         out: &Out,
     ) -> std::result::Result<(), Stop> {
-        let before = self.parent.find(&entry.path);
-        let noted = self.unread.find(&entry.path);
-        let size = entry.size;
-        self.work.steps.push(Step::Open(Box::new(entry.clone())));
-        let must_read = self.unread.must_read(noted.as_ref(), size);
-        if let Some(before) = before.as_ref().filter(|before| !must_read && self.is_unchanged(before, &entry))
-        {
+        if let Some(before) = before.as_ref().filter(|_| is_unchanged) {
+            let size = entry.size;
+            self.work.steps.push(Step::Open(Box::new(entry.clone())));
             if self.keep(before, out)? {
                 self.unread.keep(noted);
                 self.monitor.advance(size, 0);
@@ -186,8 +224,16 @@ impl<'a> Feed<'a> {
                 return Ok(());
             }
             // The point before cannot be read here: the file is read instead, from its beginning.
-            self.work.steps.push(Step::Open(Box::new(entry.clone())));
         }
+        let entry = match content.opened() {
+            Ok(now) => now.unwrap_or(entry),
+            Err(because) => {
+                self.abandon(Missed { path: entry.path, because });
+                return Ok(());
+            }
+        };
+        let size = entry.size;
+        self.work.steps.push(Step::Open(Box::new(entry.clone())));
         let path = entry.path.clone();
         let read = match usize::try_from(size) {
             Ok(size) if size <= UNIT => {

@@ -1,7 +1,7 @@
 //! A stream: read once, from its beginning to its end, and cut where its content says so, so that bytes which
 //! were inserted or moved leave the other chunks as they were.
 
-use super::{Feed, Out, Stop};
+use super::{Feed, Out, STOPPED, Stop};
 use crate::domain::{Kind, Monitor, Problem};
 use crate::vault::format::{Entry, UNIT};
 use crate::vault::write::work::Step;
@@ -45,8 +45,6 @@ struct Patient<'a> {
     bytes: Box<dyn Read + Send>,
     monitor: &'a dyn Monitor,
 }
-
-const STOPPED: &str = "stopped as asked; no recovery point was written";
 
 impl Read for Patient<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
