@@ -97,13 +97,18 @@ impl Estate {
         assets
     }
 
-    /// What the vaults say of buckets that are declared in their own right too: who deletes one, only a declaration can say. What
+    /// What vaults, and volumes that are copied out of buckets, say of buckets that are declared in their own right too: who deletes one, only a declaration can say. What
     /// either says counts, and one that is reached at this machine stands on it all the same.
     fn add_buckets(&self, assets: &mut [Asset], places: &BTreeMap<AssetId, usize>, host: &ThisHost) {
-        for vault in &self.vaults {
-            let VaultPlace::S3(place) = &vault.place else { continue };
-            let owner = vault.stands_on.owner.clone().unwrap_or_else(file);
-            let mut seen = bucket(place, stand(&vault.stands_on, host).bonds, host, &owner);
+        let vaults = self.vaults.iter().filter_map(|vault| match &vault.place {
+            VaultPlace::S3(place) => Some((&**place, &vault.stands_on)),
+            VaultPlace::Dir(_) => None,
+        });
+        let volumes = self.volumes.iter();
+        let sources = volumes.filter_map(|volume| Some((self.prefix_of(&volume.id)?, &volume.stands_on)));
+        for (place, stands_on) in vaults.chain(sources) {
+            let owner = stands_on.owner.clone().unwrap_or_else(file);
+            let mut seen = bucket(place, stand(stands_on, host).bonds, host, &owner);
             let Some(declared) = places.get(&seen.id) else { continue };
             only_stored(&mut seen.bonds);
             let bonds = &mut assets[*declared].bonds;
