@@ -34,6 +34,20 @@ pub fn restore_elsewhere(place: &Place, vault: &Path, identity: &Path, to: &Path
     place.outlive_with_state(&place.path("a machine that knows nothing"), &arguments).end()
 }
 
+/// Whoever names a point and gives no key is told that, and not that there is none.
+fn is_told_to_be_closed(place: &Place, vault: &Path) {
+    let json = outlive(place, &["--format", "json", "vault", "list", "offsite"]).end().json("vault-list");
+    let (point, nowhere) = (json["points"][0]["point"].as_str().unwrap(), place.path("nowhere"));
+    let stranger = place.path("a stranger's state");
+    let unopened: [&dyn AsRef<OsStr>; 8] =
+        [&"restore", &"tree", &"--vault", &vault, &"--point", &point, &"--to", &nowhere];
+    let refused = place.outlive_with_state(&stranger, &unopened).end();
+    refused
+        .complains("is encrypted, and no private key that opens it was given")
+        .complains("--identity FILE");
+    assert!(!nowhere.exists());
+}
+
 #[test]
 fn a_reader_restores_with_a_key_and_the_machine_that_copies_cannot() {
     let place = Place::new();
@@ -52,16 +66,7 @@ fn a_reader_restores_with_a_key_and_the_machine_that_copies_cannot() {
     outlive(&place, &["copy", "tree"]).end().expect(0).says("KiB written");
     let listed = outlive(&place, &["vault", "list", "offsite"]).end().expect(0);
     listed.says("tree");
-    let json = outlive(&place, &["--format", "json", "vault", "list", "offsite"]).end().json("vault-list");
-    let (point, nowhere) = (json["points"][0]["point"].as_str().unwrap(), place.path("nowhere"));
-    let stranger = place.path("a stranger's state");
-    let unopened: [&dyn AsRef<OsStr>; 8] =
-        [&"restore", &"tree", &"--vault", &vault, &"--point", &point, &"--to", &nowhere];
-    let refused = place.outlive_with_state(&stranger, &unopened).end();
-    refused
-        .complains("is encrypted, and no private key that opens it was given")
-        .complains("--identity FILE");
-    assert!(!nowhere.exists());
+    is_told_to_be_closed(&place, &vault);
     let closed = outlive(&place, &["verify", "offsite"]).end().expect(11);
     closed.says("objects as written, not decoded").says("--identity FILE");
     let json = outlive(&place, &["--format", "json", "verify", "offsite"]).end().expect(11).json("verify");

@@ -99,6 +99,14 @@ fn providers() -> Vec<Escalation> {
     vec![primary, vault]
 }
 
+fn counted() -> Acceptance {
+    Acceptance {
+        what: "it has 3 files with 12 bytes".into(),
+        from: "the copy 4dc572a2322d".into(),
+        command: Some("find restored-orders-db -type f".into()),
+    }
+}
+
 fn runbook(volume: &str) -> Runbook {
     Runbook {
         volume: volume.into(),
@@ -149,11 +157,7 @@ fn runbook(volume: &str) -> Runbook {
         },
         measured: Some(Measured { drill: "weekly".into(), at: at(1), seconds: 754.0, of: Some(at(0)) }),
         procedures: vec![procedure()],
-        counted: Some(Acceptance {
-            what: "it has 3 files with 12 bytes".into(),
-            from: "the copy 4dc572a2322d".into(),
-            command: Some("find restored-orders-db -type f".into()),
-        }),
+        counted: Some(counted()),
         checks: vec![Acceptance {
             what: "rows: ends with 0".into(),
             from: "the drill weekly".into(),

@@ -20,14 +20,11 @@ pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Procedure {
         tools.join(", "),
         tools.join(" ")
     );
-    let mut begun = begin("by-hand-restore", case);
-    // What is decrypted is for nobody else.
-    begun.commands.insert(0, "umask 077".into());
     let mut steps = vec![
-        begun,
+        begin("by-hand-restore", case),
         Step {
             what: match access::bucket(entry) {
-                Some(_) => format!("Fetch the whole vault into the new directory vault, with rclone or any other S3 client; it needs room as well. {tools} {ASKS}"),
+                Some(_) => format!("Fetch the whole vault into the new directory vault, with rclone or any other S3 client; it needs room as well. {tools} Was it fetched for another volume already? Then leave out the line with rclone, and type VAULT= with the path of that directory. {ASKS}"),
                 None => format!("Name the vault. Nothing below writes into it. {tools}"),
             },
             commands: fetch(scene, case),
@@ -94,7 +91,10 @@ pub(super) fn download(place: &S3Place) -> Vec<String> {
         }
     }
     let from = format!("from:{}/{}", place.bucket, place.prefix.trim_end_matches('/'));
-    commands.push(command(["rclone", "copy", "--config", "", "--s3-no-check-bucket", &from, "vault"]));
+    let copy = command(["rclone", "copy", "--config", "", "--s3-no-check-bucket", &from, "vault"]);
+    // By this variable it takes certificates of one's own for itself, and stops at AWS's.
+    commands
+        .push(format!("env -u AWS_CA_BUNDLE ${{AWS_CA_BUNDLE:+RCLONE_CA_CERT=\"$AWS_CA_BUNDLE\"}} {copy}"));
     commands.push("VAULT=\"$PWD/vault\"".into());
     commands
 }
@@ -103,9 +103,11 @@ fn script(case: &Case<'_, '_>) -> Vec<String> {
     let mut commands = Vec::new();
     if case.is_encrypted {
         commands.push(access::asked("IDENTITY", access::IDENTITY));
-        commands.push("mkdir -p work".into());
+        commands.push("mkdir -p -m 700 work".into());
     }
-    commands.push(format!("{BLOCKS} | grep -v -e '^```' -e '^restore_file \"' >by-hand.sh"));
+    // What is restored is for nobody else at first.
+    commands.push("echo 'umask 077' >by-hand.sh".into());
+    commands.push(format!("{BLOCKS} | grep -v -e '^```' -e '^restore_file \"' >>by-hand.sh"));
     // The call comes last: the script ends as it does.
     let call = match case.thing.is_tree() {
         true => "restore_tree \"$ROOT\"",

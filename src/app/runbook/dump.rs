@@ -4,7 +4,7 @@ use super::restore::Thing;
 use crate::report::runbook::{Step, command};
 
 /// The letters of `pg_dump` that take a value.
-const OF_PG_DUMP: &str = "EFSTUZdefhjlnNtp";
+pub(super) const OF_PG_DUMP: &str = "EFSTUZdefhjlnNtp";
 
 /// The steps after the dump is back. They make new databases only, and stop where one of that name is there.
 pub(super) fn steps(thing: &Thing<'_>, volume: &str, dump: &str) -> Vec<Step> {
@@ -49,14 +49,8 @@ pub(super) fn steps(thing: &Thing<'_>, volume: &str, dump: &str) -> Vec<Step> {
     }
 }
 
-/// What a database is called that a dump of it is read into; none where the dump says that itself, or nobody knows.
-/// Whether owners and rights are left out when it is read, too.
-pub(super) fn restored(thing: &Thing<'_>, volume: &str) -> Option<(String, bool)> {
-    let Thing::Dump(argv) = thing else { return None };
-    is_of_one_database(thing).then(|| (name_of(volume), is_archive(argv)))
-}
-
-fn name_of(volume: &str) -> String {
+/// What a database is called that is made of a volume's dump.
+pub(super) fn name_of(volume: &str) -> String {
     let name: String = volume.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     format!("restored_{name}")
 }
@@ -107,7 +101,7 @@ fn program(argv: &[String]) -> Option<&str> {
 }
 
 /// Whether a dump of PostgreSQL is an archive for `pg_restore`, and not text for `psql`.
-fn is_archive(argv: &[String]) -> bool {
+pub(super) fn is_archive(argv: &[String]) -> bool {
     value(argv, 'F', "--format").is_some_and(|format| ["custom", "c", "tar", "t"].contains(&format))
 }
 
@@ -128,7 +122,7 @@ fn packed_by(argv: &[String]) -> Option<&'static str> {
 }
 
 /// The last value of an option of `pg_dump`, by its letter or by its name, which may be shortened.
-fn value<'a>(argv: &'a [String], letter: char, long: &str) -> Option<&'a str> {
+pub(super) fn value<'a>(argv: &'a [String], letter: char, long: &str) -> Option<&'a str> {
     let mut last = None;
     let mut words = argv.iter().skip(1).map(String::as_str);
     while let Some(word) = words.next() {
@@ -180,8 +174,9 @@ fn server(variables: &str, look: &str) -> Step {
     Step {
         what: format!(
             "A scratch server, never the old one: {variables} say which. See which one answers. Where none is there, the package of the \
-             server brings an empty one that runs (on Debian `apt-get install postgresql` or `mariadb-server`). Where root may not log in on a \
-             PostgreSQL, its superuser lets it for tonight: `runuser -u postgres -- createuser --superuser root`."
+             server brings an empty one that runs (on Debian `apt-get install postgresql` or `mariadb-server`; where the package is there and nothing answers, \
+             `pg_lsclusters` shows what there is, and `pg_ctlcluster 15 main start` starts one). Where root may not log in on a \
+             PostgreSQL, its superuser lets it for tonight: `(cd / && runuser -u postgres -- createuser --superuser root)`."
         ),
         commands: vec![look.into()],
         expect: Some("the version of the new server, and that it is not in recovery".into()),

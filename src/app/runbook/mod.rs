@@ -3,6 +3,7 @@
 
 mod access;
 mod by_hand;
+mod called;
 mod check;
 mod digest;
 mod dump;

@@ -1,7 +1,7 @@
 //! The shortest way for a dump of PostgreSQL: outlive makes the new server itself.
 
 use super::restore::{Case, until_it_answers, words};
-use super::{Scene, access, dump};
+use super::{Scene, access, called, dump};
 use crate::report::runbook::{Procedure, Step, command};
 
 /// What comes back is called so: the path of a socket in it may not be long.
@@ -18,6 +18,11 @@ pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Option<Proced
     restore.extend(["--to-postgres".to_owned(), SERVER.to_owned()]);
     let mut steps = until_it_answers(scene, case, "postgres");
     if let Some(first) = steps.first_mut() {
+        // The user that PostgreSQL runs as passes through it, whatever the shell's umask.
+        first
+            .commands
+            .iter_mut()
+            .for_each(|command| *command = command.replacen("mkdir ", "mkdir -m 755 ", 1));
         first.what = format!(
             "As root: PostgreSQL then runs as the user postgres. The directory must be below one that is root's and that everybody may pass: `cd /srv` first, and not /root. \
              A new cluster needs some 50 MB besides the data. {}",
@@ -32,9 +37,26 @@ pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Option<Proced
         expect: Some("\"restored and compared\", \"is ready\", and every table that you know with about as many rows as you expect".into()),
         ..Step::default()
     });
+    steps.extend(begun(called::was_called(&case.thing)));
+    Some(Procedure {
+        title: format!("with outlive, into a new PostgreSQL, from the vault {} ({taken_at})", entry.id),
+        when: "nothing is there yet, as on a new machine: outlive makes the server itself".into(),
+        vault: entry.id.clone(),
+        point: found.short.clone(),
+        with: "outlive",
+        target: SERVER.to_owned(),
+        fill_in: access::fill_in(entry, case.is_encrypted),
+        steps,
+    })
+}
+
+/// The steps with the server that was made.
+fn begun(name: Option<String>) -> [Step; 3] {
+    let called = name.map(|name| format!(" The database was called {name}.")).unwrap_or_default();
     let socket = format!("\"$PWD\"/{}", command([format!("{SERVER}/socket")]));
     let ask = "select relname, n_live_tup from pg_stat_user_tables order by 1";
-    steps.push(Step {
+    [
+        Step {
         what: format!(
             "Start it, on its socket alone, and look at the data. To ask it more: `psql -X -h \"$PWD\"/{}/socket -U postgres -d restored`.",
             command([SERVER.to_owned()])
@@ -46,30 +68,21 @@ pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Option<Proced
         ],
         expect: Some("the tables, with about as many rows as the restore counted".into()),
         ..Step::default()
-    });
-    steps.push(Step {
+        },
+        Step {
         what: "Check it (part 6) now, while it runs; then stop it, until somebody has decided that it is the new primary.".into(),
         commands: vec![command(["sh".to_owned(), format!("{SERVER}/stop.sh")])],
         expect: Some("server stopped".into()),
         ..Step::default()
-    });
-    steps.push(Step {
+        },
+        Step {
         what: format!(
             "Once somebody has decided that it serves: the file {SERVER}/promote.txt says with which commands it becomes the new primary, and how it gets the name of its database \
-             and the roles of its services back. Read it whole first. Leave {SERVER} where it is: its scripts name that place."
+             and the roles of its services back. Read it whole first.{called} Leave {SERVER} where it is: its scripts name that place."
         ),
         commands: vec![command(["cat".to_owned(), format!("{SERVER}/promote.txt")])],
         expect: Some("numbered steps with commands".into()),
         ..Step::default()
-    });
-    Some(Procedure {
-        title: format!("with outlive, into a new PostgreSQL, from the vault {} ({taken_at})", entry.id),
-        when: "nothing is there yet, as on a new machine: outlive makes the server itself".into(),
-        vault: entry.id.clone(),
-        point: found.short.clone(),
-        with: "outlive",
-        target: SERVER.to_owned(),
-        fill_in: access::fill_in(entry, case.is_encrypted),
-        steps,
-    })
+        },
+    ]
 }

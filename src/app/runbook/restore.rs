@@ -1,7 +1,7 @@
 //! The commands that bring a volume back with outlive, and the checks of what came back.
 
 use super::look::{Counted, Found, Looked};
-use super::{Scene, access, by_hand, dump, promote};
+use super::{Scene, access, by_hand, called, dump, promote};
 use crate::domain::VolumeKind;
 use crate::drill::{CommandCheck, Drill};
 use crate::estate::{CopyFrom, VolumeEntry, secrets_in};
@@ -195,7 +195,7 @@ pub(super) fn begin(way: &str, case: &Case<'_, '_>) -> Step {
     let directory = format!("{way}-{}@{}", case.volume, case.looked.entry.id);
     Step {
         what: format!(
-            "Go where there is room ({}), and make a new directory. What is written from here on lies in it.",
+            "Go where there is room ({}), for example by `cd /srv`, and not into what was restored before; make a new directory there. What is written from here on lies in it.",
             case.room
         ),
         // Where one fails, what follows it would be done elsewhere.
@@ -214,11 +214,12 @@ pub(super) fn begin(way: &str, case: &Case<'_, '_>) -> Step {
 
 /// The last step, which a person decides.
 pub(super) fn place(case: &Case<'_, '_>) -> Step {
-    let database = dump::restored(&case.thing, &case.database).map(|(database, is_archive)| {
+    let database = called::restored(&case.thing, &case.database).map(|(database, is_archive)| {
         format!(
             " The database is called {database}, so that it can stand beside the lost one. Once somebody has decided that it serves, and nobody \
-             is logged in on it, its server's superuser gives it the name that the services know: `alter database {database} rename to NAME`. \
+             is logged in on it, its server's superuser gives it the name that the services know: `alter database {database} rename to {}`. \
              {} A service logs in once its role may: `alter role NAME login`, and `\\password NAME` in psql.",
+            called::was_called(&case.thing).unwrap_or_else(|| "NAME".into()),
             match is_archive {
                 true => "All in it belongs to whoever read it: owners and rights of the dump were left out, and are given anew, by `grant` and `alter table … owner to`.",
                 false => "What is in it belongs to whom the dump says.",
@@ -330,9 +331,11 @@ pub(super) fn as_copied(
             Some(acceptance(format!("it has {bytes} bytes"), Some(command(["stat", "-c", "%s", &target]))))
         }
         (Thing::Dump(_), _) => Some(Acceptance {
-            what: "rows of the tables that matter. Expected: ............ Found: ............".into(),
-            from: "a report or a monitor from before, by somebody who knows it".into(),
-            command: None,
+            what: "rows of the tables that matter, counted one by one: DATABASE is the restored one (of a server that outlive made, `-h \"$PWD\"/server/socket -U postgres -d restored`). \
+                   Expected: ............ Found: ............"
+                .into(),
+            from: "a report or a monitor from before, by somebody who knows it; --to-postgres prints what it counted".into(),
+            command: dump::is_of_one_database(&thing).then(called::count),
         }),
         _ => None,
     }

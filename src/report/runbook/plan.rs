@@ -178,13 +178,13 @@ fn accept(out: &mut Vec<Block>, checks: &[Acceptance], counted: Option<&Acceptan
         let command = match &check.command {
             None => "–".into(),
             Some(command) if command.contains('|') => {
-                let says = vec![Line::from(check.what.as_str())];
+                let says = vec![Line::told(&check.what)];
                 below.push(StepBlock { says, commands: vec![command.clone()] });
                 format!("below, {}", below.len()).into()
             }
             Some(command) => Line::default().code(command),
         };
-        vec![check.what.as_str().into(), command, check.from.as_str().into(), "☐ ........".into()]
+        vec![Line::told(&check.what), command, check.from.as_str().into(), "☐ ........".into()]
     });
     let mut rows: Vec<Vec<Line>> = rows.collect();
     let by_hand = |what: &str| vec![what.into(), "–".into(), "always".into(), "☐ ........".into()];

@@ -107,7 +107,8 @@ pub fn restore_postgres(
         }
         _ => work.make(held, patience(postgres.longest), &mut said),
     };
-    let tried = tried.and_then(|()| write_new(&room.promote(), &steps::written(&said.steps)));
+    let tried =
+        tried.and_then(|()| write_new(&room.promote(), &steps::written(&said.steps, &said.owners_left_out)));
     said.ready = tried.is_ok();
     if !said.ready {
         // What is not ready is not promoted.

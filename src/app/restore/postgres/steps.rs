@@ -57,14 +57,22 @@ fn step(what: &str, command: String) -> PostgresStep {
 }
 
 /// The steps as a text for whoever promotes it: later, and elsewhere than where the restore printed them.
-pub(super) fn written(steps: &[PostgresStep]) -> String {
+pub(super) fn written(steps: &[PostgresStep], owners: &[String]) -> String {
     let step = |(place, step): (usize, &PostgresStep)| {
         let command =
             if step.command.is_empty() { String::new() } else { format!("\n   {}\n", step.command) };
         format!("\n{}. {}\n{command}", place + 1, step.what)
     };
     let steps: String = steps.iter().enumerate().map(step).collect();
-    format!("What is done with the restored PostgreSQL, in order. Written by outlive.\n{steps}")
+    let owners = match owners {
+        [] => String::new(),
+        some => format!(
+            "\nThe dump names these owners, whose roles it does not bring: {}. What belonged to whom: `pg_restore --list dump` says it last in each line \
+             of an archive, and of a plain dump `grep -a 'OWNER TO' dump`, in the directory of this file.\n",
+            some.join(", ")
+        ),
+    };
+    format!("What is done with the restored PostgreSQL, in order. Written by outlive.\n{steps}{owners}")
 }
 
 /// The steps, in order, before a server said who is its superuser.
@@ -121,6 +129,18 @@ pub(super) fn steps_as(
             String::new(),
         ),
     });
+    all.extend(promoted(superuser, room, account, programs, is_cluster));
+    all
+}
+
+/// The steps from the moment on at which it becomes the primary.
+fn promoted(
+    superuser: &str,
+    room: &Room,
+    account: &Account,
+    programs: &Programs,
+    is_cluster: bool,
+) -> Vec<PostgresStep> {
     let ask = |name: &str, more: &[&str]| {
         let mut words = as_user(account, programs, name);
         words.extend(more.iter().map(|word| (*word).to_owned()));
@@ -128,24 +148,29 @@ pub(super) fn steps_as(
     };
     let login = ["-X", "-U", superuser, "-d", MAINTENANCE];
     let first = ask("psql", &[&login[..], &["-Atc", "show data_directory"]].concat());
-    all.extend([
+    let mut all = vec![
         step(
             "See that no other server is where this one will be, on port 5432 unless its configuration says otherwise: \"no response\" must be \
-             seen. A package of PostgreSQL may have started an empty one: stop it, or give this one another port.",
+             seen. A package of PostgreSQL may have started an empty one: stop it, or give this one another `port` in postgresql.conf, and the commands below `-p` with it.",
             ask("pg_isready", &[]),
         ),
         step(
             "Start it by its own configuration: from then on it is the primary.",
             format!("(cd / && {})", control(room, account, programs, &["start"])),
         ),
-        step(&format!("See that it is this one that answers: {} must be seen, and nothing else.", said(&room.data())), first),
-    ]);
+        step(
+            &format!(
+                "See that it is this one that answers: {} must be seen, and nothing else.",
+                said(&room.data())
+            ),
+            first,
+        ),
+    ];
     let login = ask("psql", &login);
     if !is_cluster {
         let what = format!(
             "Give the database that the dump was read into the name that its services know, as its superuser: {login}, then `alter database \
-             {DATABASE} rename to NAME;`. Make the roles of the services where the dump brought none, each by `create role NAME login password \
-             '…';`. All in it belongs to the role {DATABASE}: `grant {DATABASE} to NAME;` gives a service all of it, also what it had no right to \
+             {DATABASE} rename to NAME;`. Make the roles of the services where the dump brought none, each by `create role NAME login;` and `\\password NAME`. All in it belongs to the role {DATABASE}: `grant {DATABASE} to NAME;` gives a service all of it, also what it had no right to \
              before; `grant select on TABLE to NAME;` and its like give less."
         );
         all.push(step(&what, String::new()));

@@ -1,0 +1,69 @@
+//! What databases are called, and how their rows are counted.
+
+use super::dump::{OF_PG_DUMP, is_archive, is_of_one_database, name_of, value};
+use super::restore::Thing;
+use crate::report::runbook::command;
+
+/// What a database is called that a dump of it is read into; none where the dump says that itself, or nobody knows.
+/// Whether owners and rights are left out when it is read, too.
+pub(super) fn restored(thing: &Thing<'_>, volume: &str) -> Option<(String, bool)> {
+    let Thing::Dump(argv) = thing else { return None };
+    is_of_one_database(thing).then(|| (name_of(volume), is_archive(argv)))
+}
+
+/// What the database was called, where the command of the copy names it.
+pub(super) fn was_called(thing: &Thing<'_>) -> Option<String> {
+    let Thing::Dump(argv) = thing else { return None };
+    let mut last = None;
+    let mut words = argv.iter().skip(1).map(String::as_str);
+    while let Some(word) = words.next() {
+        let takes_next = word.strip_prefix('-').is_some_and(|letters| {
+            let at = letters.find(|letter| OF_PG_DUMP.contains(letter));
+            !letters.starts_with('-') && at.is_some_and(|at| at + 1 == letters.len())
+        });
+        match word.starts_with('-') {
+            true if takes_next => drop(words.next()),
+            true => {}
+            false => last = Some(word),
+        }
+    }
+    let named = value(argv, 'd', "--dbname").or(last)?;
+    // An address may name a user and a secret too; and what is quoted in SQL is for a person to write.
+    let is_plain = named.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    is_plain.then(|| named.to_owned())
+}
+
+/// The command that counts every row of a restored database.
+pub(super) fn count() -> String {
+    let each = "select table_schema || $$.$$ || table_name, (xpath($$/row/c/text()$$, query_to_xml(format($$select count(*) as c from %I.%I$$, \
+                table_schema, table_name), false, true, $$$$)))[1] from information_schema.tables where table_type = $$BASE TABLE$$ \
+                and table_schema not in ($$pg_catalog$$, $$information_schema$$) order by 1";
+    format!("psql -X -d DATABASE -Atc {}", command([each]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_database_was_called_is_known_from_the_command_of_its_copy() {
+        let called = |text: &str| {
+            let argv: Vec<String> = text.split(' ').map(str::to_owned).collect();
+            was_called(&Thing::Dump(&argv))
+        };
+        for text in [
+            "pg_dump shop",
+            "pg_dump -h /run -U postgres -Fc shop",
+            "pg_dump --host=/run -d shop",
+            "pg_dump shop -Z 9",
+            "pg_dump --dbname shop --format=custom",
+        ] {
+            assert_eq!(called(text).as_deref(), Some("shop"), "{text}");
+        }
+        for text in
+            ["pg_dump", "pg_dump -h /run", "pg_dump -d postgresql://u:secret@db/shop", "pg_dump Odd\"Name"]
+        {
+            assert_eq!(called(text), None, "{text}");
+        }
+    }
+}
