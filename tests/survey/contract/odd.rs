@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// How much memory a survey may take, in KiB.
 const MEMORY: u64 = 256 << 10;
+/// How many surveys one process makes, one after the other.
+const IN_ONE_PROCESS: usize = 1_000;
 
 /// Numbers by a seed.
 pub struct Random(u64);
@@ -64,15 +66,20 @@ pub fn odd_answers_are_gaps_and_never_green(adapter: Connector, other_half: &str
             Reply::Json(answer)
         }
     });
-    // The connector is alone in its process, so that its memory is its own.
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", other_half, "--ignored", "--nocapture"]);
-    command.env("OUTLIVE_ODD_PORT", server.port.to_string()).env("OUTLIVE_ODD_ROUNDS", rounds.to_string());
-    let ended = crate::hand::output(&mut command).unwrap();
-    let said =
-        [ended.stdout, ended.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
-    assert!(ended.status.success() && said.contains("1 passed"), "seed {seed}:\n{said}");
-    println!("{said}");
+    // The connector is alone in its process, so that its memory is its own; and no process goes on for days, as none of a night does.
+    for first in (0..rounds).step_by(IN_ONE_PROCESS) {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", other_half, "--ignored", "--nocapture"]);
+        let last = rounds.min(first + IN_ONE_PROCESS);
+        let named =
+            [("PORT", server.port.to_string()), ("FIRST", first.to_string()), ("LAST", last.to_string())];
+        command.envs(named.map(|(name, value)| (format!("OUTLIVE_ODD_{name}"), value)));
+        let ended = crate::hand::output(&mut command).unwrap();
+        let said =
+            [ended.stdout, ended.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        assert!(ended.status.success() && said.contains("1 passed"), "seed {seed}, from {first} on:\n{said}");
+        println!("{said}");
+    }
 }
 
 /// The other half: asks for odd answers, again and again.
@@ -80,8 +87,10 @@ pub fn ask_for_odd_answers(adapter: Connector) {
     let named = |name: &str| {
         std::env::var(name).unwrap_or_else(|_| panic!("{name}: the test of odd answers starts this"))
     };
-    let (port, rounds): (u16, usize) =
-        (named("OUTLIVE_ODD_PORT").parse().unwrap(), named("OUTLIVE_ODD_ROUNDS").parse().unwrap());
+    let port: u16 = named("OUTLIVE_ODD_PORT").parse().unwrap();
+    let [first, last]: [usize; 2] =
+        ["OUTLIVE_ODD_FIRST", "OUTLIVE_ODD_LAST"].map(|name| named(name).parse().unwrap());
+    let rounds = last - first;
     let whole = sound(adapter);
     let limits = Limits {
         call: Duration::from_millis(250),
@@ -92,7 +101,7 @@ pub fn ask_for_odd_answers(adapter: Connector) {
         ..Limits::default()
     };
     let (mut open, mut harmless, mut longest) = (0, 0, Duration::ZERO);
-    for round in 0..rounds {
+    for round in first..last {
         let what = format!("round {round}, {}", begin(port, round));
         let began = Instant::now();
         let seen =
