@@ -96,18 +96,14 @@ fn a_body_that_is_damaged_or_cut_once_is_fetched_again_and_always_it_is_missed()
             mirror.proxy.always(Some((fault, mirror.get_of(name))));
             let always = mirror.copy();
             mirror.proxy.always(None);
-            // Where no answer comes at all, nothing can be had of the store.
-            match always {
-                Err(problem) => assert!(fault == Fault::Reset, "{fault:?} {name}: {problem}"),
-                Ok(report) => {
-                    let told = missed(&report);
-                    assert!(fault != Fault::Reset && told.len() == 1, "{fault:?} {name}: {told:?}");
-                    assert_eq!(told[0].0, name);
-                    println!("{fault:?} {name}: {}", told[0].1);
-                    let wanted: Vec<_> = objects.iter().filter(|(of, _)| *of != name).cloned().collect();
-                    assert_eq!(mirror.restored(&report), files(&wanted));
-                }
-            }
+            let always = always.unwrap();
+            let told = missed(&always);
+            assert_eq!(told.len(), 1, "{fault:?} {name}: {told:?}");
+            assert_eq!(told[0].0, name);
+            let wanted: Vec<_> = objects.iter().filter(|(of, _)| *of != name).cloned().collect();
+            assert_eq!(mirror.restored(&always), files(&wanted));
+            // The others are of one moment, and nothing changed.
+            assert_eq!(always.root.root.origin.consistency, Consistency::Crash, "{:?}", always.notices);
             let report = mirror.copy().unwrap();
             assert_eq!(mirror.restored(&report), files(&objects), "{fault:?} {name}");
         }
@@ -169,10 +165,42 @@ fn keys_that_are_no_names_of_files_are_each_told_and_the_point_is_not_complete()
 }
 
 #[test]
+fn an_empty_page_that_goes_on_is_not_the_end_and_what_is_listed_as_empty_may_not_be() {
+    let mirror = Mirror::new();
+    let empty =
+        ODD.replace("false", "true").replace("ITEMS", "<NextContinuationToken>t</NextContinuationToken>");
+    let item = |name: &str, etag: &str| {
+        format!(
+            "<Contents><Key>repo/{name}</Key><LastModified>2026-11-01T00:00:00.000Z</LastModified>\
+             <ETag>{etag}</ETag><Size>0</Size></Contents>"
+        )
+    };
+    // An ETag without quotes is the same one.
+    let items = item("a", "d41d8cd98f00b204e9800998ecf8427e") + &item("full", &"0".repeat(32));
+    let page = ODD.replace("ITEMS", &items);
+    mirror.put(&[("a", Vec::new()), ("full", bytes(100))]);
+    mirror.proxy.instead(move |head| {
+        let is_list = head.line().contains("list-type=2");
+        let answer = if head.line().contains("continuation-token=t") { &page } else { &empty };
+        is_list.then(|| ("200 OK".to_owned(), answer.clone()))
+    });
+    let report = mirror.copy().unwrap();
+    assert_eq!(mirror.fetched().iter().filter(|name| *name == "a").count(), 0);
+    let wanted = [("a", Vec::new()), ("full", bytes(100))];
+    // It is another than was listed: taken as it is, and told.
+    assert_eq!(mirror.restored(&report), files(&wanted));
+    assert!(report.notices[0].contains("full was replaced before it was read"), "{:?}", report.notices);
+}
+
+#[test]
 fn a_prefix_with_nothing_in_it_makes_no_point_where_there_was_one_before() {
     let mirror = Mirror::new();
     let problem = mirror.copy().unwrap_err();
     assert_eq!(problem.kind, Kind::Refused);
+    assert!(problem.what.contains("an empty copy is none"), "{problem}");
+    // A marker of a folder, as consoles make it, is no file.
+    mirror.put(&[("", Vec::new()), ("folder/", Vec::new())]);
+    let problem = mirror.copy().unwrap_err();
     assert!(problem.what.contains("an empty copy is none"), "{problem}");
     mirror.put(&[("a", bytes(100))]);
     let report = mirror.copy().unwrap();
@@ -202,7 +230,70 @@ fn a_wrong_credential_and_a_store_that_is_gone_make_no_point() {
         gone.then(|| ("503 Service Unavailable".to_owned(), String::new()))
     });
     let problem = mirror.copy().unwrap_err();
-    assert!(problem.what.contains("503"), "{problem}");
+    assert!(problem.what.contains("503") && problem.what.contains("no object could be read"), "{problem}");
+    assert_eq!(mirror.holds_points(), 0);
+}
+
+/// Answers these objects with an error of this code.
+fn refuse(mirror: &Mirror, status: &'static str, code: &'static str, is_refused: fn(&str) -> bool) {
+    let begin = format!("GET /{}/repo/", mirror.place.bucket);
+    mirror.proxy.instead(move |head| {
+        let name = head.line().strip_prefix(&begin)?.split(['?', ' ']).next()?;
+        is_refused(name).then(|| (status.to_owned(), crate::proxy::error(code, "no")))
+    });
+}
+
+#[test]
+fn one_object_that_the_store_does_not_give_leaves_the_point_incomplete_and_does_not_end_the_copy() {
+    for (status, code) in [
+        ("400 Bad Request", "InvalidRequest"),
+        ("400 Bad Request", "KMS.DisabledException"),
+        ("403 Forbidden", "InvalidObjectState"),
+        ("403 Forbidden", "AccessDenied"),
+        ("500 Internal Server Error", "InternalError"),
+    ] {
+        let mirror = Mirror::new();
+        mirror.put(&[("a", bytes(100)), ("b", bytes(200)), ("c", bytes(300))]);
+        refuse(&mirror, status, code, |name| name == "a");
+        let report = mirror.copy().unwrap();
+        let told = missed(&report);
+        assert!(told.len() == 1 && told[0].0 == "a" && told[0].1.contains(code), "{code}: {told:?}");
+        assert_eq!(report.root.root.origin.consistency, Consistency::Crash, "{:?}", report.notices);
+        assert_eq!(mirror.restored(&report), files(&[("b", bytes(200)), ("c", bytes(300))]));
+        // Nothing is fetched the next time, and what the point before has counts.
+        let next = mirror.copy().unwrap();
+        assert_eq!(missed(&next), told);
+        assert_eq!(mirror.restored(&next), files(&[("b", bytes(200)), ("c", bytes(300))]));
+    }
+}
+
+#[test]
+fn many_archived_or_denied_objects_are_each_missed_and_the_rest_is_copied() {
+    for code in ["InvalidObjectState", "AccessDenied"] {
+        let mirror = Mirror::new();
+        let names: Vec<String> = (0..20).map(|number| format!("a{number:02}")).collect();
+        let objects: Vec<(&str, Vec<u8>)> = names.iter().map(|name| (name.as_str(), bytes(10))).collect();
+        mirror.put(&objects);
+        mirror.put(&[("z", bytes(20))]);
+        refuse(&mirror, "403 Forbidden", code, |name| name.starts_with('a'));
+        let report = mirror.copy().unwrap();
+        assert_eq!(report.root.root.totals.missed, 20, "{code}");
+        assert_eq!(mirror.restored(&report), files(&[("z", bytes(20))]));
+    }
+}
+
+#[test]
+fn a_store_that_answers_no_object_ends_the_copy_and_names_the_last() {
+    let mirror = Mirror::new();
+    let names: Vec<String> = (0..120).map(|number| format!("{number:03}")).collect();
+    let objects: Vec<(&str, Vec<u8>)> = names.iter().map(|name| (name.as_str(), bytes(10))).collect();
+    mirror.put(&objects);
+    let all = format!("GET /{}/repo/", mirror.place.bucket);
+    mirror.proxy.always(Some((Fault::Reset, &all)));
+    let problem = mirror.copy().unwrap_err();
+    assert!(problem.what.contains("16 objects one after the other"), "{problem}");
+    assert!(problem.what.contains("the last was 015"), "{problem}");
+    assert!(!mirror.fetched().contains(&"119".to_owned()), "it went on to the end");
     assert_eq!(mirror.holds_points(), 0);
 }
 

@@ -179,7 +179,10 @@ fn server(variables: &str, look: &str) -> Step {
              PostgreSQL, its superuser lets it for tonight: `(cd / && runuser -u postgres -- createuser --superuser root)`."
         ),
         commands: vec![look.into()],
-        expect: Some("the version of the new server, and that it is not in recovery".into()),
+        expect: Some(
+            "the version of the new server, and that it is not in recovery. Where the server that another way made runs already, it may be that one which answers: stop it first, or leave this way"
+                .into(),
+        ),
         ..Step::default()
     }
 }

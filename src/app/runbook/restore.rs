@@ -218,7 +218,8 @@ pub(super) fn place(case: &Case<'_, '_>) -> Step {
         format!(
             " The database is called {database}, so that it can stand beside the lost one. Once somebody has decided that it serves, and nobody \
              is logged in on it, its server's superuser gives it the name that the services know: `alter database {database} rename to {}`. \
-             {} A service logs in once its role may: `alter role NAME login`, and `\\password NAME` in psql.",
+             {} A service logs in once its role may: `alter role NAME login`, and `\\password NAME` in psql. \
+             The database itself belongs to whoever made it: `alter database {database} owner to NAME`. Where root was made a superuser for tonight, take that back: `alter role root nosuperuser nologin`.",
             called::was_called(&case.thing).unwrap_or_else(|| "NAME".into()),
             match is_archive {
                 true => "All in it belongs to whoever read it: owners and rights of the dump were left out, and are given anew, by `grant` and `alter table … owner to`.",
@@ -332,7 +333,7 @@ pub(super) fn as_copied(
         }
         (Thing::Dump(_), _) => Some(Acceptance {
             what: "rows of the tables that matter, counted one by one: DATABASE is the restored one (of a server that outlive made, `-h \"$PWD\"/server/socket -U postgres -d restored`). \
-                   Expected: ............ Found: ............"
+                   Expected (this page does not know it): ............ Found: ............"
                 .into(),
             from: "a report or a monitor from before, by somebody who knows it; --to-postgres prints what it counted".into(),
             command: dump::is_of_one_database(&thing).then(called::count),

@@ -182,13 +182,20 @@ fn prefix(value: &Value<'_>, volume: Option<&VolumeId>, around: &Around<'_>) -> 
     let table = value.table("s3")?;
     let reader = table.required("reader");
     let place = bucket(&table);
-    if let Some(entry) = volume.and_then(|id| around.volume(id)).filter(|entry| entry.path.is_some()) {
-        let what = format!("`{}` is a bucket, and the volume `{}` has a path", table.key, entry.id);
-        table.file.complain(
-            table.at,
-            what,
-            "leave one out: what is in a bucket is no directory of this machine",
-        );
+    if let Some(entry) = volume.and_then(|id| around.volume(id)) {
+        let complain = |has: &str, remedy: &str| {
+            let what = format!("`{}` is a bucket, and the volume `{}` has {has}", table.key, entry.id);
+            table.file.complain(table.at, what, remedy);
+        };
+        if entry.path.is_some() {
+            complain("a path", "leave one out: what is in a bucket is no directory of this machine");
+        }
+        if entry.is.is_some() {
+            complain(
+                "`is`",
+                "copy the bucket as a volume of its own, with `stands_on` and without `is`: so the bucket and its credential are in the audit",
+            );
+        }
     }
     (reader.is_some()).then_some(CopyFrom::Prefix(Box::new(place?)))
 }

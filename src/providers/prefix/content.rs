@@ -1,7 +1,7 @@
 //! The bytes of one object, fetched in the state that was listed where that is still there.
 
 use super::entry;
-use crate::domain::{Problem, printable};
+use crate::domain::{Kind, Problem, printable};
 use crate::store::{Fetching, Lost, Object, Prefix, Streaming};
 use crate::vault::Content;
 use crate::vault::format::{Entry, UNIT};
@@ -10,8 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// How often an object is fetched at most before it counts as one that cannot be read.
 const ATTEMPTS: usize = 3;
-/// So many objects that the credential may not read, and none that it may: the rest is not asked for.
-const DENIED: u64 = 16;
+/// So many objects one after the other that the store gave no usable answer for: it is down, and the rest is not asked for.
+const FAILED: u64 = 16;
+
+const MD5_OF_NOTHING: &str = "d41d8cd98f00b204e9800998ecf8427e";
+const AGAIN: &str = "look whether the store is well and gives that object to others; then run it again: it goes on where it was";
 
 /// How an object of the list was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +23,12 @@ pub enum Seen {
     Kept = 0,
     /// As it was listed, after the list had ended.
     AsListed = 1,
-    /// In another state, or not any more.
-    Other = 2,
+    /// In another state.
+    Replaced = 2,
+    /// It was not there any more.
+    Gone = 3,
+    /// It could not be read, whatever its state: the point is without it, and says so.
+    Missed = 4,
 }
 
 /// What all objects of one copy share.
@@ -37,6 +44,10 @@ pub struct Shared {
 struct Tally {
     fetched: u64,
     denied: u64,
+    /// How many failed one after the other, with none fetched between.
+    failed_in_a_row: u64,
+    /// The last that the store does not give, and what it says.
+    last: Option<String>,
     failed: Option<Problem>,
 }
 
@@ -51,11 +62,14 @@ impl Shared {
         match self.seen[number].load(Relaxed) {
             0 => Seen::Kept,
             1 => Seen::AsListed,
-            _ => Seen::Other,
+            2 => Seen::Replaced,
+            3 => Seen::Gone,
+            _ => Seen::Missed,
         }
     }
 
-    fn note(&self, number: usize, seen: Seen) {
+    /// Notes how the object of this number was read.
+    pub fn note(&self, number: usize, seen: Seen) {
         self.seen[number].store(seen as u8, Relaxed);
     }
 
@@ -64,18 +78,27 @@ impl Shared {
         self.with(|tally| tally.failed.clone())
     }
 
-    /// Why there is no copy: not one of the objects that were asked for could be read.
-    pub fn all_denied(&self) -> Option<Problem> {
-        self.with(|tally| (tally.denied > 0 && tally.fetched == 0).then(|| self.denied()))
+    /// Why there is no copy, once all was asked for: nothing was fetched, and the point before has nothing of it.
+    pub fn nothing_was_read(&self) -> Option<Problem> {
+        let has_one = |number: usize| self.objects[number].bytes > 0 && self.seen(number) == Seen::Kept;
+        if (0..self.objects.len()).any(has_one) {
+            return None;
+        }
+        let (fetched, denied, last) = self.with(|tally| (tally.fetched, tally.denied, tally.last.clone()));
+        match last {
+            _ if fetched > 0 => None,
+            Some(last) => Some(self.problem(format!("no object could be read; the last was {last}"), AGAIN)),
+            None => (denied > 0).then(|| {
+                let what = "the credential may not read any object of what is to be copied";
+                let remedy =
+                    "give it the right to get objects there (s3:GetObject), besides that to list them";
+                self.problem(what.into(), remedy)
+            }),
+        }
     }
 
-    fn denied(&self) -> Problem {
-        Problem::new(
-            crate::domain::Kind::Io,
-            "the credential may not read any object of what is to be copied",
-        )
-        .at(self.prefix.place())
-        .remedy("give it the right to get objects there (s3:GetObject), besides that to list them")
+    fn problem(&self, what: String, remedy: &str) -> Problem {
+        Problem::new(Kind::Io, what).at(self.prefix.place()).remedy(remedy)
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Tally) -> T) -> T {
@@ -83,19 +106,31 @@ impl Shared {
     }
 
     /// In words, why one object cannot be read; what is the matter with all of them is kept.
-    fn say(&self, lost: Lost) -> String {
+    fn say(&self, number: usize, lost: Lost) -> String {
+        let name = || printable(self.objects[number].name.as_bytes());
         match lost {
             Lost::Gone => "vanished while it was being copied".into(),
             Lost::Replaced => "was replaced again and again while it was being copied".into(),
             Lost::Odd(what) => what,
             Lost::Denied(says) => {
+                self.with(|tally| tally.denied += 1);
+                format!("may not be read: {says}")
+            }
+            Lost::Refused(says) => {
+                self.with(|tally| tally.last = Some(format!("{}: {says}", name())));
+                format!("cannot be read as it is: {says}")
+            }
+            Lost::Failed(says) => {
+                let last = format!("{}: {says}", name());
+                let what =
+                    format!("{FAILED} objects one after the other could not be read; the last was {last}");
                 self.with(|tally| {
-                    tally.denied += 1;
-                    if tally.denied >= DENIED && tally.fetched == 0 {
-                        tally.failed.get_or_insert_with(|| self.denied());
+                    (tally.failed_in_a_row, tally.last) = (tally.failed_in_a_row + 1, Some(last));
+                    if tally.failed_in_a_row >= FAILED {
+                        tally.failed.get_or_insert_with(|| self.problem(what, AGAIN));
                     }
                 });
-                format!("may not be read: {says}")
+                format!("could not be read: {says}")
             }
             Lost::All(problem) => {
                 let problem = problem.at(self.prefix.place());
@@ -130,6 +165,13 @@ impl ObjectContent {
         &self.shared.objects[self.number]
     }
 
+    /// An empty object is not asked for, unless its ETag says that it is none.
+    fn is_fetched(&self) -> bool {
+        let Object { bytes, etag, .. } = self.listed();
+        let is_md5 = etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit());
+        *bytes > 0 || is_md5 && !etag.eq_ignore_ascii_case(MD5_OF_NOTHING)
+    }
+
     fn begin(&self, etag: Option<&str>) -> Fetching {
         self.shared.prefix.fetch(&self.listed().name, etag, UNIT as u64)
     }
@@ -150,7 +192,7 @@ impl ObjectContent {
             match lost {
                 Lost::Replaced => condition = None,
                 Lost::Odd(_) => {}
-                Lost::Gone | Lost::Denied(_) | Lost::All(_) => return Err(lost),
+                _ => return Err(lost),
             }
             last = lost;
         }
@@ -170,15 +212,15 @@ impl ObjectContent {
 
     /// Opens it, and the entry that it is now where that is another.
     fn opened_now(&mut self) -> Result<Option<Entry>, Lost> {
-        if self.length == 0 || self.open.is_some() {
+        if self.open.is_some() || !self.is_fetched() {
             return Ok(None);
         }
         let open = self.open()?;
         let now = open.object(&self.listed().name);
         (self.length, self.at) = (now.bytes, 0);
         self.open = Some(open);
-        self.shared.note(self.number, if self.is_as_listed { Seen::AsListed } else { Seen::Other });
-        self.shared.with(|tally| tally.fetched += 1);
+        self.shared.note(self.number, if self.is_as_listed { Seen::AsListed } else { Seen::Replaced });
+        self.shared.with(|tally| (tally.fetched, tally.failed_in_a_row) = (tally.fetched + 1, 0));
         Ok((!self.is_as_listed).then(|| entry::of(&now)))
     }
 
@@ -213,15 +255,20 @@ impl ObjectContent {
 
     /// In words, and noted as not read.
     fn lost(&self, lost: Lost) -> String {
-        self.shared.note(self.number, Seen::Other);
-        self.shared.say(lost)
+        let seen = match lost {
+            Lost::Gone => Seen::Gone,
+            Lost::Replaced => Seen::Replaced,
+            _ => Seen::Missed,
+        };
+        self.shared.note(self.number, seen);
+        self.shared.say(self.number, lost)
     }
 }
 
 impl Content for ObjectContent {
     fn fetch_ahead(&mut self) {
         let listed = self.listed();
-        if listed.bytes > 0 && listed.bytes <= UNIT as u64 && !listed.etag.is_empty() {
+        if self.is_fetched() && listed.bytes <= UNIT as u64 && !listed.etag.is_empty() {
             self.fetching = Some(self.begin(Some(&listed.etag)));
         }
     }
@@ -242,7 +289,7 @@ impl Content for ObjectContent {
     fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, String> {
         self.read(offset, buffer).map_err(|lost| match lost {
             Lost::Replaced => {
-                self.shared.note(self.number, Seen::Other);
+                self.shared.note(self.number, Seen::Replaced);
                 format!("{} was replaced while it was being read", printable(self.listed().name.as_bytes()))
             }
             lost => self.lost(lost),

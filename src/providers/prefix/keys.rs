@@ -7,6 +7,8 @@ use crate::vault::format::Entry;
 
 /// The longest name of a file, in bytes: `NAME_MAX` of Linux.
 const LONGEST: usize = 255;
+/// The longest path, in bytes: `PATH_MAX` of Linux, without the zero byte at its end.
+const LONGEST_PATH: usize = 4095;
 
 /// What comes next.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,6 +42,10 @@ fn path(object: &Object) -> Path<'_> {
     if name.is_empty() {
         return Path::Directory("");
     }
+    let too_long = || {
+        let bytes = path.len();
+        (bytes > LONGEST_PATH).then(|| format!("has {bytes} bytes: a path has at most {LONGEST_PATH}"))
+    };
     let wrong = path.split('/').find_map(|part| match part {
         "" => Some("has an empty part: no file can be called so".to_owned()),
         "." | ".." => Some(format!("has the part {part:?}: no file can be called so")),
@@ -49,11 +55,16 @@ fn path(object: &Object) -> Path<'_> {
         }
         _ => None,
     });
-    match wrong {
+    match wrong.or_else(too_long) {
         Some(wrong) => Path::Odd(format!("its key {wrong}")),
         None if is_directory => Path::Directory(path),
         None => Path::File(path),
     }
+}
+
+/// False for an empty object that stands for a directory.
+pub fn is_more_than_a_directory(object: &Object) -> bool {
+    !matches!(path(object), Path::Directory(_))
 }
 
 /// Puts objects in the order of a recovery point.
@@ -204,6 +215,15 @@ mod tests {
         assert!(matches!(of("d/"), Some(Step::Odd(0, because)) if because.contains("3 bytes")));
         assert!(matches!(of(""), Some(Step::Odd(0, _))));
         assert_eq!(Walk { next: 0, directory: Some(String::new()) }.next(&[object("", 0)]), None);
+    }
+
+    #[test]
+    fn a_path_that_no_file_can_have_is_told() {
+        let deep = "d/".repeat(2047);
+        let (fits, over) = (format!("{deep}f"), format!("{deep}ff"));
+        assert_eq!((fits.len(), over.len()), (4095, 4096));
+        assert!(walked(&[&fits]).contains(&format!("f:{fits}")));
+        assert!(walked(&[&over]).contains(&format!("!{over}")));
     }
 
     #[test]

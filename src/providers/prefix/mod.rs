@@ -1,16 +1,16 @@
 //! A prefix of a bucket as a source: what somebody else keeps there, as a tree of files. It is listed first, and each object is read
-//! in the state that was listed; at the end it is listed again (`docs/decisions/0034-a-prefix-of-one-moment.md`).
+//! in the state that was listed; before that it is listed again (`docs/decisions/0034-a-prefix-of-one-moment.md`).
 
 mod content;
 mod entry;
 mod keys;
 mod moment;
 
-use crate::domain::{ByteName, Consistency, Kind, Problem, Result, Timestamp};
+use crate::domain::{ByteName, Consistency, Kind, Problem, Result};
 use crate::store::Prefix;
 use crate::vault::format::Missed;
 use crate::vault::{Item, Source, Told};
-use content::{ObjectContent, Shared};
+use content::{ObjectContent, Seen, Shared};
 use keys::{Step, Walk};
 use moment::Compared;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ const AHEAD: usize = 32;
 pub struct PrefixSource {
     shared: Arc<Shared>,
     walk: Walk,
-    /// The store's clock when the list had ended.
-    listed_at: Option<Timestamp>,
+    /// What a second list showed, made directly after the first; or why there is none.
+    compared: std::result::Result<Compared, String>,
     told: Told,
 }
 
@@ -33,10 +33,10 @@ impl PrefixSource {
     /// # Errors
     /// Where nothing is there; otherwise what the store said.
     pub fn look(prefix: &Prefix) -> Result<()> {
-        if prefix.has_any()? { Ok(()) } else { Err(empty(prefix)) }
+        if prefix.has_any(keys::is_more_than_a_directory)? { Ok(()) } else { Err(empty(prefix)) }
     }
 
-    /// Lists all objects.
+    /// Lists all objects, twice.
     ///
     /// # Errors
     /// As [`PrefixSource::look`].
@@ -46,25 +46,25 @@ impl PrefixSource {
             objects.push(object);
             Ok(())
         })?;
-        if objects.is_empty() {
+        if !objects.iter().any(keys::is_more_than_a_directory) {
             return Err(empty(&prefix));
         }
         keys::sort(&mut objects).map_err(|problem| problem.at(prefix.place()))?;
+        let mut compared = Compared::new(&objects, listed_at);
+        let again = prefix.list(|object| {
+            compared.take(&objects, &object);
+            Ok(())
+        });
+        let compared = again.map(|_| compared).map_err(|problem| problem.what);
         let shared = Arc::new(Shared::new(prefix, objects));
-        Ok(Self { shared, walk: Walk::default(), listed_at, told: Told::default() })
+        Ok(Self { shared, walk: Walk::default(), compared, told: Told::default() })
     }
 
     /// Why what was read is of no one moment; none where it is.
     fn changed(&self) -> Option<String> {
-        let seen = |number| self.shared.seen(number);
-        let mut compared = Compared::new(&self.shared.objects, self.listed_at, &seen);
-        let listed = self.shared.prefix.list(|object| {
-            compared.take(&object);
-            Ok(())
-        });
-        match listed {
-            Ok(_) => compared.finish(),
-            Err(problem) => Some(format!("it could not be listed again when all was read: {}", problem.what)),
+        match &self.compared {
+            Ok(compared) => compared.because(&self.shared.objects, &|number| self.shared.seen(number)),
+            Err(because) => Some(format!("it could not be listed a second time: {because}")),
         }
     }
 }
@@ -89,6 +89,7 @@ impl Source for PrefixSource {
                 Item::File(entry::of(&objects[number]), Box::new(content))
             }
             Step::Odd(number, because) => {
+                self.shared.note(number, Seen::Missed);
                 let path = ByteName::from(objects[number].name.as_bytes());
                 Item::Missed(Missed { path, because })
             }
@@ -96,11 +97,11 @@ impl Source for PrefixSource {
     }
 
     fn expected_bytes(&self) -> Option<u64> {
-        Some(self.shared.objects.iter().map(|object| object.bytes).sum())
+        Some(self.shared.objects.iter().fold(0, |sum, object| object.bytes.saturating_add(sum)))
     }
 
     fn finish(&mut self) -> Result<()> {
-        if let Some(problem) = self.shared.failed().or_else(|| self.shared.all_denied()) {
+        if let Some(problem) = self.shared.failed().or_else(|| self.shared.nothing_was_read()) {
             return Err(problem);
         }
         self.told = match self.changed() {

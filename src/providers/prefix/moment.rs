@@ -1,4 +1,4 @@
-//! Whether what was copied is the prefix as it was at one moment: that at which the first list ended, or one just before it.
+//! Whether what was copied is the prefix as it was at one moment: that at which the first list ended.
 
 use super::content::Seen;
 use super::keys::order;
@@ -6,72 +6,69 @@ use crate::domain::{Timestamp, printable};
 use crate::store::Object;
 use chrono::TimeDelta;
 
-/// What a second list, made when all was read, shows of the objects of the first.
-pub struct Compared<'a> {
-    first: &'a [Object],
-    /// How each of them was read.
-    seen: &'a dyn Fn(usize) -> Seen,
-    /// In which second the first list ended, by the store's clock: when that began.
-    ended: Option<Timestamp>,
-    /// When the newest object of the first list was stored; none where of one nobody says.
-    newest: Option<Timestamp>,
-    met: Vec<bool>,
-    /// The first of what the copy cannot be of one moment because of, and how many.
+/// What a second list, made directly after the first and before anything is fetched, shows of the objects of the first.
+pub struct Compared {
+    /// From when on, by the store's clock, an object surely came after the first list and after all that is on it; none where nobody says.
+    after: Option<Timestamp>,
+    /// Which objects of the first list the second shows as they were.
+    same: Vec<bool>,
+    came: Doubts,
+}
+
+/// The first of what the copy cannot be of one moment because of, and how many.
+#[derive(Clone, Default)]
+struct Doubts {
     because: Option<String>,
     count: usize,
 }
 
-impl<'a> Compared<'a> {
+impl Compared {
     /// Nothing yet. `ended` is the store's clock at the end of the first list, in whole seconds.
-    pub fn new(first: &'a [Object], ended: Option<Timestamp>, seen: &'a dyn Fn(usize) -> Seen) -> Self {
+    pub fn new(first: &[Object], ended: Option<Timestamp>) -> Self {
         let stored: Option<Vec<Timestamp>> = first.iter().map(|object| object.stored_at).collect();
         let newest = stored.and_then(|stored| stored.into_iter().max());
-        Self { first, seen, ended, newest, met: vec![false; first.len()], because: None, count: 0 }
-    }
-
-    /// Whether an object was surely stored after the list, or within the second in which it ended and after all that is on it: then the copy is of the
-    /// moment before.
-    fn came_after(&self, now: &Object) -> bool {
-        let (Some(stored), Some(ended)) = (now.stored_at, self.ended) else { return false };
-        stored > ended + TimeDelta::seconds(1)
-            || stored >= ended && self.newest.is_some_and(|newest| stored > newest)
+        // The list ended somewhen within that second.
+        let ended = ended.and_then(|ended| ended.checked_add_signed(TimeDelta::seconds(1)));
+        let after = ended.zip(newest).map(|(ended, newest)| ended.max(newest));
+        Self { after, same: vec![false; first.len()], came: Doubts::default() }
     }
 
     /// An object of the second list.
-    pub fn take(&mut self, now: &Object) {
-        let came_after = self.came_after(now);
-        let Ok(number) = self.first.binary_search_by(|object| order(&object.name, &now.name)) else {
-            if !came_after {
-                self.tell(&now.name, "may have come while the list was made");
+    pub fn take(&mut self, first: &[Object], now: &Object) {
+        match first.binary_search_by(|object| order(&object.name, &now.name)) {
+            Ok(number) => self.same[number] = first[number] == *now,
+            Err(_) => {
+                let came_after = now.stored_at.zip(self.after).is_some_and(|(stored, after)| stored > after);
+                if !came_after {
+                    self.came.tell(&now.name, "may have come while the list was made");
+                }
             }
-            return;
-        };
-        self.met[number] = true;
-        // One that was fetched as it was listed was still so when the list had ended, whatever became of it since.
-        let is_same = self.first[number] == *now;
-        if !is_same && !came_after && (self.seen)(number) == Seen::Kept {
-            self.tell(&now.name, "may have been replaced while the list was made");
         }
     }
 
-    /// The second list has ended. Why the copy is of no one moment; none where it is.
-    pub fn finish(mut self) -> Option<String> {
-        for (number, object) in self.first.iter().enumerate() {
-            match (self.seen)(number) {
-                Seen::Other => self.tell(&object.name, "was replaced before it was read"),
-                Seen::Kept if !self.met[number] => {
-                    self.tell(&object.name, "may have gone while the list was made")
+    /// Why the copy is of no one moment, once all is read; none where it is. `seen` tells how each object was read.
+    pub fn because(&self, first: &[Object], seen: &dyn Fn(usize) -> Seen) -> Option<String> {
+        let mut doubts = self.came.clone();
+        for (number, object) in first.iter().enumerate() {
+            match seen(number) {
+                Seen::Replaced => doubts.tell(&object.name, "was replaced before it was read"),
+                Seen::Gone => doubts.tell(&object.name, "vanished before it was read"),
+                // What was fetched as it was listed was still so when the list had ended; of what was not, only the second list tells.
+                Seen::Kept if !self.same[number] => {
+                    doubts.tell(&object.name, "may have changed or gone while the list was made");
                 }
-                _ => {}
+                Seen::Kept | Seen::AsListed | Seen::Missed => {}
             }
         }
-        let more = match self.count {
+        let more = match doubts.count {
             0 | 1 => String::new(),
             count => format!(" (and {} more)", count - 1),
         };
-        self.because.map(|because| because + &more)
+        doubts.because.map(|because| because + &more)
     }
+}
 
+impl Doubts {
     fn tell(&mut self, name: &str, what: &str) {
         self.count += 1;
         self.because.get_or_insert_with(|| format!("{} {what}", printable(name.as_bytes())));
@@ -92,14 +89,13 @@ mod tests {
 
     /// The first list is of `a`, `b` and `c`, and ended in second 100. Why the copy is of no one moment.
     fn because(seen: Seen, second: &[Object]) -> Option<String> {
-        because_of(&["a", "b", "c"].map(|name| object(name, "1", 50)), seen, second)
+        because_of(&["a", "b", "c"].map(|name| object(name, "1", 50)), 100, seen, second)
     }
 
-    fn because_of(first: &[Object], seen: Seen, second: &[Object]) -> Option<String> {
-        let seen = |number| if number == 1 { seen } else { Seen::Kept };
-        let mut compared = Compared::new(first, Timestamp::from_timestamp(100, 0), &seen);
-        second.iter().for_each(|object| compared.take(object));
-        compared.finish()
+    fn because_of(first: &[Object], ended: i64, seen: Seen, second: &[Object]) -> Option<String> {
+        let mut compared = Compared::new(first, Timestamp::from_timestamp(ended, 0));
+        second.iter().for_each(|object| compared.take(first, object));
+        compared.because(first, &|number| if number == 1 { seen } else { Seen::Kept })
     }
 
     #[test]
@@ -109,39 +105,46 @@ mod tests {
         let with = |more| [&same[..], &[more]].concat();
         let without_b = [a.clone(), c.clone()];
         let replaced = |stored| [a.clone(), object("b", "2", stored), c.clone()];
-        for seen in [Seen::Kept, Seen::AsListed] {
+        for seen in [Seen::Kept, Seen::AsListed, Seen::Missed] {
             assert_eq!(because(seen, &same), None);
-            // What came, or was replaced, after the list had ended belongs to the next copy.
+            // What came after the list had ended belongs to the next copy.
             assert_eq!(because(seen, &with(object("d", "1", 101))), None);
-            assert_eq!(because(seen, &replaced(101)), None);
-            // Within the second in which it ended: after all that is on it, the copy is of the moment before.
-            assert_eq!(because(seen, &with(object("d", "1", 100))), None);
-            let early = because(seen, &with(object("d", "1", 99))).unwrap();
-            assert_eq!(early, "d may have come while the list was made");
+            // Within the second in which it ended, nobody knows.
+            for stored in [99, 100] {
+                let early = because(seen, &with(object("d", "1", stored))).unwrap();
+                assert_eq!(early, "d may have come while the list was made");
+            }
         }
-        let late = [a.clone(), object("b", "1", 50), object("c", "1", 100)];
-        let with_late = [&late[..], &[object("d", "1", 100)]].concat();
-        assert!(
-            because_of(&late, Seen::AsListed, &with_late).is_some(),
-            "d may be older than c, and c is on the list"
-        );
         // Fetched after the list had ended, it was what was listed, whatever came then.
         assert_eq!(because(Seen::AsListed, &without_b), None);
         assert_eq!(because(Seen::AsListed, &replaced(99)), None);
-        // Not fetched, nobody knows when.
-        assert!(because(Seen::Kept, &without_b).unwrap().contains("b may have gone"));
-        assert!(because(Seen::Kept, &replaced(99)).unwrap().contains("b may have been replaced"));
-        assert!(because(Seen::Other, &same).unwrap().contains("b was replaced before it was read"));
-        let both = because(Seen::Other, &with(object("d", "1", 99))).unwrap();
+        // Not fetched, nobody knows when; also not where what is there now came later: it may have taken the place of another.
+        for second in [&without_b[..], &replaced(99), &replaced(101)] {
+            assert!(because(Seen::Kept, second).unwrap().contains("b may have changed or gone"));
+        }
+        assert!(because(Seen::Replaced, &same).unwrap().contains("b was replaced before it was read"));
+        assert!(because(Seen::Gone, &same).unwrap().contains("b vanished before it was read"));
+        let both = because(Seen::Replaced, &with(object("d", "1", 99))).unwrap();
         assert_eq!(both, "d may have come while the list was made (and 1 more)");
     }
 
     #[test]
-    fn without_a_clock_what_came_may_have_come_before() {
+    fn what_came_counts_as_later_only_where_it_is_newer_than_all_that_was_listed() {
+        // A clock of the list that lags behind that of the objects.
+        let first = [object("a", "1", 50), object("c", "1", 120)];
+        let with = |stored| [&first[..], &[object("d", "1", stored)]].concat();
+        assert!(because_of(&first, 100, Seen::AsListed, &with(110)).is_some());
+        assert_eq!(because_of(&first, 100, Seen::AsListed, &with(121)), None);
+    }
+
+    #[test]
+    fn without_a_clock_or_past_its_end_what_came_may_have_come_before() {
         let first = [object("a", "1", 50)];
-        let mut compared = Compared::new(&first, None, &|_| Seen::Kept);
-        compared.take(&first[0]);
-        compared.take(&object("b", "1", 200));
-        assert!(compared.finish().is_some());
+        for ended in [None, Some(Timestamp::MAX_UTC)] {
+            let mut compared = Compared::new(&first, ended);
+            compared.take(&first, &first[0]);
+            compared.take(&first, &object("b", "1", 200));
+            assert!(compared.because(&first, &|_| Seen::Kept).is_some());
+        }
     }
 }

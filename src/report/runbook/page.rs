@@ -375,7 +375,7 @@ fn hazards(out: &mut Vec<Block>, hazards: &[HazardLine]) {
     out.push(Block::Heading(3, "By what happened".into()));
     let rows = hazards.iter().map(|one| {
         let mut left = if one.left == "NONE" {
-            Line::default().strong("NONE").and(": every copy above is lost with it")
+            Line::default().strong("NONE").and(": as far as is known, every copy above is lost with it")
         } else {
             one.left.as_str().into()
         };

@@ -41,6 +41,13 @@ impl Intercept for DateOfAnswer {
     }
 }
 
+/// An ETag without its quotes and without the `W/` of a weak one: stores write it one way in a list and another in an answer.
+pub fn bare(etag: &str) -> &str {
+    let text = etag.trim();
+    let text = text.strip_prefix("W/").unwrap_or(text);
+    text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
+}
+
 /// What stands in the first XML element of this name, in an answer of success that the library did not take.
 /// Names and ids of S3 need no unescaping.
 pub fn element(answer: &Response, name: &str) -> Option<String> {
@@ -52,6 +59,14 @@ pub fn element(answer: &Response, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn an_etag_is_the_same_with_and_without_quotes() {
+        for written in ["\"a-2\"", "a-2", "W/\"a-2\"", " \"a-2\" "] {
+            assert_eq!(super::bare(written), "a-2", "{written}");
+        }
+        assert_eq!((super::bare("\"\""), super::bare("\"")), ("", "\""));
+    }
+
     #[test]
     fn the_date_of_an_answer_is_read_and_nonsense_is_none() {
         let read = super::date("Sat, 28 Nov 2026 04:30:54 GMT").unwrap();

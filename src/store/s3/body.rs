@@ -1,5 +1,6 @@
 //! Reading an object: every byte that was asked for, from one version of it, or an error.
 
+use super::answers::bare;
 use super::bucket::{Bucket, Doing, failed};
 use super::checksum::Sums;
 use super::failure::{Class, Failure, chain};
@@ -121,9 +122,9 @@ impl Body {
         self.end.unwrap_or(self.at)
     }
 
-    /// What tells this state of the object from others.
+    /// What tells this state of the object from others, without quotes.
     pub fn etag(&self) -> &str {
-        self.etag.as_deref().unwrap_or_default()
+        self.etag.as_deref().map(bare).unwrap_or_default()
     }
 
     /// When the store took it, by its own clock.
@@ -245,7 +246,7 @@ impl Body {
             Err(failure) if failure.class == Class::Condition => return Err(Ended::Changed),
             Err(failure) => return Err(Ended::Failed(failure)),
         };
-        if etag.is_some() && opened.etag != etag {
+        if etag.as_deref().is_some_and(|etag| opened.etag.as_deref().map(bare) != Some(bare(etag))) {
             return Err(Ended::Changed);
         }
         self.sum = self.sum.take().or_else(|| opened.sum.filter(|_| at == 0));

@@ -1,7 +1,7 @@
 //! What somebody else keeps below a prefix of a bucket: listed and read, and nothing else. A credential that may list the
 //! bucket and get its objects is enough.
 
-use super::answers::DateOfAnswer;
+use super::answers::{DateOfAnswer, bare};
 use super::body::{Body, Ended, Wanted};
 use super::bucket::{Bucket, Doing, failed};
 use super::checksum::Sums;
@@ -26,7 +26,7 @@ pub struct Object {
     pub name: Box<str>,
     /// Its length, in bytes.
     pub bytes: u64,
-    /// What tells this state of it from others; empty where the store tells none.
+    /// What tells this state of it from others, without quotes; empty where the store tells none.
     pub etag: Box<str>,
     /// When the store took it, by the store's own clock.
     pub stored_at: Option<Timestamp>,
@@ -41,9 +41,13 @@ pub enum Lost {
     Replaced,
     /// What came is not the object, or not all of it.
     Odd(String),
-    /// The credential may not read it, or nobody may as it is.
+    /// The credential may not read it.
     Denied(String),
-    /// Nothing can be had of the bucket.
+    /// The store does not give it as it is, whoever asks as this copy does: it is archived, or encrypted with a key of its own.
+    Refused(String),
+    /// No answer came that another attempt would not mend: the store is down, or this object is rotten there.
+    Failed(String),
+    /// Nothing can be had of the bucket, whichever object is asked for.
     All(Problem),
 }
 
@@ -99,13 +103,17 @@ impl Prefix {
         self.bucket.address.place()
     }
 
-    /// True where any object is there: one small request.
+    /// True where there is an object that `counts`: the list is read so far.
     ///
     /// # Errors
-    /// What the store said.
-    pub fn has_any(&self) -> Result<bool> {
-        let page = self.runtime.block_on(self.page(None, Some(1)))?;
-        Ok(!page.objects.is_empty())
+    /// As [`Prefix::list`].
+    pub fn has_any(&self, counts: impl Fn(&Object) -> bool) -> Result<bool> {
+        let mut found = false;
+        self.pages(|objects| {
+            found = objects.iter().any(&counts);
+            Ok(!found)
+        })?;
+        Ok(found)
     }
 
     /// Hands on every object, in the store's own order, page by page. Gives the store's clock at the last answer, in whole
@@ -114,10 +122,15 @@ impl Prefix {
     /// # Errors
     /// What the store said, or why its list cannot be right; what `visit` says.
     pub fn list(&self, mut visit: impl FnMut(Object) -> Result<()>) -> Result<Option<Timestamp>> {
+        self.pages(|objects| objects.into_iter().try_for_each(&mut visit).map(|()| true))
+    }
+
+    /// Hands on pages, as long as `visit` says true.
+    fn pages(&self, mut visit: impl FnMut(Vec<Object>) -> Result<bool>) -> Result<Option<Timestamp>> {
         let limits = self.bucket.limits;
         let (mut token, mut course) = (None, Course::new(limits));
         for _ in 0..limits.pages {
-            let page = self.runtime.block_on(course.within(self.page(token.take(), None)));
+            let page = self.runtime.block_on(course.within(self.page(token.take())));
             let late = || {
                 let seconds = limits.listing.as_secs_f32();
                 Err(self.bucket.wrong_list("", &format!("it does not end within {seconds} s")))
@@ -125,21 +138,20 @@ impl Prefix {
             let page = page.unwrap_or_else(late)?;
             let counted = course.count(page.objects.len(), page.next.as_deref());
             counted.map_err(|because| self.bucket.wrong_list("", &because))?;
-            page.objects.into_iter().try_for_each(&mut visit)?;
             token = page.next;
-            if token.is_none() {
+            if !visit(page.objects)? || token.is_none() {
                 return Ok(page.at);
             }
         }
         Err(self.bucket.wrong_list("", &format!("it does not end within {} pages", limits.pages)))
     }
 
-    async fn page(&self, token: Option<String>, most: Option<i32>) -> Result<Page> {
+    async fn page(&self, token: Option<String>) -> Result<Page> {
         let (doing, below) = (Doing::new("listing what is to be copied"), &self.bucket.address.prefix);
         let answer = self.bucket.attempt(&doing, || {
             let date = DateOfAnswer::default();
             let request = self.bucket.client.list_objects_v2().bucket(&self.bucket.address.bucket);
-            let request = request.prefix(below).encoding_type(EncodingType::Url).set_max_keys(most);
+            let request = request.prefix(below).encoding_type(EncodingType::Url);
             let request = request.set_continuation_token(token.clone()).customize();
             let request = request.interceptor(date.clone());
             async move {
@@ -154,7 +166,7 @@ impl Prefix {
     /// Begins to fetch an object, which must be that of this ETag where one is given. What is no longer than `whole` bytes is
     /// fetched whole at once.
     pub fn fetch(&self, name: &str, etag: Option<&str>, whole: u64) -> Fetching {
-        let (bucket, etag) = (self.bucket.clone(), etag.map(str::to_owned));
+        let (bucket, etag) = (self.bucket.clone(), etag.map(|etag| format!("\"{etag}\"")));
         let shown = printable(name.as_bytes());
         let name = format!("{}{name}", bucket.address.prefix);
         let wanted = Wanted { name, shown, version: None, sums: Sums::all };
@@ -265,11 +277,23 @@ impl From<Ended> for Lost {
         match ended {
             Ended::Changed => Self::Replaced,
             Ended::Broken(problem) => Self::Odd(problem.what),
-            Ended::Failed(Failure { class: Class::Missing, .. }) => Self::Gone,
-            Ended::Failed(Failure { class: Class::Denied, says, .. }) => Self::Denied(says),
-            Ended::Failed(failure) => Self::All(failure.problem("reading what is to be copied", "")),
+            Ended::Failed(failure) => match failure.class {
+                Class::Missing => Self::Gone,
+                Class::NoBucket | Class::Credential | Class::Skewed | Class::Given(_) => {
+                    Self::All(failure.problem("reading what is to be copied", ""))
+                }
+                Class::Denied if is_access_denied(&failure.says) => Self::Denied(failure.says),
+                Class::Passing | Class::Conflict => Self::Failed(failure.says),
+                _ => Self::Refused(failure.says),
+            },
         }
     }
+}
+
+/// Whether it is for want of a right: 403 also tells that an object is archived (`InvalidObjectState`).
+fn is_access_denied(says: &str) -> bool {
+    // "answered 403 CODE: a message"
+    says.split([' ', ':']).nth(2) == Some("AccessDenied")
 }
 
 /// One page. The inner error is of a list that another attempt would not mend.
@@ -288,7 +312,7 @@ fn read(
         let Some(bytes) = object.size().and_then(|size| u64::try_from(size).ok()) else {
             return Err(Failure::odd("a list without a size"));
         };
-        let etag = object.e_tag().unwrap_or_default().into();
+        let etag = bare(object.e_tag().unwrap_or_default()).into();
         let stored_at = object.last_modified().and_then(timestamp);
         objects.push(Object { name: name.into(), bytes, etag, stored_at });
     }
@@ -310,6 +334,24 @@ mod tests {
     fn page(key: &str) -> ListObjectsV2OutputBuilder {
         let told = Told::builder().key(key).size(3).e_tag("\"e\"").build();
         ListObjectsV2Output::builder().contents(told).encoding_type(EncodingType::Url)
+    }
+
+    #[test]
+    fn what_is_the_matter_with_one_object_is_not_the_matter_with_all() {
+        let lost = |class, says: &str| Lost::from(Ended::Failed(Failure::new(class, says)));
+        let given = Problem::new(crate::domain::Kind::Usage, "no credential");
+        for class in [Class::NoBucket, Class::Credential, Class::Skewed, Class::Given(given)] {
+            assert!(matches!(lost(class.clone(), "answered 400 X"), Lost::All(_)), "{class:?}");
+        }
+        for class in [Class::Unsaid, Class::Unsupported, Class::Range, Class::Lasting, Class::Condition] {
+            assert!(matches!(lost(class.clone(), "answered 400 X"), Lost::Refused(_)), "{class:?}");
+        }
+        assert!(matches!(lost(Class::Passing, "answered 503"), Lost::Failed(_)));
+        assert!(matches!(lost(Class::Missing, "answered 404"), Lost::Gone));
+        let denied = lost(Class::Denied, "answered 403 AccessDenied: no");
+        assert!(matches!(denied, Lost::Denied(_)), "{denied:?}");
+        let archived = lost(Class::Denied, "answered 403 InvalidObjectState: AccessDenied");
+        assert!(matches!(archived, Lost::Refused(_)), "{archived:?}");
     }
 
     #[test]

@@ -106,6 +106,12 @@ pub const COPIES: &[Wrong] = &[
         &["is a bucket, and the volume `a` has a path"],
     ),
     (
+        "[[provider]]\nid = 'r'\nkind = 'railway'\ntoken = { env = 'T' }\n[[volume]]\nid = 'b'\nis = 'r:x'\n\
+         [[copy]]\nvolume = 'b'\nto = 'v'\nevery = '1h'\nfrom = { s3 = { bucket = 'bbb', reader = { env = 'K' } } }",
+        "12:15",
+        &["is a bucket, and the volume `b` has `is`", "a volume of its own"],
+    ),
+    (
         "[[vault]]\nid = 'w'\nkind = 's3'\nbucket = 'bbb'\nprefix = 'a/vault'\n[[volume]]\nid = 'b'\n\
          [[copy]]\nvolume = 'b'\nto = 'w'\nevery = '1h'\nfrom = { s3 = { bucket = 'bbb', prefix = 'a', reader = { env = 'K' } } }",
         "11:1",

@@ -64,7 +64,9 @@ pub(super) fn written(steps: &[PostgresStep], owners: &[String]) -> String {
         format!("\n{}. {}\n{command}", place + 1, step.what)
     };
     let steps: String = steps.iter().enumerate().map(step).collect();
-    let owners = match owners {
+    // That one is there.
+    let owners: Vec<&str> = owners.iter().map(String::as_str).filter(|owner| *owner != SUPERUSER).collect();
+    let owners = match owners.as_slice() {
         [] => String::new(),
         some => format!(
             "\nThe dump names these owners, whose roles it does not bring: {}. What belonged to whom: `pg_restore --list dump` says it last in each line \
@@ -171,7 +173,10 @@ fn promoted(
         let what = format!(
             "Give the database that the dump was read into the name that its services know, as its superuser: {login}, then `alter database \
              {DATABASE} rename to NAME;`. Make the roles of the services where the dump brought none, each by `create role NAME login;` and `\\password NAME`. All in it belongs to the role {DATABASE}: `grant {DATABASE} to NAME;` gives a service all of it, also what it had no right to \
-             before; `grant select on TABLE to NAME;` and its like give less."
+             before; `grant select on TABLE to NAME;` and its like give less. To have it just as it was, where the dump is known to be yours, run its \
+             own lines once the roles are there: those of a plain one by `grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE) .*;$' {0}`, of an archive \
+             by `pg_restore --schema-only --file - {0}` and the same, each with `| {login} -d NAME`.",
+            command([said(&room.root.join("dump"))])
         );
         all.push(step(&what, String::new()));
     }
