@@ -72,14 +72,29 @@ pub fn or_unrecorded(problem: Problem, recorded: Result<()>) -> Problem {
 /// The root that stands in for the one with this key, since a repair wrote it. Where the ledger knows the one that is replaced, it has to know
 /// the repair too: whoever writes to the vault could excuse a removal otherwise.
 pub fn stand_in<'r>(key: &str, roots: &'r Roots, history: &History) -> Option<&'r FoundRoot> {
-    let stands = |found: &&FoundRoot| {
-        found.root.repairs().is_some()
-            && found.signed.is_trusted()
-            && found.root.is_complete()
-            && is_of_same_point(key, found.key.as_str())
-            && (history.repaired.contains(&found.id) || !history.knows_root(key))
-    };
-    roots.sound.iter().find(stands)
+    StandIns::of(roots).of_key(key, history)
+}
+
+/// The roots that stand in for others, gathered once for those who ask of many: of the thousands of a vault there are few.
+pub struct StandIns<'r>(Vec<&'r FoundRoot>);
+
+impl<'r> StandIns<'r> {
+    /// Those of a vault.
+    pub fn of(roots: &'r Roots) -> Self {
+        let stands = |found: &&FoundRoot| {
+            found.root.repairs().is_some() && found.signed.is_trusted() && found.root.is_complete()
+        };
+        Self(roots.sound.iter().filter(stands).collect())
+    }
+
+    /// As [`stand_in`].
+    pub fn of_key(&self, key: &str, history: &History) -> Option<&'r FoundRoot> {
+        let stands = |found: &&FoundRoot| {
+            is_of_same_point(key, found.key.as_str())
+                && (history.repaired.contains(&found.id) || !history.knows_root(key))
+        };
+        self.0.iter().copied().find(stands)
+    }
 }
 
 /// For people; `name` says what they call the recovery point with a root.

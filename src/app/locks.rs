@@ -3,7 +3,7 @@
 mod needed;
 
 use super::check;
-use super::damage::stand_in;
+use super::damage::StandIns;
 use super::doubt::doubts;
 use super::ledger::keep_ledger_locked;
 use super::named;
@@ -177,8 +177,9 @@ pub fn keep_locks(context: &Context, plan: &LockPlan) -> Result<LocksKept> {
     let roots = Roots::read(&vault)?;
     let history = History::of(&records, &VaultRef::of(&vault)?);
     // What is damaged, and has another root in its place, is needed by nobody.
+    let stand_ins = StandIns::of(&roots);
     let is_needed = |found: &&FoundRoot| {
-        stand_in(found.key.as_str(), &roots, &history).is_none()
+        stand_ins.of_key(found.key.as_str(), &history).is_none()
             || state_of(&vault, found, &history) != CopyState::Damaged
     };
     let mut volumes: BTreeMap<&VolumeId, Vec<&FoundRoot>> = BTreeMap::new();

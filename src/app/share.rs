@@ -1,7 +1,7 @@
 //! Reading a share of a vault back, so that everything in it is read again and again: the ledger proves how far.
 
 use super::Context;
-use super::damage::{or_unrecorded, record_found, record_or_fail, stand_in, told};
+use super::damage::{StandIns, or_unrecorded, record_found, record_or_fail, told};
 use crate::domain::{CopyState, Kind, Monitor, Problem, Result, Timestamp};
 use crate::ledger::{Event, History, Ledger, PATIENCE, VaultRef};
 use crate::plan::{StoredPack, share};
@@ -67,7 +67,8 @@ impl SharePlan {
         let history = History::of(&Ledger::look(&context.state, PATIENCE)?, &here);
         let roots = Roots::read_back(vault)?;
         // What a repair put another root in the place of is needed by nobody.
-        let is_replaced = |key: &Key| stand_in(key.as_str(), &roots, &history).is_some();
+        let stand_ins = StandIns::of(&roots);
+        let is_replaced = |key: &Key| stand_ins.of_key(key.as_str(), &history).is_some();
         let damaged = roots.damaged.iter().filter(|(key, _)| !is_replaced(key));
         let mut broken: Vec<Problem> = damaged.map(|(_, problem)| problem.clone()).collect();
         let mut needed: BTreeMap<PackKey, Needed> = BTreeMap::new();

@@ -1,7 +1,7 @@
 //! Vaults as recovery points: what a vault holds, and how far the ledger says it was proved.
 
 use super::Context;
-use super::damage::stand_in;
+use super::damage::StandIns;
 use super::doubt::doubts;
 use super::fresh::Freshness;
 use super::named;
@@ -138,7 +138,8 @@ pub fn vault_inventory(context: &Context, seen: &SeenVault, records: &[Record], 
 
 /// Roots that cannot be read, and points that were there and are not.
 fn lost(seen: &SeenVault, roots: &Roots, history: &History, place: &str) -> Vec<Gap> {
-    let kept = |key: &str| !seen.given_up.contains(key) && stand_in(key, roots, history).is_none();
+    let stand_ins = StandIns::of(roots);
+    let kept = |key: &str| !seen.given_up.contains(key) && stand_ins.of_key(key, history).is_none();
     let damaged = roots.damaged.iter().filter(|(key, _)| kept(key.as_str()));
     let damaged = damaged.map(|(_, problem)| gap(GapScope::Points, place, problem));
     let is_gone = |record: &&RootRecord| !roots.sound.iter().any(|found| found.id == record.id);

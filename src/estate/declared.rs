@@ -106,14 +106,28 @@ impl Estate {
         });
         let volumes = self.volumes.iter();
         let sources = volumes.filter_map(|volume| Some((self.prefix_of(&volume.id)?, &volume.stands_on)));
+        let mut all: BTreeMap<usize, (Bonds, bool)> = BTreeMap::new();
         for (place, stands_on) in vaults.chain(sources) {
             let owner = stands_on.owner.clone().unwrap_or_else(file);
             let mut seen = bucket(place, stand(stands_on, host).bonds, host, &owner);
             let Some(declared) = places.get(&seen.id) else { continue };
             only_stored(&mut seen.bonds);
-            let bonds = &mut assets[*declared].bonds;
-            *bonds = joined(std::mem::take(bonds), seen.bonds);
-            if is_here(place, host) {
+            let is_here = is_here(place, host);
+            match all.get_mut(declared) {
+                // What one of them leaves open stays open.
+                Some((known, _)) => {
+                    if !seen.bonds.is_complete(Nature::StoredOn) {
+                        known.complete.remove(Nature::StoredOn);
+                    }
+                    known.list.extend(seen.bonds.list);
+                }
+                None => drop(all.insert(*declared, (seen.bonds, is_here))),
+            }
+        }
+        for (declared, (seen, is_here)) in all {
+            let bonds = &mut assets[declared].bonds;
+            *bonds = joined(std::mem::take(bonds), seen);
+            if is_here {
                 bonds.complete.remove(Nature::StoredOn);
             }
         }

@@ -180,6 +180,9 @@ fn the_night_before_the_act_and_the_morning_after() {
     let page = the_copy(&scene);
     the_act(&scene);
     let Scene { place, old, railway, vault, key } = scene;
+    // The provider is gone too, from here on.
+    let asked = railway.asked();
+    drop(railway);
     // All that the volume held is gone with it.
     drop(old);
     tool("rm", &["-rf".as_ref(), place.path("railway-postgres").as_os_str()]);
@@ -205,8 +208,7 @@ fn the_night_before_the_act_and_the_morning_after() {
     }
     // Whatever was asked of Railway, but for the act itself, is a question of the list.
     let documents: Vec<&str> = Question::ALL.iter().map(|question| question.document()).collect();
-    let others =
-        railway.asked().into_iter().filter(|one| !documents.contains(&one["document"].as_str().unwrap()));
+    let others = asked.into_iter().filter(|one| !documents.contains(&one["document"].as_str().unwrap()));
     assert_eq!(others.count(), 1);
 }
 
@@ -258,6 +260,9 @@ fn the_copy(scene: &Scene) -> String {
     for rule in HAZARDS {
         assert_ne!(verdict(&volume, rule), "fail", "{rule}: {volume:#}");
     }
+    for rule in ["lock-missing", "lock-governance-only", "lock-shorter-than-policy"] {
+        assert_eq!(verdict(&volume, rule), "pass", "{rule}: {volume:#}");
+    }
     for row in rows_of_the_call(&volume) {
         assert_eq!(
             (&row["result"], row["undetermined"].as_array().unwrap().len()),
@@ -268,7 +273,10 @@ fn the_copy(scene: &Scene) -> String {
         assert!(left["recovery_point"].as_str().unwrap().starts_with("vault:"), "{row:#}");
         assert!(left["age_seconds"].as_i64().unwrap() < 3600 && left["state"] == "restored", "{row:#}");
     }
-    scene.outlive(&["runbook", VOLUME]).stdout
+    let page = scene.outlive(&["runbook", VOLUME]).stdout;
+    let secrets = [&scene.vault.reader, &scene.vault.writer].map(|keys| keys.split_once(':').unwrap().1);
+    assert!(secrets.iter().all(|secret| !page.contains(secret)) && !page.contains(TOKEN));
+    page
 }
 
 /// What the agent sent.
@@ -278,5 +286,4 @@ fn the_act(scene: &Scene) {
     let after =
         scene.outlive(&["audit", "--max-age", "0s"]).expect(10).says("it waits to be deleted for good");
     scene.tells_no_token(&after);
-    assert!(!after.stdout.contains("92 d ago is the newest"), "{}", after.stdout);
 }

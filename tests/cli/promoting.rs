@@ -125,7 +125,7 @@ fn a_dump_of_a_whole_server_is_read_by_a_superuser_only_where_that_is_asked_for(
     let new = place.path("new");
     let made = ready(to_postgres(&place, &vault, &new, &["--postgres-superuser"]).end(), &new);
     assert_eq!(told_rows(&made, "second"), [("public.one".to_owned(), 1)]);
-    follow(&made, &[1]);
+    follow(&made, &[1, 2]);
     let socket = new.join("socket");
     for database in ["shop", "second"] {
         assert_eq!(rows(&socket, database), rows(&old.run, database), "{database}");

@@ -2,7 +2,7 @@
 
 use super::Scene;
 use super::objects::{held, holds};
-use crate::app::damage::stand_in;
+use crate::app::damage::StandIns;
 use crate::app::doubt::doubts;
 use crate::app::vaults::{came_back, state_of, unread_epochs};
 use crate::domain::{CopyState, Keep, Kind, Result, Timestamp, VolumeId, printable};
@@ -42,8 +42,9 @@ impl Points {
     pub fn judge(scene: &Scene<'_>, roots: &Roots) -> Result<Self> {
         let mut points = Self::default();
         let present = Present::list(scene.vault)?;
+        let stand_ins = StandIns::of(roots);
         let is_replaced = |key: &str| {
-            let other = stand_in(key, roots, scene.history);
+            let other = stand_ins.of_key(key, scene.history);
             other.is_some_and(|other| came_back(scene.vault, &present, other, scene.history))
         };
         points.unreadable(scene, roots, &is_replaced);

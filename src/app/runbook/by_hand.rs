@@ -24,7 +24,7 @@ pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Procedure {
         begin("by-hand-restore", case),
         Step {
             what: match access::bucket(entry) {
-                Some(_) => format!("Fetch the whole vault into the new directory vault, with rclone or any other S3 client; it needs room as well. {tools} Was it fetched for another volume already? Then leave out the line with rclone, and type VAULT= with the path of that directory. {ASKS}"),
+                Some(_) => format!("Fetch the whole vault into the new directory vault, with rclone or any other S3 client; it needs room as well. {tools} Was it fetched for another volume already? Then leave out the lines that begin with env and with VAULT=, and type VAULT= with the path of that directory. {ASKS}"),
                 None => format!("Name the vault. Nothing below writes into it. {tools}"),
             },
             commands: fetch(scene, case),

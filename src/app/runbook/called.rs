@@ -11,10 +11,30 @@ pub(super) fn restored(thing: &Thing<'_>, volume: &str) -> Option<(String, bool)
     is_of_one_database(thing).then(|| (name_of(volume), is_archive(argv)))
 }
 
+/// Long options of `pg_dump` that take no value.
+const FLAGS: [&str; 12] = [
+    "--blobs",
+    "--column-inserts",
+    "--data-only",
+    "--inserts",
+    "--large-objects",
+    "--no-acl",
+    "--no-owner",
+    "--no-password",
+    "--no-privileges",
+    "--schema-only",
+    "--serializable-deferrable",
+    "--verbose",
+];
+
 /// What the database was called, where the command of the copy names it.
 pub(super) fn was_called(thing: &Thing<'_>) -> Option<String> {
     let Thing::Dump(argv) = thing else { return None };
     let mut last = None;
+    // Whether the word behind it is its value, only who knows the option can say.
+    let is_open =
+        |word: &&String| word.starts_with("--") && !word.contains('=') && !FLAGS.contains(&word.as_str());
+    let is_known = !argv.iter().skip(1).any(|word| is_open(&word));
     let mut words = argv.iter().skip(1).map(String::as_str);
     while let Some(word) = words.next() {
         let takes_next = word.strip_prefix('-').is_some_and(|letters| {
@@ -27,10 +47,10 @@ pub(super) fn was_called(thing: &Thing<'_>) -> Option<String> {
             false => last = Some(word),
         }
     }
-    let named = value(argv, 'd', "--dbname").or(last)?;
+    let named = value(argv, 'd', "--dbname").or(last.filter(|_| is_known))?;
     // An address may name a user and a secret too; and what is quoted in SQL is for a person to write.
     let is_plain = named.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    is_plain.then(|| named.to_owned())
+    (is_plain && named.starts_with(|c: char| c.is_ascii_lowercase())).then(|| named.to_owned())
 }
 
 /// The command that counts every row of a restored database.
@@ -60,9 +80,15 @@ mod tests {
         ] {
             assert_eq!(called(text).as_deref(), Some("shop"), "{text}");
         }
-        for text in
-            ["pg_dump", "pg_dump -h /run", "pg_dump -d postgresql://u:secret@db/shop", "pg_dump Odd\"Name"]
-        {
+        for text in [
+            "pg_dump shop --port 5432",
+            "pg_dump --host db",
+            "pg_dump 1shop",
+            "pg_dump",
+            "pg_dump -h /run",
+            "pg_dump -d postgresql://u:secret@db/shop",
+            "pg_dump Odd\"Name",
+        ] {
             assert_eq!(called(text), None, "{text}");
         }
     }

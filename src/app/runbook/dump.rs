@@ -197,10 +197,11 @@ fn owners(argv: &[String], dump: &str) -> Option<Step> {
     let statements = "^(ALTER .* OWNER TO|GRANT .* TO|REVOKE .* FROM) .*;$";
     Some(Step {
         what: "See which roles own what is in the dump, or may use it, and make each that the server lacks: `createuser --no-login NAME`. \
-               Reading it stops where one is missing. PUBLIC is none, and postgres is there."
+               Reading it stops where one is missing. PUBLIC is none, and postgres is there. \
+               This is as far as lines tell: a row of data may look like one, and policies and default privileges are not among them."
             .into(),
         commands: vec![format!(
-            "{whole} | grep -aoE '{statements}' | sed -E 's/.* (TO|FROM) //; s/( WITH GRANT OPTION)?;$//' | LC_ALL=C sort -u"
+            "{whole} | grep -aoE '{statements}' | sed -E 's/.* (TO|FROM) //; s/( WITH GRANT OPTION)?;$//' | LC_ALL=C sort -u | cat -v"
         )],
         expect: Some("names of roles, or nothing".into()),
         ..Step::default()

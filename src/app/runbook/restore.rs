@@ -324,7 +324,7 @@ pub(super) fn as_copied(
             let find = command(["find", &target, "-type", "f", "-printf", "%i %s\\n"]);
             let all = command(["find", &target, "-printf", "x"]);
             let what = format!(
-                "it has {files} files with {bytes} bytes, a file with several names counted once, and {entries} entries with directories, links and all names"
+                "it has {files} files with {bytes} bytes, a file with several names counted once, and {entries} entries with directories, links and all names (by hand without pipes, sockets and devices)"
             );
             Some(acceptance(what, Some(format!("{find} | sort -u | {sum}; {all} | wc -c"))))
         }

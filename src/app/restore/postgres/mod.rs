@@ -29,6 +29,7 @@ use room::{Room, Shape};
 use server::{Scene, Server};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use steps::MadeOf;
 use wire::Patience;
 
 /// The database that a dump of one is read into, and the role that owns it.
@@ -151,8 +152,12 @@ impl Work<'_> {
         let words = settings::words(self.room, programs.major, control);
         write_new(&self.room.start(), &steps::script(self.room, self.account, programs, &words))?;
         write_new(&self.room.stop(), &steps::stop_script(self.room, self.account, programs))?;
-        let is_cluster = said.from == Held::CLUSTER;
-        said.steps = steps::steps(self.room, self.account, programs, is_cluster);
+        let made_of = match said.from.as_str() {
+            Held::CLUSTER => MadeOf::Directory,
+            from if from == DumpKind::Cluster.word() => MadeOf::Databases,
+            _ => MadeOf::OneDatabase,
+        };
+        said.steps = steps::steps(self.room, self.account, programs, made_of);
         Ok(words)
     }
 
@@ -214,7 +219,7 @@ impl Work<'_> {
                 .push("it was copied from a server that ran, and has recovered as after a crash".into());
         }
         said.superuser.clone_from(&role);
-        said.steps = steps::steps_as(&role, self.room, self.account, programs, true);
+        said.steps = steps::steps_as(&role, self.room, self.account, programs, MadeOf::Directory);
         finish(server, &role, said)
     }
 }

@@ -8,6 +8,17 @@ use crate::report::activity::PostgresStep;
 use crate::report::runbook::command;
 use std::path::Path;
 
+/// What a server was made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MadeOf {
+    /// A dump of one database, which is called otherwise now.
+    OneDatabase,
+    /// A dump of a whole server.
+    Databases,
+    /// A data directory.
+    Directory,
+}
+
 /// The database that every cluster has, whoever its superuser is.
 const MAINTENANCE: &str = "postgres";
 
@@ -82,9 +93,9 @@ pub(super) fn steps(
     room: &Room,
     account: &Account,
     programs: &Programs,
-    is_cluster: bool,
+    made_of: MadeOf,
 ) -> Vec<PostgresStep> {
-    steps_as(SUPERUSER, room, account, programs, is_cluster)
+    steps_as(SUPERUSER, room, account, programs, made_of)
 }
 
 /// The steps, in order, for this superuser.
@@ -93,10 +104,10 @@ pub(super) fn steps_as(
     room: &Room,
     account: &Account,
     programs: &Programs,
-    is_cluster: bool,
+    made_of: MadeOf,
 ) -> Vec<PostgresStep> {
     let socket = said(&room.sockets());
-    let database = if is_cluster { MAINTENANCE } else { DATABASE };
+    let database = if made_of == MadeOf::OneDatabase { DATABASE } else { MAINTENANCE };
     let psql = ["-X", "-h", &socket, "-U", superuser, "-d", database].map(str::to_owned);
     let mut look = as_user(account, programs, "psql");
     look.extend(psql);
@@ -112,14 +123,14 @@ pub(super) fn steps_as(
         ),
     ];
     let data = room.data();
-    all.push(match is_cluster {
+    all.push(match made_of == MadeOf::Directory {
         true => {
             let files = ["postgresql.conf", "postgresql.auto.conf"].map(|name| said(&data.join(name)));
             let reaching = "^ *(archive_|restore_|primary_|recovery_|listen_|include|data_directory|hba_file|ident_file|synchronous_standby|shared_preload)";
             let mut grep = ["grep", "-nE", reaching].map(str::to_owned).to_vec();
             grep.extend(files);
             step(
-                "Its own configuration counts from the next step on, and still names the old archive and primary: change archive_command to a NEW \
+                "Its own configuration counts once it is started by that, below, and still names the old archive and primary: change archive_command to a NEW \
                  place, or it archives over the old one. Where postgresql.conf and pg_hba.conf are not in the data directory (Debian keeps them in \
                  /etc/postgresql), write them first.",
                 command(grep),
@@ -131,7 +142,7 @@ pub(super) fn steps_as(
             String::new(),
         ),
     });
-    all.extend(promoted(superuser, room, account, programs, is_cluster));
+    all.extend(promoted(superuser, room, account, programs, made_of));
     all
 }
 
@@ -141,7 +152,7 @@ fn promoted(
     room: &Room,
     account: &Account,
     programs: &Programs,
-    is_cluster: bool,
+    made_of: MadeOf,
 ) -> Vec<PostgresStep> {
     let ask = |name: &str, more: &[&str]| {
         let mut words = as_user(account, programs, name);
@@ -169,13 +180,13 @@ fn promoted(
         ),
     ];
     let login = ask("psql", &login);
-    if !is_cluster {
+    if made_of == MadeOf::OneDatabase {
         let what = format!(
             "Give the database that the dump was read into the name that its services know, as its superuser: {login}, then `alter database \
              {DATABASE} rename to NAME;`. Make the roles of the services where the dump brought none, each by `create role NAME login;` and `\\password NAME`. All in it belongs to the role {DATABASE}: `grant {DATABASE} to NAME;` gives a service all of it, also what it had no right to \
-             before; `grant select on TABLE to NAME;` and its like give less. To have it just as it was, where the dump is known to be yours, run its \
-             own lines once the roles are there: those of a plain one by `grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE) .*;$' {0}`, of an archive \
-             by `pg_restore --schema-only --file - {0}` and the same, each with `| {login} -d NAME`.",
+             before; `grant select on TABLE to NAME;` and its like give less. To have it just as it was, see what the dump says, and write the same anew, \
+             by hand: a row of data may look like a statement. `grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE) ' {0} | cat -v`, or of an archive \
+             `pg_restore --schema-only --file - {0} | grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE) ' | cat -v`.",
             command([said(&room.root.join("dump"))])
         );
         all.push(step(&what, String::new()));
