@@ -53,6 +53,7 @@ impl AccountOrder {
             token: TokenKind::Unknown,
             may_delete: MayDelete::Unknown,
             reaches: Vec::new(),
+            beyond: Vec::new(),
             acts: Vec::new(),
             schedules: Vec::new(),
             requests: 0,
@@ -93,8 +94,33 @@ impl<'o> Asking<'o> {
                 order.unseen(reason, format!("nothing of it could be seen: {detail}"), now)
             })
         });
-        join(looks.collect())
+        let mut all = join(looks.collect());
+        let beyond = beyond(&all.accounts);
+        all.gaps.extend(beyond);
+        all
     }
+}
+
+/// What some token was told of and none lists: what is there is not known.
+fn beyond(accounts: &[AccountSeen]) -> Vec<Gap> {
+    let listed: BTreeSet<(ReachedKind, &str)> =
+        accounts.iter().flat_map(|seen| &seen.reaches).map(|one| (one.what, one.id.as_str())).collect();
+    let mut gaps = Vec::new();
+    for seen in accounts {
+        let unseen = seen.beyond.iter().filter(|one| !listed.contains(&(one.what, one.id.as_str())));
+        gaps.extend(unseen.map(|one| {
+            let part = format!("{} {}", one.what.word(), one.name);
+            Gap {
+                scope: GapScope::Volume(format!("provider:{}, {part}", seen.provider)),
+                place: format!("provider {}, {part}", seen.provider),
+                reason: GapReason::Permission,
+                detail: "the token is for another environment and lists no volume of this one, and a volume that is deleted goes in all of them: \
+                    add a table with a token of this environment"
+                    .into(),
+            }
+        }));
+    }
+    gaps
 }
 
 fn ask(context: &Context, order: &AccountOrder, stop: Stop, now: Timestamp) -> Inventory {
@@ -187,5 +213,38 @@ pub(super) fn volume_of(known: &mut Known<VolumeId>) -> Option<&mut VolumeId> {
     match known {
         Known::Observed(of, _) | Known::Documented(of, _) | Known::Declared(of, _) => Some(of),
         Known::Unknown => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Reached;
+
+    fn seen(provider: &str, reaches: &str, beyond: &str) -> AccountSeen {
+        let environment =
+            |id: &str| Reached { what: ReachedKind::Environment, id: id.into(), name: format!("shop/{id}") };
+        AccountSeen {
+            provider: provider.into(),
+            kind: "railway".into(),
+            asked_at: Timestamp::UNIX_EPOCH,
+            answer: Answer::Fresh,
+            credential: AssetId(format!("credential:{provider}.token")),
+            token: TokenKind::Project,
+            may_delete: MayDelete::Unknown,
+            reaches: vec![environment(reaches)],
+            beyond: vec![environment(beyond)],
+            acts: Vec::new(),
+            schedules: Vec::new(),
+            requests: 1,
+        }
+    }
+
+    #[test]
+    fn an_environment_that_no_token_lists_is_a_gap_until_another_one_lists_it() {
+        let staging = seen("a", "staging", "production");
+        let [gap] = &*beyond(std::slice::from_ref(&staging)) else { panic!("one gap") };
+        assert!(gap.scope.counts() && gap.place == "provider a, environment shop/production", "{gap:?}");
+        assert!(beyond(&[staging, seen("b", "production", "staging")]).is_empty());
     }
 }

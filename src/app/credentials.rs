@@ -208,6 +208,12 @@ impl Roles {
             let role = format!("token of {} ({})", provider.id, printable(provider.kind.as_bytes()));
             named.insert(provider.credential(), (role, Vec::new()));
         }
+        for (volume, variables) in estate.of_commands() {
+            let variables: Vec<String> =
+                variables.into_iter().map(|name| printable(name.as_bytes())).collect();
+            let role = format!("of the command that {volume} is copied by: {}", variables.join(", "));
+            named.insert(AssetId(format!("credential:{volume}.command")), (role, Vec::new()));
+        }
         for account in &inventory.accounts {
             let reaches = account.reaches.iter().filter(|reached| reached.what != ReachedKind::Instance);
             let reaches =

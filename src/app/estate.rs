@@ -33,12 +33,13 @@ pub fn survey_estate(context: &Context, estate: &Estate, limit: Duration) -> Inv
     let mut there = asking.end();
     let named = names_there(&mut there, estate);
     give_names(&mut there, &named);
-    there.assets.extend(estate.tokens(&host));
-    if !accounts.is_empty() {
+    let own = estate.tokens(&host);
+    if !own.is_empty() {
         // The tokens lie on this machine, also where no volume does.
         let (id, name) = (host.asset.clone(), printable(host.name.as_bytes()));
         there.assets.push(Asset { id, kind: AssetKind::Host, name, bonds: Bonds::default() });
     }
+    there.assets.extend(own);
     let there = without_declared(there, &inventory);
     inventory.merge(there);
     estate.place_host(&mut inventory, &host);

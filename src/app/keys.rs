@@ -143,7 +143,7 @@ fn identities(context: &Context, entry: Option<&VaultEntry>) -> Result<Identitie
     for source in &sources {
         let secret = source.resolve(&context.environment)?;
         let parsed = Identities::parse(secret.reveal()).map_err(|problem| problem.at(source.place()))?;
-        identities = identities.and(&parsed);
+        identities = identities.and(&parsed.from(&source.place()));
     }
     Ok(identities)
 }

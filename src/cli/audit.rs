@@ -158,7 +158,12 @@ pub fn inventory(terminal: &Terminal, options: &Survey) -> Result<Outcome, Failu
     let exits = if seen { vec![] } else { vec![Exit::Undetermined] };
     let text = match terminal.format {
         Format::Text => text::inventory(&audited.graph, audited.at, terminal.look),
-        Format::Json => json::inventory(&audited.graph, audited.at, &Exit::codes(&exits)),
+        Format::Json => {
+            let codes = Exit::codes(&exits);
+            let printed = terminal.print_by(|out| json::inventory(&audited.graph, audited.at, &codes, out));
+            printed.map_err(Failure::unprinted)?;
+            String::new()
+        }
     };
     Ok(Outcome { code: None, text, exits })
 }

@@ -17,6 +17,8 @@ pub struct Failure {
     exit: Exit,
     /// Standard output is for data.
     beside_data: bool,
+    /// Standard output did not take the result.
+    unprinted: Option<std::io::Error>,
 }
 
 impl Failure {
@@ -27,7 +29,13 @@ impl Failure {
             Kind::Internal => Exit::Internal,
             Kind::Damaged | Kind::Io | Kind::Cancelled => own,
         };
-        Self { problem, exit, beside_data: false }
+        Self { problem, exit, beside_data: false, unprinted: None }
+    }
+
+    /// The result could not be printed.
+    pub fn unprinted(error: std::io::Error) -> Self {
+        let problem = Problem::new(Kind::Internal, "the result could not be written to standard output");
+        Self { unprinted: Some(error), ..Self::new(problem, Exit::Internal) }
     }
 
     /// The same of a command whose standard output is for data: what is for programs goes to standard error.
@@ -37,7 +45,7 @@ impl Failure {
 
     /// A problem that ends with this exit code, whatever its kind.
     pub fn ending(problem: Problem, exit: Exit) -> Self {
-        Self { problem, exit, beside_data: false }
+        Self { problem, exit, beside_data: false, unprinted: None }
     }
 
     /// Damage of stored data is always the copy's failure; otherwise as [`Failure::new`].
@@ -58,6 +66,9 @@ impl Failure {
 
     /// Prints it: for people to standard error; as JSON to standard output too.
     pub fn print(&self, terminal: &Terminal) -> ExitCode {
+        if let Some(error) = &self.unprinted {
+            return unprinted(error);
+        }
         let Problem { what, place, remedy, .. } = &self.problem;
         if terminal.format == Format::Json {
             let failed = Failed { what: what.clone(), place: place.clone(), what_to_do: remedy.clone() };

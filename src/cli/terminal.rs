@@ -15,6 +15,9 @@ use std::io::{IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+/// So much is gathered before it is printed, in bytes.
+const PIECE: usize = 64 * 1024;
+
 /// The world outside, as the command line sees it.
 pub struct Terminal {
     /// How results are printed.
@@ -129,8 +132,16 @@ impl Terminal {
     /// # Errors
     /// When nobody can have read it.
     pub fn print(&self, text: &str) -> std::io::Result<()> {
-        let mut stdout = std::io::stdout().lock();
-        stdout.write_all(text.as_bytes())?;
+        self.print_by(|stdout| stdout.write_all(text.as_bytes()))
+    }
+
+    /// Prints a result piece by piece.
+    ///
+    /// # Errors
+    /// As [`Terminal::print`].
+    pub fn print_by(&self, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> std::io::Result<()> {
+        let mut stdout = std::io::BufWriter::with_capacity(PIECE, std::io::stdout().lock());
+        write(&mut stdout)?;
         stdout.flush()
     }
 }

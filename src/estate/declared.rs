@@ -163,11 +163,26 @@ impl Estate {
         }
     }
 
-    /// The tokens by which this machine asks providers, but for those that the file declares in their own right.
+    /// The tokens by which this machine asks providers, and what the commands get that copies come from, but for those that the file declares
+    /// in their own right.
     pub fn tokens(&self, host: &ThisHost) -> Vec<Asset> {
         let with_token =
             self.providers.iter().filter(|provider| provider.token.is_some() && provider.kind != "local");
-        self.undeclared(with_token.map(|provider| own::token(&provider.id, host)).collect(), host)
+        let tokens = with_token.map(|provider| own::token(&provider.id, host));
+        let of_commands = self.of_commands().into_keys().map(|volume| own::of_command(&volume.0, host));
+        self.undeclared(tokens.chain(of_commands).collect(), host)
+    }
+
+    /// The variables that the commands get which the copies of a volume come from, by volume. Each may hold a secret.
+    pub fn of_commands(&self) -> BTreeMap<&VolumeId, BTreeSet<&str>> {
+        let mut all: BTreeMap<&VolumeId, BTreeSet<&str>> = BTreeMap::new();
+        for copy in &self.copies {
+            let CopyFrom::Command { env, .. } = &copy.from else { continue };
+            if !env.is_empty() {
+                all.entry(&copy.volume).or_default().extend(env.keys().map(String::as_str));
+            }
+        }
+        all
     }
 
     /// What is declared of this machine and of volumes that were found by their paths or at a provider, put into the inventory of

@@ -33,6 +33,15 @@ pub(super) fn source(volume: &str, host: &ThisHost) -> Asset {
 /// What the credential of a source is called.
 pub(super) const SOURCE: &str = "source";
 
+/// What the command gets that prints the bytes of a volume's copies: `credential:<volume>.command`. A login of a database that reads all
+/// of it may often drop it too; whether this one may is not known.
+pub(super) fn of_command(volume: &str, host: &ThisHost) -> Asset {
+    one(volume, COMMAND, host)
+}
+
+/// What the credential of a command is called.
+pub(super) const COMMAND: &str = "command";
+
 /// The token by which this machine asks a provider, as an asset: it lies on this machine, and whoever has it has the token.
 /// Where else it can be had is for the file to say: an `[[asset]]` of the same name takes its place.
 pub(super) fn token(provider: &str, host: &ThisHost) -> Asset {

@@ -303,3 +303,35 @@ fn a_found_token_is_used_only_where_it_is_allowed_and_no_other_is() {
     tells_no_secret(&place, &ended);
     assert_eq!(asked_with(&server), [OTHER, TOKEN]);
 }
+
+#[test]
+fn what_the_command_of_a_copy_gets_is_one_of_the_credentials_and_what_it_may_do_stays_open() {
+    let place = Place::new();
+    let estate = format!(
+        "[[vault]]\nid = \"shelf\"\nkind = \"dir\"\npath = {:?}\n[[volume]]\nid = \"orders\"\npath = {:?}\n\
+         [[copy]]\nvolume = \"orders\"\nto = \"shelf\"\nevery = \"24h\"\nfrom = {{ command = [\"printenv\", \"PGUSER\"], \
+         file = \"orders.dump\", env = {{ PGPASSWORD = {{ env = \"CANARY\" }}, PGUSER = {{ env = \"CANARY\" }} }} }}",
+        place.path("vault"),
+        place.directory("data")
+    );
+    place.file("outlive.toml", &estate);
+    let run = |words: &[&str]| place.outlive_by_file(words).environment("CANARY", OTHER).end();
+    run(&["copy", "orders"]).expect(0);
+    let ended = run(&["credentials", "--format", "json"]).expect(11);
+    tells_no_secret(&place, &ended);
+    let told = told(&ended);
+    let id = "credential:orders.command";
+    let one = told["credentials"].as_array().unwrap().iter().find(|one| one["id"] == id);
+    let one = one.unwrap_or_else(|| panic!("{told:#}"));
+    assert_eq!(one["role"], "of the command that orders is copied by: PGPASSWORD, PGUSER");
+    assert_eq!(one["volumes"][0]["primary"]["fate"], "undetermined", "{one:#}");
+    assert!(one["yielded_by"][0].as_str().is_some_and(|on| !on.is_empty()), "this machine has it: {one:#}");
+    // Where the file says who may delete it, that is known.
+    let id = "\"credential:orders.command\"";
+    let known = estate.replace("id = \"orders\"", &format!("id = \"orders\"\ndeletable_by = [{id}]"));
+    place.file("outlive.toml", known);
+    let told = self::told(&run(&["credentials", "--format", "json"]));
+    let one =
+        told["credentials"].as_array().unwrap().iter().find(|one| one["id"] == "credential:orders.command");
+    assert_eq!(one.unwrap()["volumes"][0]["primary"]["fate"], "dies", "{told:#}");
+}

@@ -80,9 +80,12 @@ fn a_reader_restores_with_a_key_and_the_machine_that_copies_cannot() {
         restore_elsewhere(&place, &vault, reader, &to).expect(0);
         assert_same(&place.path("data"), &to);
     }
-    let (stranger, _) = reader(&place, "stranger.key");
+    let (stranger, to_stranger) = reader(&place, "stranger.key");
     let refused = restore_elsewhere(&place, &vault, &stranger, &place.path("third"));
     assert!(refused.stderr.contains("none of the identities"), "{}", refused.stderr);
+    // Which key it was, and whose public keys are wanted.
+    let flat: String = refused.stderr.split_whitespace().collect();
+    assert!(flat.contains(&to_stranger) && flat.contains("stranger.key"), "{}", refused.stderr);
     assert!(refused.code != Some(0) && !place.path("third").exists());
     // No private key of anybody is on the machine that copies, nor any name in the vault.
     for (where_, word) in [(place.path("state"), "AGE-SECRET-KEY"), (vault.clone(), "plainly")] {

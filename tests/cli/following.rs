@@ -142,7 +142,8 @@ fn opens_as_the_page_says(place: &Place, vault: &Path, key: &Path) {
 fn a_tree_and_an_image_come_back_from_a_bucket() {
     let place = Place::new();
     volumes(&place);
-    let file = EstateFile::new().with(&bucket()).tree("tree", &place.path("data"), &["bucket"]);
+    let (bucket, vault) = bucket();
+    let file = EstateFile::new().with(&vault).tree("tree", &place.path("data"), &["bucket"]);
     file.tree("image", &place.path("disk.img"), &["bucket"]).write(&place);
     let keys = format!("{ID}:{SECRET}");
     // The server is on this very host, and nobody says what it stores on: that is never sound.
@@ -150,16 +151,35 @@ fn a_tree_and_an_image_come_back_from_a_bucket() {
     let page = page(&place, "tree.md");
     assert!(!page.contains(SECRET) && !page.contains(ID), "a page holds a secret");
     bring_back_both(&place, &typed_in());
+    comes_back_without_rclone(&place, &bucket);
 }
 
-/// A vault in a new bucket, which is called `bucket`.
-fn bucket() -> String {
-    let server = seaweedfs();
-    format!(
-        "[[vault]]\nid = \"bucket\"\nkind = \"s3\"\nendpoint = {:?}\nbucket = {:?}\nprefix = \"night/\"\nwriter = {{ env = \"KEYS\" }}",
-        server.endpoint,
-        server.new_bucket()
-    )
+/// With curl alone, out of a list that has more than one page and names that would lead elsewhere.
+fn comes_back_without_rclone(place: &Place, bucket: &str) {
+    for number in 0..1_100 {
+        place.file(&format!("junk/packs/{number}"), "j");
+    }
+    place.file("junk/packs/odd & <name>", "j");
+    super::mirroring::upload(&place.path("junk"), bucket, "night/");
+    let (title, mut commands) = ways(&page(place, "tree.md")).remove(1);
+    let first = commands.iter().position(|command| command.contains("rclone copy")).unwrap();
+    drop(commands.drain(first..first + 3));
+    assert!(commands[first].contains("PREFIX="), "{commands:?}");
+    let made = follow(place, &(title, commands), &typed_in(), "clean-curl");
+    let (was, is) = (place.path("data"), made.join("restored-tree"));
+    tool("diff", &["-r".as_ref(), "--no-dereference".as_ref(), was.as_os_str(), is.as_os_str()]);
+    let packs = super::place::names(&made.join("vault/packs"));
+    assert!(packs.len() > 1_100 && !made.join("vault/packs/odd & <name>").exists(), "{}", packs.len());
+}
+
+/// A new bucket, and the table of a vault in it which is called `bucket`.
+fn bucket() -> (String, String) {
+    let (server, bucket) = (seaweedfs(), seaweedfs().new_bucket());
+    let vault = format!(
+        "[[vault]]\nid = \"bucket\"\nkind = \"s3\"\nendpoint = {:?}\nbucket = {bucket:?}\nprefix = \"night/\"\nwriter = {{ env = \"KEYS\" }}",
+        server.endpoint
+    );
+    (bucket, vault)
 }
 
 /// What a person types in who comes to that.
@@ -180,7 +200,7 @@ fn a_postgres_comes_back_into_another_server_with_all_its_rows() {
     let copy = format!(
         "[[volume]]\nid = \"shop\"\n[[copy]]\nvolume = \"shop\"\nfrom = {{ {from} }}\nto = \"bucket\"\nevery = \"24h\""
     );
-    EstateFile::new().with(&bucket()).with(&copy).write(&place);
+    EstateFile::new().with(&bucket().1).with(&copy).write(&place);
     let night = nightly(&place, &[]).environment("KEYS", format!("{ID}:{SECRET}")).end();
     assert!(night.stdout.contains("read back"), "{}", night.stdout);
     drop(old);

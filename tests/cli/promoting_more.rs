@@ -121,3 +121,23 @@ fn a_pg_restore_that_falls_silent_is_ended_in_time_and_with_us() {
     wait(|| at_work_below(&new).is_empty(), "all that it started ends");
     killed.end_unjudged();
 }
+
+#[test]
+fn a_locale_that_is_not_there_is_told_with_what_to_do_and_one_that_is_there_is_taken() {
+    let place = Place::new();
+    let old = Postgres::start(&place, "old");
+    old.ask("postgres", "create database shop");
+    old.ask("shop", "create table one as select 1 as n");
+    old.by_its_user(&format!("{BIN}/pg_dump -h $PWD -d shop -f shop.sql"));
+    let vault = vault_of(&place, &old.run.join("shop.sql"));
+    let refused = place.path("refused");
+    let why = ["--postgres-locale", "tlh_QO.UTF-8"];
+    let why = not_ready(to_postgres(&place, &vault, &refused, &why).end(), &refused);
+    assert!(why.contains("locale") && why.contains("`locale -a`") && why.contains("C.UTF-8"), "{why}");
+    let new = place.path("new");
+    let made = ready(to_postgres(&place, &vault, &new, &["--postgres-locale", "C"]).end(), &new);
+    follow(&made, &[1]);
+    let asked = "select datcollate from pg_database where datname = 'restored'";
+    assert_eq!(ask(&new.join("socket"), "restored", asked).trim(), "C");
+    follow(&made, &[3]);
+}

@@ -3,6 +3,7 @@
 use crate::estate::*;
 use outlive::catalogue::Catalogue;
 use outlive::domain::*;
+use outlive::isolation::Graph;
 use outlive::report::text::Look;
 use outlive::report::{json, text};
 use outlive::rules::{by_id, judge};
@@ -60,7 +61,13 @@ fn the_audit_before_and_after_a_copy() {
 #[test]
 fn the_inventory() {
     golden("inventory.txt", &text::inventory(&estate().graph(), now(), LOOK));
-    golden("inventory.json", &json::inventory(&estate().graph(), now(), &[0]));
+    golden("inventory.json", &inventory(&estate().graph(), now(), &[0]));
+}
+
+pub fn inventory(graph: &Graph, now: Timestamp, exit_codes: &[u8]) -> String {
+    let mut text = Vec::new();
+    json::inventory(graph, now, exit_codes, &mut text).unwrap();
+    String::from_utf8(text).unwrap()
 }
 
 #[test]

@@ -39,6 +39,7 @@ fn account() -> AccountSeen {
         token: TokenKind::Workspace,
         may_delete: MayDelete::Yes,
         reaches: ReachedKind::ALL.map(reached).to_vec(),
+        beyond: Vec::new(),
         acts: vec![OneAct {
             call: "volumeDelete".into(),
             on: AssetId("volume:railway/id".into()),
@@ -61,8 +62,8 @@ fn inventories_are_what_their_schema_says() {
     let catalogue = Catalogue::built_in().unwrap();
     let asked = Inventory { accounts: vec![account()], ..token_estate() };
     let estates = [token_estate(), crate::reports::estate().0, asked];
-    let right =
-        estates.map(|estate| json::inventory(&expand(&estate, &catalogue), crate::estate::now(), &[11]));
+    let right = estates
+        .map(|estate| crate::reports::inventory(&expand(&estate, &catalogue), crate::estate::now(), &[11]));
     let wrong = [
         broken(&right[0], |told| told["exit_codes"] = serde_json::json!([10])),
         broken(&right[0], |told| told["recovery_points"][0]["usable"] = "perhaps".into()),

@@ -28,7 +28,10 @@ pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Procedure {
                 None => format!("Name the vault. Nothing below writes into it. {tools}"),
             },
             commands: fetch(scene, case),
-            expect: Some("README.md, vault.json, and the folders packs and roots".into()),
+            expect: Some(match access::bucket(entry) {
+                Some(_) => "README.md, vault.json, and the folders packs and roots. Where rclone speaks of SignatureDoesNotMatch, InvalidAccessKeyId, AccessDenied or 403, the id or the secret is mistyped, or may not read there: `unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY`, and begin this step again. Where it speaks of `no such host`, `connection refused` or `timeout`, this machine does not reach the endpoint; where of NoSuchBucket or `directory not found`, compare endpoint, region and bucket with START-HERE.md. What was fetched is not fetched again".into(),
+                None => "README.md, vault.json, and the folders packs and roots".into(),
+            }),
             ..Step::default()
         },
         Step {
@@ -44,6 +47,13 @@ pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Procedure {
             ..Step::default()
         },
     ];
+    // An address would need other signs written otherwise.
+    let is_plain = |place: &&S3Place| {
+        place.prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte))
+    };
+    if let Some(place) = access::bucket(entry).filter(is_plain) {
+        steps.insert(2, with_curl(place));
+    }
     steps.extend(super::dump::steps(&case.thing, &case.database, &case.target));
     let mut last = place(case);
     if case.is_encrypted {
@@ -97,6 +107,49 @@ pub(super) fn download(place: &S3Place) -> Vec<String> {
         .push(format!("env -u AWS_CA_BUNDLE ${{AWS_CA_BUNDLE:+RCLONE_CA_CERT=\"$AWS_CA_BUNDLE\"}} {copy}"));
     commands.push("VAULT=\"$PWD/vault\"".into());
     commands
+}
+
+/// The same with what every system has: one object after the other, and none that is there.
+fn with_curl(place: &S3Place) -> Step {
+    Step {
+        what: "Only where rclone cannot be had: fetch it with curl (7.88 or newer, as in Debian 12), which is slow. Otherwise leave this step out; it does no harm."
+            .into(),
+        commands: fetched_by_curl(place),
+        expect: Some("the same names; where curl speaks of 403, the id or the secret is mistyped, or may not read there".into()),
+        ..Step::default()
+    }
+}
+
+/// A bucket into the directory `vault`, which may be there with a part of it.
+pub(super) fn fetched_by_curl(place: &S3Place) -> Vec<String> {
+    let bucket = &place.bucket;
+    let url = match (&place.endpoint, place.addressing) {
+        (None, _) => format!("\"https://s3.$AWS_REGION.amazonaws.com/\"{}", command([bucket])),
+        (Some(_), Addressing::Host) => {
+            format!("\"${{AWS_ENDPOINT_URL%%://*}}://\"{}\".${{AWS_ENDPOINT_URL#*://}}\"", command([bucket]))
+        }
+        (Some(_), _) => format!("\"${{AWS_ENDPOINT_URL%/}}/\"{}", command([bucket])),
+    };
+    let prefix = place.prefix.trim_matches('/');
+    let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+    vec![
+        format!("URL={url} PREFIX={}", quoted(&prefix)),
+        // What it is given this way is in no list of processes.
+        "get() { printf 'user = \"%s:%s\"\\n' \"$AWS_ACCESS_KEY_ID\" \"$AWS_SECRET_ACCESS_KEY\" | curl -sSfg -K - ${AWS_CA_BUNDLE:+--cacert \"$AWS_CA_BUNDLE\"} \
+         ${AWS_SESSION_TOKEN:+-H \"x-amz-security-token: $AWS_SESSION_TOKEN\"} --aws-sigv4 \"aws:amz:$AWS_REGION:s3\" \"$@\"; }"
+            .into(),
+        "escaped() { printf %s \"$1\" | jq -sRr @uri; }".into(),
+        "list() { TOKEN=; while :; do get \"$URL?${TOKEN:+continuation-token=$(escaped \"$TOKEN\")&}list-type=2&prefix=$(escaped \"$PREFIX\")\" >list.xml || return 1; \
+         grep -o '<Key>[^<]*</Key>' list.xml | sed 's/<[^>]*>//g'; NEXT=$(grep -o '<NextContinuationToken>[^<]*' list.xml | sed 's/<[^>]*>//'); \
+         [ -n \"$NEXT\" ] || return 0; [ \"$NEXT\" != \"$TOKEN\" ] || return 1; TOKEN=$NEXT; done; }"
+            .into(),
+        "one() { [ -e \"vault/$1\" ] || { mkdir -p \"vault/$(dirname \"$1\")\" && get -o part \"$URL/$PREFIX$1\" && mv part \"vault/$1\"; }; }".into(),
+        // No name in a vault has other signs, and one with two dots would lead out of the directory.
+        "fetch() { list >all || return 1; grep -x '[A-Za-z0-9._/-]*' all | grep -v -F .. >names; \
+         while read -r KEY; do one \"${KEY#\"$PREFIX\"}\" || return 1; done <names; }"
+            .into(),
+        "fetch && VAULT=\"$PWD/vault\" && ls \"$VAULT\"".into(),
+    ]
 }
 
 fn script(case: &Case<'_, '_>) -> Vec<String> {

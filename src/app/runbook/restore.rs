@@ -332,7 +332,7 @@ pub(super) fn as_copied(
             Some(acceptance(format!("it has {bytes} bytes"), Some(command(["stat", "-c", "%s", &target]))))
         }
         (Thing::Dump(_), _) => Some(Acceptance {
-            what: "rows of the tables that matter, counted one by one: DATABASE is the restored one (of a server that outlive made, `-h \"$PWD\"/server/socket -U postgres -d restored`). \
+            what: "rows of the tables that matter, counted one by one: DATABASE is the restored one (of a server that outlive made, `-h \"$PWD\"/server/socket -U postgres -d restored`, or the name that it was given since). \
                    Expected (this page does not know it): ............ Found: ............"
                 .into(),
             from: "a report or a monitor from before, by somebody who knows it; --to-postgres prints what it counted".into(),

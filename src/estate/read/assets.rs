@@ -76,14 +76,15 @@ impl AssetNames {
         }
     }
 
-    /// Adds the credentials with which outlive itself reads the buckets that volumes are copied from.
+    /// Adds the credentials with which outlive itself reads the buckets that volumes are copied from, and what commands get.
     fn sources(&mut self, copies: &[Table<'_>]) {
-        use super::super::own::{SOURCE, credential};
+        use super::super::own::{COMMAND, SOURCE, credential};
         for table in copies {
-            let is_of_bucket = table.get("from").is_some_and(|from| from.holds("s3"));
-            let volume = table.get("volume").and_then(|value| value.as_text());
-            if let Some(volume) = volume.filter(|_| is_of_bucket) {
-                let own = credential(volume, SOURCE);
+            let Some(volume) = table.get("volume").and_then(|value| value.as_text()) else { continue };
+            let Some(from) = table.get("from") else { continue };
+            let roles = [(from.holds("s3"), SOURCE), (from.holds("env"), COMMAND)];
+            for (_, role) in roles.into_iter().filter(|(is_so, _)| *is_so) {
+                let own = credential(volume, role);
                 self.known.entry(own.clone()).or_insert_with(|| vec![own]);
             }
         }

@@ -311,9 +311,23 @@ impl Made<'_, '_> {
             token: self.who.kind,
             may_delete: self.who.may_delete(),
             reaches,
+            beyond: beyond(seen),
             acts: acts.into_values().collect(),
             schedules: seen.found.iter().flat_map(|found| found.schedules.clone()).collect(),
             requests: self.work.transport.sent(),
         }
     }
+}
+
+/// The environments that a project token was told of and is not for.
+fn beyond(seen: &Seen) -> Vec<Reached> {
+    let of = |project: &InProject| {
+        let reached = |environment: &Thing| Reached {
+            what: ReachedKind::Environment,
+            id: environment.id.clone(),
+            name: format!("{}/{}", project.own.name, environment.name),
+        };
+        project.beyond.iter().map(reached).collect::<Vec<_>>()
+    };
+    seen.projects.iter().flat_map(of).collect()
 }

@@ -38,12 +38,17 @@ pub(super) fn instances(work: &Work<'_>, project: &InProject, environment: &Thin
             answer.environment.and_then(|environment| environment.volume_instances)
         })
     };
-    let mut listed = ask(Question::VolumeInstances);
+    let (mut listed, mut is_queue_told) = (ask(Question::VolumeInstances), true);
     if let (true, Some(Unanswered::Errors(Complaint::Schema, _))) = (listed.nodes.is_empty(), &listed.open) {
         listed = ask(Question::VolumeInstancesWithoutQueue);
+        is_queue_told = false;
     }
     let Pages { nodes, open } = listed;
     let part = format!("volumes in {}/{}", project.own.name, environment.name);
+    if !is_queue_told && !nodes.is_empty() {
+        let detail = "the API does not tell which volumes wait to be deleted: any of them may be gone within 48 hours, with its backups".to_owned();
+        gaps.push(work.gap_because(work.volumes_of(&part), &part, GapReason::Unsupported, detail));
+    }
     if let Some(why) = open {
         gaps.push(work.gap(work.volumes_of(&part), &part, &why));
     }

@@ -26,6 +26,8 @@ pub(super) struct InProject {
     pub workspace: Option<Thing>,
     pub own: Thing,
     pub environments: Vec<Thing>,
+    /// Its other environments, which a project token is not for.
+    pub beyond: Vec<Thing>,
     pub volumes: Vec<Thing>,
     pub buckets: Vec<Thing>,
 }
@@ -142,6 +144,7 @@ fn project(work: &Work<'_>, wanted: &Wanted) -> With<InProject> {
         workspace: wanted.workspace.clone(),
         own: wanted.own.clone(),
         environments: Vec::new(),
+        beyond: Vec::new(),
         volumes: Vec::new(),
         buckets: Vec::new(),
     };
@@ -185,7 +188,7 @@ fn project(work: &Work<'_>, wanted: &Wanted) -> With<InProject> {
     let volumes = list(Question::Volumes, volumes, |project| project.volumes, "volumes", &mut gaps);
     let buckets = list(Question::Buckets, buckets, |project| project.buckets, "buckets", &mut gaps);
     (seen.volumes, seen.buckets) = (volumes, buckets);
-    seen.environments = of_token(found, wanted.only.as_deref());
+    (seen.environments, seen.beyond) = of_token(found, wanted.only.as_deref());
     if is_deleted {
         let detail = "it waits to be deleted for good; within 48 hours of its deletion the link in the provider's e-mail \
             brings it back, and whether its backups come back too is not known"
@@ -199,11 +202,16 @@ fn project(work: &Work<'_>, wanted: &Wanted) -> With<InProject> {
 /// Finds one list in a project.
 type Take = fn(Project) -> Option<Connection<Named>>;
 
-/// Of a project token, the one environment that it is for, also where no list could be had.
-fn of_token(all: Vec<Thing>, only: Option<&str>) -> Vec<Thing> {
-    let Some(only) = only else { return all };
-    let itself = || Thing { id: only.to_owned(), name: only.to_owned() };
-    vec![all.into_iter().find(|environment| environment.id == only).unwrap_or_else(itself)]
+/// Of a project token, the one environment that it is for, also where no list could be had; and the others.
+fn of_token(all: Vec<Thing>, only: Option<&str>) -> (Vec<Thing>, Vec<Thing>) {
+    let Some(only) = only else { return (all, Vec::new()) };
+    let (mut own, others): (Vec<Thing>, Vec<Thing>) =
+        all.into_iter().partition(|environment| environment.id == only);
+    own.truncate(1);
+    if own.is_empty() {
+        own.push(Thing { id: only.to_owned(), name: only.to_owned() });
+    }
+    (own, others)
 }
 
 /// Those that have an id, each once; that there are others is one gap of the list.

@@ -99,6 +99,7 @@ impl Railway {
             token: TokenKind::Unknown,
             may_delete: MayDelete::Unknown,
             reaches: Vec::new(),
+            beyond: Vec::new(),
             acts: Vec::new(),
             schedules: Vec::new(),
             requests,

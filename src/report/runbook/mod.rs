@@ -12,6 +12,7 @@ mod markdown;
 mod page;
 mod plan;
 mod shell;
+mod stop;
 
 pub use checked::RunbookChecked;
 pub use clocks::{Clock, clocks};

@@ -1,8 +1,8 @@
 //! The page as blocks, from its top to the survivors: what is read first, by somebody whose hands shake.
 
-use super::block::{Block, Line, StepBlock};
+use super::block::{Block, Line};
 use super::facts::{HazardLine, Outline, PlaceOfCopies, PointLine, Runbook, Runbooks};
-use super::plan;
+use super::{plan, stop};
 use crate::domain::{Timestamp, say_duration};
 use crate::report::activity::{say_bytes, say_seconds};
 use chrono::TimeDelta;
@@ -40,7 +40,7 @@ fn volume(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook, shown_gaps: u
     gaps(out, all, shown_gaps);
     about(out, runbook);
     roles(out, runbook);
-    stop(out, all, runbook);
+    stop::blocks(out, all, runbook);
     identity(out, runbook);
     survivors(out, runbook);
     plan::blocks(out, all, runbook);
@@ -53,6 +53,11 @@ pub(super) fn moment(at: Timestamp) -> String {
 
 pub(super) fn span(seconds: i64) -> String {
     say_duration(TimeDelta::try_seconds(seconds).unwrap_or_default())
+}
+
+/// An age as people say it: what was made a few seconds later says the same.
+fn age(seconds: i64) -> String {
+    span(if seconds < 60 { seconds } else { seconds - seconds % 60 })
 }
 
 /// The head of the page of all, or of one volume, which says from what it was made where it stands alone.
@@ -84,6 +89,13 @@ fn header(out: &mut Vec<Block>, all: &Runbooks, of: Option<(&str, bool)>) {
     let made_from = all.made_from.iter().filter(|made| is_here(&made.of));
     let digests = made_from.map(|made| format!("{} {}", made.of, short(&made.sha256)));
     lines.push(format!("Made from: {}.", digests.collect::<Vec<_>>().join("; ")).into());
+    // Made for one volume alone, they tell less than those of all.
+    if all.runbooks.len() == all.order.len() {
+        lines.push(
+            Line::from("Two pages of one estate that were made at different times differ in times, ages, and the copies that they name; that is no tampering. What they tell people to do is the same where this is the same: ")
+                .code(short(&all.acts_sha256)),
+        );
+    }
     copies_of_this(&mut lines, all);
     out.push(Block::List(lines));
 }
@@ -201,81 +213,6 @@ fn roles(out: &mut Vec<Block>, runbook: &Runbook) {
     out.push(Block::Table(vec!["role", "task", "who"], rows.into_iter().map(row).collect()));
 }
 
-fn stop(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
-    out.push(Block::Heading(2, "1. Stop the bleeding".into()));
-    let step = |says: Vec<Line>| StepBlock { says, commands: Vec::new() };
-    let mut steps = vec![
-        step(vec![
-            Line::from("Freeze what acts by itself: coding agents, CI and deployment pipelines, cron jobs and timers, configuration \
-                        management, autoscaling. Nobody cleans up, and nobody retries. Time frozen: ............"),
-        ]),
-        step(vec![
-            Line::default()
-                .strong("Before any backup host is started or reached again:")
-                .and(" suspend pruning, retention jobs and the lifecycle rules of buckets. A host that comes back goes on with what it was told, and expires the last good copy."),
-            lifecycles(all),
-        ]),
-        step(vec![
-            Line::from("Revoke what did it, and what else it could have read: the table below. It is done where each was given out (the provider's console, the database, the host's authorized_keys), by whoever administers that, from a machine that the incident did not touch. Make new credentials only for this restore."),
-            Line::from("Look for what was planted: new users, keys, tokens, OAuth applications, SSH keys, webhooks, scheduled jobs. A revoked token that made itself a second one is not gone."),
-        ]),
-        step(vec![
-            Line::from("Save the logs before they turn over: the provider's audit log, CI, the agent's own transcript, shell histories, database logs, this machine's journal. Copy them to where the credential that did it does not reach."),
-        ]),
-        step(vec![
-            Line::from("Leave what is left of the primary as it is. Do not format, re-create or overwrite it: a provider may still bring it back."),
-        ]),
-    ];
-    out.push(Block::Steps(std::mem::take(&mut steps)));
-    reaching(out, runbook);
-}
-
-fn lifecycles(all: &Runbooks) -> Line {
-    let buckets: Vec<&str> =
-        all.vaults.iter().map(|vault| vault.address.as_str()).filter(|a| a.starts_with("s3://")).collect();
-    match buckets.as_slice() {
-        [] => "No vault of this estate is a bucket.".into(),
-        some => Line::from("Buckets of this estate: ").code(some.join("  ")).and(
-            ". Whoever administers the account of the store does it, in its console: each lifecycle rule is set to disabled, none is removed. \
-             What the vault's own credentials may do is not enough. Where nobody can, go on: what is locked outlives such rules until its lock ends.",
-        ),
-    }
-}
-
-fn reaching(out: &mut Vec<Block>, runbook: &Runbook) {
-    if runbook.reaching.is_empty() {
-        let none = "No credential is declared that reaches this volume. That is unknown, not none: list the tokens of the provider's account, and of every machine that deploys.";
-        out.push(Block::Warn(none.into()));
-        return;
-    }
-    let rows = runbook.reaching.iter().map(|one| {
-        vec![
-            Line::default().strong(&one.name),
-            one.kind.as_str().into(),
-            one.takes_primary.as_str().into(),
-            one.points.to_string().into(),
-            one.open.to_string().into(),
-            "☐ ........".into(),
-        ]
-    });
-    let head = vec![
-        "in wrong hands",
-        "kind",
-        "takes the primary",
-        "copies it takes",
-        "copies nobody can say of",
-        "revoked at",
-    ];
-    out.push(Block::Table(head, rows.collect()));
-    if runbook.reaching_more > 0 {
-        let more =
-            format!("{} more exist, none of which takes more than the last of these.", runbook.reaching_more);
-        out.push(Block::Warn(
-            Line::default().strong(more).and(" What one of them takes: ").code("outlive what-if"),
-        ));
-    }
-}
-
 fn identity(out: &mut Vec<Block>, runbook: &Runbook) {
     out.push(Block::Heading(2, "2. Before each step that destroys".into()));
     let expected = match (&runbook.host, &runbook.path) {
@@ -360,7 +297,7 @@ fn point(point: &PointLine) -> Vec<Line> {
         point.name.as_str().into(),
         point.id.as_ref().map_or_else(|| "–".into(), |id| Line::default().code(id)),
         point.taken_at.map_or_else(unknown, moment).into(),
-        point.age_seconds.map_or_else(unknown, span).into(),
+        point.age_seconds.map_or_else(unknown, age).into(),
         point.bytes.map_or_else(unknown, say_bytes).into(),
         state,
         lock,
@@ -384,7 +321,7 @@ fn hazards(out: &mut Vec<Block>, hazards: &[HazardLine]) {
             left = left.and(", ").strong(only).and("; after that ").strong(then);
         }
         let takes = if one.takes_primary { "yes" } else { "perhaps" };
-        let age = one.age_seconds.map_or_else(|| "–".to_owned(), span);
+        let age = one.age_seconds.map_or_else(|| "–".to_owned(), age);
         vec![one.hazard.as_str().into(), takes.into(), left, age.into()]
     });
     let head = vec!["after", "takes the primary", "the newest that is left for certain", "age"];

@@ -261,6 +261,6 @@ fn review(out: &mut Vec<Block>) {
         "Within a week, without blame: what happened when (the notes), what survived and why, where this page made somebody hesitate, how long each step took.".into(),
         Line::from("Write the measured times into the next drill, mend the page's cause in outlive.toml, and make the incident a replay: ").code("outlive rehearse --incident DIR"),
         "Start again what was frozen in step 1, one thing at a time, pruning last: only after a new copy was made and read back.".into(),
-        "Take back every credential that was made for this restore. Remove restored data from machines where it does not belong.".into(),
+        "Take back every credential that was made for this restore. Remove restored data from machines where it does not belong, and the file with the private key, and the directories state and work of each way, from every machine that they were put on tonight.".into(),
     ]));
 }

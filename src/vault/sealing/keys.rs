@@ -52,9 +52,9 @@ impl Recipient {
     }
 }
 
-/// The private keys of a reader.
+/// The private keys of a reader, and where each comes from; empty where nobody said it.
 #[derive(Clone, Default)]
-pub struct Identities(Vec<age::x25519::Identity>);
+pub struct Identities(Vec<(age::x25519::Identity, String)>);
 
 impl fmt::Debug for Identities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,13 +69,19 @@ impl Identities {
     /// `Usage` for anything else; the text is in no message.
     pub fn parse(text: &str) -> Result<Self> {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let all: Option<Vec<_>> = lines.map(|line| line.parse().ok()).collect();
+        let all: Option<Vec<_>> = lines.map(|line| Some((line.parse().ok()?, String::new()))).collect();
         match all {
             Some(all) if !all.is_empty() => Ok(Self(all)),
             _ => Err(Problem::new(Kind::Usage, "no private key of a reader").remedy(
                 "name a file as age-keygen writes it, with a line that begins with AGE-SECRET-KEY-1",
             )),
         }
+    }
+
+    /// The same, of which it is known where they come from.
+    pub fn from(mut self, place: &str) -> Self {
+        self.0.iter_mut().for_each(|(_, from)| place.clone_into(from));
+        self
     }
 
     /// The same, with others.
@@ -86,13 +92,23 @@ impl Identities {
 
     /// Those of one reader.
     pub fn only(&self, reader: &Recipient) -> Self {
-        let of_it = |identity: &&age::x25519::Identity| Recipient(identity.to_public()) == *reader;
+        let of_it =
+            |(identity, _): &&(age::x25519::Identity, String)| Recipient(identity.to_public()) == *reader;
         Self(self.0.iter().filter(of_it).cloned().collect())
     }
 
     /// True where there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// To which public keys they belong, and where they come from.
+    pub fn told(&self) -> String {
+        let told = |(identity, from): &(age::x25519::Identity, String)| {
+            let from = if from.is_empty() { String::new() } else { format!(" (from {from})") };
+            format!("{}{from}", identity.to_public())
+        };
+        self.0.iter().map(told).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -220,7 +236,8 @@ pub(in super::super) fn opened_by(
     sealed: &[u8],
     (epoch, recipient): (&str, &Recipient),
 ) -> Option<OpenedEpoch> {
-    let text = Zeroizing::new(unseal(object, sealed, identities.0.iter(), MOST).ok()?);
+    let text =
+        Zeroizing::new(unseal(object, sealed, identities.0.iter().map(|(identity, _)| identity), MOST).ok()?);
     let text = std::str::from_utf8(&text).ok()?;
     let chunk_key =
         text.lines().find_map(|line| line.strip_prefix("# chunk key: ")).and_then(ChunkKey::parse)?;

@@ -283,15 +283,21 @@ fn open_all(store: &dyn Store, epochs: &Epochs, identities: &Identities) -> Resu
     for epoch in epochs.iter() {
         opened.extend(open(store, epoch, identities, &listed, &mut failed)?);
     }
-    let what = "none of the identities is one of the vault's readers";
     match (opened.is_empty(), failed) {
         (false, _) => Ok(Opened::from_iter(opened)),
         (true, Some(problem)) => Err(problem),
         // What could not be read may tell of the epoch that these open.
         (true, None) if !epochs.unread.is_empty() => epochs.check_read().map(|()| Opened::from_iter(opened)),
-        (true, None) => Err(Problem::new(Kind::Refused, what)
-            .at(store.place())
-            .remedy("give the private key to one of the public keys that the vault was made for")),
+        (true, None) => {
+            let what = format!(
+                "none of the identities is one of the vault's readers: the private keys that were given belong to {}",
+                identities.told()
+            );
+            Err(Problem::new(Kind::Refused, what).at(store.place()).remedy(
+                "give the private key of one of its readers, whose public keys the runbook's page names (\"It opens for\"), and START-HERE of a kit \
+                 (\"opens for\"); `age-keygen -y FILE` prints that of a file",
+            ))
+        }
     }
 }
 

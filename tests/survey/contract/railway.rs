@@ -197,6 +197,12 @@ fn a_token_says_what_it_is_and_how_far_it_reaches() {
     let account = &seen.accounts[0];
     assert_eq!((account.token, account.may_delete), (TokenKind::Project, MayDelete::Unknown));
     assert_eq!((seen.volumes.len(), seen.gaps.len()), (2, 0), "one environment: {:?}", seen.gaps);
+    let beyond: Vec<_> = account.beyond.iter().map(|one| (one.id.as_str(), one.name.as_str())).collect();
+    assert_eq!(
+        beyond,
+        [("env-production", "shop/production")],
+        "it was told of that one and lists nothing of it"
+    );
     let volume = seen.asset(&seen.volumes[0].asset).unwrap();
     assert!(!volume.bonds.is_complete(outlive::domain::Nature::DeletableBy), "who may delete it stays open");
 }
@@ -257,7 +263,10 @@ fn fields_that_are_gone_or_new_and_ids_that_are_none_are_borne() {
         }
     }
     });
-    look(&RAILWAY, &older, brisk()).whole(&RAILWAY);
+    let seen = look(&RAILWAY, &older, brisk()).seen;
+    let said = "does not tell which volumes wait to be deleted";
+    assert!(seen.has_open_gaps() && seen.gaps.iter().all(|gap| gap.detail.contains(said)), "{:?}", seen.gaps);
+    assert_eq!(seen.volumes.len(), 4);
     let hostile = ["../../x", "a\u{1b}[31m", "\"} mutation {", "", "ä"];
     for id in hostile {
         let seen = with_instances(move |node| node["id"] = json!(id));

@@ -21,6 +21,9 @@ const LOOK: Duration = Duration::from_millis(100);
 const NOT_YET: &str = "57P03";
 /// What ends a program with us, however we end; it is a part of every Linux.
 const SETPRIV: &str = "/usr/bin/setpriv";
+/// What to do about a locale that `initdb` did not take.
+const OTHER_LOCALE: &str = "name a new directory, and one of the locales that `locale -a` lists and that end in UTF-8 (on Debian \
+     `dpkg-reconfigure locales` makes others); without --postgres-locale it is C.UTF-8, which every system has";
 
 /// Where a server works, with which programs, as whom.
 #[derive(Clone, Copy)]
@@ -66,7 +69,9 @@ impl Scene<'_> {
                 Err(problem) => last = Some(problem),
             }
         }
-        Err(last.unwrap_or_else(|| Problem::new(Kind::Internal, "no locale to try")))
+        let last = last.unwrap_or_else(|| Problem::new(Kind::Internal, "no locale to try"));
+        let is_of_locale = locale.is_some() && last.what.contains("locale");
+        Err(if is_of_locale { last.remedy(OTHER_LOCALE) } else { last })
     }
 
     /// What `pg_controldata` prints of the cluster.

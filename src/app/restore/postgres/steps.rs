@@ -183,7 +183,7 @@ fn promoted(
     if made_of == MadeOf::OneDatabase {
         let what = format!(
             "Give the database that the dump was read into the name that its services know, as its superuser: {login}, then `alter database \
-             {DATABASE} rename to NAME;`. Make the roles of the services where the dump brought none, each by `create role NAME login;` and `\\password NAME`. All in it belongs to the role {DATABASE}: `grant {DATABASE} to NAME;` gives a service all of it, also what it had no right to \
+             {DATABASE} rename to NAME;`. From then on NAME stands in the place of {DATABASE} in every command with `-d {DATABASE}`, here and on the runbook's page. Make the roles of the services where the dump brought none, each by `create role NAME login;` and `\\password NAME`. All in it belongs to the role {DATABASE}: `grant {DATABASE} to NAME;` gives a service all of it, also what it had no right to \
              before; `grant select on TABLE to NAME;` and its like give less. To have it just as it was, see what the dump says, and write the same anew, \
              by hand: a row of data may look like a statement. `grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE) ' {0} | cat -v`, or of an archive \
              `pg_restore --schema-only --file - {0} | grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE) ' | cat -v`.",
