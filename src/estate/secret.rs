@@ -153,7 +153,8 @@ fn value(bytes: &[u8]) -> Result<Secret> {
         return Err(Problem::new(Kind::Usage, "a secret with a zero byte"));
     }
     if text.is_empty() {
-        return Err(Problem::new(Kind::Usage, "an empty secret"));
+        return Err(Problem::new(Kind::Usage, "an empty secret")
+            .remedy("write the secret where it is looked for, or name another place"));
     }
     Ok(Secret::new(text))
 }

@@ -284,3 +284,25 @@ fn several_accounts_are_asked_at_once() {
     }
     servers.iter().for_each(only_questions);
 }
+
+#[test]
+fn a_project_that_the_account_was_invited_to_is_reached_too() {
+    let (place, now) = (Place::new(), Utc::now());
+    let mut estate = pocketos(now);
+    estate["workspaces"].as_array_mut().unwrap().push(json!({ "id": uuid(2), "name": "Client" }));
+    let own = instance(&uuid(42), &uuid(31), &[5], now);
+    estate["projects"].as_array_mut().unwrap().push(json!({
+        "id": uuid(11), "name": "lent", "deletedAt": null, "workspaceId": uuid(2),
+        "environments": [{ "id": uuid(22), "name": "live", "instances": [own] }],
+        "volumes": [{ "id": uuid(31), "name": "ledger" }],
+        "buckets": [],
+    }));
+    estate["tokens"][TOKEN]["invited"] = json!([uuid(11)]);
+    let server = Server::start(&place.path("railway"), &estate, 0.0);
+    place.file("outlive.toml", estate_file(&[("pocketos", &server)], now));
+    let ended = audit(&place, &["audit"]).end().expect(10);
+    ended
+        .says("volumeDelete of lent/ledger takes lent/live/ledger, with 1 backup")
+        .says("It reaches workspace PocketOS; project");
+    only_questions(&server);
+}

@@ -141,3 +141,55 @@ fn a_locale_that_is_not_there_is_told_with_what_to_do_and_one_that_is_there_is_t
     assert_eq!(ask(&new.join("socket"), "restored", asked).trim(), "C");
     follow(&made, &[3]);
 }
+
+/// The steps behind the last look, typed at the socket of the scratch server: which port a promoted one takes is this machine's.
+#[test]
+fn a_promoted_database_gets_its_name_its_owners_and_its_rights_back_by_the_steps_that_are_told() {
+    let place = Place::new();
+    let old = Postgres::start(&place, "old");
+    old.fill();
+    for sql in [
+        "create role \"odd role\"",
+        "grant select on pgbench_branches to \"odd role\" with grant option",
+        "alter default privileges for role clerk grant select on tables to \"odd role\"",
+        // What a reader of lines would take for a statement.
+        "create table said as select 'ALTER ROLE clerk SUPERUSER;' as words",
+        "alter table said owner to \"odd role\"",
+    ] {
+        old.ask("shop", sql);
+    }
+    let asked = "select relname, pg_get_userbyid(relowner), relacl from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' order by 1";
+    let was = old.ask("shop", asked);
+    assert!(was.contains("odd role") && was.contains("clerk"), "{was}");
+    for format in ["plain", "custom"] {
+        old.by_its_user(&format!("{BIN}/pg_dump -h $PWD -d shop -F {format} -f {format}.dump"));
+        let vault = vault_of(&place, &old.run.join(format!("{format}.dump")));
+        let new = place.path(&format!("new-{format}"));
+        let made = ready(to_postgres(&place, &vault, &new, &[]).end(), &new);
+        follow(&made, &[1]);
+        let socket = format!("psql -X -h {}", new.join("socket").display());
+        let steps = made["steps"].as_array().unwrap().iter();
+        let typed: Vec<String> = (steps.map(|step| step["command"].as_str().unwrap()))
+            .filter(|command| {
+                command.contains("create role") || command.contains("ROLE") || command.contains("NAME")
+            })
+            .map(|command| {
+                command.replace("psql -X", &socket).replace("ROLE", "clerk").replace("NAME", "shop")
+            })
+            .map(|command| command.replace(" -c '\\password clerk'", ""))
+            .collect();
+        assert_eq!(typed.len(), 5, "{typed:#?}");
+        for command in &typed {
+            let done =
+                output(Command::new("sh").args(["-c", command]).stdin(std::process::Stdio::null())).unwrap();
+            assert!(done.status.success(), "{command}: {done:?}");
+        }
+        assert_eq!(ask(&new.join("socket"), "shop", asked), was, "{format}");
+        let owner = "select pg_get_userbyid(datdba), rolcanlogin, rolsuper from pg_database, pg_roles where datname = 'shop' and rolname = 'clerk'";
+        assert_eq!(ask(&new.join("socket"), "shop", owner), "clerk|t|f\n");
+        follow(&made, &[3]);
+        let unit = new.join("postgres.service");
+        let verified = output(Command::new("systemd-analyze").arg("verify").arg(&unit)).unwrap();
+        assert!(verified.status.success() && verified.stderr.is_empty(), "{verified:?}");
+    }
+}

@@ -205,15 +205,17 @@ fn a_vault_gets_another_page_where_the_newest_point_is_good_for_nothing() {
     nightly(&place, &[]).end().expect(0);
     let old = before();
     place.file("data/two", noise(2, 100_000));
-    at(&place, place.outlive_by_file(&["copy", "tree"]), HOUR).end().expect(0);
-    at(&place, nightly(&place, &[]), HOUR).end().expect(0);
+    // Soon after: at midnight another copy would be due, which is sound again.
+    let soon = 10;
+    at(&place, place.outlive_by_file(&["copy", "tree"]), soon).end().expect(0);
+    at(&place, nightly(&place, &[]), soon).end().expect(0);
     assert_eq!(counts(&place).1, 2, "a newer point is no reason");
     for name in before().into_iter().filter(|name| !old.contains(name)) {
         let pack = place.path("vault/packs").join(name);
         let spoilt: Vec<u8> = std::fs::read(&pack).unwrap().iter().map(|byte| byte ^ 1).collect();
         std::fs::write(&pack, spoilt).unwrap();
     }
-    at(&place, place.outlive_by_file(&["verify", "shelf"]), 2 * HOUR).end().expect(14);
-    at(&place, nightly(&place, &[]), 2 * HOUR).end();
+    at(&place, place.outlive_by_file(&["verify", "shelf"]), 2 * soon).end().expect(14);
+    at(&place, nightly(&place, &[]), 2 * soon).end();
     assert_eq!(counts(&place).1, 4, "the page in the vault names what is damaged");
 }

@@ -108,7 +108,8 @@ class Caller:
         if self.token["kind"] == "project":
             fits = project["id"] == self.token["project"]
         else:
-            fits = project["workspaceId"] in self.token["workspaces"]
+            invited = project["id"] in self.token.get("invited", [])
+            fits = invited or project["workspaceId"] in self.token["workspaces"]
         if not fits:
             raise GraphQLError("Not Authorized")
 
@@ -151,6 +152,16 @@ class Caller:
             self.kind("account")
             return {"name": "somebody"}
 
+        def external_workspaces(_info, projectId=None):
+            self.kind("account")
+            invited = [self.estate.project(id) for id in self.token.get("invited", [])]
+            others = {one["workspaceId"] for one in invited}
+            return [
+                {**one, "projects": [self.shown(project) for project in invited if project["workspaceId"] == one["id"]]}
+                for one in self.estate.workspaces
+                if one["id"] in others
+            ]
+
         def project_token(_info):
             self.kind("project")
             return {"projectId": self.token["project"], "environmentId": self.token["environment"]}
@@ -167,6 +178,7 @@ class Caller:
 
         return {
             "apiToken": api_token,
+            "externalWorkspaces": external_workspaces,
             "me": me,
             "projectToken": project_token,
             "projects": projects,

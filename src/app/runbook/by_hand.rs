@@ -22,22 +22,13 @@ pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Procedure {
     );
     let mut steps = vec![
         begin("by-hand-restore", case),
+        fetching(scene, case, &tools),
         Step {
-            what: match access::bucket(entry) {
-                Some(_) => format!("Fetch the whole vault into the new directory vault, with rclone or any other S3 client; it needs room as well. {tools} Was it fetched for another volume already? Then leave out the lines that begin with env and with VAULT=, and type VAULT= with the path of that directory. {ASKS}"),
-                None => format!("Name the vault. Nothing below writes into it. {tools}"),
-            },
-            commands: fetch(scene, case),
-            expect: Some(match access::bucket(entry) {
-                Some(_) => "README.md, vault.json, and the folders packs and roots. Where rclone speaks of SignatureDoesNotMatch, InvalidAccessKeyId, AccessDenied or 403, the id or the secret is mistyped, or may not read there: `unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY`, and begin this step again. Where it speaks of `no such host`, `connection refused` or `timeout`, this machine does not reach the endpoint; where of NoSuchBucket or `directory not found`, compare endpoint, region and bucket with START-HERE.md. What was fetched is not fetched again".into(),
-                None => "README.md, vault.json, and the folders packs and roots".into(),
-            }),
-            ..Step::default()
-        },
-        Step {
-            what: "Take the commands out of the vault's own README.md: it explains each of them.".into(),
+            what: "Take the commands out of the vault's own README.md: it explains each of them. Whoever could write to the vault could have written there too, so it is compared first with that of the kit, where KIT is set; \
+                   without a kit, read it before you go on."
+                .into(),
             commands: script(case),
-            expect: Some("no complaint".into()),
+            expect: Some("no complaint. Where the two differ, stop: `cp \"$KIT/vault-README.md\" \"$VAULT/README.md\"` takes the kit's, where that is the one which was printed or locked away".into()),
             ..Step::default()
         },
         Step {
@@ -52,7 +43,7 @@ pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Procedure {
         place.prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte))
     };
     if let Some(place) = access::bucket(entry).filter(is_plain) {
-        steps.insert(2, with_curl(place));
+        steps.insert(2, with_curl(scene, case, place));
     }
     steps.extend(super::dump::steps(&case.thing, &case.database, &case.target));
     let mut last = place(case);
@@ -80,7 +71,7 @@ fn fetch(scene: &Scene<'_>, case: &Case<'_, '_>) -> Vec<String> {
         None => commands.push(format!("VAULT={}", quoted(&access::address(entry)))),
         Some(place) => commands.extend(download(place)),
     }
-    commands.push("ls \"$VAULT\"".into());
+    commands.push("ls \"${VAULT:?is missing: the vault was not fetched, see above why}\"".into());
     commands
 }
 
@@ -103,19 +94,50 @@ pub(super) fn download(place: &S3Place) -> Vec<String> {
     let from = format!("from:{}/{}", place.bucket, place.prefix.trim_end_matches('/'));
     let copy = command(["rclone", "copy", "--config", "", "--s3-no-check-bucket", &from, "vault"]);
     // By this variable it takes certificates of one's own for itself, and stops at AWS's.
-    commands
-        .push(format!("env -u AWS_CA_BUNDLE ${{AWS_CA_BUNDLE:+RCLONE_CA_CERT=\"$AWS_CA_BUNDLE\"}} {copy}"));
-    commands.push("VAULT=\"$PWD/vault\"".into());
+    // Without a credential it would try for long, and say something else.
+    commands.push(format!(
+        "[ -n \"$AWS_SECRET_ACCESS_KEY\" ] && env -u AWS_CA_BUNDLE ${{AWS_CA_BUNDLE:+RCLONE_CA_CERT=\"$AWS_CA_BUNDLE\"}} {copy} && VAULT=\"$PWD/vault\""
+    ));
     commands
 }
 
-/// The same with what every system has: one object after the other, and none that is there.
-fn with_curl(place: &S3Place) -> Step {
+/// The whole vault comes to this machine, where it is a bucket.
+fn fetching(scene: &Scene<'_>, case: &Case<'_, '_>, tools: &str) -> Step {
+    let entry = case.looked.entry;
     Step {
-        what: "Only where rclone cannot be had: fetch it with curl (7.88 or newer, as in Debian 12), which is slow. Otherwise leave this step out; it does no harm."
-            .into(),
-        commands: fetched_by_curl(place),
-        expect: Some("the same names; where curl speaks of 403, the id or the secret is mistyped, or may not read there".into()),
+        what: match access::bucket(entry) {
+            Some(_) => format!(
+                "Fetch the whole vault into the new directory vault, with rclone; it needs room as well. {tools} Where rclone cannot be had, leave this step out: the next one is in its place. Was the vault fetched for another volume already? Then leave out the line with rclone, and type VAULT= with the path of that directory. {ASKS}"
+            ),
+            None => format!("Name the vault. Nothing below writes into it. {tools}"),
+        },
+        commands: fetch(scene, case),
+        expect: Some(match access::bucket(entry) {
+            Some(_) => format!(
+                "README.md, vault.json, and the folders packs and roots. {WRONG} Where rclone speaks of `no such host`, `connection refused` or `timeout`, this machine does not reach the endpoint; where of NoSuchBucket or `directory not found`, compare endpoint, region and bucket with START-HERE.md. What was fetched is not fetched again"
+            ),
+            None => "README.md, vault.json, and the folders packs and roots".into(),
+        }),
+        ..Step::default()
+    }
+}
+
+/// What a store says to a wrong credential, and what to type then.
+const WRONG: &str = "Where SignatureDoesNotMatch, InvalidAccessKeyId, AccessDenied or 403 is said, the id or the secret is mistyped, or may not read there: \
+    `unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY`, and begin this step again: it asks for both anew.";
+
+/// The same with what every system has: one object after the other, and none that is there.
+fn with_curl(scene: &Scene<'_>, case: &Case<'_, '_>, place: &S3Place) -> Step {
+    let mut commands = access::reach(case.looked.entry, &scene.environment);
+    commands.extend(fetched_by_curl(place));
+    let also = if case.is_encrypted { " age" } else { "" };
+    Step {
+        what: format!(
+            "Only where rclone could not be had, and in the place of the step before: fetch the vault with curl (7.88 or newer, as in Debian 12; `apt-get install curl zstd jq{also}`). \
+             It is slow, an object at a time. {ASKS}"
+        ),
+        commands,
+        expect: Some(format!("README.md, vault.json, and the folders packs and roots. {WRONG}")),
         ..Step::default()
     }
 }
@@ -148,12 +170,13 @@ pub(super) fn fetched_by_curl(place: &S3Place) -> Vec<String> {
         "fetch() { list >all || return 1; grep -x '[A-Za-z0-9._/-]*' all | grep -v -F .. >names; \
          while read -r KEY; do one \"${KEY#\"$PREFIX\"}\" || return 1; done <names; }"
             .into(),
-        "fetch && VAULT=\"$PWD/vault\" && ls \"$VAULT\"".into(),
+        "[ -n \"$AWS_SECRET_ACCESS_KEY\" ] && fetch && VAULT=\"$PWD/vault\" && ls \"$VAULT\"".into(),
     ]
 }
 
 fn script(case: &Case<'_, '_>) -> Vec<String> {
-    let mut commands = Vec::new();
+    let mut commands =
+        vec!["[ -z \"${KIT:-}\" ] || cmp \"$KIT/vault-README.md\" \"$VAULT/README.md\"".to_owned()];
     if case.is_encrypted {
         commands.push(access::asked("IDENTITY", access::IDENTITY));
         commands.push("mkdir -p -m 700 work".into());

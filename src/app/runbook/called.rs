@@ -1,8 +1,9 @@
 //! What databases are called, and how their rows are counted.
 
-use super::dump::{OF_PG_DUMP, is_archive, is_of_one_database, name_of, value};
-use super::restore::Thing;
-use crate::report::runbook::command;
+use super::dump::{OF_PG_DUMP, is_archive, is_of_one_database, is_of_one_postgres, name_of, value};
+use super::restore::{Case, Thing};
+use crate::estate::VolumeEntry;
+use crate::report::runbook::{Step, command};
 
 /// What a database is called that a dump of it is read into; none where the dump says that itself, or nobody knows.
 /// Whether owners and rights are left out when it is read, too.
@@ -53,12 +54,58 @@ pub(super) fn was_called(thing: &Thing<'_>) -> Option<String> {
     (is_plain && named.starts_with(|c: char| c.is_ascii_lowercase())).then(|| named.to_owned())
 }
 
-/// The command that counts every row of a restored database.
-pub(super) fn count() -> String {
+/// How a database gets its owner and its name back.
+pub(super) fn promote_database(case: &Case<'_, '_>, database: &str, is_archive: bool) -> Step {
+    let ask = |statements: &[&str]| {
+        let mut words = vec!["psql", "-X", "-d", "postgres"];
+        words.extend(statements.iter().flat_map(|statement| ["-c", statement]));
+        command(words)
+    };
+    let known = was_called(&case.thing);
+    let name = known.as_deref().unwrap_or("NAME");
+    let named = if known.is_some() { "" } else { "NAME for the name that the services know, and " };
+    let (owner, renamed) = (
+        format!("alter database {database} owner to ROLE"),
+        format!("alter database {database} rename to {name}"),
+    );
+    Step {
+        what: format!(
+            "Check it (part 6) before anybody uses it. {} is the dump, which has been read: leave it until the data is accepted. The database is called {database}, so that it can stand beside the lost one. \
+             Once somebody has decided that it serves, and nobody is logged in on it, type, with {named}ROLE for the role that owned it (a dump does not tell; most often it is the one that owns its tables): \
+             `{}`. From then on {name} stands in the place of {database} in every command. {} For each role that a service logs in as: `{}`, which asks for a new password; tell it to the service. \
+             Last of all, where root was made a superuser for tonight: `{}`; from then on only `runuser -u postgres -- psql` asks.",
+            case.target,
+            ask(&[&owner, &renamed]),
+            match is_archive {
+                true =>
+                    "All in it belongs to whoever read it: owners and rights of the dump were left out, and are given anew, by `grant` and `alter table … owner to`.",
+                false => "What is in it belongs to whom the dump says.",
+            },
+            ask(&["alter role ROLE login", "\\password ROLE"]),
+            ask(&["alter role root nosuperuser nologin"]),
+        ),
+        ..Step::default()
+    }
+}
+
+/// Every way of the first vault to a database of a dump, by its letter, and how `psql` comes to what it makes.
+pub(super) fn databases(thing: &Thing<'_>, entry: &VolumeEntry) -> Vec<(char, String)> {
+    let by_name = |name: &str| format!("-d {}", command([name_of(name)]));
+    let mut all = vec![('A', by_name(&entry.id.0))];
+    if is_of_one_postgres(thing) {
+        all.push(('B', "-h \"$PWD\"/server/socket -U postgres -d restored".to_owned()));
+    }
+    let letter = if all.len() == 1 { 'B' } else { 'C' };
+    all.push((letter, by_name(&format!("{}_{}", letter.to_ascii_lowercase(), entry.id))));
+    all
+}
+
+/// The command that counts every row of a restored database, which `psql` comes to so.
+pub(super) fn count(on: &str) -> String {
     let each = "select table_schema || $$.$$ || table_name, (xpath($$/row/c/text()$$, query_to_xml(format($$select count(*) as c from %I.%I$$, \
                 table_schema, table_name), false, true, $$$$)))[1] from information_schema.tables where table_type = $$BASE TABLE$$ \
                 and table_schema not in ($$pg_catalog$$, $$information_schema$$) order by 1";
-    format!("psql -X -d DATABASE -Atc {}", command([each]))
+    format!("psql -X {on} -Atc {}", command([each]))
 }
 
 #[cfg(test)]

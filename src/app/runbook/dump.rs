@@ -222,7 +222,7 @@ fn postgres(database: &str, argv: &[String], dump: &str) -> Vec<Step> {
                 "Make a new database, and read the dump into it.{} Where that fails midway, half of it stays: begin again with another name for the database.",
                 packed.unwrap_or_default()
             ),
-            commands: vec![command(["createdb", database]), read],
+            commands: vec![command(["createdb", "-E", "UTF8", "-T", "template0", database]), read],
             expect: Some("no error".into()),
             ..Step::default()
         },

@@ -54,11 +54,13 @@ pub fn make_kit(context: &Context, order: &KitOrder<'_>) -> Result<KitMade> {
     kit.write("vault-README.md", &instructions)?;
     kit.write("vault.json", &marker)?;
     kit.write("escrow.md", escrow_page(facts, made.escrow.as_deref(), made.reading.as_deref()).as_bytes())?;
+    kit.runbooks(&made)?;
+    // Printed, it tells whether somebody changed one of these.
+    let sums = kit.sums.clone();
     for format in [PageFormat::Markdown, PageFormat::Html] {
         let name = format!("START-HERE.{}", format.extension());
-        kit.write(&name, kit_page(&made, (facts, &reach), &program.sha256, format).as_bytes())?;
+        kit.write(&name, kit_page(&made, (facts, &reach), &sums, format).as_bytes())?;
     }
-    kit.runbooks(&made)?;
     kit.end()?;
     Ok(told(order, (&vault, facts), kit, program, &made))
 }

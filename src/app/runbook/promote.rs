@@ -33,7 +33,7 @@ pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Option<Proced
         what: "Restore the dump and read it into a new PostgreSQL of its own, which nothing else reaches. It needs the programs of a PostgreSQL \
                as new as the lost one, and says where they are older (on Debian the package postgresql-15 brings those of version 15). \
                Sorting and upper case go by C.UTF-8: a dump does not tell the locale of the lost database. Where it is known (`psql -l` showed it under Collate: ............) and \
-               `locale -a` lists it here, add `--postgres-locale` and its name. It cannot be set later; where nobody knows it, leave it away."
+               `locale -a` lists it here, add `--postgres-locale` and its name. Where nobody knows it, leave it away: nothing is lost by that, names are listed in another order, and only another dump, read into a database of that locale, changes it later."
             .into(),
         commands: vec![command(restore)],
         expect: Some("\"restored and compared\", \"is ready\", and every table that you know with about as many rows as you expect".into()),
@@ -61,7 +61,7 @@ fn begun(name: Option<String>) -> [Step; 3] {
         Step {
         what: format!(
             "Start it, on its socket alone, and look at the data. To ask it more: `psql -X -h \"$PWD\"/{}/socket -U postgres -d restored`. \
-             Once the database was renamed, in the last step, its new name stands in the place of `restored`, here and in part 6.",
+             This, and the count of part 6, hold until it is promoted; after that, promote.txt says how it is asked.",
             command([SERVER.to_owned()])
         ),
         commands: vec![

@@ -214,25 +214,14 @@ pub(super) fn begin(way: &str, case: &Case<'_, '_>) -> Step {
 
 /// The last step, which a person decides.
 pub(super) fn place(case: &Case<'_, '_>) -> Step {
-    let database = called::restored(&case.thing, &case.database).map(|(database, is_archive)| {
-        format!(
-            " The database is called {database}, so that it can stand beside the lost one. Once somebody has decided that it serves, and nobody \
-             is logged in on it, its server's superuser gives it the name that the services know: `alter database {database} rename to {}`. \
-             {} A service logs in once its role may: `alter role NAME login`, and `\\password NAME` in psql. \
-             The database itself belongs to whoever made it: `alter database {database} owner to NAME`. Where root was made a superuser for tonight, take that back: `alter role root nosuperuser nologin`.",
-            called::was_called(&case.thing).unwrap_or_else(|| "NAME".into()),
-            match is_archive {
-                true => "All in it belongs to whoever read it: owners and rights of the dump were left out, and are given anew, by `grant` and `alter table … owner to`.",
-                false => "What is in it belongs to whom the dump says.",
-            }
-        )
-    });
+    if let Some((database, is_archive)) = called::restored(&case.thing, &case.database) {
+        return called::promote_database(case, &database, is_archive);
+    }
     Step {
         what: format!(
             "Check it (part 6) before anybody uses it. Then put {} where it belongs: on a new machine or under a new name, with owners as \
-             the service wants them. Leave the old place as it is; confirm the machine first (part 2).{}",
+             the service wants them. Leave the old place as it is; confirm the machine first (part 2).",
             case.target,
-            database.unwrap_or_default()
         ),
         ..Step::default()
     }
@@ -332,11 +321,15 @@ pub(super) fn as_copied(
             Some(acceptance(format!("it has {bytes} bytes"), Some(command(["stat", "-c", "%s", &target]))))
         }
         (Thing::Dump(_), _) => Some(Acceptance {
-            what: "rows of the tables that matter, counted one by one: DATABASE is the restored one (of a server that outlive made, `-h \"$PWD\"/server/socket -U postgres -d restored`, or the name that it was given since). \
+            what: "rows of the tables that matter, counted one by one: type the line of the way that was taken, before its last step. \
                    Expected (this page does not know it): ............ Found: ............"
                 .into(),
             from: "a report or a monitor from before, by somebody who knows it; --to-postgres prints what it counted".into(),
-            command: dump::is_of_one_database(&thing).then(called::count),
+            command: dump::is_of_one_database(&thing).then(|| {
+                let each = called::databases(&thing, entry);
+                let line = |(letter, on): &(char, String)| format!("{} # way {letter}", called::count(on));
+                each.iter().map(line).collect::<Vec<_>>().join("\n")
+            }),
         }),
         _ => None,
     }

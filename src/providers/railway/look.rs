@@ -4,10 +4,12 @@ use super::Work;
 use super::instances::{Instance, instances};
 use super::points::{Found, points};
 use super::questions::Question;
-use super::shapes::{Listed, Named, OneProject, Project, Projects};
+use super::shapes::{External, Invited, Listed, Named, OneProject, Project, Projects};
 use super::who::{Scope, Who};
-use crate::domain::{Gap, GapReason};
-use crate::providers::graphql::{Complaint, Connection, Pages, Scalar, Unanswered, Variables, pages};
+use crate::domain::{Gap, GapReason, TokenKind};
+use crate::providers::graphql::{
+    Answer, Complaint, Connection, List, Pages, Scalar, Unanswered, Variables, pages,
+};
 use crate::vault::in_parallel;
 use std::collections::BTreeSet;
 
@@ -95,7 +97,14 @@ fn wanted(work: &Work<'_>, who: &Who, gaps: &mut Vec<Gap>) -> (Vec<Thing>, Vec<W
                 gaps.push(work.gap(work.volumes_of("workspaces"), "its list of workspaces", why));
             }
             let workspaces = things(work, named, "its list of workspaces", gaps);
-            let all = workspaces.iter().flat_map(|workspace| of_workspace(work, workspace, gaps)).collect();
+            let mut all: Vec<Wanted> =
+                workspaces.iter().flat_map(|workspace| of_workspace(work, workspace, gaps)).collect();
+            // A workspace was invited to nothing.
+            if who.kind != TokenKind::Workspace {
+                let known: BTreeSet<String> = all.iter().map(|wanted| wanted.own.id.clone()).collect();
+                let more = invited(work, gaps).into_iter();
+                all.extend(more.filter(|wanted| !known.contains(&wanted.own.id)));
+            }
             (workspaces, all)
         }
         Scope::Environment { project, environment } => {
@@ -123,16 +132,62 @@ fn of_workspace(work: &Work<'_>, workspace: &Thing, gaps: &mut Vec<Gap>) -> Vec<
     if let Some(why) = open {
         gaps.push(work.gap(work.volumes_of(&part), &part, &why));
     }
+    listed(work, nodes, Some(workspace), &part, gaps)
+}
+
+/// The projects of a list, each once.
+fn listed(
+    work: &Work<'_>,
+    nodes: Vec<Listed>,
+    workspace: Option<&Thing>,
+    part: &str,
+    gaps: &mut Vec<Gap>,
+) -> Vec<Wanted> {
     let (mut ids, count) = (BTreeSet::new(), nodes.len());
     let one = |listed: Listed| {
         let Listed { id, name, deleted_at } = listed;
         let own = thing(work, &Named { id, name })?;
         let is_new = ids.insert(own.id.clone());
         let is_deleted = !deleted_at.is_none();
-        is_new.then(|| Wanted { workspace: Some(workspace.clone()), own, is_deleted, only: None })
+        is_new.then(|| Wanted { workspace: workspace.cloned(), own, is_deleted, only: None })
     };
     let all: Vec<Wanted> = nodes.into_iter().filter_map(one).collect();
-    odd(work, count - all.len(), &part, gaps);
+    odd(work, count - all.len(), part, gaps);
+    all
+}
+
+/// The projects of other workspaces that somebody invited the account to.
+fn invited(work: &Work<'_>, gaps: &mut Vec<Gap>) -> Vec<Wanted> {
+    const PART: &str = "projects of other workspaces that the account was invited to";
+    let missing = |why: &Unanswered| work.gap(work.volumes_of(PART), PART, why);
+    let answer = match work.transport.ask::<Invited>(Question::Invited, &Variables::default()) {
+        Ok(Answer { data, beside }) => {
+            gaps.extend(beside.map(|(complaint, count)| missing(&Unanswered::Errors(complaint, count))));
+            data.external_workspaces
+        }
+        Err(why) => {
+            gaps.push(missing(&why));
+            return Vec::new();
+        }
+    };
+    const ODD: Unanswered = Unanswered::NotUnderstood("that list, or a list of projects in it, is missing");
+    let List { items, missed } = answer.unwrap_or_else(|| {
+        gaps.push(missing(&ODD));
+        List::default()
+    });
+    odd(work, missed, PART, gaps);
+    let mut all = Vec::new();
+    for External { id, name, projects } in items {
+        // Without it, only whose projects they are is not known.
+        let workspace = thing(work, &Named { id, name });
+        match projects {
+            Some(List { items, missed }) => {
+                odd(work, missed, PART, gaps);
+                all.extend(listed(work, items, workspace.as_ref(), PART, gaps));
+            }
+            None => gaps.push(missing(&ODD)),
+        }
+    }
     all
 }
 

@@ -15,6 +15,8 @@ pub enum Question {
     ProjectToken,
     /// The projects of a workspace.
     Projects,
+    /// The projects of other workspaces that somebody invited the account to.
+    Invited,
     /// A project, with the first pages of what is in it.
     Project,
     /// The environments of a project.
@@ -40,6 +42,7 @@ const ME: &str = "query Me { me { name } }";
 const PROJECT_TOKEN: &str = "query ProjectToken { projectToken { projectId environmentId } }";
 const PROJECTS: &str = "query Projects($workspace: String, $after: String) { projects(workspaceId: $workspace, first: 100, \
     after: $after) { edges { node { id name deletedAt } } pageInfo { hasNextPage endCursor } } }";
+const INVITED: &str = "query Invited { externalWorkspaces { id name projects { id name deletedAt } } }";
 const PROJECT: &str = "query Project($project: String!) { project(id: $project) { id name deletedAt workspaceId \
     environments(first: 100) { edges { node { id name } } pageInfo { hasNextPage endCursor } } \
     volumes(first: 100) { edges { node { id name } } pageInfo { hasNextPage endCursor } } \
@@ -81,6 +84,7 @@ impl Question {
             Self::Me => ME,
             Self::ProjectToken => PROJECT_TOKEN,
             Self::Projects => PROJECTS,
+            Self::Invited => INVITED,
             Self::Project => PROJECT,
             Self::Environments => ENVIRONMENTS,
             Self::Volumes => VOLUMES,
@@ -100,6 +104,7 @@ impl Operation for Question {
         Self::Me,
         Self::ProjectToken,
         Self::Projects,
+        Self::Invited,
         Self::Project,
         Self::Environments,
         Self::Volumes,
@@ -117,6 +122,7 @@ impl Operation for Question {
             Self::Me => "Me",
             Self::ProjectToken => "ProjectToken",
             Self::Projects => "Projects",
+            Self::Invited => "Invited",
             Self::Project => "Project",
             Self::Environments => "Environments",
             Self::Volumes => "Volumes",

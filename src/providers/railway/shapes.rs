@@ -49,6 +49,22 @@ pub(super) struct Projects {
     pub projects: Option<Connection<Listed>>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Invited {
+    pub external_workspaces: Option<List<External>>,
+}
+
+/// A workspace of others, with those projects of it that the account was invited to.
+#[derive(Deserialize)]
+pub(super) struct External {
+    #[serde(default)]
+    pub id: Scalar,
+    #[serde(default)]
+    pub name: Scalar,
+    pub projects: Option<List<Listed>>,
+}
+
 /// A project as a list has it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

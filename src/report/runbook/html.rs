@@ -13,7 +13,8 @@ pub fn html(title: &str, blocks: &[Block], until: Timestamp) -> String {
     let hash = STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
     // Nothing is loaded, nothing is sent, and only this one script runs.
     let policy = format!("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{hash}'");
-    let (moment, said) = (until.format("%Y-%m-%dT%H:%M:%SZ"), until.format("%Y-%m-%d %H:%M UTC"));
+    // To the minute, as people read it: pages that were made together are the same.
+    let (moment, said) = (until.format("%Y-%m-%dT%H:%M:00Z"), until.format("%Y-%m-%d %H:%M UTC"));
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\

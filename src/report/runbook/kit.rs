@@ -9,7 +9,7 @@ use super::{ASKS, PageFormat, command, html, markdown};
 pub fn kit_page(
     made: &Runbooks,
     (vault, reach): (&RunbookVault, &[String]),
-    program_sha256: &str,
+    sums: &str,
     format: PageFormat,
 ) -> String {
     let title = format!("Break-glass kit: the vault {}", vault.name);
@@ -25,15 +25,16 @@ pub fn kit_page(
             "runbooks/ALL.md",
             "what to do, in which order, for all volumes; a page for each beside it, and .html for printing",
         ),
-        file("outlive", &format!("the program, SHA-256 {program_sha256}")),
+        file("outlive", "the program"),
         file(
             "vault-README.md",
             "how to restore with standard tools alone, as the vault itself says it. Those tools are not here: install them where you need that way (zstd, jq; age for an encrypted vault; rclone for a bucket)",
         ),
         file("vault.json", "what the vault says of itself; public"),
         file("escrow.md", "how the private key is had, and the credential that reads the vault"),
-        file("SHA256SUMS", "check the kit first: sha256sum -c SHA256SUMS"),
+        file("SHA256SUMS", "tells a stick that has gone bad: sha256sum -c SHA256SUMS"),
     ]));
+    is_it_this(&mut blocks, sums);
     blocks.push(Block::Heading(2, "The vault".into()));
     blocks.push(Block::Table(vec!["fact", "value"], facts(vault)));
     blocks.push(Block::Heading(2, "First steps".into()));
@@ -48,7 +49,7 @@ pub fn kit_page(
             ],
             commands: vec!["sha256sum -c SHA256SUMS".into()],
         },
-        step("Put the program where commands are found in this shell.", vec!["export KIT=\"$PWD\" PATH=\"$PWD:$PATH\"".into(), "outlive --version".into()]),
+        step("Put the program where commands are found in this shell.", vec!["chmod +x outlive".into(), "export KIT=\"$PWD\" PATH=\"$PWD:$PATH\"".into(), "outlive --version".into()]),
         StepBlock {
             says: vec![
                 "Get the credential that reads the vault, and the private key where one is needed: escrow.md says how.".into(),
@@ -62,13 +63,24 @@ pub fn kit_page(
             commands: Vec::new(),
         },
         step(&format!("Tell the shell where the vault is. {ASKS}"), reach.to_vec()),
-        step("See what the vault has.", vec![command(["outlive", "vault", "list", &vault.address])]),
+        step("See what the vault has. Must be seen: a line for each volume. The state stored, and that newer points cannot be ruled out (freshness unproven), are as they should be on a new machine. Where 403, SignatureDoesNotMatch or InvalidAccessKeyId is said, id or secret is mistyped: type unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY, and do the step before again, which asks for both anew.", vec![command(["outlive", "vault", "list", &vault.address])]),
         step("Go on with runbooks/ALL.md, in its order, in this same shell. Each way back begins with a directory of its own: go first where there is room, not on this stick, for example with cd /srv. Where the page is stale, a newer one may lie in the vault, below runbooks/: vault-README.md says under Runbooks how it is opened, once the vault was fetched as in the first two steps of a way by hand.", vec![]),
     ]));
     match format {
         PageFormat::Markdown => markdown::markdown(&blocks),
         PageFormat::Html => html::html(&title, &blocks, made.believe_until),
     }
+}
+
+/// What is compared with a stick: on paper, nobody changes it together with the rest.
+fn is_it_this(blocks: &mut Vec<Block>, sums: &str) {
+    blocks.push(Block::Heading(2, "Is it the kit that was made?".into()));
+    blocks.push(Block::Say("Whoever changes a file of a stick can change SHA256SUMS with it. So this page is printed, and kept where the stick is not: what tells is the SHA-256 on paper. Compare the lines of the file SHA256SUMS with these, the program's first. Where one differs, use another kit, or the way by hand.".into()));
+    let rows = sums
+        .lines()
+        .filter_map(|line| line.split_once("  "))
+        .map(|(sum, name)| vec![Line::default().code(name), Line::default().code(sum)]);
+    blocks.push(Block::Table(vec!["file", "SHA-256"], rows.collect()));
 }
 
 fn facts(vault: &RunbookVault) -> Vec<Vec<Line>> {
@@ -89,7 +101,7 @@ fn facts(vault: &RunbookVault) -> Vec<Vec<Line>> {
         row("opens for", list(&vault.readers, "everybody who can read it: it is not encrypted")),
         row("signatures that count", list(&vault.trust, "no key is pinned")),
         row(
-            "the credential that reads was",
+            "the lost machine read it with (not for tonight: escrow.md says what is)",
             vault.reader_credential.clone().unwrap_or_else(|| "none is needed".into()),
         ),
     ]
@@ -109,6 +121,19 @@ pub fn escrow_page(vault: &RunbookVault, escrow: Option<&str>, reading: Option<&
         let line = |blank: &&str| format!("{blank}: ............................").into();
         blocks.push(Block::List(blanks.iter().map(line).collect()));
     };
+    blocks.push(Block::Heading(2, "The private key".into()));
+    if vault.readers.is_empty() {
+        blocks.push(Block::Say("The vault is not encrypted: no private key is needed.".into()));
+    } else {
+        blocks.push(Block::Say(Line::from("It opens for any one of: ").code(vault.readers.join("  "))));
+        match escrow {
+            Some(text) => written(&mut blocks, text),
+            None => {
+                let blanks = ["The key lies in", "It is opened by", "together with", "Instead of them"];
+                to_fill_in(&mut blocks, "the key", &blanks);
+            }
+        }
+    }
     if vault.address.starts_with("s3://") {
         blocks.push(Block::Heading(2, "The credential that reads it".into()));
         match reading {
@@ -116,19 +141,6 @@ pub fn escrow_page(vault: &RunbookVault, escrow: Option<&str>, reading: Option<&
             None => {
                 to_fill_in(&mut blocks, "it", &["The key id and its secret lie in", "They are given out by"])
             }
-        }
-    }
-    blocks.push(Block::Heading(2, "The private key".into()));
-    if vault.readers.is_empty() {
-        blocks.push(Block::Say("The vault is not encrypted: no private key is needed.".into()));
-        return markdown::markdown(&blocks);
-    }
-    blocks.push(Block::Say(Line::from("It opens for any one of: ").code(vault.readers.join("  "))));
-    match escrow {
-        Some(text) => written(&mut blocks, text),
-        None => {
-            let blanks = ["The key lies in", "It is opened by", "together with", "Instead of them"];
-            to_fill_in(&mut blocks, "the key", &blanks);
         }
     }
     markdown::markdown(&blocks)

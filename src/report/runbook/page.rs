@@ -92,8 +92,10 @@ fn header(out: &mut Vec<Block>, all: &Runbooks, of: Option<(&str, bool)>) {
     // Made for one volume alone, they tell less than those of all.
     if all.runbooks.len() == all.order.len() {
         lines.push(
-            Line::from("Two pages of one estate that were made at different times differ in times, ages, and the copies that they name; that is no tampering. What they tell people to do is the same where this is the same: ")
-                .code(short(&all.acts_sha256)),
+            Line::from("Two sets of pages of one estate differ in times, ages and the copies that they name, and so in their SHA256SUMS, also where one was made a moment after the other: that is no tampering. \
+                        Whether they told people to do the same when they were made, this says, which outlive computes: ")
+                .code(short(&all.acts_sha256))
+                .and(". It is no proof against somebody who changes a page: what was printed, and locked away, counts; START-HERE of a kit, printed, has the SHA-256 of each of its files."),
         );
     }
     copies_of_this(&mut lines, all);
@@ -312,7 +314,7 @@ fn hazards(out: &mut Vec<Block>, hazards: &[HazardLine]) {
     out.push(Block::Heading(3, "By what happened".into()));
     let rows = hazards.iter().map(|one| {
         let mut left = if one.left == "NONE" {
-            Line::default().strong("NONE").and(": as far as is known, every copy above is lost with it")
+            Line::default().strong("NONE").and(" for certain: as far as is known, every copy above is lost with it. Look all the same (part 4)")
         } else {
             one.left.as_str().into()
         };

@@ -169,7 +169,7 @@ fn accept(out: &mut Vec<Block>, checks: &[Acceptance], counted: Option<&Acceptan
     out.push(Block::Heading(2, "6. Accept it".into()));
     out.push(Block::Say("At least two checks that know nothing of each other, then records from outside: a bank statement, a log of another system, a customer who looks.".into()));
     if checks.len() < 2 {
-        let missing = "Fewer than two checks are written down for this volume. Add them to a drill (docs/drills.md); tonight, make up a second one before anybody works with the data.";
+        let missing = "Fewer than two checks are written down for this volume. Add them to a drill (docs/drills.md); tonight, make up a second one before anybody works with the data: the newest number or date of a table that always grows, a sum that a report of last week has, or something that a customer remembers.";
         out.push(Block::Warn(missing.into()));
     }
     // A bar would end the cell of a table, also in what is typed.
@@ -179,7 +179,8 @@ fn accept(out: &mut Vec<Block>, checks: &[Acceptance], counted: Option<&Acceptan
             None => "–".into(),
             Some(command) if command.contains('|') => {
                 let says = vec![Line::told(&check.what)];
-                below.push(StepBlock { says, commands: vec![command.clone()] });
+                let commands = command.lines().map(str::to_owned).collect();
+                below.push(StepBlock { says, commands });
                 format!("below, {}", below.len()).into()
             }
             Some(command) => Line::default().code(command),

@@ -72,6 +72,12 @@ impl Identities {
         let all: Option<Vec<_>> = lines.map(|line| Some((line.parse().ok()?, String::new()))).collect();
         match all {
             Some(all) if !all.is_empty() => Ok(Self(all)),
+            _ if text.to_ascii_uppercase().contains("AGE-SECRET-KEY-1") => {
+                let what = "a line that begins with AGE-SECRET-KEY-1 is no whole key: a letter of it is wrong or missing, or something else stands beside it";
+                Err(Problem::new(Kind::Usage, what).remedy(
+                    "compare it with the original letter by letter: it is one line of 74 signs, and in a file of keys every other line begins with #",
+                ))
+            }
             _ => Err(Problem::new(Kind::Usage, "no private key of a reader").remedy(
                 "name a file as age-keygen writes it, with a line that begins with AGE-SECRET-KEY-1",
             )),

@@ -4,7 +4,9 @@ use super::raw::{Asked, Reply};
 use super::{Adapter, Keep, TOKEN, brisk, connector_passes, look, server, sound};
 use crate::railway;
 use chrono::{DateTime, TimeDelta, Utc};
-use outlive::domain::{AssetId, GapReason, GapScope, Inventory, Known, MayDelete, TokenKind, Usable};
+use outlive::domain::{
+    AssetId, GapReason, GapScope, Inventory, Known, MayDelete, ReachedKind, TokenKind, Usable,
+};
 use outlive::estate::Secret;
 use outlive::providers::graphql::{Limits, Operation, Stop};
 use outlive::providers::railway::{Question, Railway};
@@ -74,6 +76,7 @@ impl Adapter for OfRailway {
         let data = match asked.operation().as_str() {
             "ApiToken" => json!({ "apiToken": { "workspaces": [{ "id": "ws-acme", "name": "Acme" }] } }),
             "Me" => json!({ "me": { "name": "somebody" } }),
+            "Invited" => json!({ "externalWorkspaces": [] }),
             // This one is an account's.
             "ProjectToken" => return refused(),
             "Projects" => json!({ "projects": page(vec![project], after, size) }),
@@ -205,6 +208,39 @@ fn a_token_says_what_it_is_and_how_far_it_reaches() {
     );
     let volume = seen.asset(&seen.volumes[0].asset).unwrap();
     assert!(!volume.bonds.is_complete(outlive::domain::Nature::DeletableBy), "who may delete it stays open");
+}
+
+#[test]
+fn what_an_account_was_invited_to_is_reached_and_that_it_cannot_be_told_is_a_gap() {
+    for (answered, projects, gaps) in [
+        (refused(), 1, 1),
+        (json!({ "data": { "externalWorkspaces": null } }), 1, 1),
+        (
+            json!({ "data": { "externalWorkspaces": [{ "id": "ws-x", "name": "X", "projects": null }, null] } }),
+            1,
+            2,
+        ),
+        (
+            json!({ "data": { "externalWorkspaces": [{ "id": "ws-x", "name": "X", "projects": [
+            { "id": "proj-lent", "name": "lent", "deletedAt": null }, { "id": "proj-shop", "name": "shop", "deletedAt": null },
+        ] }] } }),
+            2,
+            0,
+        ),
+    ] {
+        let lent = server(&RAILWAY, move |asked, answer| match asked.operation().as_str() {
+            "Invited" => Reply::Json(answered.clone()),
+            _ => Reply::Json(answer),
+        });
+        let seen = look(&RAILWAY, &lent, brisk()).seen;
+        let reached = seen.accounts[0].reaches.iter().filter(|one| one.what == ReachedKind::Project);
+        assert_eq!((reached.count(), seen.gaps.len()), (projects, gaps), "{:?}", seen.gaps);
+        assert!(
+            seen.gaps.iter().all(|gap| gap.scope.counts() && gap.place.contains("invited")),
+            "{:?}",
+            seen.gaps
+        );
+    }
 }
 
 /// The small estate with each instance changed.

@@ -28,6 +28,7 @@ fn answer(asked: &Asked, volumes: usize) -> Value {
     let data = match asked.operation().as_str() {
         "ApiToken" => json!({ "apiToken": { "workspaces": [named("ws".into())] } }),
         "Me" => json!({ "me": { "name": "somebody" } }),
+        "Invited" => json!({ "externalWorkspaces": [] }),
         "Projects" => {
             json!({ "projects": connection(0, 1, |_| json!({ "id": "proj", "name": "shop", "deletedAt": null })) })
         }

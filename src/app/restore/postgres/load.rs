@@ -2,6 +2,7 @@
 
 use super::account::{drain, last_words, pid, spawn};
 use super::dump::DumpKind;
+use super::rights::{owner, right};
 use super::script::{Ends, Piece, Script, Statement};
 use super::server::{Scene, Server};
 use super::wire::{Answer, Link, Patience, Trouble};
@@ -26,6 +27,8 @@ const NOT_ALLOWED: &str = "42501";
 const NOT_THERE: [&str; 5] = ["42883", "42704", "3F000", "42P01", "3D000"];
 /// A role, or a database, of the dump that a new cluster has anyhow (SQLSTATE `duplicate_object`).
 const THERE: &str = "42710";
+/// So many statements about owners and rights are kept for a person.
+const MOST_RIGHTS: usize = 100_000;
 
 /// What was left out of a dump, or was not needed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,6 +39,10 @@ pub(super) struct Loaded {
     pub owners: BTreeSet<String>,
     /// Statements about privileges and owners.
     pub left_out: u64,
+    /// Those of them that say who owns what and who may use it, as far as they are nothing else for certain.
+    pub rights: Vec<String>,
+    /// How many more say that.
+    pub more_rights: u64,
 }
 
 /// Reads the dump that was restored.
@@ -126,7 +133,8 @@ fn finish(server: &Server<'_>, kind: DumpKind, rights: Rights) -> Result<()> {
 fn of_archive(reader: &mut Reader<'_, '_>, file: File) -> Result<Ends> {
     let patience = reader.scene.patience;
     let mut command = reader.scene.ended_with_us("pg_restore", "KILL");
-    command.args(["--no-owner", "--no-privileges", "--file=-"]).stdin(file);
+    // Who owned what is left out here, as of a plain dump, and told.
+    command.arg("--file=-").stdin(file);
     let mut group =
         Group { leader: spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?, is_over: false };
     let complaints = drain(group.leader.stderr.take());
@@ -283,24 +291,22 @@ impl Reader<'_, '_> {
 
     /// A dump of one database does not bring the roles along that own things and may use them.
     fn leaves_out(&mut self, statement: &Statement) -> bool {
-        if let Some(owner) = owner(statement) {
-            self.loaded.owners.insert(owner);
-            return true;
+        let owner = owner(statement);
+        let is_of_rights = owner.is_some()
+            || ["GRANT", "REVOKE"].iter().any(|word| statement.begins(&[word]))
+            || statement.begins(&["ALTER", "DEFAULT", "PRIVILEGES"]);
+        self.loaded.owners.extend(owner);
+        if is_of_rights {
+            match right(statement).filter(|_| self.loaded.rights.len() < MOST_RIGHTS) {
+                Some(right) => self.loaded.rights.push(right),
+                None => self.loaded.more_rights += 1,
+            }
         }
-        ["GRANT", "REVOKE"].iter().any(|word| statement.begins(&[word]))
-            || statement.begins(&["ALTER", "DEFAULT", "PRIVILEGES"])
+        is_of_rights
             || statement.begins(&["SET", "SESSION", "AUTHORIZATION"])
             || statement.begins(&["COMMENT", "ON", "EXTENSION"])
             || statement.begins(&["SET", "DEFAULT_TABLESPACE"])
     }
-}
-
-/// The role of `ALTER … OWNER TO role`.
-fn owner(statement: &Statement) -> Option<String> {
-    let text = std::str::from_utf8(&statement.sql).ok()?.trim_end();
-    let (_, role) = text.rsplit_once(" OWNER TO ").filter(|_| statement.begins(&["ALTER"]))?;
-    let is_one = role.starts_with('"') && role.ends_with('"') || !role.contains(char::is_whitespace);
-    is_one.then(|| printable(role.as_bytes()))
 }
 
 fn is_harmless(statement: &Statement, code: &str) -> bool {
@@ -308,24 +314,4 @@ fn is_harmless(statement: &Statement, code: &str) -> bool {
         || statement.begins(&["ALTER", "TABLE"]) && statement.words.iter().any(|word| word == "DROP");
     let makes_own = statement.begins(&["CREATE", "ROLE", "POSTGRES"]) && statement.words.len() == 3;
     drops && NOT_THERE.contains(&code) || makes_own && code == THERE
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_owner_is_told_from_a_text_that_speaks_of_one() {
-        let of = |sql: &str| {
-            let mut script = Script::new(sql.as_bytes());
-            match script.next().unwrap() {
-                Some(Piece::Statement(statement)) => owner(&statement),
-                other => panic!("{other:?}"),
-            }
-        };
-        assert_eq!(of("ALTER TABLE public.t OWNER TO shop;"), Some("shop".into()));
-        assert_eq!(of("ALTER FUNCTION f(a integer) OWNER TO \"a b\";"), Some("\"a b\"".into()));
-        assert_eq!(of("SELECT 'x OWNER TO y';"), None);
-        assert_eq!(of("ALTER TABLE t ADD CHECK (a <> ' OWNER TO b c');"), None);
-    }
 }

@@ -9,6 +9,8 @@ mod lexer;
 mod load;
 mod point;
 mod programs;
+mod promotion;
+mod rights;
 mod room;
 mod script;
 mod server;
@@ -20,7 +22,7 @@ mod wire;
 use super::super::Context;
 use super::{RestoreOrder, restore_at};
 use crate::domain::{Kind, Monitor, Problem, Result, printable};
-use crate::report::activity::{NotReady, PostgresDone, RestoreDone};
+use crate::report::activity::{NotReady, PostgresDone, PostgresStep, RestoreDone};
 use account::{Account, write_new};
 use dump::DumpKind;
 use point::{Held, held};
@@ -29,7 +31,7 @@ use room::{Room, Shape};
 use server::{Scene, Server};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use steps::MadeOf;
+use steps::{Left, Made, MadeOf};
 use wire::Patience;
 
 /// The database that a dump of one is read into, and the role that owns it.
@@ -108,8 +110,7 @@ pub fn restore_postgres(
         }
         _ => work.make(held, patience(postgres.longest), &mut said),
     };
-    let tried =
-        tried.and_then(|()| write_new(&room.promote(), &steps::written(&said.steps, &said.owners_left_out)));
+    let tried = tried.and_then(|()| write_new(&room.promote(), &steps::written(&said.steps)));
     said.ready = tried.is_ok();
     if !said.ready {
         // What is not ready is not promoted.
@@ -157,8 +158,13 @@ impl Work<'_> {
             from if from == DumpKind::Cluster.word() => MadeOf::Databases,
             _ => MadeOf::OneDatabase,
         };
-        said.steps = steps::steps(self.room, self.account, programs, made_of);
+        write_new(&self.room.unit(), &steps::unit(self.room, self.account, programs))?;
+        said.steps = self.steps(programs, SUPERUSER, made_of, &Left::default());
         Ok(words)
+    }
+
+    fn steps(&self, programs: &Programs, superuser: &str, made_of: MadeOf, left: &Left) -> Vec<PostgresStep> {
+        steps::steps(&Made { superuser, room: self.room, account: self.account, programs, made_of, left })
     }
 
     fn of_dump(&self, kind: DumpKind, patience: Patience<'_>, said: &mut PostgresDone) -> Result<()> {
@@ -181,7 +187,16 @@ impl Work<'_> {
         if self.order.rights == Rights::Superuser {
             said.notices.push("the dump was read by a superuser: it could do whatever that may".into());
         }
-        said.owners_left_out = loaded.owners.into_iter().collect();
+        if kind != DumpKind::Cluster {
+            let left = Left::of(&loaded);
+            if !loaded.rights.is_empty() {
+                write_new(&self.room.rights(), &steps::rights(&loaded.rights))?;
+                self.account.own(&self.room.rights())?;
+            }
+            said.steps = self.steps(programs, SUPERUSER, MadeOf::OneDatabase, &left);
+        }
+        // That one is there.
+        said.owners_left_out = loaded.owners.into_iter().filter(|owner| owner != SUPERUSER).collect();
         if loaded.left_out > 0 && said.owners_left_out.is_empty() {
             said.notices.push(format!(
                 "{} statements about owners, privileges and tablespaces are left out",
@@ -219,7 +234,7 @@ impl Work<'_> {
                 .push("it was copied from a server that ran, and has recovered as after a crash".into());
         }
         said.superuser.clone_from(&role);
-        said.steps = steps::steps_as(&role, self.room, self.account, programs, MadeOf::Directory);
+        said.steps = self.steps(programs, &role, MadeOf::Directory, &Left::default());
         finish(server, &role, said)
     }
 }

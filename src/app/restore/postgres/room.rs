@@ -183,6 +183,16 @@ impl Room {
         self.root.join("promote.txt")
     }
 
+    /// Who owned what, and who might use it, in the dump.
+    pub fn rights(&self) -> PathBuf {
+        self.root.join("owners.sql")
+    }
+
+    /// A unit for systemd that starts it by its own configuration.
+    pub fn unit(&self) -> PathBuf {
+        self.root.join("postgres.service")
+    }
+
     /// A script that stops it.
     pub fn stop(&self) -> PathBuf {
         self.root.join("stop.sh")

@@ -22,8 +22,8 @@ const NOT_YET: &str = "57P03";
 /// What ends a program with us, however we end; it is a part of every Linux.
 const SETPRIV: &str = "/usr/bin/setpriv";
 /// What to do about a locale that `initdb` did not take.
-const OTHER_LOCALE: &str = "name a new directory, and one of the locales that `locale -a` lists and that end in UTF-8 (on Debian \
-     `dpkg-reconfigure locales` makes others); without --postgres-locale it is C.UTF-8, which every system has";
+const OTHER_LOCALE: &str = "name a new directory, and one of the locales that `locale -a` lists and whose names end in utf8 (on Debian `dpkg-reconfigure locales` \
+     makes others); without --postgres-locale it is C.UTF-8, which every system has";
 
 /// Where a server works, with which programs, as whom.
 #[derive(Clone, Copy)]

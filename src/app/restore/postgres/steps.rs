@@ -1,9 +1,11 @@
 //! What a person does with a scratch server: the exact commands.
 
+use super::DATABASE;
 use super::account::Account;
 use super::programs::Programs;
+use super::promotion::promoted;
+pub(super) use super::promotion::{Left, rights, unit};
 use super::room::Room;
-use super::{DATABASE, SUPERUSER};
 use crate::report::activity::PostgresStep;
 use crate::report::runbook::command;
 use std::path::Path;
@@ -20,14 +22,14 @@ pub(super) enum MadeOf {
 }
 
 /// The database that every cluster has, whoever its superuser is.
-const MAINTENANCE: &str = "postgres";
+pub(super) const MAINTENANCE: &str = "postgres";
 
-fn said(path: &Path) -> String {
+pub(super) fn said(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
 /// The words that run one of PostgreSQL's programs as its user.
-fn as_user(account: &Account, programs: &Programs, name: &str) -> Vec<String> {
+pub(super) fn as_user(account: &Account, programs: &Programs, name: &str) -> Vec<String> {
     let program = said(&programs.path(name));
     match account.becomes {
         Some(_) => ["runuser", "-u", &account.name, "--", &program].map(str::to_owned).to_vec(),
@@ -35,7 +37,7 @@ fn as_user(account: &Account, programs: &Programs, name: &str) -> Vec<String> {
     }
 }
 
-fn control(room: &Room, account: &Account, programs: &Programs, more: &[&str]) -> String {
+pub(super) fn control(room: &Room, account: &Account, programs: &Programs, more: &[&str]) -> String {
     let (data, log) = (said(&room.data()), said(&room.log()));
     let mut words = as_user(account, programs, "pg_ctl");
     words.extend(["-D", &data, "-w", "-t", "86400"].map(str::to_owned));
@@ -63,49 +65,34 @@ pub(super) fn stop_script(room: &Room, account: &Account, programs: &Programs) -
     format!("#!/bin/sh\n# Written by outlive. Stops the restored PostgreSQL.\ncd / && exec {stop}\n")
 }
 
-fn step(what: &str, command: String) -> PostgresStep {
+pub(super) fn step(what: &str, command: String) -> PostgresStep {
     PostgresStep { what: what.into(), command }
 }
 
 /// The steps as a text for whoever promotes it: later, and elsewhere than where the restore printed them.
-pub(super) fn written(steps: &[PostgresStep], owners: &[String]) -> String {
+pub(super) fn written(steps: &[PostgresStep]) -> String {
     let step = |(place, step): (usize, &PostgresStep)| {
         let command =
             if step.command.is_empty() { String::new() } else { format!("\n   {}\n", step.command) };
         format!("\n{}. {}\n{command}", place + 1, step.what)
     };
     let steps: String = steps.iter().enumerate().map(step).collect();
-    // That one is there.
-    let owners: Vec<&str> = owners.iter().map(String::as_str).filter(|owner| *owner != SUPERUSER).collect();
-    let owners = match owners.as_slice() {
-        [] => String::new(),
-        some => format!(
-            "\nThe dump names these owners, whose roles it does not bring: {}. What belonged to whom: `pg_restore --list dump` says it last in each line \
-             of an archive, and of a plain dump `grep -a 'OWNER TO' dump`, in the directory of this file.\n",
-            some.join(", ")
-        ),
-    };
-    format!("What is done with the restored PostgreSQL, in order. Written by outlive.\n{steps}{owners}")
+    format!("What is done with the restored PostgreSQL, in order. Written by outlive.\n{steps}")
 }
 
-/// The steps, in order, before a server said who is its superuser.
-pub(super) fn steps(
-    room: &Room,
-    account: &Account,
-    programs: &Programs,
-    made_of: MadeOf,
-) -> Vec<PostgresStep> {
-    steps_as(SUPERUSER, room, account, programs, made_of)
+/// What is told of a server: whose superuser this is, where it lies, and of what it was made.
+pub(super) struct Made<'m> {
+    pub superuser: &'m str,
+    pub room: &'m Room,
+    pub account: &'m Account,
+    pub programs: &'m Programs,
+    pub made_of: MadeOf,
+    pub left: &'m Left,
 }
 
-/// The steps, in order, for this superuser.
-pub(super) fn steps_as(
-    superuser: &str,
-    room: &Room,
-    account: &Account,
-    programs: &Programs,
-    made_of: MadeOf,
-) -> Vec<PostgresStep> {
+/// The steps, in order.
+pub(super) fn steps(made: &Made<'_>) -> Vec<PostgresStep> {
+    let Made { superuser, room, account, programs, made_of, .. } = *made;
     let socket = said(&room.sockets());
     let database = if made_of == MadeOf::OneDatabase { DATABASE } else { MAINTENANCE };
     let psql = ["-X", "-h", &socket, "-U", superuser, "-d", database].map(str::to_owned);
@@ -136,65 +123,20 @@ pub(super) fn steps_as(
                 command(grep),
             )
         }
-        false => step(
-            "Its configuration is that of a new cluster: it listens on localhost alone. Set what the lost server had where somebody knows it \
-             (listen_addresses in postgresql.conf; who may log in from where in pg_hba.conf).",
-            String::new(),
-        ),
+        false => {
+            let [config, access] =
+                ["postgresql.conf", "pg_hba.conf"].map(|name| command([said(&data.join(name))]));
+            step(
+                &format!(
+                    "Its configuration is that of a new cluster: it listens on localhost alone, where a password is asked for, and at its socket for users of this machine by their own names. For services on \
+                     other machines, write `listen_addresses = 'localhost, ADDRESS'`, with an address of this machine, at the end of {config}, and for each network of theirs one line \
+                     `host NAME ROLE 192.0.2.0/24 scram-sha-256`, with the name of the database, their role and their network, at the end of {access}. What the lost server had besides, \
+                     only somebody knows who knew it."
+                ),
+                String::new(),
+            )
+        }
     });
-    all.extend(promoted(superuser, room, account, programs, made_of));
-    all
-}
-
-/// The steps from the moment on at which it becomes the primary.
-fn promoted(
-    superuser: &str,
-    room: &Room,
-    account: &Account,
-    programs: &Programs,
-    made_of: MadeOf,
-) -> Vec<PostgresStep> {
-    let ask = |name: &str, more: &[&str]| {
-        let mut words = as_user(account, programs, name);
-        words.extend(more.iter().map(|word| (*word).to_owned()));
-        command(words)
-    };
-    let login = ["-X", "-U", superuser, "-d", MAINTENANCE];
-    let first = ask("psql", &[&login[..], &["-Atc", "show data_directory"]].concat());
-    let mut all = vec![
-        step(
-            "See that no other server is where this one will be, on port 5432 unless its configuration says otherwise: \"no response\" must be \
-             seen. A package of PostgreSQL may have started an empty one: stop it, or give this one another `port` in postgresql.conf, and the commands below `-p` with it.",
-            ask("pg_isready", &[]),
-        ),
-        step(
-            "Start it by its own configuration: from then on it is the primary.",
-            format!("(cd / && {})", control(room, account, programs, &["start"])),
-        ),
-        step(
-            &format!(
-                "See that it is this one that answers: {} must be seen, and nothing else.",
-                said(&room.data())
-            ),
-            first,
-        ),
-    ];
-    let login = ask("psql", &login);
-    if made_of == MadeOf::OneDatabase {
-        let what = format!(
-            "Give the database that the dump was read into the name that its services know, as its superuser: {login}, then `alter database \
-             {DATABASE} rename to NAME;`. From then on NAME stands in the place of {DATABASE} in every command with `-d {DATABASE}`, here and on the runbook's page. Make the roles of the services where the dump brought none, each by `create role NAME login;` and `\\password NAME`. All in it belongs to the role {DATABASE}: `grant {DATABASE} to NAME;` gives a service all of it, also what it had no right to \
-             before; `grant select on TABLE to NAME;` and its like give less. To have it just as it was, see what the dump says, and write the same anew, \
-             by hand: a row of data may look like a statement. `grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE) ' {0} | cat -v`, or of an archive \
-             `pg_restore --schema-only --file - {0} | grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE) ' | cat -v`.",
-            command([said(&room.root.join("dump"))])
-        );
-        all.push(step(&what, String::new()));
-    }
-    all.push(step(
-        "Nothing starts it after a restart of the machine: give it a service, with the command that started it by its own configuration. Leave its directory where it is; \
-         stop.sh stops it.",
-        String::new(),
-    ));
+    all.extend(promoted(made));
     all
 }

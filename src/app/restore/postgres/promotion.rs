@@ -1,0 +1,217 @@
+//! What is done from the moment on at which a restored server becomes the primary.
+
+use super::account::Account;
+use super::load::Loaded;
+use super::programs::Programs;
+use super::rights::is_one_role;
+use super::room::Room;
+use super::steps::{MAINTENANCE, Made, MadeOf, as_user, control, said, step};
+use super::{DATABASE, SUPERUSER};
+use crate::report::activity::PostgresStep;
+use crate::report::runbook::command;
+use std::collections::BTreeSet;
+
+/// What a dump says of owners and rights, which was not done when it was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Left {
+    /// The roles that it names, as they are written in SQL, but for those that are there.
+    roles: BTreeSet<String>,
+    /// Whether there is a file with it.
+    is_written: bool,
+    /// How many statements are not in the file.
+    more: u64,
+}
+
+impl Left {
+    /// What was left of a dump.
+    pub fn of(loaded: &Loaded) -> Self {
+        let roles = loaded.rights.iter().filter_map(|right| role(right));
+        let is_there = |role: &String| role == SUPERUSER || role == DATABASE;
+        Self {
+            roles: roles.filter(|role| !is_there(role)).collect(),
+            is_written: !loaded.rights.is_empty(),
+            more: loaded.more_rights,
+        }
+    }
+}
+
+/// The role that a statement about rights is for; none where it is for all.
+fn role(right: &str) -> Option<String> {
+    let right = right.strip_suffix(" WITH GRANT OPTION").unwrap_or(right);
+    let behind = if right.contains(" FROM ") && !right.contains(" TO ") { " FROM " } else { " TO " };
+    let (_, role) = right.rsplit_once(behind)?;
+    let role = role.trim();
+    (is_one_role(role) && role != "PUBLIC").then(|| role.to_owned())
+}
+
+/// The file with the statements about owners and rights.
+pub(super) fn rights(all: &[String]) -> String {
+    let head =
+        "-- Written by outlive: who owned what in the dump, and who might use it. Read it before it is run.";
+    all.iter().fold(format!("{head}\n"), |text, right| format!("{text}{right};\n"))
+}
+
+/// A unit for systemd that starts a server by its own configuration.
+pub(super) fn unit(room: &Room, account: &Account, programs: &Programs) -> String {
+    let quoted = |path: &std::path::Path| format!("\"{}\"", said(path).replace('%', "%%"));
+    let control = quoted(&programs.path("pg_ctl"));
+    let (data, log) = (quoted(&room.data()), quoted(&room.log()));
+    format!(
+        "# Written by outlive.\n[Unit]\nDescription=PostgreSQL, restored\nAfter=network.target\n\n[Service]\nType=forking\nUser={}\n\
+         ExecStart={control} -D {data} -w -t 86400 -l {log} start\nExecStop={control} -D {data} -m fast -w -t 86400 stop\n\
+         TimeoutSec=infinity\n\n[Install]\nWantedBy=multi-user.target\n",
+        account.name
+    )
+}
+
+/// The words that run one of PostgreSQL's programs as its superuser, at the socket that its own configuration says.
+struct Asking<'a>(&'a Made<'a>);
+
+impl Asking<'_> {
+    fn program(&self, name: &str, more: &[&str]) -> String {
+        let mut words = as_user(self.0.account, self.0.programs, name);
+        words.extend(more.iter().map(|word| (*word).to_owned()));
+        command(words)
+    }
+
+    /// `psql` on a database, with these statements.
+    fn psql(&self, database: &str, statements: &[&str]) -> String {
+        let mut more = vec!["-X", "-U", self.0.superuser, "-d", database];
+        more.extend(statements.iter().flat_map(|statement| ["-c", statement]));
+        self.program("psql", &more)
+    }
+}
+
+/// The steps from then on.
+pub(super) fn promoted(made: &Made<'_>) -> Vec<PostgresStep> {
+    let Made { superuser, room, account, programs, made_of, .. } = *made;
+    let ask = Asking(made);
+    let first =
+        ask.program("psql", &["-X", "-U", superuser, "-d", MAINTENANCE, "-Atc", "show data_directory"]);
+    let mut all = vec![
+        step(
+            "See that no other server is where this one will be, on port 5432 unless its configuration says otherwise: \"no response\" must be \
+             seen. A package of PostgreSQL may have started an empty one: stop it, or give this one another `port` in postgresql.conf, and the commands below `-p` with it.",
+            ask.program("pg_isready", &[]),
+        ),
+        step(
+            "Start it by its own configuration: from then on it is the primary. Its socket is no longer in its directory: start.sh, and what goes to that socket, are of no use until it is stopped again.",
+            format!("(cd / && {})", control(room, account, programs, &["start"])),
+        ),
+        step(
+            &format!(
+                "See that it is this one that answers: {} must be seen, and nothing else.",
+                said(&room.data())
+            ),
+            first,
+        ),
+    ];
+    if made_of == MadeOf::OneDatabase {
+        all.extend(of_one_database(made));
+    }
+    let unit = "/etc/systemd/system/postgres-restored.service";
+    let install = command(["cp", "-n", &said(&room.unit()), unit]);
+    all.push(step(
+        &format!(
+            "Nothing starts it after a restart of the machine: give it this service, which is not started now since the server runs already. Leave its directory where it is. \
+             To stop it: {}.",
+            control(room, account, programs, &["-m", "fast", "stop"])
+        ),
+        format!("{install} && systemctl enable postgres-restored"),
+    ));
+    all
+}
+
+/// How a database that a dump was read into gets its name, and owners and rights back.
+fn of_one_database(made: &Made<'_>) -> Vec<PostgresStep> {
+    let (ask, left) = (Asking(made), made.left);
+    let mut all = Vec::new();
+    if !left.roles.is_empty() {
+        let makes: Vec<String> = left.roles.iter().map(|role| format!("create role {role}")).collect();
+        let makes: Vec<&str> = makes.iter().map(String::as_str).collect();
+        all.push(step(
+            "Make the roles that the dump names and does not bring. None of them can log in yet.",
+            ask.psql(MAINTENANCE, &makes),
+        ));
+    }
+    all.push(step(
+        "For each role that a service logs in as, put its name in the place of ROLE (and before that `create role ROLE`, where it was not made above). A new password is asked for: tell it to the service.",
+        ask.psql(MAINTENANCE, &["alter role ROLE login", "\\password ROLE"]),
+    ));
+    all.push(step(
+        &format!(
+            "Give the database the owner and the name that its services know, while nobody is logged in on it: put its name in the place of NAME, and in the place of ROLE the role that owned it, which the dump \
+             does not tell: the role that made its tables, most often, or {SUPERUSER}. From then on NAME stands in the place of {DATABASE} in every command, here and on the runbook's page."
+        ),
+        ask.psql(
+            MAINTENANCE,
+            &[
+                &format!("alter database {DATABASE} owner to ROLE"),
+                &format!("alter database {DATABASE} rename to NAME"),
+            ],
+        ),
+    ));
+    all.extend(rights_back(made, &ask));
+    let each = "select table_schema, table_name, (xpath('/row/c/text()', query_to_xml(format('select count(*) as c from %I.%I', \
+                table_schema, table_name), false, true, '')))[1] from information_schema.tables where table_type = 'BASE TABLE' \
+                and table_schema not in ('pg_catalog', 'information_schema') order by 1, 2";
+    all.push(step(
+        "Count once more, where it is now: every table must have as many rows as the restore counted.",
+        ask.program("psql", &["-X", "-U", made.superuser, "-d", "NAME", "-Atc", each]),
+    ));
+    all
+}
+
+/// Who owned what and who may use it, as the dump says it.
+fn rights_back(made: &Made<'_>, ask: &Asking<'_>) -> Vec<PostgresStep> {
+    let (left, file) = (made.left, said(&made.room.rights()));
+    if !left.is_written {
+        let what = format!(
+            "All in it belongs to the role {DATABASE}, and the dump says nothing of owners and rights that could be taken over. This gives a role all of it; \
+             `grant select on TABLE to ROLE` and its like, in a `psql` on NAME, give less."
+        );
+        return vec![step(&what, ask.psql("NAME", &[&format!("grant {DATABASE} to ROLE")]))];
+    }
+    let more = match left.more {
+        0 => String::new(),
+        more => format!(
+            " {more} more are not in it, since their names have odd signs: look for OWNER TO, GRANT and REVOKE in {}.",
+            command([said(&made.room.dump())])
+        ),
+    };
+    let run = ["-X", "-U", made.superuser, "-d", "NAME", "-v", "ON_ERROR_STOP=1", "-f", &file];
+    vec![
+        step(
+            &format!(
+                "Read who owned what and who might use it, as the dump says: whoever made the dump wrote that.{more}"
+            ),
+            command(["cat", &file]),
+        ),
+        step(
+            &format!(
+                "Where that is as it was meant to be, this makes it so again: no role gets more than it had. What it does not name still belongs to the role {DATABASE}."
+            ),
+            ask.program("psql", &run),
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_roles_that_a_dump_names_are_found() {
+        let all = [
+            ("ALTER TABLE public.t OWNER TO shop", Some("shop")),
+            ("ALTER TABLE public.t OWNER TO \"a b\"", Some("\"a b\"")),
+            ("GRANT SELECT ON TABLE public.t TO clerk WITH GRANT OPTION", Some("clerk")),
+            ("REVOKE ALL ON SCHEMA public FROM PUBLIC", None),
+            ("REVOKE ALL ON TABLE public.t FROM clerk", Some("clerk")),
+            ("ALTER DEFAULT PRIVILEGES FOR ROLE shop GRANT SELECT ON TABLES TO reader", Some("reader")),
+        ];
+        for (right, wanted) in all {
+            assert_eq!(role(right).as_deref(), wanted, "{right}");
+        }
+    }
+}
