@@ -109,7 +109,7 @@ impl Mirror {
     /// Copies what lies there into this vault.
     fn copy_of(&self, prefix: Prefix, monitor: &dyn Monitor) -> Result<CopyReport> {
         PrefixSource::look(&prefix)?;
-        let mut source = PrefixSource::open(prefix)?;
+        let mut source = PrefixSource::open(prefix, || monitor.cancelled())?;
         let volume = Volume {
             id: VolumeId("repo".into()),
             name: "repo".into(),

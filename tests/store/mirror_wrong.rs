@@ -333,3 +333,17 @@ fn a_copy_that_is_asked_to_stop_stops_before_the_next_object_and_makes_no_point(
     let report = mirror.copy().unwrap();
     assert_eq!(mirror.restored(&report), files(&objects));
 }
+
+#[test]
+fn a_copy_that_is_asked_to_stop_while_the_prefix_is_listed_reads_no_object() {
+    let mirror = Mirror::new();
+    mirror.put(&[("one", bytes(1_000)), ("two", bytes(1_000))]);
+    let stopping = Stopping { after: 0, copied: AtomicU64::new(0), stopped: AtomicBool::new(true) };
+    let problem = mirror.copy_by(&stopping).unwrap_err();
+    assert_eq!((problem.kind, mirror.holds_points()), (Kind::Cancelled, 0), "{problem}");
+    assert!(
+        problem.what.contains("listed") && mirror.fetched().is_empty(),
+        "{problem}: {:?}",
+        mirror.fetched()
+    );
+}

@@ -71,7 +71,7 @@ pub fn copy(context: &Context, order: &CopyOrder, monitor: &dyn Monitor) -> Resu
         avoid: &history.damaged_packs | &history.planned_packs,
         clock: &context.clock,
     };
-    let opened = looked.open(context, order, within);
+    let opened = looked.open(context, order, within, monitor);
     let report = write(&vault, opened, &request, &mut ledger, monitor)?;
     let written = began.elapsed();
     refuse_planned(&report, &mut ledger, known, &here)?;

@@ -5,8 +5,8 @@ use super::beside::{reached, refuse_nesting, refuse_overlap};
 use crate::app::Context;
 use crate::app::stores::directory_of;
 use crate::domain::{
-    AssetId, ByteName, Consistency, Kind, Policy, Problem, Result, Timestamp, Volume, VolumeKind, printable,
-    say_duration,
+    AssetId, ByteName, Consistency, Kind, Monitor, Policy, Problem, Result, Timestamp, Volume, VolumeKind,
+    printable, say_duration,
 };
 use crate::estate::{CopyFrom, S3Place, SecretSource};
 use crate::providers::files::{DeviceSource, TreeSource, is_device};
@@ -84,6 +84,7 @@ impl Looked {
         context: &Context,
         order: &CopyOrder,
         within: Vec<(u64, u64)>,
+        monitor: &dyn Monitor,
     ) -> Result<Box<dyn Source>> {
         match &order.from {
             CopyFrom::Path { .. } if is_device(&self.read) => {
@@ -92,7 +93,7 @@ impl Looked {
             CopyFrom::Path { .. } => Ok(Box::new(TreeSource::open(&self.read, within)?)),
             CopyFrom::Prefix(place) => {
                 let prefix = Prefix::connect(place, &context.environment)?;
-                Ok(Box::new(PrefixSource::open(prefix)?))
+                Ok(Box::new(PrefixSource::open(prefix, || monitor.cancelled())?))
             }
             CopyFrom::Command { argv, env, .. } => {
                 let resolve = |source: &SecretSource| source.resolve(&context.environment);

@@ -36,15 +36,20 @@ impl PrefixSource {
         if prefix.has_any(keys::is_more_than_a_directory)? { Ok(()) } else { Err(empty(prefix)) }
     }
 
-    /// Lists all objects, twice.
+    /// Lists all objects, twice, unless somebody asks to end meanwhile.
     ///
     /// # Errors
-    /// As [`PrefixSource::look`].
-    pub fn open(prefix: Prefix) -> Result<Self> {
+    /// As [`PrefixSource::look`]; `Cancelled`.
+    pub fn open(prefix: Prefix, is_over: impl Fn() -> bool) -> Result<Self> {
+        let go_on = || match is_over() {
+            true => Err(Problem::new(Kind::Cancelled, "stopped while what is to be copied was listed")
+                .at(prefix.place())),
+            false => Ok(()),
+        };
         let mut objects = Vec::new();
         let listed_at = prefix.list(|object| {
             objects.push(object);
-            Ok(())
+            go_on()
         })?;
         if !objects.iter().any(keys::is_more_than_a_directory) {
             return Err(empty(&prefix));
@@ -53,8 +58,10 @@ impl PrefixSource {
         let mut compared = Compared::new(&objects, listed_at);
         let again = prefix.list(|object| {
             compared.take(&objects, &object);
-            Ok(())
+            go_on()
         });
+        // That it was stopped is no list that could not be had.
+        go_on()?;
         let compared = again.map(|_| compared).map_err(|problem| problem.what);
         let shared = Arc::new(Shared::new(prefix, objects));
         Ok(Self { shared, walk: Walk::default(), compared, told: Told::default() })
