@@ -68,6 +68,21 @@ fn volumes(place: &Place) {
     place.file("disk.img", noise(2, 1_000_000));
 }
 
+/// What the commands of part 6 print where a way was followed, which is one line of each where the ways differ.
+fn seen_in_part_6(place: &Place, volume: &str, (number, made): (usize, &Path), fill_in: &str) -> [String; 2] {
+    let all: serde_json::Value = serde_json::from_str(&page(place, "ALL.json")).unwrap();
+    let runbooks = all["runbooks"].as_array().unwrap();
+    let runbook = runbooks.iter().find(|runbook| runbook["volume"] == volume).unwrap();
+    ["counted", "newest"].map(|what| {
+        let lines: Vec<&str> = runbook[what]["command"].as_str().unwrap().lines().collect();
+        let line = lines[if lines.len() == 1 { 0 } else { number }];
+        let mut shell = Command::new("sh");
+        let done = output(shell.args(["-ec", &format!("{fill_in}\n{line}")]).current_dir(made)).unwrap();
+        assert!(done.status.success(), "{line}: {done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    })
+}
+
 /// Follows every way of both pages, and compares what each gives with what was copied.
 fn bring_back_both(place: &Place, fill_in: &str) {
     for (volume, original) in [("tree", "data"), ("image", "disk.img")] {
@@ -76,6 +91,15 @@ fn bring_back_both(place: &Place, fill_in: &str) {
         for (number, way) in all.iter().enumerate() {
             let made = follow(place, way, fill_in, &format!("clean-{volume}-{number}"));
             let (was, is) = (place.path(original), made.join(format!("restored-{volume}")));
+            if was.is_dir() {
+                let [counted, newest] = seen_in_part_6(place, volume, (number, &made), "");
+                assert_eq!(
+                    counted.split_whitespace().next(),
+                    Some("2"),
+                    "files with their own bytes: {counted}"
+                );
+                assert!(newest.contains("two\".txt"), "{newest}");
+            }
             match (was.is_dir(), number) {
                 (true, 0) => assert_same(&was, &is),
                 (true, _) => drop(tool(
@@ -216,12 +240,19 @@ fn a_postgres_comes_back_into_another_server_with_all_its_rows() {
             let socket = made.join("server/socket");
             let script = |name: &str| tool("sh", &[made.join("server").join(name)]);
             script("start.sh");
+            sees_its_rows(&place, (number, &made), &server);
             let counted = super::database::ask(&socket, "restored", question);
             script("stop.sh");
             counted
         } else {
+            sees_its_rows(&place, (number, &made), &server);
             new.ask(["restored_shop", "", "restored_c_shop"][number], question)
         };
         assert!(counted.starts_with("4321|"), "{counted}");
     }
+}
+
+fn sees_its_rows(place: &Place, way: (usize, &Path), server: &str) {
+    let [counted, newest] = seen_in_part_6(place, "shop", way, server);
+    assert_eq!((&*counted, &*newest), ("public.orders|4321\n", "public.orders.n|4321\n"));
 }

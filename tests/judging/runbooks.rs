@@ -99,6 +99,10 @@ fn providers() -> Vec<Escalation> {
     vec![primary, vault]
 }
 
+fn newest() -> Acceptance {
+    Acceptance { what: "the newest".into(), from: "Ann".into(), command: Some("find x | tail".into()) }
+}
+
 fn counted() -> Acceptance {
     Acceptance {
         what: "it has 3 files with 12 bytes".into(),
@@ -158,6 +162,7 @@ fn runbook(volume: &str) -> Runbook {
         measured: Some(Measured { drill: "weekly".into(), at: at(1), seconds: 754.0, of: Some(at(0)) }),
         procedures: vec![procedure()],
         counted: Some(counted()),
+        newest: Some(newest()),
         checks: vec![Acceptance {
             what: "rows: ends with 0".into(),
             from: "the drill weekly".into(),

@@ -71,7 +71,7 @@ pub(super) fn promote_database(case: &Case<'_, '_>, database: &str, is_archive: 
     Step {
         what: format!(
             "Check it (part 6) before anybody uses it. {} is the dump, which has been read: leave it until the data is accepted. The database is called {database}, so that it can stand beside the lost one. \
-             Once somebody has decided that it serves, and nobody is logged in on it, type, with {named}ROLE for the role that owned it (a dump does not tell; most often it is the one that owns its tables): \
+             Once somebody has decided that it serves, and nobody is logged in on it, type, with {named}ROLE for the role that owned it (a dump does not tell which; the one that owns its tables, and where these have several owners, the one that its services log in as: the same command sets another later, and no data hangs on it): \
              `{}`. From then on {name} stands in the place of {database} in every command. {} For each role that a service logs in as: `{}`, which asks for a new password; tell it to the service. \
              Last of all, where root was made a superuser for tonight: `{}`; from then on only `runuser -u postgres -- psql` asks.",
             case.target,
@@ -89,7 +89,7 @@ pub(super) fn promote_database(case: &Case<'_, '_>, database: &str, is_archive: 
 }
 
 /// Every way of the first vault to a database of a dump, by its letter, and how `psql` comes to what it makes.
-pub(super) fn databases(thing: &Thing<'_>, entry: &VolumeEntry) -> Vec<(char, String)> {
+fn databases(thing: &Thing<'_>, entry: &VolumeEntry) -> Vec<(char, String)> {
     let by_name = |name: &str| format!("-d {}", command([name_of(name)]));
     let mut all = vec![('A', by_name(&entry.id.0))];
     if is_of_one_postgres(thing) {
@@ -106,6 +106,33 @@ pub(super) fn count(on: &str) -> String {
                 table_schema, table_name), false, true, $$$$)))[1] from information_schema.tables where table_type = $$BASE TABLE$$ \
                 and table_schema not in ($$pg_catalog$$, $$information_schema$$) order by 1";
     format!("psql -X {on} -Atc {}", command([each]))
+}
+
+/// The command that lists the highest number and the newest moment in each column of a restored database that has one.
+fn newest(on: &str) -> String {
+    let each = "select table_schema || $$.$$ || table_name || $$.$$ || column_name, (xpath($$/row/m/text()$$, query_to_xml(format($$select max(%I) as m from %I.%I$$, \
+                column_name, table_schema, table_name), false, true, $$$$)))[1] from information_schema.columns join information_schema.tables using (table_schema, table_name) \
+                where table_type = $$BASE TABLE$$ and table_schema not in ($$pg_catalog$$, $$information_schema$$) \
+                and (data_type in ($$smallint$$, $$integer$$, $$bigint$$, $$date$$) or data_type like $$timestamp%$$) order by 1";
+    format!("psql -X {on} -Atc {}", command([each]))
+}
+
+/// The same of what comes back by every way of the first vault, a line each; of files, the newest.
+pub(super) fn newest_of(thing: &Thing<'_>, entry: &VolumeEntry, target: &str) -> Option<String> {
+    match thing {
+        Thing::Tree => {
+            let find = command(["find", target, "-type", "f", "-printf", "%T+ %p\\n"]);
+            Some(format!("{find} | LC_ALL=C sort | tail -n 10"))
+        }
+        Thing::Dump(_) => is_of_one_database(thing).then(|| by_way(thing, entry, newest)),
+        Thing::Image | Thing::Stream => None,
+    }
+}
+
+/// What is typed for each way of the first vault, a line each.
+pub(super) fn by_way(thing: &Thing<'_>, entry: &VolumeEntry, typed: fn(&str) -> String) -> String {
+    let line = |(letter, on): (char, String)| format!("{} # way {letter}", typed(&on));
+    databases(thing, entry).into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -209,6 +209,7 @@ impl<'a> Scene<'a> {
             measured,
             checks: restore::checks(self, entry, &candidates),
             counted: restore::as_copied(self, entry, &candidates),
+            newest: restore::newest(self, entry, &candidates),
             providers: provider::escalations(self, entry),
         }
     }

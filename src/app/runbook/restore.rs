@@ -297,6 +297,22 @@ fn with_path(part: &str, path: &str) -> String {
     part.split("{restored}").map(quoted).collect::<Vec<_>>().join(path)
 }
 
+/// How the newest is seen that came back.
+pub(super) fn newest(
+    scene: &Scene<'_>,
+    entry: &VolumeEntry,
+    candidates: &[(&Looked<'_>, &Found)],
+) -> Option<Acceptance> {
+    let (_, found) = candidates.first()?;
+    let (thing, target) = (Thing::of(scene, entry, found), target_of(entry));
+    Some(Acceptance {
+        what: "the newest that came back: does somebody know it, and is it of the time that the copy has?"
+            .into(),
+        from: "somebody who knows the data".into(),
+        command: Some(called::newest_of(&thing, entry, &target)?),
+    })
+}
+
 /// What the copy counted of what it read, where that is known, and how it is counted again.
 pub(super) fn as_copied(
     scene: &Scene<'_>,
@@ -321,15 +337,11 @@ pub(super) fn as_copied(
             Some(acceptance(format!("it has {bytes} bytes"), Some(command(["stat", "-c", "%s", &target]))))
         }
         (Thing::Dump(_), _) => Some(Acceptance {
-            what: "rows of the tables that matter, counted one by one: type the line of the way that was taken, before its last step. \
+            what: "rows of the tables that matter, counted one by one: type the line of the way that was taken, while its server runs and before the database is renamed. \
                    Expected (this page does not know it): ............ Found: ............"
                 .into(),
             from: "a report or a monitor from before, by somebody who knows it; --to-postgres prints what it counted".into(),
-            command: dump::is_of_one_database(&thing).then(|| {
-                let each = called::databases(&thing, entry);
-                let line = |(letter, on): &(char, String)| format!("{} # way {letter}", called::count(on));
-                each.iter().map(line).collect::<Vec<_>>().join("\n")
-            }),
+            command: dump::is_of_one_database(&thing).then(|| called::by_way(&thing, entry, called::count)),
         }),
         _ => None,
     }

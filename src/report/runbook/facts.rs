@@ -152,6 +152,8 @@ pub struct Runbook {
     pub checks: Vec<Acceptance>,
     /// What the copy that is proposed counted of what it read; none where that is not known here.
     pub counted: Option<Acceptance>,
+    /// How the newest is seen that came back; none where no command is known that tells.
+    pub newest: Option<Acceptance>,
     /// Whom of the providers to call, and what they can undo.
     pub providers: Vec<Escalation>,
 }

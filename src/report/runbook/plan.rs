@@ -2,7 +2,7 @@
 
 use super::block::{Block, Line, StepBlock};
 use super::command;
-use super::facts::{Acceptance, Escalation, Procedure, Runbook, RunbookVault, Runbooks, Step};
+use super::facts::{Escalation, Procedure, Runbook, RunbookVault, Runbooks, Step};
 use super::page::{measured, moment, span};
 use crate::domain::say_duration;
 use chrono::TimeDelta;
@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 pub(super) fn blocks(out: &mut Vec<Block>, all: &Runbooks, runbook: &Runbook) {
     choose(out, all, runbook);
     restore(out, all, runbook);
-    accept(out, &runbook.checks, runbook.counted.as_ref());
+    accept(out, runbook);
     escalate(out, &runbook.providers);
     speak(out, all);
     review(out);
@@ -165,16 +165,17 @@ fn step(step: &Step) -> StepBlock {
     StepBlock { says, commands: step.commands.clone() }
 }
 
-fn accept(out: &mut Vec<Block>, checks: &[Acceptance], counted: Option<&Acceptance>) {
+fn accept(out: &mut Vec<Block>, runbook: &Runbook) {
+    let checks = &runbook.checks;
     out.push(Block::Heading(2, "6. Accept it".into()));
     out.push(Block::Say("At least two checks that know nothing of each other, then records from outside: a bank statement, a log of another system, a customer who looks.".into()));
     if checks.len() < 2 {
-        let missing = "Fewer than two checks are written down for this volume. Add them to a drill (docs/drills.md); tonight, make up a second one before anybody works with the data: the newest number or date of a table that always grows, a sum that a report of last week has, or something that a customer remembers.";
+        let missing = "Fewer than two checks are written down for this volume. Add them to a drill (docs/drills.md); tonight, the row about the newest that came back is the second one: let somebody look at it who knows the data, before anybody works with it.";
         out.push(Block::Warn(missing.into()));
     }
     // A bar would end the cell of a table, also in what is typed.
     let mut below = Vec::new();
-    let rows = checks.iter().chain(counted).map(|check| {
+    let rows = checks.iter().chain(&runbook.counted).chain(&runbook.newest).map(|check| {
         let command = match &check.command {
             None => "–".into(),
             Some(command) if command.contains('|') => {
@@ -189,9 +190,11 @@ fn accept(out: &mut Vec<Block>, checks: &[Acceptance], counted: Option<&Acceptan
     });
     let mut rows: Vec<Vec<Line>> = rows.collect();
     let by_hand = |what: &str| vec![what.into(), "–".into(), "always".into(), "☐ ........".into()];
-    rows.push(by_hand(
-        "the newest thing that somebody remembers is there, and it is the age that the copy has",
-    ));
+    if runbook.newest.is_none() {
+        rows.push(by_hand(
+            "the newest thing that somebody remembers is there, and it is the age that the copy has",
+        ));
+    }
     rows.push(by_hand("something counted outside agrees: orders, invoices, users, mails since then"));
     out.push(Block::Table(vec!["check", "command", "from", "seen by, at"], rows));
     if !below.is_empty() {
@@ -262,6 +265,6 @@ fn review(out: &mut Vec<Block>) {
         "Within a week, without blame: what happened when (the notes), what survived and why, where this page made somebody hesitate, how long each step took.".into(),
         Line::from("Write the measured times into the next drill, mend the page's cause in outlive.toml, and make the incident a replay: ").code("outlive rehearse --incident DIR"),
         "Start again what was frozen in step 1, one thing at a time, pruning last: only after a new copy was made and read back.".into(),
-        "Take back every credential that was made for this restore. Remove restored data from machines where it does not belong, and the file with the private key, and the directories state and work of each way, from every machine that they were put on tonight.".into(),
+        "Take back every credential that was made for this restore. Remove restored data from machines where it does not belong, and the file with the private key, and the directories of each way with all that is in them (state, work, vault, dumps), from every machine that they were put on tonight.".into(),
     ]));
 }

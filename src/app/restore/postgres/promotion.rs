@@ -112,12 +112,12 @@ pub(super) fn promoted(made: &Made<'_>) -> Vec<PostgresStep> {
     let unit = "/etc/systemd/system/postgres-restored.service";
     let install = command(["cp", "-n", &said(&room.unit()), unit]);
     all.push(step(
-        &format!(
-            "Nothing starts it after a restart of the machine: give it this service, which is not started now since the server runs already. Leave its directory where it is. \
-             To stop it: {}.",
-            control(room, account, programs, &["-m", "fast", "stop"])
-        ),
+        "Nothing starts it after a restart of the machine: give it this service, which is not started now since the server runs already. Leave its directory where it is.",
         format!("{install} && systemctl enable postgres-restored"),
+    ));
+    all.push(step(
+        "Only where it is to be stopped again, as it is from now on:",
+        format!("(cd / && {})", control(room, account, programs, &["-m", "fast", "stop"])),
     ));
     all
 }
@@ -126,6 +126,7 @@ pub(super) fn promoted(made: &Made<'_>) -> Vec<PostgresStep> {
 fn of_one_database(made: &Made<'_>) -> Vec<PostgresStep> {
     let (ask, left) = (Asking(made), made.left);
     let mut all = Vec::new();
+    all.extend(left.is_written.then(|| rights_told(made)));
     if !left.roles.is_empty() {
         let makes: Vec<String> = left.roles.iter().map(|role| format!("create role {role}")).collect();
         let makes: Vec<&str> = makes.iter().map(String::as_str).collect();
@@ -140,8 +141,9 @@ fn of_one_database(made: &Made<'_>) -> Vec<PostgresStep> {
     ));
     all.push(step(
         &format!(
-            "Give the database the owner and the name that its services know, while nobody is logged in on it: put its name in the place of NAME, and in the place of ROLE the role that owned it, which the dump \
-             does not tell: the role that made its tables, most often, or {SUPERUSER}. From then on NAME stands in the place of {DATABASE} in every command, here and on the runbook's page."
+            "Give the database an owner and the name that its services know, while nobody is logged in on it: put its name in the place of NAME, and in the place of ROLE the role that owned it. A dump does not \
+             tell which; where its tables have one owner, that one; where they have several, the role that its services log in as. The same command sets another later, and no data hangs on it. \
+             From then on NAME stands in the place of {DATABASE} in every command, here and on the runbook's page."
         ),
         ask.psql(
             MAINTENANCE,
@@ -151,7 +153,7 @@ fn of_one_database(made: &Made<'_>) -> Vec<PostgresStep> {
             ],
         ),
     ));
-    all.extend(rights_back(made, &ask));
+    all.push(rights_back(made, &ask));
     let each = "select table_schema, table_name, (xpath('/row/c/text()', query_to_xml(format('select count(*) as c from %I.%I', \
                 table_schema, table_name), false, true, '')))[1] from information_schema.tables where table_type = 'BASE TABLE' \
                 and table_schema not in ('pg_catalog', 'information_schema') order by 1, 2";
@@ -159,41 +161,62 @@ fn of_one_database(made: &Made<'_>) -> Vec<PostgresStep> {
         "Count once more, where it is now: every table must have as many rows as the restore counted.",
         ask.program("psql", &["-X", "-U", made.superuser, "-d", "NAME", "-Atc", each]),
     ));
+    let may = "select schemaname, tablename, tableowner, has_table_privilege('ROLE', format('%I.%I', schemaname, tablename), 'select') \
+               from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by 1, 2";
+    all.push(step(
+        "See which tables a service's role may read: t or f behind each table and its owner. Where the dump's statements were run as they are, an f is no damage: the role could not read that table before either, or had the right from elsewhere.",
+        ask.program("psql", &["-X", "-U", made.superuser, "-d", "NAME", "-Atc", may]),
+    ));
+    all.push(step(
+        "Log in once as that role, with its new password, as a service does.",
+        command([
+            &said(&made.programs.path("psql")),
+            "-X",
+            "-h",
+            "localhost",
+            "-U",
+            "ROLE",
+            "-d",
+            "NAME",
+            "-Atc",
+            "select current_user, current_database()",
+        ]),
+    ));
     all
 }
 
-/// Who owned what and who may use it, as the dump says it.
-fn rights_back(made: &Made<'_>, ask: &Asking<'_>) -> Vec<PostgresStep> {
-    let (left, file) = (made.left, said(&made.room.rights()));
-    if !left.is_written {
-        let what = format!(
-            "All in it belongs to the role {DATABASE}, and the dump says nothing of owners and rights that could be taken over. This gives a role all of it; \
-             `grant select on TABLE to ROLE` and its like, in a `psql` on NAME, give less."
-        );
-        return vec![step(&what, ask.psql("NAME", &[&format!("grant {DATABASE} to ROLE")]))];
-    }
-    let more = match left.more {
+/// That it is read who owned what and who might use it.
+fn rights_told(made: &Made<'_>) -> PostgresStep {
+    let more = match made.left.more {
         0 => String::new(),
         more => format!(
             " {more} more are not in it, since their names have odd signs: look for OWNER TO, GRANT and REVOKE in {}.",
             command([said(&made.room.dump())])
         ),
     };
+    let what = format!(
+        "Read who owned what and who might use it, as the dump says: whoever made the dump wrote that. Nothing of it was done yet.{more}"
+    );
+    step(&what, command(["cat", &said(&made.room.rights())]))
+}
+
+/// Who owned what and who may use it, as the dump says it.
+fn rights_back(made: &Made<'_>, ask: &Asking<'_>) -> PostgresStep {
+    if !made.left.is_written {
+        let what = format!(
+            "All in it belongs to the role {DATABASE}, and the dump says nothing of owners and rights that could be taken over. This gives a role all of it; \
+             `grant select on TABLE to ROLE` and its like, in a `psql` on NAME, give less."
+        );
+        return step(&what, ask.psql("NAME", &[&format!("grant {DATABASE} to ROLE")]));
+    }
+    let file = said(&made.room.rights());
     let run = ["-X", "-U", made.superuser, "-d", "NAME", "-v", "ON_ERROR_STOP=1", "-f", &file];
-    vec![
-        step(
-            &format!(
-                "Read who owned what and who might use it, as the dump says: whoever made the dump wrote that.{more}"
-            ),
-            command(["cat", &file]),
+    step(
+        &format!(
+            "Where what the file says is as it was meant to be, this makes it so again: no role gets more than it had. What it does not name still belongs to the role {DATABASE}."
         ),
-        step(
-            &format!(
-                "Where that is as it was meant to be, this makes it so again: no role gets more than it had. What it does not name still belongs to the role {DATABASE}."
-            ),
-            ask.program("psql", &run),
-        ),
-    ]
+        ask.program("psql", &run),
+    )
 }
 
 #[cfg(test)]
