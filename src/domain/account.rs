@@ -23,7 +23,6 @@ pub struct AccountSeen {
     /// Everything that it reaches, as far as that could be listed.
     pub reaches: Vec<Reached>,
     /// What it was told of and cannot list, though what it reaches may go together with that.
-    #[serde(default)]
     pub beyond: Vec<Reached>,
     /// Calls of the provider, each with all that it takes.
     pub acts: Vec<OneAct>,

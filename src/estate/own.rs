@@ -36,7 +36,11 @@ pub(super) const SOURCE: &str = "source";
 /// What the command gets that prints the bytes of a volume's copies: `credential:<volume>.command`. A login of a database that reads all
 /// of it may often drop it too; whether this one may is not known.
 pub(super) fn of_command(volume: &str, host: &ThisHost) -> Asset {
-    one(volume, COMMAND, host)
+    let mut asset = one(volume, COMMAND, host);
+    // A login is often that of the services too, which have it elsewhere.
+    asset.bonds.complete.remove(Nature::StoredOn);
+    asset.bonds.complete.remove(Nature::YieldedBy);
+    asset
 }
 
 /// What the credential of a command is called.

@@ -74,7 +74,7 @@ impl SecretSource {
     pub fn place(&self) -> String {
         match self {
             Self::Env(name) => format!("${}", printable(name.as_bytes())),
-            Self::File(path) => printable(path.as_os_str().as_encoded_bytes()),
+            Self::File(path) => shown(path),
             Self::Credential(name) => format!("$CREDENTIALS_DIRECTORY/{}", printable(name.as_bytes())),
             Self::Command(argv) => {
                 format!(
@@ -108,10 +108,19 @@ impl SecretSource {
     }
 }
 
+/// A path, to be printed. Who pastes a key where its path is asked for does not want that printed.
+fn shown(path: &Path) -> String {
+    let is_key = path.to_string_lossy().to_ascii_uppercase().contains("AGE-SECRET-KEY-");
+    if is_key {
+        return "a private key, given in the place of the path of its file".to_owned();
+    }
+    printable(path.as_os_str().as_encoded_bytes())
+}
+
 /// What a file holds. Containers mount secrets that everybody may read, so that is no mistake; one that everybody may
 /// write is: anybody could have put another credential there.
 fn read(path: &Path) -> Result<Secret> {
-    let place = printable(path.as_os_str().as_encoded_bytes());
+    let place = shown(path);
     let failed = |error| Problem::io("reading a secret", error).at(&*place);
     let refused = |what: &str, remedy: &str| Err(Problem::new(Kind::Usage, what).at(&*place).remedy(remedy));
     // What is looked at is what is read, whoever moves another file there meanwhile; a pipe would keep the run waiting for ever.

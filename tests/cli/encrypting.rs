@@ -34,6 +34,15 @@ pub fn restore_elsewhere(place: &Place, vault: &Path, identity: &Path, to: &Path
     place.outlive_with_state(&place.path("a machine that knows nothing"), &arguments).end()
 }
 
+/// A key that stands in the place of its path.
+fn a_pasted_key_is_not_repeated(place: &Place, vault: &Path, one: &Path) {
+    let pasted = std::fs::read_to_string(one).unwrap();
+    let pasted = pasted.lines().find(|line| line.starts_with("AGE-SECRET-KEY-1")).unwrap();
+    let refused = restore_elsewhere(place, vault, pasted.as_ref(), &place.path("pasted"));
+    assert!(refused.code != Some(0) && !refused.stderr.contains(&pasted[..30]), "{}", refused.stderr);
+    assert!(refused.stderr.contains("private key, given"), "{}", refused.stderr);
+}
+
 /// Whoever names a point and gives no key is told that, and not that there is none.
 fn is_told_to_be_closed(place: &Place, vault: &Path) {
     let json = outlive(place, &["--format", "json", "vault", "list", "offsite"]).end().json("vault-list");
@@ -80,6 +89,7 @@ fn a_reader_restores_with_a_key_and_the_machine_that_copies_cannot() {
         restore_elsewhere(&place, &vault, reader, &to).expect(0);
         assert_same(&place.path("data"), &to);
     }
+    a_pasted_key_is_not_repeated(&place, &vault, &one);
     let (stranger, to_stranger) = reader(&place, "stranger.key");
     let refused = restore_elsewhere(&place, &vault, &stranger, &place.path("third"));
     assert!(refused.stderr.contains("none of the identities"), "{}", refused.stderr);

@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The version of what is written here; anything else is asked anew.
-const FORMAT: &str = concat!("outlive/survey/v0 of ", env!("CARGO_PKG_VERSION"), ", backups unproven");
+const FORMAT: &str =
+    concat!("outlive/survey/v0 of ", env!("CARGO_PKG_VERSION"), ", backups unproven, invitations asked for");
 /// What the file begins with: nothing that does not is written over.
 const MAGIC: &[u8; 8] = b"outlive\n";
 /// How large a kept answer may be, in bytes of text.

@@ -132,6 +132,9 @@ pub(super) fn reach_with_outlive(
     if is_encrypted {
         commands.push(asked("IDENTITY", IDENTITY));
         commands.push(
+            "case \"$IDENTITY\" in *SECRET-KEY-*) echo 'this is the key itself: the path of a file with it is asked for'; IDENTITY= ;; esac".into(),
+        );
+        commands.push(
             "[ -n \"$IDENTITY\" ] && export OUTLIVE_IDENTITY=\"$IDENTITY\" && ls -l \"$IDENTITY\"".into(),
         );
     }

@@ -7,7 +7,7 @@ use crate::estate::{Addressing, S3Place};
 use crate::report::runbook::{ASKS, Procedure, Step, command, quoted};
 
 /// What of the vault's page is run: all its blocks for `sh` but the call for a single file.
-const BLOCKS: &str = "sed -n '/^```sh$/,/^```$/p' \"$VAULT/README.md\"";
+const BLOCKS: &str = "sed -n '/^```sh$/,/^```$/p' \"$PAGE\"";
 
 pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Procedure {
     let entry = case.looked.entry;
@@ -24,11 +24,11 @@ pub(super) fn procedure(scene: &Scene<'_>, case: &Case<'_, '_>) -> Procedure {
         begin("by-hand-restore", case),
         fetching(scene, case, &tools),
         Step {
-            what: "Take the commands out of the vault's own README.md: it explains each of them. Whoever could write to the vault could have written there too, so it is compared first with that of the kit, where KIT is set; \
+            what: "Take the commands out of the vault's own README.md: it explains each of them. Whoever could write to the vault could have written there too, so where KIT is set the kit's copy of it is used, and compared with it; \
                    without a kit, read it before you go on."
                 .into(),
             commands: script(case),
-            expect: Some("no complaint. Where the two differ, stop: `cp \"$KIT/vault-README.md\" \"$VAULT/README.md\"` takes the kit's, where that is the one which was printed or locked away".into()),
+            expect: Some("no complaint. Where cmp says that the two differ, somebody changed the vault's, or the kit is of another vault: look which, before you go on; the kit's is taken".into()),
             ..Step::default()
         },
         Step {
@@ -148,7 +148,7 @@ pub(super) fn fetched_by_curl(place: &S3Place) -> Vec<String> {
     let url = match (&place.endpoint, place.addressing) {
         (None, _) => format!("\"https://s3.$AWS_REGION.amazonaws.com/\"{}", command([bucket])),
         (Some(_), Addressing::Host) => {
-            format!("\"${{AWS_ENDPOINT_URL%%://*}}://\"{}\".${{AWS_ENDPOINT_URL#*://}}\"", command([bucket]))
+            format!("$(printf %s \"${{AWS_ENDPOINT_URL%/}}\" | sed 's|://|://'{}'.|')", command([bucket]))
         }
         (Some(_), _) => format!("\"${{AWS_ENDPOINT_URL%/}}/\"{}", command([bucket])),
     };
@@ -156,18 +156,20 @@ pub(super) fn fetched_by_curl(place: &S3Place) -> Vec<String> {
     let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
     vec![
         format!("URL={url} PREFIX={}", quoted(&prefix)),
-        // What it is given this way is in no list of processes.
-        "get() { printf 'user = \"%s:%s\"\\n' \"$AWS_ACCESS_KEY_ID\" \"$AWS_SECRET_ACCESS_KEY\" | curl -sSfg -K - ${AWS_CA_BUNDLE:+--cacert \"$AWS_CA_BUNDLE\"} \
-         ${AWS_SESSION_TOKEN:+-H \"x-amz-security-token: $AWS_SESSION_TOKEN\"} --aws-sigv4 \"aws:amz:$AWS_REGION:s3\" \"$@\"; }"
+        // What it is given this way is in no list of processes. Anything but 200 is no answer: a redirect too.
+        "get() { CODE=$({ printf 'user = \"%s:%s\"\\n' \"$AWS_ACCESS_KEY_ID\" \"$AWS_SECRET_ACCESS_KEY\"; [ -z \"${AWS_SESSION_TOKEN:-}\" ] || printf 'header = \"x-amz-security-token: %s\"\\n' \"$AWS_SESSION_TOKEN\"; } | \
+         curl -sSg -K - ${AWS_CA_BUNDLE:+--cacert \"$AWS_CA_BUNDLE\"} --aws-sigv4 \"aws:amz:$AWS_REGION:s3\" -o \"$1\" -w '%{http_code}' \"$2\"); \
+         [ \"$CODE\" = 200 ] || { echo \"answered with $CODE: $2\" >&2; return 1; }; }"
             .into(),
         "escaped() { printf %s \"$1\" | jq -sRr @uri; }".into(),
-        "list() { TOKEN=; while :; do get \"$URL?${TOKEN:+continuation-token=$(escaped \"$TOKEN\")&}list-type=2&prefix=$(escaped \"$PREFIX\")\" >list.xml || return 1; \
-         grep -o '<Key>[^<]*</Key>' list.xml | sed 's/<[^>]*>//g'; NEXT=$(grep -o '<NextContinuationToken>[^<]*' list.xml | sed 's/<[^>]*>//'); \
-         [ -n \"$NEXT\" ] || return 0; [ \"$NEXT\" != \"$TOKEN\" ] || return 1; TOKEN=$NEXT; done; }"
+        "list() { TOKEN= PAGES=0; while [ $((PAGES += 1)) -le 10000 ]; do get list.xml \"$URL?${TOKEN:+continuation-token=$(escaped \"$TOKEN\")&}list-type=2&prefix=$(escaped \"$PREFIX\")\" || return 1; \
+         grep -q '<ListBucketResult' list.xml || return 1; grep -o '<Key>[^<]*</Key>' list.xml | sed 's/<[^>]*>//g'; \
+         grep -q '<IsTruncated>true' list.xml || return 0; \
+         NEXT=$(grep -o '<NextContinuationToken>[^<]*' list.xml | sed 's/<[^>]*>//'); [ -n \"$NEXT\" ] && [ \"$NEXT\" != \"$TOKEN\" ] || return 1; TOKEN=$NEXT; done; return 1; }"
             .into(),
-        "one() { [ -e \"vault/$1\" ] || { mkdir -p \"vault/$(dirname \"$1\")\" && get -o part \"$URL/$PREFIX$1\" && mv part \"vault/$1\"; }; }".into(),
-        // No name in a vault has other signs, and one with two dots would lead out of the directory.
-        "fetch() { list >all || return 1; grep -x '[A-Za-z0-9._/-]*' all | grep -v -F .. >names; \
+        "one() { [ -e \"vault/$1\" ] || { mkdir -p \"vault/$(dirname \"$1\")\" && get part \"$URL/$PREFIX$1\" && mv part \"vault/$1\"; }; }".into(),
+        // No name in a vault has other signs; one with two dots would lead out of the directory, and one with a slash at its end names none.
+        "fetch() { list >all || { echo 'the list is not whole' >&2; return 1; }; grep -x '[A-Za-z0-9._/-]*' all | grep -v -e '/$' -e '[.][.]' >names; [ -s names ] || return 1; \
          while read -r KEY; do one \"${KEY#\"$PREFIX\"}\" || return 1; done <names; }"
             .into(),
         "[ -n \"$AWS_SECRET_ACCESS_KEY\" ] && fetch && VAULT=\"$PWD/vault\" && ls \"$VAULT\"".into(),
@@ -176,7 +178,11 @@ pub(super) fn fetched_by_curl(place: &S3Place) -> Vec<String> {
 
 fn script(case: &Case<'_, '_>) -> Vec<String> {
     let mut commands =
-        vec!["[ -z \"${KIT:-}\" ] || cmp \"$KIT/vault-README.md\" \"$VAULT/README.md\"".to_owned()];
+        // What the kit has counts: whoever could write to the vault could have written commands there.
+        vec![
+            "PAGE=\"$VAULT/README.md\"".to_owned(),
+            "[ -z \"${KIT:-}\" ] || { cmp \"$KIT/vault-README.md\" \"$PAGE\"; PAGE=\"$KIT/vault-README.md\"; }".to_owned(),
+        ];
     if case.is_encrypted {
         commands.push(access::asked("IDENTITY", access::IDENTITY));
         commands.push("mkdir -p -m 700 work".into());

@@ -5,6 +5,9 @@ use super::restore::{Case, Thing};
 use crate::estate::VolumeEntry;
 use crate::report::runbook::{Step, command};
 
+/// What a dump has under the name of a function of the server is not called by what is typed here.
+pub(super) const OWN_NAMES: &str = "PGOPTIONS='-c search_path=pg_catalog'";
+
 /// What a database is called that a dump of it is read into; none where the dump says that itself, or nobody knows.
 /// Whether owners and rights are left out when it is read, too.
 pub(super) fn restored(thing: &Thing<'_>, volume: &str) -> Option<(String, bool)> {
@@ -93,7 +96,7 @@ fn databases(thing: &Thing<'_>, entry: &VolumeEntry) -> Vec<(char, String)> {
     let by_name = |name: &str| format!("-d {}", command([name_of(name)]));
     let mut all = vec![('A', by_name(&entry.id.0))];
     if is_of_one_postgres(thing) {
-        all.push(('B', "-h \"$PWD\"/server/socket -U postgres -d restored".to_owned()));
+        all.push(('B', "-h \"$PWD\"/server/socket -U restored -d restored".to_owned()));
     }
     let letter = if all.len() == 1 { 'B' } else { 'C' };
     all.push((letter, by_name(&format!("{}_{}", letter.to_ascii_lowercase(), entry.id))));
@@ -105,16 +108,16 @@ pub(super) fn count(on: &str) -> String {
     let each = "select table_schema || $$.$$ || table_name, (xpath($$/row/c/text()$$, query_to_xml(format($$select count(*) as c from %I.%I$$, \
                 table_schema, table_name), false, true, $$$$)))[1] from information_schema.tables where table_type = $$BASE TABLE$$ \
                 and table_schema not in ($$pg_catalog$$, $$information_schema$$) order by 1";
-    format!("psql -X {on} -Atc {}", command([each]))
+    format!("{OWN_NAMES} psql -X {on} -Atc {}", command([each]))
 }
 
 /// The command that lists the highest number and the newest moment in each column of a restored database that has one.
 fn newest(on: &str) -> String {
-    let each = "select table_schema || $$.$$ || table_name || $$.$$ || column_name, (xpath($$/row/m/text()$$, query_to_xml(format($$select max(%I) as m from %I.%I$$, \
+    let each = "select table_schema || $$.$$ || table_name || $$.$$ || column_name, (xpath($$/row/m/text()$$, query_to_xml(format($$select max(%I)::text as m from %I.%I$$, \
                 column_name, table_schema, table_name), false, true, $$$$)))[1] from information_schema.columns join information_schema.tables using (table_schema, table_name) \
                 where table_type = $$BASE TABLE$$ and table_schema not in ($$pg_catalog$$, $$information_schema$$) \
                 and (data_type in ($$smallint$$, $$integer$$, $$bigint$$, $$date$$) or data_type like $$timestamp%$$) order by 1";
-    format!("psql -X {on} -Atc {}", command([each]))
+    format!("{OWN_NAMES} psql -X {on} -Atc {}", command([each]))
 }
 
 /// The same of what comes back by every way of the first vault, a line each; of files, the newest.
@@ -122,7 +125,7 @@ pub(super) fn newest_of(thing: &Thing<'_>, entry: &VolumeEntry, target: &str) ->
     match thing {
         Thing::Tree => {
             let find = command(["find", target, "-type", "f", "-printf", "%T+ %p\\n"]);
-            Some(format!("{find} | LC_ALL=C sort | tail -n 10"))
+            Some(format!("{find} | LC_ALL=C sort | tail -n 10 | cat -v"))
         }
         Thing::Dump(_) => is_of_one_database(thing).then(|| by_way(thing, entry, newest)),
         Thing::Image | Thing::Stream => None,

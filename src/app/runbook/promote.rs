@@ -60,14 +60,14 @@ fn begun(name: Option<String>) -> [Step; 3] {
     [
         Step {
         what: format!(
-            "Start it, on its socket alone, and look at the data. To ask it more: `psql -X -h \"$PWD\"/{}/socket -U postgres -d restored`. \
+            "Start it, on its socket alone, and look at the data. To ask it more: `psql -X -h \"$PWD\"/{}/socket -U restored -d restored` (as the role that owns it, which is no superuser: a dump may bring functions and views along). \
              This, and the count of part 6, hold until it is promoted; after that, promote.txt says how it is asked.",
             command([SERVER.to_owned()])
         ),
         commands: vec![
             command(["sh".to_owned(), format!("{SERVER}/start.sh")]),
-            format!("psql -X -h {socket} -U postgres -d restored -qc analyze"),
-            format!("psql -X -h {socket} -U postgres -d restored -Atc {}", command([ask])),
+            format!("{} psql -X -h {socket} -U postgres -d restored -qc analyze", called::OWN_NAMES),
+            format!("{} psql -X -h {socket} -U restored -d restored -Atc {}", called::OWN_NAMES, command([ask])),
         ],
         expect: Some("the tables, with about as many rows as the restore counted".into()),
         ..Step::default()

@@ -101,9 +101,9 @@ fn wanted(work: &Work<'_>, who: &Who, gaps: &mut Vec<Gap>) -> (Vec<Thing>, Vec<W
                 workspaces.iter().flat_map(|workspace| of_workspace(work, workspace, gaps)).collect();
             // A workspace was invited to nothing.
             if who.kind != TokenKind::Workspace {
-                let known: BTreeSet<String> = all.iter().map(|wanted| wanted.own.id.clone()).collect();
+                let mut known: BTreeSet<String> = all.iter().map(|wanted| wanted.own.id.clone()).collect();
                 let more = invited(work, gaps).into_iter();
-                all.extend(more.filter(|wanted| !known.contains(&wanted.own.id)));
+                all.extend(more.filter(|wanted| known.insert(wanted.own.id.clone())));
             }
             (workspaces, all)
         }

@@ -4,7 +4,7 @@ use super::Railway;
 use super::questions::Question;
 use super::shapes::{ApiToken, Me, Named, ProjectToken};
 use crate::domain::{MayDelete, TokenKind};
-use crate::providers::graphql::{Bearer, List, Scalar, Transport, Unanswered, Variables};
+use crate::providers::graphql::{Bearer, Complaint, List, Scalar, Transport, Unanswered, Variables};
 
 /// What the token says of itself.
 pub(super) struct Who {
@@ -57,8 +57,11 @@ pub(super) fn who(own: &Railway) -> Result<(Transport<Question>, Who), (Unanswer
                 .then_some(Unanswered::NotUnderstood("the token names no workspace that it reaches"));
             let kind = match transport.ask::<Me>(Question::Me, &Variables::default()) {
                 Ok(answer) if answer.data.me.is_some() => TokenKind::Account,
-                Ok(_) | Err(Unanswered::Errors(..) | Unanswered::Refused(_)) => TokenKind::Workspace,
-                Err(_) => TokenKind::Unknown,
+                // Only that it may not be told says that nobody stands behind the token.
+                Err(Unanswered::Errors(Complaint::NotAuthorized, _) | Unanswered::Refused(_)) => {
+                    TokenKind::Workspace
+                }
+                Ok(_) | Err(_) => TokenKind::Unknown,
             };
             let scope = Scope::Workspaces(items, beside.or(odd).or(none));
             Ok((transport, Who { kind, scope }))

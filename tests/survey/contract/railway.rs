@@ -184,6 +184,12 @@ fn a_token_says_what_it_is_and_how_far_it_reaches() {
     });
     let seen = look(&RAILWAY, &workspace, brisk()).whole(&RAILWAY).seen;
     assert_eq!(seen.accounts[0].token, TokenKind::Workspace);
+    // Any other complaint says nothing of what stands behind it.
+    let odd = server(&RAILWAY, move |asked, answer| match asked.operation().as_str() {
+        "Me" => Reply::Json(json!({ "data": null, "errors": [{ "message": "Problem processing request" }] })),
+        _ => Reply::Json(answer),
+    });
+    assert_eq!(look(&RAILWAY, &odd, brisk()).seen.accounts[0].token, TokenKind::Unknown);
 
     let project = server(&RAILWAY, |asked, answer| {
         let is_shown =
@@ -223,7 +229,7 @@ fn what_an_account_was_invited_to_is_reached_and_that_it_cannot_be_told_is_a_gap
         (
             json!({ "data": { "externalWorkspaces": [{ "id": "ws-x", "name": "X", "projects": [
             { "id": "proj-lent", "name": "lent", "deletedAt": null }, { "id": "proj-shop", "name": "shop", "deletedAt": null },
-        ] }] } }),
+        ] }, { "id": "ws-y", "name": "Y", "projects": [{ "id": "proj-lent", "name": "lent", "deletedAt": null }] }] } }),
             2,
             0,
         ),

@@ -27,8 +27,11 @@ const NOT_ALLOWED: &str = "42501";
 const NOT_THERE: [&str; 5] = ["42883", "42704", "3F000", "42P01", "3D000"];
 /// A role, or a database, of the dump that a new cluster has anyhow (SQLSTATE `duplicate_object`).
 const THERE: &str = "42710";
-/// So many statements about owners and rights are kept for a person.
-const MOST_RIGHTS: usize = 100_000;
+/// So many bytes of statements about owners and rights are kept for a person.
+const MOST_RIGHTS: usize = 16 << 20;
+/// So many roles, each with a name of so many bytes.
+const MOST_ROLES: usize = 1000;
+const LONGEST_ROLE: usize = 256;
 
 /// What was left out of a dump, or was not needed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,7 +43,9 @@ pub(super) struct Loaded {
     /// Statements about privileges and owners.
     pub left_out: u64,
     /// Those of them that say who owns what and who may use it, as far as they are nothing else for certain.
-    pub rights: Vec<String>,
+    pub rights: String,
+    /// The roles that these name, as they are written in SQL.
+    pub roles: BTreeSet<String>,
     /// How many more say that.
     pub more_rights: u64,
 }
@@ -289,18 +294,32 @@ impl Reader<'_, '_> {
         Ok(self.link.end_of_rows())
     }
 
+    /// Keeps a statement about owners or rights, as far as there is room.
+    fn keep(&mut self, right: Option<(String, Vec<String>)>) {
+        let loaded = &mut self.loaded;
+        match right {
+            Some((text, roles))
+                if loaded.rights.len() + text.len() <= MOST_RIGHTS
+                    && loaded.roles.len() + roles.len() <= MOST_ROLES =>
+            {
+                loaded.rights.push_str(&text);
+                loaded.rights.push_str(";\n");
+                loaded.roles.extend(roles);
+            }
+            _ => loaded.more_rights += 1,
+        }
+    }
+
     /// A dump of one database does not bring the roles along that own things and may use them.
     fn leaves_out(&mut self, statement: &Statement) -> bool {
         let owner = owner(statement);
         let is_of_rights = owner.is_some()
             || ["GRANT", "REVOKE"].iter().any(|word| statement.begins(&[word]))
             || statement.begins(&["ALTER", "DEFAULT", "PRIVILEGES"]);
-        self.loaded.owners.extend(owner);
+        let has_room = self.loaded.owners.len() < MOST_ROLES;
+        self.loaded.owners.extend(owner.filter(|owner| has_room && owner.len() <= LONGEST_ROLE));
         if is_of_rights {
-            match right(statement).filter(|_| self.loaded.rights.len() < MOST_RIGHTS) {
-                Some(right) => self.loaded.rights.push(right),
-                None => self.loaded.more_rights += 1,
-            }
+            self.keep(right(statement));
         }
         is_of_rights
             || statement.begins(&["SET", "SESSION", "AUTHORIZATION"])

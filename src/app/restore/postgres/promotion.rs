@@ -1,12 +1,11 @@
 //! What is done from the moment on at which a restored server becomes the primary.
 
+use super::DATABASE;
 use super::account::Account;
 use super::load::Loaded;
 use super::programs::Programs;
-use super::rights::is_one_role;
 use super::room::Room;
 use super::steps::{MAINTENANCE, Made, MadeOf, as_user, control, said, step};
-use super::{DATABASE, SUPERUSER};
 use crate::report::activity::PostgresStep;
 use crate::report::runbook::command;
 use std::collections::BTreeSet;
@@ -25,30 +24,20 @@ pub(super) struct Left {
 impl Left {
     /// What was left of a dump.
     pub fn of(loaded: &Loaded) -> Self {
-        let roles = loaded.rights.iter().filter_map(|right| role(right));
-        let is_there = |role: &String| role == SUPERUSER || role == DATABASE;
+        let roles = loaded.roles.iter().filter(|role| *role != DATABASE);
         Self {
-            roles: roles.filter(|role| !is_there(role)).collect(),
+            roles: roles.cloned().collect(),
             is_written: !loaded.rights.is_empty(),
             more: loaded.more_rights,
         }
     }
 }
 
-/// The role that a statement about rights is for; none where it is for all.
-fn role(right: &str) -> Option<String> {
-    let right = right.strip_suffix(" WITH GRANT OPTION").unwrap_or(right);
-    let behind = if right.contains(" FROM ") && !right.contains(" TO ") { " FROM " } else { " TO " };
-    let (_, role) = right.rsplit_once(behind)?;
-    let role = role.trim();
-    (is_one_role(role) && role != "PUBLIC").then(|| role.to_owned())
-}
-
 /// The file with the statements about owners and rights.
-pub(super) fn rights(all: &[String]) -> String {
-    let head =
-        "-- Written by outlive: who owned what in the dump, and who might use it. Read it before it is run.";
-    all.iter().fold(format!("{head}\n"), |text, right| format!("{text}{right};\n"))
+pub(super) fn rights(all: &str) -> String {
+    format!(
+        "-- Written by outlive: who owned what in the dump, and who might use it. Read it before it is run.\n{all}"
+    )
 }
 
 /// A unit for systemd that starts a server by its own configuration.
@@ -64,6 +53,12 @@ pub(super) fn unit(room: &Room, account: &Account, programs: &Programs) -> Strin
     )
 }
 
+/// So many roles are made by one command.
+const MOST_AT_ONCE: usize = 100;
+
+/// Otherwise what a dump has under the name of a function of the server would be called by a superuser.
+pub(super) const OWN_NAMES: &str = "PGOPTIONS='-c search_path=pg_catalog'";
+
 /// The words that run one of PostgreSQL's programs as its superuser, at the socket that its own configuration says.
 struct Asking<'a>(&'a Made<'a>);
 
@@ -71,7 +66,7 @@ impl Asking<'_> {
     fn program(&self, name: &str, more: &[&str]) -> String {
         let mut words = as_user(self.0.account, self.0.programs, name);
         words.extend(more.iter().map(|word| (*word).to_owned()));
-        command(words)
+        format!("{OWN_NAMES} {}", command(words))
     }
 
     /// `psql` on a database, with these statements.
@@ -110,9 +105,14 @@ pub(super) fn promoted(made: &Made<'_>) -> Vec<PostgresStep> {
         all.extend(of_one_database(made));
     }
     let unit = "/etc/systemd/system/postgres-restored.service";
-    let install = command(["cp", "-n", &said(&room.unit()), unit]);
+    // One that an earlier restore left would start what that one made.
+    let install = format!(
+        "{} && {}",
+        command(["cp", "-n", &said(&room.unit()), unit]),
+        command(["cmp", &said(&room.unit()), unit])
+    );
     all.push(step(
-        "Nothing starts it after a restart of the machine: give it this service, which is not started now since the server runs already. Leave its directory where it is.",
+        "Nothing starts it after a restart of the machine: give it this service, which is not started now since the server runs already. Where cmp says that they differ, another restore has that name already: give this one another, in all three places. Leave its directory where it is.",
         format!("{install} && systemctl enable postgres-restored"),
     ));
     all.push(step(
@@ -128,7 +128,9 @@ fn of_one_database(made: &Made<'_>) -> Vec<PostgresStep> {
     let mut all = Vec::new();
     all.extend(left.is_written.then(|| rights_told(made)));
     if !left.roles.is_empty() {
-        let makes: Vec<String> = left.roles.iter().map(|role| format!("create role {role}")).collect();
+        // More than these is no command that could be typed.
+        let shown = left.roles.iter().take(MOST_AT_ONCE);
+        let makes: Vec<String> = shown.map(|role| format!("create role {role}")).collect();
         let makes: Vec<&str> = makes.iter().map(String::as_str).collect();
         all.push(step(
             "Make the roles that the dump names and does not bring. None of them can log in yet.",
@@ -187,11 +189,13 @@ fn of_one_database(made: &Made<'_>) -> Vec<PostgresStep> {
 
 /// That it is read who owned what and who might use it.
 fn rights_told(made: &Made<'_>) -> PostgresStep {
+    let dump = command([said(&made.room.dump())]);
     let more = match made.left.more {
         0 => String::new(),
         more => format!(
-            " {more} more are not in it, since their names have odd signs: look for OWNER TO, GRANT and REVOKE in {}.",
-            command([said(&made.room.dump())])
+            " {more} more are not in it: what a superuser owned or had, what is about the server, and names with odd signs. Some of them may TAKE rights, from everybody too. They are seen by \
+             `grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE|ALTER DEFAULT) ' {dump} | cat -v`, and of an archive by `pg_restore --schema-only --file - {dump} | grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE|ALTER DEFAULT) ' | cat -v`: \
+             what is meant of it is written anew, by hand."
         ),
     };
     let what = format!(
@@ -213,28 +217,8 @@ fn rights_back(made: &Made<'_>, ask: &Asking<'_>) -> PostgresStep {
     let run = ["-X", "-U", made.superuser, "-d", "NAME", "-v", "ON_ERROR_STOP=1", "-f", &file];
     step(
         &format!(
-            "Where what the file says is as it was meant to be, this makes it so again: no role gets more than it had. What it does not name still belongs to the role {DATABASE}."
+            "Where what the file says is as it was meant to be, this makes it so again. What it does not name still belongs to the role {DATABASE}, also what a superuser owned: whose it is, somebody decides who knows it."
         ),
         ask.program("psql", &run),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_roles_that_a_dump_names_are_found() {
-        let all = [
-            ("ALTER TABLE public.t OWNER TO shop", Some("shop")),
-            ("ALTER TABLE public.t OWNER TO \"a b\"", Some("\"a b\"")),
-            ("GRANT SELECT ON TABLE public.t TO clerk WITH GRANT OPTION", Some("clerk")),
-            ("REVOKE ALL ON SCHEMA public FROM PUBLIC", None),
-            ("REVOKE ALL ON TABLE public.t FROM clerk", Some("clerk")),
-            ("ALTER DEFAULT PRIVILEGES FOR ROLE shop GRANT SELECT ON TABLES TO reader", Some("reader")),
-        ];
-        for (right, wanted) in all {
-            assert_eq!(role(right).as_deref(), wanted, "{right}");
-        }
-    }
 }

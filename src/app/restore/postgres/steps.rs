@@ -95,7 +95,9 @@ pub(super) fn steps(made: &Made<'_>) -> Vec<PostgresStep> {
     let Made { superuser, room, account, programs, made_of, .. } = *made;
     let socket = said(&room.sockets());
     let database = if made_of == MadeOf::OneDatabase { DATABASE } else { MAINTENANCE };
-    let psql = ["-X", "-h", &socket, "-U", superuser, "-d", database].map(str::to_owned);
+    // Who is no superuser gives what a dump brought along nothing that it had not when it was read.
+    let looks = if made_of == MadeOf::OneDatabase { DATABASE } else { superuser };
+    let psql = ["-X", "-h", &socket, "-U", looks, "-d", database].map(str::to_owned);
     let mut look = as_user(account, programs, "psql");
     look.extend(psql);
     let [start, stop] = [room.start(), room.stop()].map(|script| command(["sh".to_owned(), said(&script)]));
