@@ -142,7 +142,55 @@ fn a_locale_that_is_not_there_is_told_with_what_to_do_and_one_that_is_there_is_t
     follow(&made, &[3]);
 }
 
-/// The steps behind the last look, typed at the socket of the scratch server: which port a promoted one takes is this machine's.
+/// What a dump can bring along that runs as whoever looks: the planner calls what an index is made by, for a count of rows as well.
+const TRAP: &str = "
+create schema trap;
+create function trap.g() returns integer language plpgsql as $$ begin copy (select 1) to program 'touch /tmp/outlive-pwned'; return 0; exception when insufficient_privilege then return 0; end $$;
+create function trap.evil(integer) returns integer language plpgsql immutable as $$ begin return trap.g(); end $$;
+create table trap.set (a integer);
+insert into trap.set values (1), (2);
+create index on trap.set ((trap.evil(1) + a));
+create table trap.hides (a integer);
+insert into trap.hides values (1), (2), (3);
+alter table trap.hides enable row level security;
+alter table trap.hides force row level security;
+alter role restored password 'known';
+alter role restored set search_path = trap;
+alter database restored set default_transaction_read_only = on;
+";
+
+/// Puts it before what a dump says itself.
+fn set_trap(dump: &Path) {
+    let text = std::fs::read_to_string(dump).unwrap();
+    let (heading, rest) = text.split_at(text.find("SET statement_timeout").unwrap());
+    std::fs::write(dump, [heading, TRAP, rest].concat()).unwrap();
+}
+
+/// The tables whose rows were not counted one by one; all others have as many as were put into them.
+fn estimated(made: &Value) -> Vec<String> {
+    let told = told_rows(made, "restored");
+    assert!(told.contains(&("public.pgbench_accounts".into(), ACCOUNTS)), "{told:?}");
+    let of_trap = told.iter().filter(|(name, _)| name.starts_with("trap."));
+    assert!(of_trap.clone().all(|(name, rows)| *rows == if name == "trap.set" { 2 } else { 3 }), "{told:?}");
+    let databases = made["databases"].as_array().unwrap().iter();
+    let tables = databases.flat_map(|database| database["tables"].as_array().unwrap());
+    let estimated = tables.filter(|table| table["counted"] == false);
+    estimated.map(|table| table["name"].as_str().unwrap().to_owned()).collect()
+}
+
+/// What the steps behind the last look have typed, for the database `shop` and the role `clerk`, at the socket of the scratch server.
+fn typed(made: &Value, new: &Path) -> Vec<String> {
+    let socket = format!("psql -X -h {}", new.join("socket").display());
+    let steps = made["steps"].as_array().unwrap().iter();
+    (steps.map(|step| step["command"].as_str().unwrap()))
+        .filter(|command| ["create role", "ROLE", "NAME"].iter().any(|word| command.contains(word)))
+        .filter(|command| !command.contains("-h localhost"))
+        .map(|command| command.replace("psql -X", &socket).replace("ROLE", "clerk").replace("NAME", "shop"))
+        .map(|command| command.replace(" -c '\\password clerk'", ""))
+        .collect()
+}
+
+/// The steps are typed at the socket of the scratch server: which port a promoted one takes is this machine's.
 #[test]
 fn a_promoted_database_gets_its_name_its_owners_and_its_rights_back_by_the_steps_that_are_told() {
     let place = Place::new();
@@ -168,23 +216,24 @@ fn a_promoted_database_gets_its_name_its_owners_and_its_rights_back_by_the_steps
     assert!(!pwned.exists());
     for format in ["plain", "custom"] {
         old.by_its_user(&format!("{BIN}/pg_dump -h $PWD -d shop -F {format} -f {format}.dump"));
-        let vault = vault_of(&place, &old.run.join(format!("{format}.dump")));
+        let dump = old.run.join(format!("{format}.dump"));
+        if format == "plain" {
+            set_trap(&dump);
+        }
+        let vault = vault_of(&place, &dump);
         let new = place.path(&format!("new-{format}"));
         let made = ready(to_postgres(&place, &vault, &new, &[]).end(), &new);
+        assert!(!pwned.exists(), "the count called a function of the dump as a superuser");
+        let hides: &[&str] = if format == "plain" { &["hides"] } else { &[] };
+        assert_eq!(estimated(&made), hides, "a policy hides its rows");
         follow(&made, &[1]);
-        let socket = format!("psql -X -h {}", new.join("socket").display());
-        let steps = made["steps"].as_array().unwrap().iter();
-        let typed: Vec<String> = (steps.map(|step| step["command"].as_str().unwrap()))
-            .filter(|command| {
-                command.contains("create role") || command.contains("ROLE") || command.contains("NAME")
-            })
-            .filter(|command| !command.contains("-h localhost"))
-            .map(|command| {
-                command.replace("psql -X", &socket).replace("ROLE", "clerk").replace("NAME", "shop")
-            })
-            .map(|command| command.replace(" -c '\\password clerk'", ""))
-            .collect();
-        assert_eq!(typed.len(), 6, "{typed:#?}");
+        let who =
+            "select rolsuper, rolcreatedb, rolpassword is null from pg_authid where rolname = 'restored'";
+        assert_eq!(ask(&new.join("socket"), "restored", who), "f|f|t\n");
+        let set = "select count(*) from pg_db_role_setting";
+        assert_eq!(ask(&new.join("socket"), "restored", set), "0\n");
+        let typed = typed(&made, &new);
+        assert_eq!(typed.len(), 5, "{typed:#?}");
         for command in &typed {
             let done =
                 output(Command::new("sh").args(["-c", command]).stdin(std::process::Stdio::null())).unwrap();
@@ -193,6 +242,7 @@ fn a_promoted_database_gets_its_name_its_owners_and_its_rights_back_by_the_steps
         assert!(!pwned.exists(), "a function of the dump was called by a superuser");
         // What a superuser owned stays with whoever read the dump.
         let is = ask(&new.join("socket"), "shop", asked);
+        assert!(!pwned.exists(), "what was asked here called it");
         assert_eq!(is.replace("restored", "postgres"), was, "{format}");
         let owner = "select pg_get_userbyid(datdba), rolcanlogin, rolsuper from pg_database, pg_roles where datname = 'shop' and rolname = 'clerk'";
         assert_eq!(ask(&new.join("socket"), "shop", owner), "clerk|t|f\n");

@@ -105,7 +105,7 @@ fn databases(thing: &Thing<'_>, entry: &VolumeEntry) -> Vec<(char, String)> {
 
 /// The command that counts every row of a restored database, which `psql` comes to so.
 pub(super) fn count(on: &str) -> String {
-    let each = "select table_schema || $$.$$ || table_name, (xpath($$/row/c/text()$$, query_to_xml(format($$select count(*) as c from %I.%I$$, \
+    let each = "select regexp_replace(table_schema || $$.$$ || table_name, $$[[:cntrl:]]$$, $$?$$, $$g$$), (xpath($$/row/c/text()$$, query_to_xml(format($$select count(*) as c from %I.%I$$, \
                 table_schema, table_name), false, true, $$$$)))[1] from information_schema.tables where table_type = $$BASE TABLE$$ \
                 and table_schema not in ($$pg_catalog$$, $$information_schema$$) order by 1";
     format!("{OWN_NAMES} psql -X {on} -Atc {}", command([each]))
@@ -113,7 +113,7 @@ pub(super) fn count(on: &str) -> String {
 
 /// The command that lists the highest number and the newest moment in each column of a restored database that has one.
 fn newest(on: &str) -> String {
-    let each = "select table_schema || $$.$$ || table_name || $$.$$ || column_name, (xpath($$/row/m/text()$$, query_to_xml(format($$select max(%I)::text as m from %I.%I$$, \
+    let each = "select regexp_replace(table_schema || $$.$$ || table_name || $$.$$ || column_name, $$[[:cntrl:]]$$, $$?$$, $$g$$), (xpath($$/row/m/text()$$, query_to_xml(format($$select max(%I)::text as m from %I.%I$$, \
                 column_name, table_schema, table_name), false, true, $$$$)))[1] from information_schema.columns join information_schema.tables using (table_schema, table_name) \
                 where table_type = $$BASE TABLE$$ and table_schema not in ($$pg_catalog$$, $$information_schema$$) \
                 and (data_type in ($$smallint$$, $$integer$$, $$bigint$$, $$date$$) or data_type like $$timestamp%$$) order by 1";

@@ -66,8 +66,8 @@ fn begun(name: Option<String>) -> [Step; 3] {
         ),
         commands: vec![
             command(["sh".to_owned(), format!("{SERVER}/start.sh")]),
-            format!("{} psql -X -h {socket} -U postgres -d restored -qc analyze", called::OWN_NAMES),
-            format!("{} psql -X -h {socket} -U restored -d restored -Atc {}", called::OWN_NAMES, command([ask])),
+            format!("{} psql -X -h {socket} -U restored -d restored -qc analyze", called::OWN_NAMES),
+            format!("{} psql -X -h {socket} -U restored -d restored -Atc {} | cat -v", called::OWN_NAMES, command([ask])),
         ],
         expect: Some("the tables, with about as many rows as the restore counted".into()),
         ..Step::default()

@@ -1,7 +1,9 @@
 //! What came back: databases, tables, rows.
 
+use super::DATABASE;
+use super::load::NOT_ALLOWED;
 use super::server::Server;
-use super::wire::Link;
+use super::wire::{Link, Trouble};
 use crate::domain::{Kind, Problem, Result, printable};
 use crate::report::activity::{PostgresDatabase, PostgresTable};
 
@@ -16,15 +18,42 @@ const TABLES: &str = "select c.oid, n.nspname, c.relname, pg_relation_size(c.oid
 const DATABASES: &str =
     "select datname, pg_database_size(oid) from pg_database where datallowconn order by 1";
 
+/// Who counts.
+///
+/// To count a table is to plan a query on it, and the planner calls the functions that the table's indexes are made by, as whoever asks.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Counting<'r> {
+    /// The role that a dump of one database was read by: what the dump brought along may no more than when it was read.
+    Reader,
+    /// A superuser, of what is trusted wholly.
+    Superuser(&'r str),
+}
+
+impl Counting<'_> {
+    /// What the reader counts by: names of the server, and every row or an error. No setting that the dump made counts before these.
+    const SESSION: &'static str = "set search_path = pg_catalog; set row_security = off";
+
+    fn link<'a>(self, server: &Server<'a>, database: &str) -> Result<Link<'a>> {
+        match self {
+            Self::Superuser(role) => server.oversee(role, database),
+            Self::Reader => {
+                let mut link = server.connect(DATABASE, database)?;
+                asked(&mut link, Self::SESSION)?;
+                Ok(link)
+            }
+        }
+    }
+}
+
 /// All databases with their tables and rows. `template1` is told only where something is in it.
 ///
 /// # Errors
 /// What the server said: a table that cannot be read is none that came back.
-pub(super) fn count(server: &Server<'_>, superuser: &str) -> Result<Vec<PostgresDatabase>> {
+pub(super) fn count(server: &Server<'_>, by: Counting<'_>) -> Result<Vec<PostgresDatabase>> {
     let mut all = Vec::new();
-    for row in asked(&mut server.oversee(superuser, "template1")?, DATABASES)? {
+    for row in asked(&mut by.link(server, "template1")?, DATABASES)? {
         let name = text(&row, 0)?;
-        let tables = tables(server, superuser, name)?;
+        let tables = tables(&mut by.link(server, name)?)?;
         if name == "template1" && tables.is_empty() {
             continue;
         }
@@ -38,15 +67,15 @@ pub(super) fn count(server: &Server<'_>, superuser: &str) -> Result<Vec<Postgres
     Ok(all)
 }
 
-fn tables(server: &Server<'_>, superuser: &str, database: &str) -> Result<Vec<PostgresTable>> {
-    let mut link = server.oversee(superuser, database)?;
+fn tables(link: &mut Link<'_>) -> Result<Vec<PostgresTable>> {
     let mut all = Vec::new();
-    for row in asked(&mut link, TABLES)? {
-        let is_counted = number(&row, 3)? <= COUNTED;
-        let rows = match is_counted {
-            true => asked(&mut link, text(&row, 5)?)?.first().map_or(Ok(0), |row| number(row, 0))?,
-            false => number(&row, 4)?.max(0),
+    for row in asked(link, TABLES)? {
+        let counted = match number(&row, 3)? <= COUNTED {
+            true => rows(link, text(&row, 5)?)?,
+            false => None,
         };
+        let is_counted = counted.is_some();
+        let rows = counted.map_or_else(|| number(&row, 4).map(|rows| rows.max(0)), Ok)?;
         all.push(PostgresTable {
             schema: printable(text(&row, 1)?.as_bytes()),
             name: printable(text(&row, 2)?.as_bytes()),
@@ -56,6 +85,15 @@ fn tables(server: &Server<'_>, superuser: &str, database: &str) -> Result<Vec<Po
         });
     }
     Ok(all)
+}
+
+/// How many rows there are; none where whoever asks may not see all of them, as where a policy hides some from the table's owner too.
+fn rows(link: &mut Link<'_>, sql: &str) -> Result<Option<i64>> {
+    match link.ask(sql) {
+        Ok(rows) => rows.first().map_or(Ok(0), |row| number(row, 0)).map(Some),
+        Err(Trouble::Server(complaint)) if complaint.code == NOT_ALLOWED => Ok(None),
+        Err(trouble) => Err(failed(trouble, sql)),
+    }
 }
 
 type Row = Vec<Option<String>>;
@@ -75,8 +113,11 @@ pub(super) fn version(server: &Server<'_>, superuser: &str) -> Result<String> {
 }
 
 fn asked(link: &mut Link<'_>, sql: &str) -> Result<Vec<Row>> {
-    link.ask(sql)
-        .map_err(|trouble| trouble.into_problem(&format!("counting, at `{}`", printable(sql.as_bytes()))))
+    link.ask(sql).map_err(|trouble| failed(trouble, sql))
+}
+
+fn failed(trouble: Trouble, sql: &str) -> Problem {
+    trouble.into_problem(&format!("counting, at `{}`", printable(sql.as_bytes())))
 }
 
 fn text(row: &Row, place: usize) -> Result<&str> {

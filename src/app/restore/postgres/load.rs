@@ -22,7 +22,7 @@ const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 /// Bytes of rows that go to the server at once.
 const TOGETHER: usize = 1 << 16;
 /// As the server says that somebody may not do this (SQLSTATE `insufficient_privilege`).
-const NOT_ALLOWED: &str = "42501";
+pub(super) const NOT_ALLOWED: &str = "42501";
 /// What is not there is not there to be dropped: functions, objects, schemas, tables, databases (SQLSTATE).
 const NOT_THERE: [&str; 5] = ["42883", "42704", "3F000", "42P01", "3D000"];
 /// A role, or a database, of the dump that a new cluster has anyhow (SQLSTATE `duplicate_object`).
@@ -119,19 +119,26 @@ fn prepare<'r>(
     Ok((DATABASE, DATABASE))
 }
 
-/// What was read is counted by the planner, and whoever read it has no more rights than it needs.
+/// Whoever read it has no more rights than it needs, no password and no setting that the dump gave it; what was read is counted by the planner.
 fn finish(server: &Server<'_>, kind: DumpKind, rights: Rights) -> Result<()> {
     if kind == DumpKind::Cluster {
         return Ok(());
     }
-    let analyzed = server.connect(DATABASE, DATABASE)?.ask("analyze");
-    analyzed.map_err(|trouble| trouble.into_problem("analyze"))?;
     let lowers = match rights {
-        Rights::Owner => format!("alter role {DATABASE} nocreatedb"),
-        Rights::Superuser => format!("alter role {DATABASE} nosuperuser"),
+        Rights::Owner => "nocreatedb",
+        Rights::Superuser => "nosuperuser",
     };
-    let lowered = server.oversee(SUPERUSER, "postgres")?.ask(&lowers);
-    lowered.map(drop).map_err(|trouble| trouble.into_problem("taking rights back"))
+    let mut link = server.oversee(SUPERUSER, "postgres")?;
+    for sql in [
+        format!("alter role {DATABASE} {lowers} password null"),
+        format!("alter role {DATABASE} reset all"),
+        format!("alter role {DATABASE} in database {DATABASE} reset all"),
+        format!("alter database {DATABASE} reset all"),
+    ] {
+        link.ask(&sql).map_err(|trouble| trouble.into_problem("taking rights back"))?;
+    }
+    let analyzed = server.connect(DATABASE, DATABASE)?.ask("analyze");
+    analyzed.map(drop).map_err(|trouble| trouble.into_problem("analyze"))
 }
 
 /// Through `pg_restore`, which makes SQL of an archive and connects nowhere.

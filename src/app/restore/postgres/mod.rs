@@ -24,6 +24,7 @@ use super::{RestoreOrder, restore_at};
 use crate::domain::{Kind, Monitor, Problem, Result, printable};
 use crate::report::activity::{NotReady, PostgresDone, PostgresStep, RestoreDone};
 use account::{Account, write_new};
+use count::Counting;
 use dump::DumpKind;
 use point::{Held, held};
 use programs::Programs;
@@ -203,7 +204,12 @@ impl Work<'_> {
                 loaded.left_out
             ));
         }
-        finish(server, SUPERUSER, said)
+        // A dump by `pg_dumpall` was read by a superuser, and whose its tables are it says itself.
+        let by = match kind {
+            DumpKind::Cluster => Counting::Superuser(SUPERUSER),
+            _ => Counting::Reader,
+        };
+        finish(server, (SUPERUSER, by), said)
     }
 
     fn of_cluster(&self, patience: Patience<'_>, said: &mut PostgresDone) -> Result<()> {
@@ -235,13 +241,13 @@ impl Work<'_> {
         }
         said.superuser.clone_from(&role);
         said.steps = self.steps(programs, &role, MadeOf::Directory, &Left::default());
-        finish(server, &role, said)
+        finish(server, (&role, Counting::Superuser(&role)), said)
     }
 }
 
-fn finish(server: Server<'_>, superuser: &str, said: &mut PostgresDone) -> Result<()> {
+fn finish(server: Server<'_>, (superuser, by): (&str, Counting<'_>), said: &mut PostgresDone) -> Result<()> {
     said.server_version = Some(count::version(&server, superuser)?);
-    said.databases = count::count(&server, superuser)?;
+    said.databases = count::count(&server, by)?;
     said.tables = said.databases.iter().map(|database| database.tables.len() as u64).sum();
     said.rows = said.databases.iter().map(|database| database.rows).sum();
     let unlogged = said.databases.iter().flat_map(|database| &database.tables).filter(|table| table.unlogged);

@@ -156,21 +156,14 @@ fn of_one_database(made: &Made<'_>) -> Vec<PostgresStep> {
         ),
     ));
     all.push(rights_back(made, &ask));
-    let each = "select table_schema, table_name, (xpath('/row/c/text()', query_to_xml(format('select count(*) as c from %I.%I', \
-                table_schema, table_name), false, true, '')))[1] from information_schema.tables where table_type = 'BASE TABLE' \
-                and table_schema not in ('pg_catalog', 'information_schema') order by 1, 2";
-    all.push(step(
-        "Count once more, where it is now: every table must have as many rows as the restore counted.",
-        ask.program("psql", &["-X", "-U", made.superuser, "-d", "NAME", "-Atc", each]),
-    ));
     let may = "select schemaname, tablename, tableowner, has_table_privilege('ROLE', format('%I.%I', schemaname, tablename), 'select') \
                from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by 1, 2";
     all.push(step(
         "See which tables a service's role may read: t or f behind each table and its owner. Where the dump's statements were run as they are, an f is no damage: the role could not read that table before either, or had the right from elsewhere.",
-        ask.program("psql", &["-X", "-U", made.superuser, "-d", "NAME", "-Atc", may]),
+        format!("{} | cat -v", ask.program("psql", &["-X", "-U", made.superuser, "-d", "NAME", "-Atc", may])),
     ));
     all.push(step(
-        "Log in once as that role, with its new password, as a service does.",
+        "Log in once as that role, with its new password, as a service does; and look at its data so, never as a superuser: what a dump brings along runs as whoever looks.",
         command([
             &said(&made.programs.path("psql")),
             "-X",
@@ -214,10 +207,10 @@ fn rights_back(made: &Made<'_>, ask: &Asking<'_>) -> PostgresStep {
         return step(&what, ask.psql("NAME", &[&format!("grant {DATABASE} to ROLE")]));
     }
     let file = said(&made.room.rights());
-    let run = ["-X", "-U", made.superuser, "-d", "NAME", "-v", "ON_ERROR_STOP=1", "-f", &file];
+    let run = ["-X", "-1", "-U", made.superuser, "-d", "NAME", "-v", "ON_ERROR_STOP=1", "-f", &file];
     step(
         &format!(
-            "Where what the file says is as it was meant to be, this makes it so again. What it does not name still belongs to the role {DATABASE}, also what a superuser owned: whose it is, somebody decides who knows it."
+            "Where what the file says is as it was meant to be, this makes it so again, all of it or nothing: where an error names a line of it, put `--` before that line, and run it again. What it does not name still belongs to the role {DATABASE}, also what a superuser owned: whose it is, somebody decides who knows it."
         ),
         ask.program("psql", &run),
     )

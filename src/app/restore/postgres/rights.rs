@@ -36,7 +36,7 @@ fn words(text: &str) -> Option<Vec<Word<'_>>> {
             }
             '"' => {
                 let inner = rest[1..].split('"').next().unwrap_or_default();
-                let is_plain = |c: char| is_name(c) || " -.@+".contains(c);
+                let is_plain = |c: char| c.is_alphanumeric() || "_ -.@+".contains(c);
                 if inner.is_empty() || !inner.chars().all(is_plain) || inner.contains("--") {
                     return None;
                 }
@@ -288,6 +288,7 @@ mod tests {
         for (sound, roles) in [
             ("ALTER TABLE public.t OWNER TO shop", vec!["shop"]),
             ("ALTER MATERIALIZED VIEW \"Odd Schema\".t OWNER TO shop", vec!["shop"]),
+            ("ALTER TABLE public.\"bestellungen_für\" OWNER TO shop", vec!["shop"]),
             ("ALTER SCHEMA sales OWNER TO \"svc@project.iam\"", vec!["\"svc@project.iam\""]),
             (
                 "ALTER FUNCTION public.f(a integer, b character varying[], c numeric(3,2)) OWNER TO \"a b\"",
