@@ -163,6 +163,16 @@ fn a_hostile_dump_runs_no_program_and_one_that_was_cut_short_is_not_called_whole
         ("role", "create role evil superuser;".into(), END, "--postgres-superuser", "line 7"),
         ("wrong", "select nonsense;".into(), END, "(42703)", "line 7"),
         ("elsewhere", "\\connect host=192.0.2.1".into(), END, "a command to psql", "line 7"),
+        // What stands behind a zero byte would be another parameter of the connection.
+        (
+            "zero",
+            format!("\\connect \"postgres\0user\0postgres\"\ncopy fine from program '{touch}';"),
+            END,
+            "a command to psql",
+            "line 7",
+        ),
+        // No database but the one that was made for it.
+        ("other", format!("\\connect postgres\ncopy fine from program '{touch}';"), END, "(42501)", "line 8"),
         ("cut", "create table more (n int);".into(), "", "cut short", ""),
         ("cut-rows", "copy fine from stdin;\n7".into(), "", "ends within the rows of a table", ""),
     ];

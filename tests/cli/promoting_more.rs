@@ -145,7 +145,14 @@ fn a_locale_that_is_not_there_is_told_with_what_to_do_and_one_that_is_there_is_t
 /// What a dump can bring along that runs as whoever looks: the planner calls what an index is made by, for a count of rows as well.
 const TRAP: &str = "
 create schema trap;
-create function trap.g() returns integer language plpgsql as $$ begin copy (select 1) to program 'touch /tmp/outlive-pwned'; return 0; exception when insufficient_privilege then return 0; end $$;
+create function trap.g() returns integer language plpgsql as $$ begin
+  copy (select 1) to program 'touch /tmp/outlive-pwned'; return 0;
+exception when insufficient_privilege then
+  alter role restored password 'known'; alter role restored set search_path = trap;
+  alter database restored set default_transaction_read_only = on;
+  begin alter database restored set role = 'restored'; exception when others then null; end;
+  return 0;
+end $$;
 create function trap.evil(integer) returns integer language plpgsql immutable as $$ begin return trap.g(); end $$;
 create table trap.set (a integer);
 insert into trap.set values (1), (2);
@@ -251,4 +258,66 @@ fn a_promoted_database_gets_its_name_its_owners_and_its_rights_back_by_the_steps
         let verified = output(Command::new("systemd-analyze").arg("verify").arg(&unit)).unwrap();
         assert!(verified.status.success() && verified.stderr.is_empty(), "{verified:?}");
     }
+}
+
+/// A database, roles and a text with odd names; a policy for one role; settings; and a dump that makes the database itself.
+fn odd_dump(old: &Postgres) -> PathBuf {
+    old.ask("postgres", "create database \"My-Shop\"");
+    old.ask("postgres", "create role \"Shop-App\"; alter database \"My-Shop\" set work_mem = '5MB'");
+    old.ask("postgres", "alter role \"Shop-App\" in database \"My-Shop\" set work_mem = '6MB'");
+    for sql in [
+        "create table secret (a integer, note text default 'OWNER changed OWNER TO x')",
+        "insert into secret values (1), (2), (3)",
+        "alter table secret owner to \"Shop-App\"",
+        "create policy p on secret to \"Shop-App\" using (a > 1)",
+        "alter table secret enable row level security; alter table secret force row level security",
+        "create table plain as select n from generate_series(1, 5) n",
+    ] {
+        old.ask("My-Shop", sql);
+    }
+    old.by_its_user(&format!("{BIN}/pg_dump -C -h $PWD -d My-Shop -f odd.dump"));
+    old.run.join("odd.dump")
+}
+
+/// What a person types for a name that has to be quoted in SQL.
+fn with_names(command: &str) -> String {
+    let quoted = [("owner to ROLE", "owner to \"Shop-App\""), ("rename to NAME", "rename to \"My-Shop\"")];
+    let quoted = quoted.into_iter().chain([("alter role ROLE", "alter role \"Shop-App\"")]);
+    let command = quoted.fold(command.to_owned(), |command, (from, to)| command.replace(from, to));
+    command.replace("ROLE", "Shop-App").replace("NAME", "My-Shop").replace(" -c '\\password Shop-App'", "")
+}
+
+#[test]
+fn a_dump_that_makes_its_own_database_with_odd_names_is_promoted_by_a_user_of_its_own() {
+    let place = Place::new();
+    let old = Postgres::start(&place, "old");
+    let vault = vault_of(&place, &odd_dump(&old));
+    let new = place.path("new");
+    let made = ready(to_postgres(&place, &vault, &new, &["--postgres-user", "games"]).end(), &new);
+    assert_eq!(told_rows(&made, "restored"), [("public.plain".into(), 5), ("public.secret".into(), 3)]);
+    let notices = made["notices"].to_string();
+    assert!(made["owners_left_out"].to_string().contains("Shop-App"), "{made:#}");
+    assert!(notices.contains("2 statements about the database itself"), "{notices}");
+    let port = super::super::servers::free_port();
+    let configuration = new.join("data/postgresql.conf");
+    let text = std::fs::read_to_string(&configuration).unwrap();
+    std::fs::write(&configuration, format!("{text}port = {port}\n")).unwrap();
+    let steps: Vec<&str> =
+        made["steps"].as_array().unwrap().iter().map(|step| step["command"].as_str().unwrap()).collect();
+    let first = steps.iter().position(|command| command.contains("pg_isready")).unwrap();
+    let is_here = |command: &&str| !command.contains("systemctl") && !command.contains("-h localhost");
+    let said: Vec<String> = (steps[first..].iter().copied().filter(is_here))
+        .map(|command| {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &with_names(command)]).env("PGPORT", port.to_string());
+            let done = output(shell.stdin(std::process::Stdio::null())).unwrap();
+            assert!(done.status.success() && done.stderr.is_empty(), "{command}: {done:?}");
+            String::from_utf8(done.stdout).unwrap()
+        })
+        .collect();
+    assert_eq!(said.len(), 8, "{said:#?}");
+    assert!(said[1].trim() == new.join("data").to_str().unwrap(), "{said:#?}");
+    assert!(said[6].contains("public|secret|Shop-App|t\n"), "{said:#?}");
+    assert!(said[6].contains("public|plain|restored|f\n"), "{said:#?}");
+    assert_eq!(at_work_below(&new), Vec::<String>::new());
 }

@@ -234,7 +234,7 @@ impl Server {
     }
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let [port] = free_ports();
     port
 }

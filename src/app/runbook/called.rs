@@ -105,7 +105,7 @@ fn databases(thing: &Thing<'_>, entry: &VolumeEntry) -> Vec<(char, String)> {
 
 /// The command that counts every row of a restored database, which `psql` comes to so.
 pub(super) fn count(on: &str) -> String {
-    let each = "select regexp_replace(table_schema || $$.$$ || table_name, $$[[:cntrl:]]$$, $$?$$, $$g$$), (xpath($$/row/c/text()$$, query_to_xml(format($$select count(*) as c from %I.%I$$, \
+    let each = "select table_schema || $$.$$ || table_name, (xpath($$/row/c/text()$$, query_to_xml(format($$select count(*) as c from %I.%I$$, \
                 table_schema, table_name), false, true, $$$$)))[1] from information_schema.tables where table_type = $$BASE TABLE$$ \
                 and table_schema not in ($$pg_catalog$$, $$information_schema$$) order by 1";
     format!("{OWN_NAMES} psql -X {on} -Atc {}", command([each]))
@@ -113,7 +113,7 @@ pub(super) fn count(on: &str) -> String {
 
 /// The command that lists the highest number and the newest moment in each column of a restored database that has one.
 fn newest(on: &str) -> String {
-    let each = "select regexp_replace(table_schema || $$.$$ || table_name || $$.$$ || column_name, $$[[:cntrl:]]$$, $$?$$, $$g$$), (xpath($$/row/m/text()$$, query_to_xml(format($$select max(%I)::text as m from %I.%I$$, \
+    let each = "select table_schema || $$.$$ || table_name || $$.$$ || column_name, (xpath($$/row/m/text()$$, query_to_xml(format($$select max(%I)::text as m from %I.%I$$, \
                 column_name, table_schema, table_name), false, true, $$$$)))[1] from information_schema.columns join information_schema.tables using (table_schema, table_name) \
                 where table_type = $$BASE TABLE$$ and table_schema not in ($$pg_catalog$$, $$information_schema$$) \
                 and (data_type in ($$smallint$$, $$integer$$, $$bigint$$, $$date$$) or data_type like $$timestamp%$$) order by 1";
@@ -134,7 +134,7 @@ pub(super) fn newest_of(thing: &Thing<'_>, entry: &VolumeEntry, target: &str) ->
 
 /// What is typed for each way of the first vault, a line each.
 pub(super) fn by_way(thing: &Thing<'_>, entry: &VolumeEntry, typed: fn(&str) -> String) -> String {
-    let line = |(letter, on): (char, String)| format!("{} # way {letter}", typed(&on));
+    let line = |(letter, on): (char, String)| format!("{} 2>&1 | cat -v # way {letter}", typed(&on));
     databases(thing, entry).into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 

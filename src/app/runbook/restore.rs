@@ -337,7 +337,7 @@ pub(super) fn as_copied(
             Some(acceptance(format!("it has {bytes} bytes"), Some(command(["stat", "-c", "%s", &target]))))
         }
         (Thing::Dump(_), _) => Some(Acceptance {
-            what: "rows of the tables that matter, counted one by one: type the line of the way that was taken, while its server runs and before the database is renamed. \
+            what: "rows of the tables that matter, counted one by one: type the line of the way that was taken, while its server runs and before the database is renamed. Letters of other alphabets look like M-C. \
                    Expected (this page does not know it): ............ Found: ............"
                 .into(),
             from: "a report or a monitor from before, by somebody who knows it; --to-postgres prints what it counted".into(),

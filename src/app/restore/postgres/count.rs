@@ -30,30 +30,24 @@ pub(super) enum Counting<'r> {
 }
 
 impl Counting<'_> {
-    /// What the reader counts by: names of the server, and every row or an error. No setting that the dump made counts before these.
-    const SESSION: &'static str = "set search_path = pg_catalog; set row_security = off";
-
     fn link<'a>(self, server: &Server<'a>, database: &str) -> Result<Link<'a>> {
         match self {
             Self::Superuser(role) => server.oversee(role, database),
-            Self::Reader => {
-                let mut link = server.connect(DATABASE, database)?;
-                asked(&mut link, Self::SESSION)?;
-                Ok(link)
-            }
+            Self::Reader => server.look(DATABASE, database),
         }
     }
 }
 
-/// All databases with their tables and rows. `template1` is told only where something is in it.
+/// All databases with their tables and rows, and the tables of which it is not known how many rows they have. `template1` is told only where
+/// something is in it.
 ///
 /// # Errors
 /// What the server said: a table that cannot be read is none that came back.
-pub(super) fn count(server: &Server<'_>, by: Counting<'_>) -> Result<Vec<PostgresDatabase>> {
-    let mut all = Vec::new();
+pub(super) fn count(server: &Server<'_>, by: Counting<'_>) -> Result<(Vec<PostgresDatabase>, Vec<String>)> {
+    let (mut all, mut unknown) = (Vec::new(), Vec::new());
     for row in asked(&mut by.link(server, "template1")?, DATABASES)? {
         let name = text(&row, 0)?;
-        let tables = tables(&mut by.link(server, name)?)?;
+        let tables = tables(&mut by.link(server, name)?, &mut unknown)?;
         if name == "template1" && tables.is_empty() {
             continue;
         }
@@ -64,21 +58,27 @@ pub(super) fn count(server: &Server<'_>, by: Counting<'_>) -> Result<Vec<Postgre
             tables,
         });
     }
-    Ok(all)
+    Ok((all, unknown))
 }
 
-fn tables(link: &mut Link<'_>) -> Result<Vec<PostgresTable>> {
+fn tables(link: &mut Link<'_>, unknown: &mut Vec<String>) -> Result<Vec<PostgresTable>> {
     let mut all = Vec::new();
     for row in asked(link, TABLES)? {
-        let counted = match number(&row, 3)? <= COUNTED {
+        // Less than zero where the planner has never looked.
+        let estimate = number(&row, 4)?;
+        let counted = match number(&row, 3)? <= COUNTED || estimate < 0 {
             true => rows(link, text(&row, 5)?)?,
             false => None,
         };
         let is_counted = counted.is_some();
-        let rows = counted.map_or_else(|| number(&row, 4).map(|rows| rows.max(0)), Ok)?;
+        let rows = counted.unwrap_or(estimate.max(0));
+        let [schema, name] = [text(&row, 1)?, text(&row, 2)?].map(|name| printable(name.as_bytes()));
+        if !is_counted && estimate < 0 {
+            unknown.push(format!("{schema}.{name}"));
+        }
         all.push(PostgresTable {
-            schema: printable(text(&row, 1)?.as_bytes()),
-            name: printable(text(&row, 2)?.as_bytes()),
+            schema,
+            name,
             rows: rows.unsigned_abs(),
             counted: is_counted,
             unlogged: text(&row, 6)? == "u",

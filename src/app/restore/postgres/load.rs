@@ -2,7 +2,8 @@
 
 use super::account::{drain, last_words, pid, spawn};
 use super::dump::DumpKind;
-use super::rights::{owner, right};
+use super::left_out::{is_of_database, owner};
+use super::rights::{right, roles_of_policy};
 use super::script::{Ends, Piece, Script, Statement};
 use super::server::{Scene, Server};
 use super::wire::{Answer, Link, Patience, Trouble};
@@ -25,6 +26,8 @@ const TOGETHER: usize = 1 << 16;
 pub(super) const NOT_ALLOWED: &str = "42501";
 /// What is not there is not there to be dropped: functions, objects, schemas, tables, databases (SQLSTATE).
 const NOT_THERE: [&str; 5] = ["42883", "42704", "3F000", "42P01", "3D000"];
+/// Something that is named and not there (SQLSTATE `undefined_object`): a role, for one.
+const NO_OBJECT: &str = "42704";
 /// A role, or a database, of the dump that a new cluster has anyhow (SQLSTATE `duplicate_object`).
 const THERE: &str = "42710";
 /// So many bytes of statements about owners and rights are kept for a person.
@@ -48,6 +51,10 @@ pub(super) struct Loaded {
     pub roles: BTreeSet<String>,
     /// How many more say that.
     pub more_rights: u64,
+    /// Statements about the database itself, and about settings of roles in it.
+    pub of_database: u64,
+    /// Roles that a policy names, made so that it could be: none can log in, owns anything or may do anything.
+    pub made: BTreeSet<String>,
 }
 
 /// Reads the dump that was restored.
@@ -105,7 +112,7 @@ fn prepare<'r>(
         return Ok((SUPERUSER, "postgres"));
     }
     let mut link = server.connect(SUPERUSER, "postgres")?;
-    let may = if rights == Rights::Superuser { "superuser" } else { "createdb" };
+    let may = if rights == Rights::Superuser { "superuser" } else { "" };
     let mut ask =
         |sql: &str| link.ask(sql).map_err(|trouble| trouble.into_problem("making the new database"));
     ask(&format!("create role {DATABASE} login {may}"))?;
@@ -119,13 +126,23 @@ fn prepare<'r>(
     Ok((DATABASE, DATABASE))
 }
 
-/// Whoever read it has no more rights than it needs, no password and no setting that the dump gave it; what was read is counted by the planner.
+/// What was read is counted by the planner, and whoever read it has no more rights than it needs.
 fn finish(server: &Server<'_>, kind: DumpKind, rights: Rights) -> Result<()> {
     if kind == DumpKind::Cluster {
         return Ok(());
     }
+    lower(server, rights)?;
+    let analyzed = server.look(DATABASE, DATABASE)?.ask("analyze");
+    analyzed.map(drop).map_err(|trouble| trouble.into_problem("analyze"))
+}
+
+/// Takes from who read a dump of one database what it needs no more, and what the dump gave it.
+///
+/// # Errors
+/// What the server said.
+pub(super) fn lower(server: &Server<'_>, rights: Rights) -> Result<()> {
     let lowers = match rights {
-        Rights::Owner => "nocreatedb",
+        Rights::Owner => "",
         Rights::Superuser => "nosuperuser",
     };
     let mut link = server.oversee(SUPERUSER, "postgres")?;
@@ -137,8 +154,7 @@ fn finish(server: &Server<'_>, kind: DumpKind, rights: Rights) -> Result<()> {
     ] {
         link.ask(&sql).map_err(|trouble| trouble.into_problem("taking rights back"))?;
     }
-    let analyzed = server.connect(DATABASE, DATABASE)?.ask("analyze");
-    analyzed.map(drop).map_err(|trouble| trouble.into_problem("analyze"))
+    Ok(())
 }
 
 /// Through `pg_restore`, which makes SQL of an archive and connects nowhere.
@@ -248,12 +264,22 @@ impl Reader<'_, '_> {
         while let Some(piece) = script.next()? {
             self.scene.patience.check()?;
             match piece {
+                // A dump of one database is read into the one that was made for it, whatever it calls its own.
+                Piece::Connect { line, .. } if !self.keeps_owners => {
+                    let link = self.server.connect(self.role, DATABASE);
+                    self.link = link.map_err(|problem| problem.at(format!("line {line}")))?;
+                }
                 Piece::Connect { database, line } => {
                     let link = self.server.connect(self.role, &database);
                     self.link = link.map_err(|problem| problem.at(format!("line {line}")))?;
                 }
                 Piece::Statement(statement) if !self.keeps_owners && self.leaves_out(&statement) => {
                     self.loaded.left_out += 1;
+                }
+                Piece::Statement(statement) if !self.keeps_owners && is_of_database(&statement) => {
+                    // That there is one needs no word.
+                    let is_made = statement.begins(&["CREATE"]) || statement.begins(&["DROP"]);
+                    self.loaded.of_database += u64::from(!is_made);
                 }
                 Piece::Statement(statement) => self.statement(&statement, script)?,
             }
@@ -262,7 +288,15 @@ impl Reader<'_, '_> {
     }
 
     fn statement(&mut self, statement: &Statement, script: &mut Script<impl BufRead>) -> Result<()> {
-        let done = match self.link.tell(&statement.sql) {
+        let mut told = self.link.tell(&statement.sql);
+        if let Err(Trouble::Server(complaint)) = &told
+            && complaint.code == NO_OBJECT
+            && !self.keeps_owners
+            && self.makes_roles_for(statement)?
+        {
+            told = self.link.tell(&statement.sql);
+        }
+        let done = match told {
             Ok(Answer::Done) => Ok(()),
             Ok(Answer::WantsRows) => self.rows(script)?,
             Err(trouble) => Err(trouble),
@@ -284,6 +318,24 @@ impl Reader<'_, '_> {
                 Err(trouble.into_problem(&what).at(format!("line {}", statement.line)).remedy(remedy))
             }
         }
+    }
+
+    /// Makes the roles that a policy is for, which a dump of one database does not bring along; whether there were any to make.
+    fn makes_roles_for(&mut self, statement: &Statement) -> Result<bool> {
+        let roles = roles_of_policy(statement);
+        let new: Vec<String> = roles.into_iter().filter(|role| !self.loaded.made.contains(role)).collect();
+        if new.is_empty() || self.loaded.made.len() + new.len() > MOST_ROLES {
+            return Ok(false);
+        }
+        let mut link = self.server.oversee(SUPERUSER, "postgres")?;
+        for role in new {
+            match link.ask(&format!("create role {role} nologin")) {
+                Ok(_) => drop(self.loaded.made.insert(role)),
+                Err(Trouble::Server(complaint)) if complaint.code == THERE => {}
+                Err(trouble) => return Err(trouble.into_problem("making the role that a policy is for")),
+            }
+        }
+        Ok(true)
     }
 
     /// Sends rows until their end.

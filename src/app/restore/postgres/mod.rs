@@ -5,6 +5,7 @@
 mod account;
 mod count;
 mod dump;
+mod left_out;
 mod lexer;
 mod load;
 mod point;
@@ -18,6 +19,7 @@ mod settings;
 mod steps;
 mod tree;
 mod wire;
+mod words;
 
 use super::super::Context;
 use super::{RestoreOrder, restore_at};
@@ -178,6 +180,7 @@ impl Work<'_> {
         let locale = scene.make_cluster(SUPERUSER, self.order.locale.as_deref())?;
         let words = self.words(programs, "", said)?;
         let (server, _) = Server::start(scene, &words, &[SUPERUSER])?;
+        server.admit(SUPERUSER)?;
         let loaded = load::load(scene, &server, kind, self.order.rights)?;
         if kind != DumpKind::Cluster {
             said.notices.push(format!(
@@ -209,7 +212,19 @@ impl Work<'_> {
             DumpKind::Cluster => Counting::Superuser(SUPERUSER),
             _ => Counting::Reader,
         };
-        finish(server, (SUPERUSER, by), said)
+        if loaded.of_database > 0 {
+            said.notices.push(format!(
+                "{} statements about the database itself and about settings of roles in it are left out: all of it is in the database {DATABASE}, whatever the dump calls it; \
+                 in the dump they begin with ALTER DATABASE and ALTER ROLE … IN DATABASE",
+                loaded.of_database
+            ));
+        }
+        finish(&server, (SUPERUSER, by), said)?;
+        if matches!(by, Counting::Reader) {
+            // What counting called may have set them again.
+            load::lower(&server, self.order.rights)?;
+        }
+        server.stop()
     }
 
     fn of_cluster(&self, patience: Patience<'_>, said: &mut PostgresDone) -> Result<()> {
@@ -241,13 +256,18 @@ impl Work<'_> {
         }
         said.superuser.clone_from(&role);
         said.steps = self.steps(programs, &role, MadeOf::Directory, &Left::default());
-        finish(server, (&role, Counting::Superuser(&role)), said)
+        finish(&server, (&role, Counting::Superuser(&role)), said)?;
+        server.stop()
     }
 }
 
-fn finish(server: Server<'_>, (superuser, by): (&str, Counting<'_>), said: &mut PostgresDone) -> Result<()> {
-    said.server_version = Some(count::version(&server, superuser)?);
-    said.databases = count::count(&server, by)?;
+fn finish(server: &Server<'_>, (superuser, by): (&str, Counting<'_>), said: &mut PostgresDone) -> Result<()> {
+    said.server_version = Some(count::version(server, superuser)?);
+    let (databases, unknown) = count::count(server, by)?;
+    if !unknown.is_empty() {
+        said.notices.push(format!("how many rows these tables have is NOT known: {}", unknown.join(", ")));
+    }
+    said.databases = databases;
     said.tables = said.databases.iter().map(|database| database.tables.len() as u64).sum();
     said.rows = said.databases.iter().map(|database| database.rows).sum();
     let unlogged = said.databases.iter().flat_map(|database| &database.tables).filter(|table| table.unlogged);
@@ -255,7 +275,7 @@ fn finish(server: Server<'_>, (superuser, by): (&str, Counting<'_>), said: &mut 
     if !unlogged.is_empty() && said.from == Held::CLUSTER {
         said.notices.push(format!("unlogged tables are empty after a crash: {}", unlogged.join(", ")));
     }
-    server.stop()
+    Ok(())
 }
 
 fn not_here(version: &str, installed: &[Programs], room: &Room) -> Problem {

@@ -24,7 +24,8 @@ pub(super) struct Left {
 impl Left {
     /// What was left of a dump.
     pub fn of(loaded: &Loaded) -> Self {
-        let roles = loaded.roles.iter().filter(|role| *role != DATABASE);
+        let is_there = |role: &String| role == DATABASE || loaded.made.contains(role);
+        let roles = loaded.roles.iter().filter(|role| !is_there(role));
         Self {
             roles: roles.cloned().collect(),
             is_written: !loaded.rights.is_empty(),
@@ -56,8 +57,10 @@ pub(super) fn unit(room: &Room, account: &Account, programs: &Programs) -> Strin
 /// So many roles are made by one command.
 const MOST_AT_ONCE: usize = 100;
 
-/// Otherwise what a dump has under the name of a function of the server would be called by a superuser.
-pub(super) const OWN_NAMES: &str = "PGOPTIONS='-c search_path=pg_catalog'";
+/// Otherwise what a dump has under the name of a function of the server would be called by a superuser; and what calls it may set what a
+/// session in its database begins with.
+pub(super) const OWN_NAMES: &str =
+    "PGOPTIONS='-c search_path=pg_catalog -c role=none -c default_transaction_read_only=off'";
 
 /// The words that run one of PostgreSQL's programs as its superuser, at the socket that its own configuration says.
 struct Asking<'a>(&'a Made<'a>);
@@ -65,6 +68,9 @@ struct Asking<'a>(&'a Made<'a>);
 impl Asking<'_> {
     fn program(&self, name: &str, more: &[&str]) -> String {
         let mut words = as_user(self.0.account, self.0.programs, name);
+        if self.0.is_own_socket() {
+            words.extend(["-h".to_owned(), said(&self.0.room.sockets())]);
+        }
         words.extend(more.iter().map(|word| (*word).to_owned()));
         format!("{OWN_NAMES} {}", command(words))
     }
@@ -87,10 +93,17 @@ pub(super) fn promoted(made: &Made<'_>) -> Vec<PostgresStep> {
         step(
             "See that no other server is where this one will be, on port 5432 unless its configuration says otherwise: \"no response\" must be \
              seen. A package of PostgreSQL may have started an empty one: stop it, or give this one another `port` in postgresql.conf, and the commands below `-p` with it.",
-            ask.program("pg_isready", &[]),
+            ask.program("pg_isready", if made.is_own_socket() { &["-h", "localhost"] } else { &[] }),
         ),
         step(
-            "Start it by its own configuration: from then on it is the primary. Its socket is no longer in its directory: start.sh, and what goes to that socket, are of no use until it is stopped again.",
+            match made.is_own_socket() {
+                false => {
+                    "Start it by its own configuration: from then on it is the primary. Its socket is no longer in its directory: start.sh, and what goes to that socket, are of no use until it is stopped again."
+                }
+                true => {
+                    "Start it by its own configuration: from then on it is the primary. Its socket stays in its directory; services on this machine come to it by localhost. start.sh is of no use until it is stopped again."
+                }
+            },
             format!("(cd / && {})", control(room, account, programs, &["start"])),
         ),
         step(
@@ -127,10 +140,9 @@ fn of_one_database(made: &Made<'_>) -> Vec<PostgresStep> {
     let (ask, left) = (Asking(made), made.left);
     let mut all = Vec::new();
     all.extend(left.is_written.then(|| rights_told(made)));
-    if !left.roles.is_empty() {
-        // More than these is no command that could be typed.
-        let shown = left.roles.iter().take(MOST_AT_ONCE);
-        let makes: Vec<String> = shown.map(|role| format!("create role {role}")).collect();
+    // More at once is no command that could be typed.
+    let makes: Vec<String> = left.roles.iter().map(|role| format!("create role {role}")).collect();
+    for makes in makes.chunks(MOST_AT_ONCE) {
         let makes: Vec<&str> = makes.iter().map(String::as_str).collect();
         all.push(step(
             "Make the roles that the dump names and does not bring. None of them can log in yet.",
@@ -138,29 +150,32 @@ fn of_one_database(made: &Made<'_>) -> Vec<PostgresStep> {
         ));
     }
     all.push(step(
-        "For each role that a service logs in as, put its name in the place of ROLE (and before that `create role ROLE`, where it was not made above). A new password is asked for: tell it to the service.",
+        "For each role that a service logs in as, put its name in the place of ROLE (and before that `create role ROLE`, where it was not made above). A new password is asked for: tell it to the service. \
+         A name with capitals, spaces or other signs than letters, digits and _ is written between double quotes here and behind `owner to`, `rename to` and `grant`, as \"My-Shop\"; behind -U and -d, and between single quotes, it is written as it is.",
         ask.psql(MAINTENANCE, &["alter role ROLE login", "\\password ROLE"]),
     ));
     all.push(step(
         &format!(
             "Give the database an owner and the name that its services know, while nobody is logged in on it: put its name in the place of NAME, and in the place of ROLE the role that owned it. A dump does not \
              tell which; where its tables have one owner, that one; where they have several, the role that its services log in as. The same command sets another later, and no data hangs on it. \
-             From then on NAME stands in the place of {DATABASE} in every command, here and on the runbook's page."
+             From then on NAME stands in the place of {DATABASE} in every command, here and on the runbook's page, and nobody logs in as {DATABASE} any more."
         ),
         ask.psql(
             MAINTENANCE,
             &[
+                &format!("alter role {DATABASE} nologin password null"),
+                &format!("alter database {DATABASE} reset all"),
                 &format!("alter database {DATABASE} owner to ROLE"),
                 &format!("alter database {DATABASE} rename to NAME"),
             ],
         ),
     ));
     all.push(rights_back(made, &ask));
-    let may = "select schemaname, tablename, tableowner, has_table_privilege('ROLE', format('%I.%I', schemaname, tablename), 'select') \
-               from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by 1, 2";
+    let may = "select schemaname, tablename, tableowner, has_table_privilege(r.oid, format('%I.%I', schemaname, tablename), 'select') \
+               from pg_tables, pg_roles r where r.rolname = 'ROLE' and schemaname not in ('pg_catalog', 'information_schema') order by 1, 2";
     all.push(step(
         "See which tables a service's role may read: t or f behind each table and its owner. Where the dump's statements were run as they are, an f is no damage: the role could not read that table before either, or had the right from elsewhere.",
-        format!("{} | cat -v", ask.program("psql", &["-X", "-U", made.superuser, "-d", "NAME", "-Atc", may])),
+        format!("{} 2>&1 | cat -v", ask.program("psql", &["-X", "-U", made.superuser, "-d", "NAME", "-Atc", may])),
     ));
     all.push(step(
         "Log in once as that role, with its new password, as a service does; and look at its data so, never as a superuser: what a dump brings along runs as whoever looks.",
@@ -183,11 +198,15 @@ fn of_one_database(made: &Made<'_>) -> Vec<PostgresStep> {
 /// That it is read who owned what and who might use it.
 fn rights_told(made: &Made<'_>) -> PostgresStep {
     let dump = command([said(&made.room.dump())]);
+    // Whoever wrote an archive speaks to who reads it.
+    let mut reads = as_user(made.account, made.programs, "pg_restore");
+    reads.extend(["--schema-only", "--file", "-", &said(&made.room.dump())].map(str::to_owned));
+    let reads = command(reads);
     let more = match made.left.more {
         0 => String::new(),
         more => format!(
             " {more} more are not in it: what a superuser owned or had, what is about the server, and names with odd signs. Some of them may TAKE rights, from everybody too. They are seen by \
-             `grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE|ALTER DEFAULT) ' {dump} | cat -v`, and of an archive by `pg_restore --schema-only --file - {dump} | grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE|ALTER DEFAULT) ' | cat -v`: \
+             `grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE|ALTER DEFAULT) ' {dump} | cat -v`, and of an archive by `{reads} | grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE|ALTER DEFAULT) ' | cat -v`: \
              what is meant of it is written anew, by hand."
         ),
     };
@@ -210,7 +229,7 @@ fn rights_back(made: &Made<'_>, ask: &Asking<'_>) -> PostgresStep {
     let run = ["-X", "-1", "-U", made.superuser, "-d", "NAME", "-v", "ON_ERROR_STOP=1", "-f", &file];
     step(
         &format!(
-            "Where what the file says is as it was meant to be, this makes it so again, all of it or nothing: where an error names a line of it, put `--` before that line, and run it again. What it does not name still belongs to the role {DATABASE}, also what a superuser owned: whose it is, somebody decides who knows it."
+            "Where what the file says is as it was meant to be, this makes it so again, all of it or nothing: where an error says that a role is not there, make it as above, and where it names another line of the file put `--` before that line; then run it again. What it does not name still belongs to the role {DATABASE}, also what a superuser owned: whose it is, somebody decides who knows it."
         ),
         ask.program("psql", &run),
     )

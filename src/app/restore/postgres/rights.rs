@@ -5,66 +5,10 @@
 
 use super::SUPERUSER;
 use super::script::Statement;
-use crate::domain::printable;
+use super::words::{Word, words};
 
 /// No statement about rights that `pg_dump` writes is longer, in bytes, but for odd names.
 const LONGEST: usize = 4096;
-
-/// A word of such a statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Word<'s> {
-    /// A keyword, or a name without quotation marks.
-    Plain(&'s str),
-    /// A name between them.
-    Quoted(&'s str),
-    /// A number.
-    Number,
-    /// One of `. , ( ) [ ]`.
-    Sign(char),
-}
-
-/// Cuts a statement; none where it has anything that another reader might read otherwise.
-fn words(text: &str) -> Option<Vec<Word<'_>>> {
-    let (mut all, mut rest) = (Vec::new(), text.trim());
-    while let Some(first) = rest.chars().next() {
-        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let end = match first {
-            ' ' => 1,
-            '.' | ',' | '(' | ')' | '[' | ']' => {
-                all.push(Word::Sign(first));
-                1
-            }
-            '"' => {
-                let inner = rest[1..].split('"').next().unwrap_or_default();
-                let is_plain = |c: char| c.is_alphanumeric() || "_ -.@+".contains(c);
-                if inner.is_empty() || !inner.chars().all(is_plain) || inner.contains("--") {
-                    return None;
-                }
-                all.push(Word::Quoted(inner));
-                inner.len() + 2
-            }
-            _ => {
-                let end = rest.find(|c: char| !is_name(c)).unwrap_or(rest.len());
-                let word = &rest[..end];
-                all.push(match first {
-                    '0'..='9' if word.bytes().all(|byte| byte.is_ascii_digit()) => Word::Number,
-                    'a'..='z' | 'A'..='Z' | '_' => Word::Plain(word),
-                    _ => return None,
-                });
-                end
-            }
-        };
-        rest = rest.get(end..)?;
-        // A quotation mark that is doubled, or two words without a space, would be read in more than one way.
-        let is_stuck = matches!(all.last(), Some(Word::Quoted(_) | Word::Plain(_) | Word::Number))
-            && first != ' '
-            && rest.starts_with(|c: char| c == '"' || is_name(c));
-        if is_stuck {
-            return None;
-        }
-    }
-    Some(all)
-}
 
 /// Words that mean somebody else than a role of that name.
 const NO_ROLES: [&str; 6] = ["public", "none", "user", "current_user", "current_role", "session_user"];
@@ -226,6 +170,29 @@ impl<'s> Form<'s> {
         self.is_over()
     }
 
+    /// `CREATE POLICY`, up to what it hides.
+    fn policy(&mut self) -> Option<()> {
+        self.says(&["CREATE", "POLICY"])?;
+        self.ident()?;
+        self.says(&["ON"])?;
+        self.name(false)?;
+        if self.is_next("AS") {
+            self.says(&["AS", "RESTRICTIVE"])?;
+        }
+        if self.is_next("FOR") {
+            self.next();
+            self.next();
+        }
+        self.says(&["TO"])?;
+        loop {
+            self.role_or_all()?;
+            if self.peek() != Some(&Word::Sign(',')) {
+                return self.is_over();
+            }
+            self.next();
+        }
+    }
+
     fn whole(&mut self) -> Option<()> {
         if !self.is_next("ALTER") {
             let kinds = ["TABLE", "SEQUENCE", "SCHEMA", "FUNCTION", "PROCEDURE", "TYPE"];
@@ -262,12 +229,17 @@ pub(super) fn right(statement: &Statement) -> Option<(String, Vec<String>)> {
     Some((text.to_owned(), form.roles))
 }
 
-/// The role of `ALTER … OWNER TO role`, whatever letters stand before it.
-pub(super) fn owner(statement: &Statement) -> Option<String> {
-    let text = String::from_utf8_lossy(&statement.sql);
-    let (_, role) = text.trim_end().rsplit_once(" OWNER TO ").filter(|_| statement.begins(&["ALTER"]))?;
-    let is_one = role.starts_with('"') && role.ends_with('"') || !role.contains(char::is_whitespace);
-    is_one.then(|| printable(role.as_bytes()))
+/// The roles that a policy is for, as they are written in SQL; none where it is not as `pg_dump` writes one.
+pub(super) fn roles_of_policy(statement: &Statement) -> Vec<String> {
+    let text = std::str::from_utf8(&statement.sql).unwrap_or_default();
+    // What it hides is said behind that, in any words.
+    let ends = [" USING (", " WITH CHECK ("].into_iter().filter_map(|word| text.find(word));
+    let head = &text[..ends.min().unwrap_or(text.len())];
+    let Some(words) = Some(head).filter(|head| head.len() <= LONGEST).and_then(words) else {
+        return Vec::new();
+    };
+    let mut form = Form { words: words.iter(), roles: Vec::new() };
+    form.policy().map(|()| form.roles).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -353,18 +325,34 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_is_told_from_a_text_that_speaks_of_one() {
-        let of = |sql: &[u8]| {
-            let mut script = Script::new(sql);
+    fn the_roles_of_a_policy_are_read_as_far_as_it_is_one() {
+        let of = |sql: &str| {
+            let sql = format!("{sql};");
+            let mut script = Script::new(sql.as_bytes());
             match script.next().unwrap() {
-                Some(Piece::Statement(statement)) => owner(&statement),
+                Some(Piece::Statement(statement)) => roles_of_policy(&statement),
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!(of(b"ALTER TABLE public.t OWNER TO shop;"), Some("shop".into()));
-        assert_eq!(of(b"ALTER TABLE public.\"k\xe4tzchen\" OWNER TO shop;"), Some("shop".into()));
-        assert_eq!(of(b"ALTER FUNCTION f(a integer) OWNER TO \"a b\";"), Some("\"a b\"".into()));
-        assert_eq!(of(b"SELECT 'x OWNER TO y';"), None);
-        assert_eq!(of(b"ALTER TABLE t ADD CHECK (a <> ' OWNER TO b c');"), None);
+        for (sound, roles) in [
+            ("CREATE POLICY p ON public.secret TO shop USING ((a = 'x TO y'::text))", vec!["shop"]),
+            (
+                "CREATE POLICY \"p q\" ON public.t AS RESTRICTIVE FOR SELECT TO a, \"B c\" USING (true) WITH CHECK (true)",
+                vec!["a", "\"B c\""],
+            ),
+            ("CREATE POLICY p ON public.t FOR INSERT TO a WITH CHECK (f('$ USING ('))", vec!["a"]),
+        ] {
+            assert_eq!(of(sound), roles, "{sound}");
+        }
+        for other in [
+            "CREATE POLICY p ON public.t USING (true)",
+            "CREATE POLICY p ON public.t TO postgres USING (true)",
+            "CREATE POLICY p ON public.t TO pg_monitor USING (true)",
+            "CREATE POLICY p ON public.t TO a SUPERUSER USING (true)",
+            "CREATE POLICY p ON public.t TO \"a\"\"b\" USING (true)",
+            "CREATE ROLE p",
+        ] {
+            assert_eq!(of(other), Vec::<String>::new(), "{other}");
+        }
     }
 }

@@ -173,6 +173,16 @@ impl Room {
         self.root.join("scratch_hba.conf")
     }
 
+    /// Who may connect to it from its promotion on, where its superuser has another name than the user it runs as.
+    pub fn own_access(&self) -> PathBuf {
+        self.root.join("primary_hba.conf")
+    }
+
+    /// As whom that user comes then.
+    pub fn own_names(&self) -> PathBuf {
+        self.root.join("primary_ident.conf")
+    }
+
     /// A script that starts it.
     pub fn start(&self) -> PathBuf {
         self.root.join("start.sh")

@@ -191,7 +191,8 @@ impl<R: BufRead> Script<R> {
         let is_fence = matches!(word, "\\restrict" | "\\unrestrict")
             && !rest.is_empty()
             && rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if is_fence {
+        // So pg_dump begins to name a database whose name has odd signs; what it says is said to the server anyhow.
+        if is_fence || text == "\\encoding SQL_ASCII" {
             self.at = self.row.len();
             return Ok(None);
         }
@@ -206,7 +207,7 @@ impl<R: BufRead> Script<R> {
         let shown = printable(&shown[..shown.len().min(100)]);
         Problem::new(Kind::Refused, format!("the dump has a command to psql, which no dump needs: {shown}"))
             .at(format!("line {}", self.line))
-            .remedy("such a command can run any program: find out who wrote it into the dump. Nothing of it was obeyed")
+            .remedy("such a command can run any program: find out who wrote it into the dump. This line was not obeyed")
     }
 
     fn cut(&self, within: &str) -> Problem {
@@ -230,6 +231,9 @@ fn unread(error: std::io::Error) -> Problem {
 /// The database of a `\connect`, as `pg_dump` and `pg_dumpall` write it.
 fn database_of(rest: &str) -> Option<String> {
     let rest = rest.trim();
+    if rest.contains('\0') {
+        return None;
+    }
     if let Some(quoted) = rest.strip_prefix("-reuse-previous=on ") {
         let info = unquoted(quoted.trim())?;
         let value = info.strip_prefix("dbname='")?.strip_suffix('\'')?;
@@ -279,7 +283,7 @@ mod tests {
             COPY public.t (a) FROM stdin;\n1\t\\\\!\n\\!\n\\.\n\
             CREATE FUNCTION g() BEGIN ATOMIC select 1; select case when true then 1 end; END;\n\
             CREATE RULE r AS ON INSERT TO t DO (select 1; select 2);\n\\connect \"a \"\"b\"\n\\connect shop\n\
-            \\connect -reuse-previous=on \"dbname='it\\'s'\"\nselect 1 -- one; two\n;\n\\unrestrict aB3\n";
+            \\encoding SQL_ASCII\n\\connect -reuse-previous=on \"dbname='it\\'s'\"\nselect 1 -- one; two\n;\n\\unrestrict aB3\n";
         let all = pieces(text).unwrap();
         let wanted = [
             "SET a = 'x;''y\\'",
@@ -293,7 +297,7 @@ mod tests {
             "CREATE RULE r AS ON INSERT TO t DO (select 1; select 2)",
             "15 to a \"b",
             "16 to shop",
-            "17 to it's",
+            "18 to it's",
             "select 1 \n",
         ];
         assert_eq!(all, wanted);
@@ -310,6 +314,9 @@ mod tests {
             "select 'a\\'; \\! id\n",
             "\\connect shop evil\n",
             "\\connect host=elsewhere\n",
+            "\\connect \"postgres\0user\0postgres\"\n",
+            "\\connect -reuse-previous=on \"dbname='postgres\0user\0postgres'\"\n",
+            "\\encoding UTF8\n",
             "\\restrict a; \\! id\n",
             "\\.\n",
             "select $a$ ; $b$ $a$ \\! id\n",

@@ -1,9 +1,9 @@
 //! The scratch server: made, started on a socket, and always stopped again.
 
-use super::account::{Account, kill, last_words, pid, run, spawn, wait};
+use super::account::{Account, kill, last_words, pid, run, spawn, wait, write_new};
 use super::programs::Programs;
 use super::room::Room;
-use super::settings::session;
+use super::settings::{session, session_of_reader};
 use super::wire::{Complaint, Link, Patience, Trouble};
 use crate::domain::{Kind, Problem, Result, printable};
 use rustix::process::{Signal, kill_process};
@@ -161,6 +161,47 @@ impl<'a> Server<'a> {
     pub fn oversee(&self, superuser: &str, database: &str) -> Result<Link<'a>> {
         let what = format!("connecting to the database {}", printable(database.as_bytes()));
         self.link(superuser, database, &self.as_superuser()).map_err(|trouble| trouble.into_problem(&what))
+    }
+
+    /// Connects as the role that read a dump, whom no setting that the dump made misleads.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn look(&self, role: &str, database: &str) -> Result<Link<'a>> {
+        let what = format!("connecting to the database {}", printable(database.as_bytes()));
+        let settings = session_of_reader(self.scene.programs.major);
+        self.link(role, database, &settings).map_err(|trouble| trouble.into_problem(&what))
+    }
+
+    /// Has a new cluster, once it is started by its own configuration, let the user in as its superuser that PostgreSQL runs as, where the two
+    /// have not one name; and has its socket lie where that user may make one.
+    ///
+    /// # Errors
+    /// What the server or the system said.
+    pub fn admit(&self, superuser: &str) -> Result<()> {
+        let Scene { room, account, .. } = self.scene;
+        if account.name == superuser {
+            return Ok(());
+        }
+        let (access, names) = (room.own_access(), room.own_names());
+        let hosts =
+            ["127.0.0.1/32", "::1/128"].map(|net| format!("host all all {net} scram-sha-256\n")).concat();
+        let lines = format!("local all {superuser} peer map=outlive\nlocal all all peer\n{hosts}");
+        write_new(
+            &access,
+            &format!("# Written by outlive: who may connect. The first line that fits counts.\n{lines}"),
+        )?;
+        write_new(&names, &format!("# Written by outlive.\noutlive \"{}\" {superuser}\n", account.name))?;
+        account.own(&access).and_then(|()| account.own(&names))?;
+        let mut link = self.oversee(superuser, "postgres")?;
+        for (name, path) in
+            [("hba_file", access), ("ident_file", names), ("unix_socket_directories", room.sockets())]
+        {
+            // No path of a room has a quotation mark or a backslash.
+            let said = link.ask(&format!("alter system set {name} = '{}'", path.display()));
+            said.map_err(|trouble| trouble.into_problem("configuring the new cluster"))?;
+        }
+        Ok(())
     }
 
     /// Stops it, so that all is written down.

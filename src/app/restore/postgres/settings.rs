@@ -86,6 +86,15 @@ const SESSION: [(&str, &str, u32, u32); 21] = [
     ("transaction_timeout", "0", 17, 0),
 ];
 
+/// Those of them that only a superuser may set.
+const OF_SUPERUSERS: [&str; 5] = [
+    "zero_damaged_pages",
+    "ignore_checksum_failure",
+    "session_preload_libraries",
+    "dynamic_library_path",
+    "event_triggers",
+];
+
 /// Settings that must not be lower than they were, by what `pg_controldata` calls them.
 const AS_BEFORE: [(&str, &str, u64); 4] = [
     ("max_connections setting", "max_connections", 20),
@@ -131,6 +140,12 @@ pub(super) fn session(major: u32) -> String {
     let words: Vec<String> =
         known(&SESSION, major).map(|(name, value)| format!("-c {name}={value}")).collect();
     words.join(" ")
+}
+
+/// The same for who is no superuser: what only these may set was set by nobody else.
+pub(super) fn session_of_reader(major: u32) -> String {
+    let words = known(&SESSION, major).filter(|(name, _)| !OF_SUPERUSERS.contains(name));
+    words.map(|(name, value)| format!("-c {name}={value}")).collect::<Vec<_>>().join(" ")
 }
 
 /// Name and value of the settings that a version knows.

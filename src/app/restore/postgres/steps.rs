@@ -1,11 +1,11 @@
 //! What a person does with a scratch server: the exact commands.
 
-use super::DATABASE;
 use super::account::Account;
 use super::programs::Programs;
 use super::promotion::promoted;
 pub(super) use super::promotion::{Left, rights, unit};
 use super::room::Room;
+use super::{DATABASE, SUPERUSER};
 use crate::report::activity::PostgresStep;
 use crate::report::runbook::command;
 use std::path::Path;
@@ -90,6 +90,13 @@ pub(super) struct Made<'m> {
     pub left: &'m Left,
 }
 
+impl Made<'_> {
+    /// Whether a new cluster has its socket where the scratch server had it: its user may make none where PostgreSQL looks for one.
+    pub fn is_own_socket(&self) -> bool {
+        self.made_of != MadeOf::Directory && self.account.name != SUPERUSER
+    }
+}
+
 /// The steps, in order.
 pub(super) fn steps(made: &Made<'_>) -> Vec<PostgresStep> {
     let Made { superuser, room, account, programs, made_of, .. } = *made;
@@ -129,8 +136,11 @@ pub(super) fn steps(made: &Made<'_>) -> Vec<PostgresStep> {
             )
         }
         false => {
-            let [config, access] =
-                ["postgresql.conf", "pg_hba.conf"].map(|name| command([said(&data.join(name))]));
+            let access = match made.is_own_socket() {
+                true => room.own_access(),
+                false => data.join("pg_hba.conf"),
+            };
+            let [config, access] = [data.join("postgresql.conf"), access].map(|file| command([said(&file)]));
             step(
                 &format!(
                     "Its configuration is that of a new cluster: it listens on localhost alone, where a password is asked for, and at its socket for users of this machine by their own names. For services on \

@@ -105,6 +105,13 @@ impl<'a> Link<'a> {
         settings: &str,
         patience: Patience<'a>,
     ) -> std::result::Result<Self, Trouble> {
+        // What stands behind one would be read as another parameter: who connects, for one.
+        if [role, database, settings].iter().any(|word| word.contains('\0')) {
+            return Err(Trouble::Lost(Problem::new(
+                Kind::Refused,
+                "the name of a database or role holds a zero byte",
+            )));
+        }
         let stream = UnixStream::connect(socket).map_err(lost)?;
         stream.set_nonblocking(true).map_err(lost)?;
         let mut link = Self { stream, inbox: Vec::new(), patience };
@@ -349,6 +356,17 @@ fn fields(body: &[u8]) -> Option<Vec<Option<String>>> {
 mod tests {
     use super::*;
     use crate::domain::Silent;
+
+    #[test]
+    fn a_name_with_a_zero_byte_is_refused_before_anybody_is_asked() {
+        let patience = Patience { until: Instant::now(), monitor: &Silent };
+        for (role, database) in [("restored", "a\0user\0postgres"), ("a\0b", "restored")] {
+            match Link::open(Path::new("/nowhere"), (role, database), "", patience) {
+                Err(Trouble::Lost(problem)) => assert_eq!(problem.kind, Kind::Refused),
+                _ => panic!("{role:?} {database:?}"),
+            }
+        }
+    }
 
     #[test]
     fn a_server_that_says_something_for_ever_is_heard_only_as_long_as_there_is_patience() {
