@@ -215,7 +215,7 @@ impl Work<'_> {
         if loaded.of_database > 0 {
             said.notices.push(format!(
                 "{} statements about the database itself and about settings of roles in it are left out: all of it is in the database {DATABASE}, whatever the dump calls it; \
-                 in the dump they begin with ALTER DATABASE and ALTER ROLE … IN DATABASE",
+                 in the dump they begin with ALTER DATABASE, COMMENT ON DATABASE or ALTER ROLE … IN DATABASE",
                 loaded.of_database
             ));
         }

@@ -150,7 +150,7 @@ fn of_one_database(made: &Made<'_>) -> Vec<PostgresStep> {
         ));
     }
     all.push(step(
-        "For each role that a service logs in as, put its name in the place of ROLE (and before that `create role ROLE`, where it was not made above). A new password is asked for: tell it to the service. \
+        "For each role that a service logs in as, put its name in the place of ROLE (and before that `create role ROLE`, where an error says that it does not exist). A new password is asked for: tell it to the service. \
          A name with capitals, spaces or other signs than letters, digits and _ is written between double quotes here and behind `owner to`, `rename to` and `grant`, as \"My-Shop\"; behind -U and -d, and between single quotes, it is written as it is.",
         ask.psql(MAINTENANCE, &["alter role ROLE login", "\\password ROLE"]),
     ));

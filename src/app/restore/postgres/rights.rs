@@ -105,10 +105,18 @@ impl<'s> Form<'s> {
     /// What it is about.
     fn thing(&mut self, kinds: &[&str]) -> Option<()> {
         let Word::Plain(kind) = self.next()? else { return None };
-        if *kind == "MATERIALIZED" {
-            self.says(&["VIEW"])?;
-        } else if !kinds.contains(kind) {
-            return None;
+        match *kind {
+            "LARGE" => {
+                self.says(&["OBJECT"])?;
+                return (self.next()? == &Word::Number).then_some(());
+            }
+            "MATERIALIZED" => self.says(&["VIEW"])?,
+            "TEXT" => {
+                self.says(&["SEARCH"])?;
+                let Word::Plain(what) = self.next()? else { return None };
+                ["CONFIGURATION", "DICTIONARY"].contains(what).then_some(())?;
+            }
+            kind => kinds.contains(&kind).then_some(())?,
         }
         self.name(*kind == "SCHEMA")?;
         if ["FUNCTION", "PROCEDURE", "AGGREGATE"].contains(kind) {
@@ -211,8 +219,19 @@ impl<'s> Form<'s> {
                 ["TABLES", "SEQUENCES", "FUNCTIONS", "TYPES"].contains(things).then_some(())
             });
         }
-        let kinds =
-            ["TABLE", "SEQUENCE", "VIEW", "SCHEMA", "TYPE", "DOMAIN", "FUNCTION", "PROCEDURE", "AGGREGATE"];
+        let kinds = [
+            "TABLE",
+            "SEQUENCE",
+            "VIEW",
+            "SCHEMA",
+            "TYPE",
+            "DOMAIN",
+            "FUNCTION",
+            "PROCEDURE",
+            "AGGREGATE",
+            "COLLATION",
+            "STATISTICS",
+        ];
         self.thing(&kinds)?;
         self.says(&["OWNER", "TO"])?;
         self.role()?;
@@ -266,6 +285,10 @@ mod tests {
                 "ALTER FUNCTION public.f(a integer, b character varying[], c numeric(3,2)) OWNER TO \"a b\"",
                 vec!["\"a b\""],
             ),
+            ("ALTER TEXT SEARCH CONFIGURATION public.plain OWNER TO shop", vec!["shop"]),
+            ("ALTER COLLATION public.german OWNER TO shop", vec!["shop"]),
+            ("ALTER LARGE OBJECT 77777 OWNER TO shop", vec!["shop"]),
+            ("GRANT SELECT ON LARGE OBJECT 77777 TO clerk", vec!["clerk"]),
             ("GRANT SELECT,INSERT ON TABLE public.t TO clerk WITH GRANT OPTION", vec!["clerk"]),
             ("GRANT SELECT(a,b),UPDATE(b) ON TABLE public.t TO clerk", vec!["clerk"]),
             ("REVOKE ALL ON SCHEMA public FROM PUBLIC", vec![]),
@@ -296,6 +319,9 @@ mod tests {
             "GRANT ALTER SYSTEM ON PARAMETER archive_command TO clerk;",
             "GRANT ALL ON DATABASE postgres TO clerk;",
             "GRANT USAGE ON LANGUAGE plpgsql TO clerk;",
+            "ALTER LARGE OBJECT t OWNER TO shop;",
+            "ALTER TEXT SEARCH PARSER public.t OWNER TO shop;",
+            "ALTER TEXT SEARCH CONFIGURATION pg_catalog.simple OWNER TO shop;",
             "ALTER TABLE public.t OWNER TO postgres;",
             "ALTER TABLE public.t OWNER TO \"postgres\";",
             "ALTER TABLE public.t OWNER TO current_user;",
