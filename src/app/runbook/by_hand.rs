@@ -94,9 +94,9 @@ pub(super) fn download(place: &S3Place) -> Vec<String> {
     let from = format!("from:{}/{}", place.bucket, place.prefix.trim_end_matches('/'));
     let copy = command(["rclone", "copy", "--config", "", "--s3-no-check-bucket", &from, "vault"]);
     // By this variable it takes certificates of one's own for itself, and stops at AWS's.
-    // Without a credential it would try for long, and say something else.
+    // Without a credential it would try for long, and say something else. What an earlier volume left in VAULT is not what was fetched now.
     commands.push(format!(
-        "[ -n \"$AWS_SECRET_ACCESS_KEY\" ] && env -u AWS_CA_BUNDLE ${{AWS_CA_BUNDLE:+RCLONE_CA_CERT=\"$AWS_CA_BUNDLE\"}} {copy} && VAULT=\"$PWD/vault\""
+        "VAULT=; [ -n \"$AWS_SECRET_ACCESS_KEY\" ] && env -u AWS_CA_BUNDLE ${{AWS_CA_BUNDLE:+RCLONE_CA_CERT=\"$AWS_CA_BUNDLE\"}} {copy} && VAULT=\"$PWD/vault\""
     ));
     commands
 }
@@ -107,7 +107,7 @@ fn fetching(scene: &Scene<'_>, case: &Case<'_, '_>, tools: &str) -> Step {
     Step {
         what: match access::bucket(entry) {
             Some(_) => format!(
-                "Fetch the whole vault into the new directory vault, with rclone; it needs room as well. {tools} Where rclone cannot be had, leave this step out: the next one is in its place. Was the vault fetched for another volume already? Then leave out the line with rclone, and type VAULT= with the path of that directory. {ASKS}"
+                "Fetch the whole vault into the new directory vault, with rclone; it needs room as well. {tools} Where rclone cannot be had, leave this step out: the next one is in its place. Was the vault fetched for another volume already? Then type VAULT= with the whole path of that directory first, and paste this step without its line with rclone copy. {ASKS}"
             ),
             None => format!("Name the vault. Nothing below writes into it. {tools}"),
         },
@@ -172,7 +172,7 @@ pub(super) fn fetched_by_curl(place: &S3Place) -> Vec<String> {
         "fetch() { list >all || { echo 'the list is not whole' >&2; return 1; }; grep -x '[A-Za-z0-9._/-]*' all | grep -v -e '/$' -e '[.][.]' >names; [ -s names ] || return 1; \
          while read -r KEY; do one \"${KEY#\"$PREFIX\"}\" || return 1; done <names; }"
             .into(),
-        "[ -n \"$AWS_SECRET_ACCESS_KEY\" ] && fetch && VAULT=\"$PWD/vault\" && ls \"$VAULT\"".into(),
+        "VAULT=; [ -n \"$AWS_SECRET_ACCESS_KEY\" ] && fetch && VAULT=\"$PWD/vault\" && ls \"$VAULT\"".into(),
     ]
 }
 
@@ -181,7 +181,7 @@ fn script(case: &Case<'_, '_>) -> Vec<String> {
         // What the kit has counts: whoever could write to the vault could have written commands there.
         vec![
             "PAGE=\"$VAULT/README.md\"".to_owned(),
-            "[ -z \"${KIT:-}\" ] || { cmp \"$KIT/vault-README.md\" \"$PAGE\"; PAGE=\"$KIT/vault-README.md\"; }".to_owned(),
+            "[ -z \"${KIT:-}\" ] || { cmp \"$KIT/vault.json\" \"$VAULT/vault.json\"; cmp \"$KIT/vault-README.md\" \"$PAGE\"; PAGE=\"$KIT/vault-README.md\"; }".to_owned(),
         ];
     if case.is_encrypted {
         commands.push(access::asked("IDENTITY", access::IDENTITY));

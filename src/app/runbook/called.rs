@@ -3,7 +3,7 @@
 use super::dump::{OF_PG_DUMP, is_archive, is_of_one_database, is_of_one_postgres, name_of, value};
 use super::restore::{Case, Thing};
 use crate::estate::VolumeEntry;
-use crate::report::runbook::{Step, command};
+use crate::report::runbook::{MASKED, Step, command};
 
 /// What a dump has under the name of a function of the server is not called by what is typed here.
 pub(super) const OWN_NAMES: &str = "PGOPTIONS='-c search_path=pg_catalog'";
@@ -125,7 +125,7 @@ pub(super) fn newest_of(thing: &Thing<'_>, entry: &VolumeEntry, target: &str) ->
     match thing {
         Thing::Tree => {
             let find = command(["find", target, "-type", "f", "-printf", "%T+ %p\\n"]);
-            Some(format!("{find} | LC_ALL=C sort | tail -n 10 | cat -v"))
+            Some(format!("{find} | LC_ALL=C sort | tail -n 10 | {MASKED}"))
         }
         Thing::Dump(_) => is_of_one_database(thing).then(|| by_way(thing, entry, newest)),
         Thing::Image | Thing::Stream => None,
@@ -134,7 +134,7 @@ pub(super) fn newest_of(thing: &Thing<'_>, entry: &VolumeEntry, target: &str) ->
 
 /// What is typed for each way of the first vault, a line each.
 pub(super) fn by_way(thing: &Thing<'_>, entry: &VolumeEntry, typed: fn(&str) -> String) -> String {
-    let line = |(letter, on): (char, String)| format!("{} 2>&1 | cat -v # way {letter}", typed(&on));
+    let line = |(letter, on): (char, String)| format!("{} 2>&1 | {MASKED} # way {letter}", typed(&on));
     databases(thing, entry).into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 

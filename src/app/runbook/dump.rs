@@ -1,7 +1,7 @@
 //! What makes a database of a dump again, by the program that made it.
 
 use super::restore::Thing;
-use crate::report::runbook::{Step, command};
+use crate::report::runbook::{MASKED, Step, command};
 
 /// The letters of `pg_dump` that take a value.
 pub(super) const OF_PG_DUMP: &str = "EFSTUZdefhjlnNtp";
@@ -173,9 +173,10 @@ const POSTGRES: &str = "psql -X -d postgres -Atc 'select version(), pg_is_in_rec
 fn server(variables: &str, look: &str) -> Step {
     Step {
         what: format!(
-            "A scratch server, never the old one: {variables} say which. See which one answers. Where none is there, the package of the \
+            "A scratch server, never the old one: {variables} say which, exported in this shell (none are needed for one at its usual place). See which one answers. Where none is there, the package of the \
              server brings an empty one that runs (on Debian `apt-get install postgresql` or `mariadb-server`; where the package is there and nothing answers, \
-             `pg_lsclusters` shows what there is, and `pg_ctlcluster 15 main start` starts one). Where root may not log in on a \
+             `pg_lsclusters` shows what there is, and `pg_ctlcluster 15 main start` starts one. Where nobody knows whether that one is empty, make one more: \
+             `pg_createcluster 15 tonight --start`, then `export PGPORT=` with the port that it prints). Where root may not log in on a \
              PostgreSQL, its superuser lets it for tonight: `(cd / && runuser -u postgres -- createuser --superuser root)`."
         ),
         commands: vec![look.into()],
@@ -196,12 +197,12 @@ fn owners(argv: &[String], dump: &str) -> Option<Step> {
     let whole = packed_by(argv).map_or_else(|| format!("cat {dump}"), |tool| format!("{tool} -dc <{dump}"));
     let statements = "^(ALTER .* OWNER TO|GRANT .* TO|REVOKE .* FROM) .*;$";
     Some(Step {
-        what: "See which roles own what is in the dump, or may use it, and make each that the server lacks: `createuser --no-login NAME`. \
+        what: "See which roles own what is in the dump, or may use it, and make each that the server lacks: `createuser --no-login NAME`, without the double quotes that stand around some of them, and between single quotes where a name has spaces or other odd signs. \
                Reading it stops where one is missing. PUBLIC is none, and postgres is there. \
                This is as far as lines tell: a row of data may look like one, and policies and default privileges are not among them."
             .into(),
         commands: vec![format!(
-            "{whole} | grep -aoE '{statements}' | sed -E 's/.* (TO|FROM) //; s/( WITH GRANT OPTION)?;$//' | LC_ALL=C sort -u | cat -v"
+            "{whole} | grep -aoE '{statements}' | sed -E 's/.* (TO|FROM) //; s/( WITH GRANT OPTION)?;$//' | LC_ALL=C sort -u | {MASKED}"
         )],
         expect: Some("names of roles, or nothing".into()),
         ..Step::default()
@@ -219,7 +220,7 @@ fn postgres(database: &str, argv: &[String], dump: &str) -> Vec<Step> {
     steps.extend([
         Step {
             what: format!(
-                "Make a new database, and read the dump into it.{} Where that fails midway, half of it stays: begin again with another name for the database.",
+                "Make a new database, and read the dump into it.{} Where that fails midway, half of it stays: begin again with another name for the database, which then stands in the place of {database} in every later command, in part 6 too; the half one may stay until the data is accepted.",
                 packed.unwrap_or_default()
             ),
             commands: vec![command(["createdb", "-E", "UTF8", "-T", "template0", database]), read],

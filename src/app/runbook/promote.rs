@@ -2,7 +2,7 @@
 
 use super::restore::{Case, until_it_answers, words};
 use super::{Scene, access, called, dump};
-use crate::report::runbook::{Procedure, Step, command};
+use crate::report::runbook::{MASKED, Procedure, Step, command};
 
 /// What comes back is called so: the path of a socket in it may not be long.
 const SERVER: &str = "server";
@@ -62,12 +62,12 @@ fn begun(name: Option<String>) -> [Step; 3] {
         Step {
         what: format!(
             "Start it, on its socket alone, and look at the data. To ask it more: `psql -X -h \"$PWD\"/{}/socket -U restored -d restored` (as the role that owns it, which is no superuser: a dump may bring functions and views along). \
-             This, and the count of part 6, hold until it is promoted; after that, promote.txt says how it is asked.",
+             This, and the count of part 6, hold until it is promoted; after that, the count is typed as promote.txt says.",
             command([SERVER.to_owned()])
         ),
         commands: vec![
             command(["sh".to_owned(), format!("{SERVER}/start.sh")]),
-            format!("{} psql -X -h {socket} -U restored -d restored -Atc {} 2>&1 | cat -v", called::OWN_NAMES, command([ask])),
+            format!("{} psql -X -h {socket} -U restored -d restored -Atc {} 2>&1 | {MASKED}", called::OWN_NAMES, command([ask])),
         ],
         expect: Some("the tables, with about as many rows as the restore counted".into()),
         ..Step::default()

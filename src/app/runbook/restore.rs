@@ -160,7 +160,7 @@ fn with_outlive(scene: &Scene<'_>, case: &Case<'_, '_>, measured: Option<&Measur
             case.thing.word()
         ),
         commands: vec![command(restore)],
-        expect: Some("\"restored and compared\", and no path that is lost".into()),
+        expect: Some("\"restored and compared\", and no line that names a lost path".into()),
         seconds: measured.map(|measured| measured.seconds),
     });
     if dump::is_of_one_postgres(&case.thing) {
@@ -337,7 +337,7 @@ pub(super) fn as_copied(
             Some(acceptance(format!("it has {bytes} bytes"), Some(command(["stat", "-c", "%s", &target]))))
         }
         (Thing::Dump(_), _) => Some(Acceptance {
-            what: "rows of the tables that matter, counted one by one: type the line of the way that was taken, while its server runs and before the database is renamed. Letters of other alphabets look like M-C. \
+            what: "rows of the tables that matter, counted one by one: type the line of the way that was taken, while its server runs and before the database is renamed. \
                    Expected (this page does not know it): ............ Found: ............"
                 .into(),
             from: "a report or a monitor from before, by somebody who knows it; --to-postgres prints what it counted".into(),

@@ -100,7 +100,7 @@ impl Told for RestoreDone {
             out.push_str(&look.say(&kept, 2, Tone::Plain));
         }
         if let Some(note) = &self.note {
-            let of_note = format!("note   {note} says so; it may be removed");
+            let of_note = format!("note   {note} says how far this restore came; it is not needed any more");
             let unfinished = format!("note   {note} keeps what is needed to go on");
             out.push_str(&look.say(if self.compared { &of_note } else { &unfinished }, 2, Tone::Plain));
         }

@@ -29,6 +29,9 @@ pub fn quoted(word: &str) -> String {
     format!("\"$(printf '{format}')\"")
 }
 
+/// What masks signs that a terminal obeys, and lets the letters of every language through (UTF-8).
+pub const MASKED: &str = r"LC_ALL=C sed 's/\xc2[\x80-\x9f]/?/g; s/[\x01-\x08\x0b-\x1f\x7f]/?/g'";
+
 /// A program with its arguments.
 pub fn command<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> String {
     words.into_iter().map(|word| quoted(word.as_ref())).collect::<Vec<_>>().join(" ")

@@ -7,7 +7,7 @@ use super::programs::Programs;
 use super::room::Room;
 use super::steps::{MAINTENANCE, Made, MadeOf, as_user, control, said, step};
 use crate::report::activity::PostgresStep;
-use crate::report::runbook::command;
+use crate::report::runbook::{MASKED, command};
 use std::collections::BTreeSet;
 
 /// What a dump says of owners and rights, which was not done when it was read.
@@ -92,7 +92,7 @@ pub(super) fn promoted(made: &Made<'_>) -> Vec<PostgresStep> {
     let mut all = vec![
         step(
             "See that no other server is where this one will be, on port 5432 unless its configuration says otherwise: \"no response\" must be \
-             seen. A package of PostgreSQL may have started an empty one: stop it, or give this one another `port` in postgresql.conf, and the commands below `-p` with it.",
+             seen. A package of PostgreSQL may have started an empty one: stop it, or give this one another `port` in postgresql.conf, and behind each `psql -X` and `pg_isready` below write `-p` and that port; pg_ctl reads it from postgresql.conf.",
             ask.program("pg_isready", if made.is_own_socket() { &["-h", "localhost"] } else { &[] }),
         ),
         step(
@@ -158,7 +158,7 @@ fn of_one_database(made: &Made<'_>) -> Vec<PostgresStep> {
         &format!(
             "Give the database an owner and the name that its services know, while nobody is logged in on it: put its name in the place of NAME, and in the place of ROLE the role that owned it. A dump does not \
              tell which; where its tables have one owner, that one; where they have several, the role that its services log in as. The same command sets another later, and no data hangs on it. \
-             From then on NAME stands in the place of {DATABASE} in every command, here and on the runbook's page, and nobody logs in as {DATABASE} any more."
+             From then on NAME stands in the place of {DATABASE} in every command here; the lines of the runbook's page for {DATABASE} are of no use any more, and nobody logs in as {DATABASE}."
         ),
         ask.psql(
             MAINTENANCE,
@@ -171,28 +171,34 @@ fn of_one_database(made: &Made<'_>) -> Vec<PostgresStep> {
         ),
     ));
     all.push(rights_back(made, &ask));
-    let may = "select schemaname, tablename, tableowner, has_table_privilege(r.oid, format('%I.%I', schemaname, tablename), 'select') \
-               from pg_tables, pg_roles r where r.rolname = 'ROLE' and schemaname not in ('pg_catalog', 'information_schema') order by 1, 2";
+    let may = "select n.nspname, c.relname, pg_get_userbyid(c.relowner), has_table_privilege(r.oid, c.oid, 'select') \
+               from pg_class c join pg_namespace n on n.oid = c.relnamespace, pg_roles r where r.rolname = 'ROLE' and c.relkind in ('r', 'v', 'm', 'p') \
+               and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' order by 1, 2";
     all.push(step(
-        "See which tables a service's role may read: t or f behind each table and its owner. Where the dump's statements were run as they are, an f is no damage: the role could not read that table before either, or had the right from elsewhere.",
-        format!("{} 2>&1 | cat -v", ask.program("psql", &["-X", "-U", made.superuser, "-d", "NAME", "-Atc", may])),
+        "See which tables and views a service's role may read: t or f behind each and its owner. Where the dump's statements were run as they are, an f is no damage: the role could not read that table before either, or had the right from elsewhere.",
+        format!("{} 2>&1 | {MASKED}", ask.program("psql", &["-X", "-U", made.superuser, "-d", "NAME", "-Atc", may])),
     ));
-    all.push(step(
-        "Log in once as that role, with its new password, as a service does; and look at its data so, never as a superuser: what a dump brings along runs as whoever looks.",
-        command([
-            &said(&made.programs.path("psql")),
-            "-X",
-            "-h",
-            "localhost",
-            "-U",
-            "ROLE",
-            "-d",
-            "NAME",
-            "-Atc",
-            "select current_user, current_database()",
-        ]),
-    ));
+    all.extend(as_a_service(made));
     all
+}
+
+/// What is asked as the role of a service, with its password.
+fn as_a_service(made: &Made<'_>) -> [PostgresStep; 2] {
+    let psql = said(&made.programs.path("psql"));
+    let ask = |sql: &str| command([&psql, "-X", "-h", "localhost", "-U", "ROLE", "-d", "NAME", "-Atc", sql]);
+    let each = "select n.nspname, c.relname, (xpath('/row/c/text()', query_to_xml(format('select count(*) as c from %I.%I', n.nspname, c.relname), false, true, '')))[1] \
+                from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' \
+                and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') order by 1, 2";
+    [
+        step(
+            "Log in once as that role, with its new password, as a service does; and look at its data so, never as a superuser: what a dump brings along runs as whoever looks.",
+            ask("select current_user, current_database()"),
+        ),
+        step(
+            "Count every row that this role may read: as many as the restore counted, but where a policy hides some.",
+            format!("{OWN_NAMES} {} 2>&1 | {MASKED}", ask(each)),
+        ),
+    ]
 }
 
 /// That it is read who owned what and who might use it.
@@ -206,7 +212,7 @@ fn rights_told(made: &Made<'_>) -> PostgresStep {
         0 => String::new(),
         more => format!(
             " {more} more are not in it: what a superuser owned or had, what is about the server, and names with odd signs. Some of them may TAKE rights, from everybody too. They are seen by \
-             `grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE|ALTER DEFAULT) ' {dump} | cat -v`, and of an archive by `{reads} | grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE|ALTER DEFAULT) ' | cat -v`: \
+             `grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE|ALTER DEFAULT) ' {dump} | {MASKED}`, and of an archive by `{reads} | grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE|ALTER DEFAULT) ' | {MASKED}`: \
              what is meant of it is written anew, by hand."
         ),
     };

@@ -110,7 +110,7 @@ pub(super) fn steps(made: &Made<'_>) -> Vec<PostgresStep> {
     let [start, stop] = [room.start(), room.stop()].map(|script| command(["sh".to_owned(), said(&script)]));
     let mut all = vec![
         step(
-            "Start it again, as a scratch server: on its socket alone, reaching nothing else. Where that, the next and the third were done as the runbook's page says, go on with the fourth.",
+            "Start it again, as a scratch server: on its socket alone, reaching nothing else. Were the steps of the runbook's page done that start it, check it and stop it? Then go on with the fourth.",
             start,
         ),
         step("Look at the data, as somebody who knows it.", command(look)),
