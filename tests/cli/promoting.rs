@@ -173,6 +173,14 @@ fn a_hostile_dump_runs_no_program_and_one_that_was_cut_short_is_not_called_whole
         ),
         // No database but the one that was made for it.
         ("other", format!("\\connect postgres\ncopy fine from program '{touch}';"), END, "(42501)", "line 8"),
+        ("open", "begin; insert into fine values (2);".into(), END, "leaves a transaction open", ""),
+        (
+            "behind",
+            "copy fine from stdin; select 1;\n1\n\\.".into(),
+            END,
+            "something stands behind",
+            "line 7",
+        ),
         ("cut", "create table more (n int);".into(), "", "cut short", ""),
         ("cut-rows", "copy fine from stdin;\n7".into(), "", "ends within the rows of a table", ""),
     ];

@@ -35,13 +35,22 @@ pub(super) struct Lexer {
     /// Blocks of a function's body that is no string.
     blocks: u32,
     words: Vec<String>,
+    /// Whether the last word was `BEGIN`.
+    after_begin: bool,
     is_standard: bool,
 }
 
 impl Lexer {
     /// `is_standard` where a backslash means nothing in an ordinary string.
     pub fn new(is_standard: bool) -> Self {
-        Self { inside: Inside::Nothing, brackets: 0, blocks: 0, words: Vec::new(), is_standard }
+        Self {
+            inside: Inside::Nothing,
+            brackets: 0,
+            blocks: 0,
+            words: Vec::new(),
+            after_begin: false,
+            is_standard,
+        }
     }
 
     /// The first words that are not quoted, in upper case.
@@ -142,6 +151,9 @@ impl Lexer {
 
     fn word(&mut self, word: &[u8]) {
         let word = String::from_utf8_lossy(word).to_ascii_uppercase();
+        // A function may be called so; a body begins with both words.
+        let begins = self.after_begin && word == "ATOMIC";
+        self.after_begin = word == "BEGIN";
         if self.words.len() < WORDS {
             self.words.push(word.clone());
         }
@@ -149,7 +161,7 @@ impl Lexer {
             return;
         }
         match word.as_str() {
-            "BEGIN" => self.blocks += 1,
+            "ATOMIC" if begins => self.blocks += 1,
             "CASE" if self.blocks > 0 => self.blocks += 1,
             "END" => self.blocks = self.blocks.saturating_sub(1),
             _ => {}

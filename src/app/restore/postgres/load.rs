@@ -3,6 +3,7 @@
 use super::account::{drain, last_words, pid, spawn};
 use super::dump::DumpKind;
 use super::left_out::{is_of_database, owner};
+use super::lower::lower;
 use super::rights::{right, roles_of_policy};
 use super::script::{Ends, Piece, Script, Statement};
 use super::server::{Scene, Server};
@@ -93,8 +94,12 @@ pub(super) fn load(scene: Scene<'_>, server: &Server<'_>, kind: DumpKind, rights
         )
         .remedy("what is in the new cluster may lack tables and rows; choose another recovery point"));
     }
+    reader.sees_end()?;
+    // Nothing of it may hold up what follows.
+    let Reader { link, loaded, .. } = reader;
+    drop(link);
     finish(server, kind, rights)?;
-    Ok(reader.loaded)
+    Ok(loaded)
 }
 
 /// Makes what a dump of one database is read into; as whom it is read, and where.
@@ -134,27 +139,6 @@ fn finish(server: &Server<'_>, kind: DumpKind, rights: Rights) -> Result<()> {
     lower(server, rights)?;
     let analyzed = server.look(DATABASE, DATABASE)?.ask("analyze");
     analyzed.map(drop).map_err(|trouble| trouble.into_problem("analyze"))
-}
-
-/// Takes from who read a dump of one database what it needs no more, and what the dump gave it.
-///
-/// # Errors
-/// What the server said.
-pub(super) fn lower(server: &Server<'_>, rights: Rights) -> Result<()> {
-    let lowers = match rights {
-        Rights::Owner => "",
-        Rights::Superuser => "nosuperuser",
-    };
-    let mut link = server.oversee(SUPERUSER, "postgres")?;
-    for sql in [
-        format!("alter role {DATABASE} {lowers} password null"),
-        format!("alter role {DATABASE} reset all"),
-        format!("alter role {DATABASE} in database {DATABASE} reset all"),
-        format!("alter database {DATABASE} reset all"),
-    ] {
-        link.ask(&sql).map_err(|trouble| trouble.into_problem("taking rights back"))?;
-    }
-    Ok(())
 }
 
 /// Through `pg_restore`, which makes SQL of an archive and connects nowhere.
@@ -266,10 +250,12 @@ impl Reader<'_, '_> {
             match piece {
                 // A dump of one database is read into the one that was made for it, whatever it calls its own.
                 Piece::Connect { line, .. } if !self.keeps_owners => {
+                    self.sees_end()?;
                     let link = self.server.connect(self.role, DATABASE);
                     self.link = link.map_err(|problem| problem.at(format!("line {line}")))?;
                 }
                 Piece::Connect { database, line } => {
+                    self.sees_end()?;
                     let link = self.server.connect(self.role, &database);
                     self.link = link.map_err(|problem| problem.at(format!("line {line}")))?;
                 }
@@ -318,6 +304,15 @@ impl Reader<'_, '_> {
                 Err(trouble.into_problem(&what).at(format!("line {}", statement.line)).remedy(remedy))
             }
         }
+    }
+
+    /// Sees that what was done so far is done for good.
+    fn sees_end(&self) -> Result<()> {
+        if !self.link.is_open() {
+            return Ok(());
+        }
+        Err(Problem::new(Kind::Io, "the dump leaves a transaction open, and what it did in it is not there")
+            .remedy("pg_dump writes no such dump: find out who did, or choose another recovery point"))
     }
 
     /// Makes the roles that a policy is for, which a dump of one database does not bring along; whether there were any to make.

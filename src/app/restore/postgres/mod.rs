@@ -8,6 +8,7 @@ mod dump;
 mod left_out;
 mod lexer;
 mod load;
+mod lower;
 mod point;
 mod programs;
 mod promotion;
@@ -222,7 +223,7 @@ impl Work<'_> {
         finish(&server, (SUPERUSER, by), said)?;
         if matches!(by, Counting::Reader) {
             // What counting called may have set them again.
-            load::lower(&server, self.order.rights)?;
+            lower::lower(&server, self.order.rights)?;
         }
         server.stop()
     }

@@ -59,8 +59,7 @@ const MOST_AT_ONCE: usize = 100;
 
 /// Otherwise what a dump has under the name of a function of the server would be called by a superuser; and what calls it may set what a
 /// session in its database begins with.
-pub(super) const OWN_NAMES: &str =
-    "PGOPTIONS='-c search_path=pg_catalog -c role=none -c default_transaction_read_only=off'";
+pub(super) const OWN_NAMES: &str = "PGOPTIONS='-c search_path=pg_catalog -c role=none -c default_transaction_read_only=off -c client_encoding=UTF8'";
 
 /// The words that run one of PostgreSQL's programs as its superuser, at the socket that its own configuration says.
 struct Asking<'a>(&'a Made<'a>);

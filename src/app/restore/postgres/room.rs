@@ -173,12 +173,12 @@ impl Room {
         self.root.join("scratch_hba.conf")
     }
 
-    /// Who may connect to it from its promotion on, where its superuser has another name than the user it runs as.
+    /// Who may connect to it from its promotion on.
     pub fn own_access(&self) -> PathBuf {
         self.root.join("primary_hba.conf")
     }
 
-    /// As whom that user comes then.
+    /// As whom the user that it runs as comes then, where its superuser has another name.
     pub fn own_names(&self) -> PathBuf {
         self.root.join("primary_ident.conf")
     }

@@ -144,6 +144,11 @@ impl<R: BufRead> Script<R> {
     /// # Errors
     /// `Io` where the dump ends before.
     pub fn next_row(&mut self) -> Result<Option<&[u8]>> {
+        let rest = self.row[self.at..].trim_ascii();
+        if !rest.is_empty() && !rest.starts_with(b"--") {
+            let what = "something stands behind a statement that rows follow, on its line, where pg_dump writes nothing";
+            return Err(Problem::new(Kind::Refused, what).at(format!("line {}", self.line)));
+        }
         if !self.advance()? {
             return Err(self.cut("the rows of a table"));
         }
@@ -282,6 +287,7 @@ mod tests {
             /* ; /* ; */ \\! */ insert into \"a;\"\"b\" values ($1);\n\
             COPY public.t (a) FROM stdin;\n1\t\\\\!\n\\!\n\\.\n\
             CREATE FUNCTION g() BEGIN ATOMIC select 1; select case when true then 1 end; END;\n\
+            CREATE FUNCTION begin() RETURNS int AS 'select 1';select 2;\n\
             CREATE RULE r AS ON INSERT TO t DO (select 1; select 2);\n\\connect \"a \"\"b\"\n\\connect shop\n\
             \\encoding SQL_ASCII\n\\connect -reuse-previous=on \"dbname='it\\'s'\"\nselect 1 -- one; two\n;\n\\unrestrict aB3\n";
         let all = pieces(text).unwrap();
@@ -294,10 +300,12 @@ mod tests {
             "1\t\\\\!\n",
             "\\!\n",
             "CREATE FUNCTION g() BEGIN ATOMIC select 1; select case when true then 1 end; END",
+            "CREATE FUNCTION begin() RETURNS int AS 'select 1'",
+            "select 2",
             "CREATE RULE r AS ON INSERT TO t DO (select 1; select 2)",
-            "15 to a \"b",
-            "16 to shop",
-            "18 to it's",
+            "16 to a \"b",
+            "17 to shop",
+            "19 to it's",
             "select 1 \n",
         ];
         assert_eq!(all, wanted);

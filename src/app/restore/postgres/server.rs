@@ -1,5 +1,6 @@
 //! The scratch server: made, started on a socket, and always stopped again.
 
+use super::DATABASE;
 use super::account::{Account, kill, last_words, pid, run, spawn, wait, write_new};
 use super::programs::Programs;
 use super::room::Room;
@@ -173,30 +174,34 @@ impl<'a> Server<'a> {
         self.link(role, database, &settings).map_err(|trouble| trouble.into_problem(&what))
     }
 
-    /// Has a new cluster, once it is started by its own configuration, let the user in as its superuser that PostgreSQL runs as, where the two
-    /// have not one name; and has its socket lie where that user may make one.
+    /// Says who may connect to a new cluster once it is started by its own configuration: not the role that read a dump, for which what the
+    /// dump brought along may set a password; and as its superuser the user that PostgreSQL runs as. Where the two have not one name, its socket
+    /// lies where that user may make one.
     ///
     /// # Errors
     /// What the server or the system said.
     pub fn admit(&self, superuser: &str) -> Result<()> {
         let Scene { room, account, .. } = self.scene;
-        if account.name == superuser {
-            return Ok(());
-        }
+        let is_same = account.name == superuser;
         let (access, names) = (room.own_access(), room.own_names());
         let hosts =
             ["127.0.0.1/32", "::1/128"].map(|net| format!("host all all {net} scram-sha-256\n")).concat();
-        let lines = format!("local all {superuser} peer map=outlive\nlocal all all peer\n{hosts}");
+        let mapped =
+            if is_same { String::new() } else { format!("local all {superuser} peer map=outlive\n") };
+        let lines = format!("host all {DATABASE} all reject\n{mapped}local all all peer\n{hosts}");
         write_new(
             &access,
             &format!("# Written by outlive: who may connect. The first line that fits counts.\n{lines}"),
         )?;
-        write_new(&names, &format!("# Written by outlive.\noutlive \"{}\" {superuser}\n", account.name))?;
-        account.own(&access).and_then(|()| account.own(&names))?;
+        account.own(&access)?;
         let mut link = self.oversee(superuser, "postgres")?;
-        for (name, path) in
-            [("hba_file", access), ("ident_file", names), ("unix_socket_directories", room.sockets())]
-        {
+        let mut all = vec![("hba_file", access)];
+        if !is_same {
+            write_new(&names, &format!("# Written by outlive.\noutlive \"{}\" {superuser}\n", account.name))?;
+            account.own(&names)?;
+            all.extend([("ident_file", names), ("unix_socket_directories", room.sockets())]);
+        }
+        for (name, path) in all {
             // No path of a room has a quotation mark or a backslash.
             let said = link.ask(&format!("alter system set {name} = '{}'", path.display()));
             said.map_err(|trouble| trouble.into_problem("configuring the new cluster"))?;

@@ -61,7 +61,7 @@ const SAFE: [(&str, &str, u32, u32); 38] = [
 
 /// What a superuser who looks through the databases is told when it connects, with versions as above. It counts before `ALTER ROLE` and
 /// `ALTER DATABASE`, which were copied: damage is seen, every row is counted, nothing is loaded, and nothing else runs.
-const SESSION: [(&str, &str, u32, u32); 21] = [
+const SESSION: [(&str, &str, u32, u32); 22] = [
     ("zero_damaged_pages", "off", 9, 0),
     ("ignore_checksum_failure", "off", 9, 0),
     ("ignore_system_indexes", "off", 9, 0),
@@ -78,6 +78,7 @@ const SESSION: [(&str, &str, u32, u32); 21] = [
     ("role", "none", 9, 0),
     ("row_security", "off", 10, 0),
     ("search_path", "pg_catalog", 9, 0),
+    ("client_encoding", "UTF8", 9, 0),
     ("default_transaction_read_only", "off", 9, 0),
     ("statement_timeout", "0", 9, 0),
     ("lock_timeout", "0", 9, 0),

@@ -136,11 +136,8 @@ pub(super) fn steps(made: &Made<'_>) -> Vec<PostgresStep> {
             )
         }
         false => {
-            let access = match made.is_own_socket() {
-                true => room.own_access(),
-                false => data.join("pg_hba.conf"),
-            };
-            let [config, access] = [data.join("postgresql.conf"), access].map(|file| command([said(&file)]));
+            let [config, access] =
+                [data.join("postgresql.conf"), room.own_access()].map(|file| command([said(&file)]));
             step(
                 &format!(
                     "Its configuration is that of a new cluster: it listens on localhost alone, where a password is asked for, and at its socket for users of this machine by their own names. For services on \

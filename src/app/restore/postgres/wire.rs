@@ -89,6 +89,8 @@ pub(super) struct Link<'a> {
     stream: UnixStream,
     inbox: Vec<u8>,
     patience: Patience<'a>,
+    /// Whether what was done so far is not yet done for good.
+    is_open: bool,
 }
 
 type Rows = Vec<Vec<Option<String>>>;
@@ -114,7 +116,7 @@ impl<'a> Link<'a> {
         }
         let stream = UnixStream::connect(socket).map_err(lost)?;
         stream.set_nonblocking(true).map_err(lost)?;
-        let mut link = Self { stream, inbox: Vec::new(), patience };
+        let mut link = Self { stream, inbox: Vec::new(), patience, is_open: false };
         let mut body = PROTOCOL.to_be_bytes().to_vec();
         for word in
             ["user", role, "database", database, "options", settings, "application_name", "outlive", ""]
@@ -164,6 +166,11 @@ impl<'a> Link<'a> {
         self.outcome()
     }
 
+    /// Whether a transaction is open: without its end, what was done in it is not there.
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
     /// Sends rows.
     ///
     /// # Errors
@@ -178,7 +185,13 @@ impl<'a> Link<'a> {
     /// What the server said, of the rows too.
     pub fn end_of_rows(&mut self) -> std::result::Result<(), Trouble> {
         self.message(b'c', b"")?;
-        self.outcome().map(drop)
+        match self.outcome()? {
+            Answer::Done => Ok(()),
+            Answer::WantsRows => {
+                let what = "one statement asks for the rows of two tables, as pg_dump writes none";
+                Err(Trouble::Lost(Problem::new(Kind::Refused, what)))
+            }
+        }
     }
 
     fn outcome(&mut self) -> std::result::Result<Answer, Trouble> {
@@ -187,7 +200,10 @@ impl<'a> Link<'a> {
             match self.receive()? {
                 (b'G', _) => return Ok(Answer::WantsRows),
                 (b'E', body) => said = Some(complaint(&body)),
-                (b'Z', _) => return said.map_or(Ok(Answer::Done), |said| Err(Trouble::Server(said))),
+                (b'Z', status) => {
+                    self.is_open = status != b"I";
+                    return said.map_or(Ok(Answer::Done), |said| Err(Trouble::Server(said)));
+                }
                 _ => {}
             }
         }
@@ -376,7 +392,7 @@ mod tests {
         there.write_all(&[b'N', 0, 0, 0, 5, 0].repeat(15_000)).unwrap();
         there.write_all(&[b'Z', 0, 0, 0, 5, b'I']).unwrap();
         let patience = Patience { until: Instant::now(), monitor: &Silent };
-        let mut link = Link { stream: here, inbox: Vec::new(), patience };
+        let mut link = Link { stream: here, inbox: Vec::new(), patience, is_open: false };
         let problem = link.receive().unwrap_err();
         assert!(problem.what.contains("longer than it may"), "{problem}");
     }
