@@ -140,6 +140,15 @@ impl PostgresDone {
             }
         }
         out.push_str(&super::say_notices(look, &self.notices));
+        // The steps are longer than a screen.
+        if !self.steps.is_empty() {
+            let (tables, rows) = (self.tables, self.rows);
+            let what = format!(
+                "Restored and compared, and PostgreSQL is ready, and stopped: {tables} tables, {rows} rows, each told above. The steps are in {}/promote.txt as well; who follows a runbook goes on with its page.",
+                self.directory
+            );
+            out.push_str(&look.say(&what, 0, Tone::Good));
+        }
         out
     }
 
