@@ -269,13 +269,15 @@ fn odd_dump(old: &Postgres) -> PathBuf {
         "create table secret (a integer, note text default 'OWNER changed OWNER TO x')",
         "insert into secret values (1), (2), (3)",
         "alter table secret owner to \"Shop-App\"",
-        "create policy p on secret to \"Shop-App\" using (a > 1)",
+        "create policy \"Users can't see (all): USING (x\" on secret to pg_monitor, \"Shop-App\" using (a > 1)",
+        "create table serial (n serial)",
+        "select lo_create(77777)",
         "alter table secret enable row level security; alter table secret force row level security",
         "create table plain as select n from generate_series(1, 5) n",
     ] {
         old.ask("My-Shop", sql);
     }
-    old.by_its_user(&format!("{BIN}/pg_dump -C -h $PWD -d My-Shop -f odd.dump"));
+    old.by_its_user(&format!("{BIN}/pg_dump -C --clean -h $PWD -d My-Shop -f odd.dump"));
     old.run.join("odd.dump")
 }
 
@@ -297,9 +299,13 @@ fn a_dump_that_makes_its_own_database_with_odd_names_is_promoted_by_a_user_of_it
     let vault = vault_of(&place, &odd_dump(&old));
     let new = place.path("new");
     let made = ready(to_postgres(&place, &vault, &new, &["--postgres-user", "games"]).end(), &new);
-    assert_eq!(told_rows(&made, "restored"), [("public.plain".into(), 5), ("public.secret".into(), 3)]);
+    assert_eq!(
+        told_rows(&made, "restored"),
+        [("public.plain".into(), 5), ("public.secret".into(), 3), ("public.serial".into(), 0)]
+    );
     let notices = made["notices"].to_string();
     assert!(made["owners_left_out"].to_string().contains("Shop-App"), "{made:#}");
+    assert!(notices.contains("1 roles that policies are for were made"), "{notices}");
     assert!(notices.contains("2 statements about the database itself"), "{notices}");
     let port = super::super::servers::free_port();
     let configuration = new.join("data/postgresql.conf");

@@ -1,7 +1,7 @@
 //! Where a statement of SQL ends: what is quoted, and what is not.
 
 /// Words of a statement that are kept, to tell what it is.
-const WORDS: usize = 6;
+const WORDS: usize = 12;
 
 /// What came of reading a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use super::account::{drain, last_words, pid, spawn};
 use super::dump::DumpKind;
 use super::left_out::{is_of_database, owner};
 use super::lower::lower;
-use super::rights::{right, roles_of_policy};
+use super::policy::roles_of_policy;
+use super::rights::right;
 use super::script::{Ends, Piece, Script, Statement};
 use super::server::{Scene, Server};
 use super::wire::{Answer, Link, Patience, Trouble};
@@ -383,8 +384,9 @@ impl Reader<'_, '_> {
 }
 
 fn is_harmless(statement: &Statement, code: &str) -> bool {
+    let unlinks = statement.begins(&["SELECT", "PG_CATALOG", "LO_UNLINK"]);
     let drops = statement.begins(&["DROP"])
         || statement.begins(&["ALTER", "TABLE"]) && statement.words.iter().any(|word| word == "DROP");
     let makes_own = statement.begins(&["CREATE", "ROLE", "POSTGRES"]) && statement.words.len() == 3;
-    drops && NOT_THERE.contains(&code) || makes_own && code == THERE
+    (drops || unlinks) && NOT_THERE.contains(&code) || makes_own && code == THERE
 }

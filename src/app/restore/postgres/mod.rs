@@ -10,6 +10,7 @@ mod lexer;
 mod load;
 mod lower;
 mod point;
+mod policy;
 mod programs;
 mod promotion;
 mod rights;
@@ -213,6 +214,14 @@ impl Work<'_> {
             DumpKind::Cluster => Counting::Superuser(SUPERUSER),
             _ => Counting::Reader,
         };
+        if !loaded.made.is_empty() {
+            let made: Vec<&str> = loaded.made.iter().take(20).map(String::as_str).collect();
+            said.notices.push(format!(
+                "{} roles that policies are for were made, and none of them can log in yet: {}. What the dump let them do meanwhile, `\\dp` and `\\ddp` show",
+                loaded.made.len(),
+                printable(made.join(", ").as_bytes())
+            ));
+        }
         if loaded.of_database > 0 {
             said.notices.push(format!(
                 "{} statements about the database itself and about settings of roles in it are left out: all of it is in the database {DATABASE}, whatever the dump calls it; \

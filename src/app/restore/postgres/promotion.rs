@@ -59,7 +59,7 @@ const MOST_AT_ONCE: usize = 100;
 
 /// Otherwise what a dump has under the name of a function of the server would be called by a superuser; and what calls it may set what a
 /// session in its database begins with.
-pub(super) const OWN_NAMES: &str = "PGOPTIONS='-c search_path=pg_catalog -c role=none -c default_transaction_read_only=off -c client_encoding=UTF8'";
+pub(super) const OWN_NAMES: &str = "PGOPTIONS='-c search_path=pg_catalog -c role=none -c default_transaction_read_only=off -c client_encoding=UTF8 -c statement_timeout=0 -c lock_timeout=0'";
 
 /// The words that run one of PostgreSQL's programs as its superuser, at the socket that its own configuration says.
 struct Asking<'a>(&'a Made<'a>);
@@ -138,7 +138,7 @@ pub(super) fn promoted(made: &Made<'_>) -> Vec<PostgresStep> {
 fn of_one_database(made: &Made<'_>) -> Vec<PostgresStep> {
     let (ask, left) = (Asking(made), made.left);
     let mut all = Vec::new();
-    all.extend(left.is_written.then(|| rights_told(made)));
+    all.extend((left.is_written || left.more > 0).then(|| rights_told(made)));
     // More at once is no command that could be typed.
     let makes: Vec<String> = left.roles.iter().map(|role| format!("create role {role}")).collect();
     for makes in makes.chunks(MOST_AT_ONCE) {
@@ -163,8 +163,8 @@ fn of_one_database(made: &Made<'_>) -> Vec<PostgresStep> {
             MAINTENANCE,
             &[
                 &format!("alter role {DATABASE} nologin password null"),
-                &format!("alter database {DATABASE} reset all"),
                 &format!("alter database {DATABASE} owner to ROLE"),
+                &format!("alter database {DATABASE} reset all"),
                 &format!("alter database {DATABASE} rename to NAME"),
             ],
         ),
@@ -210,7 +210,7 @@ fn rights_told(made: &Made<'_>) -> PostgresStep {
     let more = match made.left.more {
         0 => String::new(),
         more => format!(
-            " {more} more are not in it: what a superuser owned or had, what is about the server, and names with odd signs. Some of them may TAKE rights, from everybody too. They are seen by \
+            " {more} more are not in it: what a superuser owned or had, what is about the server, kinds as publications and operators, and names with odd signs. Some of them may TAKE rights, from everybody too. They are seen by \
              `grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE|ALTER DEFAULT) ' {dump} | {MASKED}`, and of an archive by `{reads} | grep -aE '^(ALTER .* OWNER TO|GRANT|REVOKE|ALTER DEFAULT) ' | {MASKED}`: \
              what is meant of it is written anew, by hand."
         ),
@@ -218,6 +218,9 @@ fn rights_told(made: &Made<'_>) -> PostgresStep {
     let what = format!(
         "Read who owned what and who might use it, as the dump says: whoever made the dump wrote that. Nothing of it was done yet.{more}"
     );
+    if !made.left.is_written {
+        return step(&format!("No file says who owned what and who might use it.{more}"), String::new());
+    }
     step(&what, command(["cat", &said(&made.room.rights())]))
 }
 

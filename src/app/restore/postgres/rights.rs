@@ -178,29 +178,6 @@ impl<'s> Form<'s> {
         self.is_over()
     }
 
-    /// `CREATE POLICY`, up to what it hides.
-    fn policy(&mut self) -> Option<()> {
-        self.says(&["CREATE", "POLICY"])?;
-        self.ident()?;
-        self.says(&["ON"])?;
-        self.name(false)?;
-        if self.is_next("AS") {
-            self.says(&["AS", "RESTRICTIVE"])?;
-        }
-        if self.is_next("FOR") {
-            self.next();
-            self.next();
-        }
-        self.says(&["TO"])?;
-        loop {
-            self.role_or_all()?;
-            if self.peek() != Some(&Word::Sign(',')) {
-                return self.is_over();
-            }
-            self.next();
-        }
-    }
-
     fn whole(&mut self) -> Option<()> {
         if !self.is_next("ALTER") {
             let kinds = ["TABLE", "SEQUENCE", "SCHEMA", "FUNCTION", "PROCEDURE", "TYPE"];
@@ -246,19 +223,6 @@ pub(super) fn right(statement: &Statement) -> Option<(String, Vec<String>)> {
     let mut form = Form { words: words.iter(), roles: Vec::new() };
     form.whole()?;
     Some((text.to_owned(), form.roles))
-}
-
-/// The roles that a policy is for, as they are written in SQL; none where it is not as `pg_dump` writes one.
-pub(super) fn roles_of_policy(statement: &Statement) -> Vec<String> {
-    let text = std::str::from_utf8(&statement.sql).unwrap_or_default();
-    // What it hides is said behind that, in any words.
-    let ends = [" USING (", " WITH CHECK ("].into_iter().filter_map(|word| text.find(word));
-    let head = &text[..ends.min().unwrap_or(text.len())];
-    let Some(words) = Some(head).filter(|head| head.len() <= LONGEST).and_then(words) else {
-        return Vec::new();
-    };
-    let mut form = Form { words: words.iter(), roles: Vec::new() };
-    form.policy().map(|()| form.roles).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -348,37 +312,5 @@ mod tests {
         }
         let long = format!("GRANT SELECT ON TABLE public.{} TO clerk;", "a".repeat(LONGEST));
         assert_eq!(kept(&long), None);
-    }
-
-    #[test]
-    fn the_roles_of_a_policy_are_read_as_far_as_it_is_one() {
-        let of = |sql: &str| {
-            let sql = format!("{sql};");
-            let mut script = Script::new(sql.as_bytes());
-            match script.next().unwrap() {
-                Some(Piece::Statement(statement)) => roles_of_policy(&statement),
-                other => panic!("{other:?}"),
-            }
-        };
-        for (sound, roles) in [
-            ("CREATE POLICY p ON public.secret TO shop USING ((a = 'x TO y'::text))", vec!["shop"]),
-            (
-                "CREATE POLICY \"p q\" ON public.t AS RESTRICTIVE FOR SELECT TO a, \"B c\" USING (true) WITH CHECK (true)",
-                vec!["a", "\"B c\""],
-            ),
-            ("CREATE POLICY p ON public.t FOR INSERT TO a WITH CHECK (f('$ USING ('))", vec!["a"]),
-        ] {
-            assert_eq!(of(sound), roles, "{sound}");
-        }
-        for other in [
-            "CREATE POLICY p ON public.t USING (true)",
-            "CREATE POLICY p ON public.t TO postgres USING (true)",
-            "CREATE POLICY p ON public.t TO pg_monitor USING (true)",
-            "CREATE POLICY p ON public.t TO a SUPERUSER USING (true)",
-            "CREATE POLICY p ON public.t TO \"a\"\"b\" USING (true)",
-            "CREATE ROLE p",
-        ] {
-            assert_eq!(of(other), Vec::<String>::new(), "{other}");
-        }
     }
 }
