@@ -48,7 +48,7 @@ fn name(text: &str) -> Option<(&str, &str)> {
             let mut signs = inner.char_indices();
             loop {
                 let (at, sign) = signs.next()?;
-                let is_doubled = inner[at + 1..].starts_with('"');
+                let is_doubled = inner[at + sign.len_utf8()..].starts_with('"');
                 match sign {
                     '"' if is_doubled => drop(signs.next()),
                     // No name is empty.
@@ -90,7 +90,7 @@ mod tests {
                 vec!["a", "\"B c\""],
             ),
             (
-                "CREATE POLICY \"Users can't see (own) TO x USING (y\" ON \"a.b\".\"it's\" TO postgres, \"a\"\"#b\", \"user\" USING (true)",
+                "CREATE POLICY \"Users can't see (own) TO x USING (y\" ON \"a.b\".\"it's für 日本\" TO postgres, \"a\"\"#b\", \"user\" USING (true)",
                 vec!["\"a\"\"#b\"", "\"user\""],
             ),
             ("CREATE POLICY p ON public.t FOR INSERT TO a WITH CHECK (f('$ USING ('))", vec!["a"]),
@@ -103,6 +103,7 @@ mod tests {
             "CREATE POLICY p ON public.t TO a SUPERUSER USING (true)",
             "CREATE POLICY p ON public.t TO \"a\" \"b\" USING (true)",
             "CREATE ROLE p",
+            "CREATE POLICY \"\" ON public.t TO a USING (true)",
         ] {
             assert_eq!(of(other), Vec::<String>::new(), "{other}");
         }
