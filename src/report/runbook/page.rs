@@ -314,7 +314,7 @@ fn hazards(out: &mut Vec<Block>, hazards: &[HazardLine]) {
     out.push(Block::Heading(3, "By what happened".into()));
     let rows = hazards.iter().map(|one| {
         let mut left = if one.left == "NONE" {
-            Line::default().strong("NONE").and(" for certain: as far as is known, every copy above is lost with it. Look all the same (part 4)")
+            Line::default().strong("NONE").and(" for certain: as far as is known, every copy above is lost with it. That may be wrong, or the loss less than it seems: do not stop here, look (part 4)")
         } else {
             one.left.as_str().into()
         };
