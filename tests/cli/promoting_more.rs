@@ -328,6 +328,25 @@ fn a_dump_that_makes_its_own_database_with_odd_names_is_promoted_by_a_user_of_it
     assert!(said[1].trim() == new.join("data").to_str().unwrap(), "{said:#?}");
     assert!(said[6].contains("public|secret|Shop-App|t\n"), "{said:#?}");
     assert!(said[6].contains("public|plain|restored|f\n"), "{said:#?}");
-    assert_eq!(said[7..9], ["Shop-App|My-Shop\n", "public|secret|2\n"], "a policy hides one of its rows");
+    assert_eq!(said[7..9], ["Shop-App|My-Shop\n", "public.secret|2\n"], "a policy hides one of its rows");
     assert_eq!(at_work_below(&new), Vec::<String>::new());
+}
+
+#[test]
+fn rights_of_which_none_could_be_kept_are_told_and_a_key_that_failed_is_not_called_dropped() {
+    let place = Place::new();
+    let dump = dump_of(&place, "odd.sql", "GRANT SELECT ON TABLE public.fine TO \"a#b\";", END);
+    let new = place.path("new");
+    let made = ready(to_postgres(&place, &vault_of(&place, &dump), &new, &[]).end(), &new);
+    let steps = std::fs::read_to_string(new.join("promote.txt")).unwrap();
+    assert!(
+        steps.contains("No file says who owned what") && steps.contains(" 1 more are not in it"),
+        "{steps}"
+    );
+    assert!(!new.join("owners.sql").exists() && made["steps"].as_array().unwrap().len() > 5);
+    // A column may be called so, and what it refers to is missing.
+    let sql = "create table t (drop int);\nALTER TABLE ONLY public.t ADD CONSTRAINT c FOREIGN KEY (drop) REFERENCES gone(a);";
+    let new = place.path("new-key");
+    let vault = vault_of(&place, &dump_of(&place, "key.sql", sql, END));
+    assert!(not_ready(to_postgres(&place, &vault, &new, &[]).end(), &new).contains("(42P01)"));
 }

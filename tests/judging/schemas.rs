@@ -266,8 +266,12 @@ fn points_are_what_their_schema_says() {
 
 #[test]
 fn restores_are_what_their_schema_says() {
-    let table =
-        PostgresTable { schema: "public".into(), name: "orders".into(), rows: 4321, ..Default::default() };
+    let table = PostgresTable {
+        schema: "public".into(),
+        name: "orders".into(),
+        rows: Some(4321),
+        ..Default::default()
+    };
     let database = PostgresDatabase { name: "restored".into(), bytes: 9, rows: 4321, tables: vec![table] };
     let word = || "/srv/new".to_owned();
     let made = PostgresDone {

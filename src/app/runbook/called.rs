@@ -3,10 +3,7 @@
 use super::dump::{OF_PG_DUMP, is_archive, is_of_one_database, is_of_one_postgres, name_of, value};
 use super::restore::{Case, Thing};
 use crate::estate::VolumeEntry;
-use crate::report::runbook::{MASKED, Step, command};
-
-/// What a dump has under the name of a function of the server is not called by what is typed here.
-pub(super) const OWN_NAMES: &str = "PGOPTIONS='-c search_path=pg_catalog'";
+use crate::report::runbook::{EACH_COUNTED, MASKED, OWN_NAMES, Step, command};
 
 /// What a database is called that a dump of it is read into; none where the dump says that itself, or nobody knows.
 /// Whether owners and rights are left out when it is read, too.
@@ -105,10 +102,7 @@ fn databases(thing: &Thing<'_>, entry: &VolumeEntry) -> Vec<(char, String)> {
 
 /// The command that counts every row of a restored database, which `psql` comes to so.
 pub(super) fn count(on: &str) -> String {
-    let each = "select table_schema || $$.$$ || table_name, (xpath($$/row/c/text()$$, query_to_xml(format($$select count(*) as c from %I.%I$$, \
-                table_schema, table_name), false, true, $$$$)))[1] from information_schema.tables where table_type = $$BASE TABLE$$ \
-                and table_schema not in ($$pg_catalog$$, $$information_schema$$) order by 1";
-    format!("{OWN_NAMES} psql -X {on} -Atc {}", command([each]))
+    format!("{OWN_NAMES} psql -X {on} -Atc {}", command([EACH_COUNTED]))
 }
 
 /// The command that lists the highest number and the newest moment in each column of a restored database that has one.

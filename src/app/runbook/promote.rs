@@ -2,7 +2,7 @@
 
 use super::restore::{Case, until_it_answers, words};
 use super::{Scene, access, called, dump};
-use crate::report::runbook::{MASKED, Procedure, Step, command};
+use crate::report::runbook::{MASKED, OWN_NAMES, Procedure, Step, command};
 
 /// What comes back is called so: the path of a socket in it may not be long.
 const SERVER: &str = "server";
@@ -67,7 +67,7 @@ fn begun(name: Option<String>) -> [Step; 3] {
         ),
         commands: vec![
             command(["sh".to_owned(), format!("{SERVER}/start.sh")]),
-            format!("{} psql -X -h {socket} -U restored -d restored -Atc {} 2>&1 | {MASKED}", called::OWN_NAMES, command([ask])),
+            format!("{} psql -X -h {socket} -U restored -d restored -Atc {} 2>&1 | {MASKED}", OWN_NAMES, command([ask])),
         ],
         expect: Some("the tables, with about as many rows as the restore counted".into()),
         ..Step::default()

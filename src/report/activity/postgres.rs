@@ -12,8 +12,8 @@ pub struct PostgresTable {
     pub schema: String,
     /// Its name.
     pub name: String,
-    /// Its rows.
-    pub rows: u64,
+    /// Its rows; none where it is not known how many.
+    pub rows: Option<u64>,
     /// True where they were counted one by one; otherwise it is the planner's estimate.
     pub counted: bool,
     /// True where the server does not log it: after a crash it is empty.
@@ -27,7 +27,7 @@ pub struct PostgresDatabase {
     pub name: String,
     /// Bytes on the disk.
     pub bytes: u64,
-    /// Rows of all its tables.
+    /// Rows of all its tables of which it is known.
     pub rows: u64,
     /// Its tables.
     pub tables: Vec<PostgresTable>,
@@ -140,16 +140,31 @@ impl PostgresDone {
             }
         }
         out.push_str(&super::say_notices(look, &self.notices));
-        // The steps are longer than a screen.
         if !self.steps.is_empty() {
-            let (tables, rows) = (self.tables, self.rows);
-            let what = format!(
-                "Restored and compared, and PostgreSQL is ready, and stopped: {tables} tables, {rows} rows, each told above. The steps are in {}/promote.txt as well; who follows a runbook goes on with its page.",
-                self.directory
-            );
-            out.push_str(&look.say(&what, 0, Tone::Good));
+            out.push_str(&self.say_end(look));
         }
         out
+    }
+
+    /// What it came to, once more: the steps are longer than a screen.
+    fn say_end(&self, look: Look) -> String {
+        let tables = || self.databases.iter().flat_map(|database| &database.tables);
+        let unknown = tables().filter(|table| table.rows.is_none()).count();
+        let estimated = tables().filter(|table| !table.counted).count() - unknown;
+        let (about, tone) = match unknown + estimated {
+            0 => (String::new(), Tone::Good),
+            _ => (
+                format!(
+                    " NOT all are counted: of {estimated} tables they are estimated, of {unknown} not known, see above."
+                ),
+                Tone::Open,
+            ),
+        };
+        let what = format!(
+            "Restored and compared, and PostgreSQL is ready, and stopped: {} tables, {} rows.{about} The steps are in {}/promote.txt as well; who follows a runbook goes on with its page.",
+            self.tables, self.rows, self.directory
+        );
+        look.say(&what, 0, tone)
     }
 
     fn say_tables(&self, look: Look) -> String {
@@ -166,7 +181,10 @@ impl PostgresDone {
             out.push_str(&look.say(&what, 2, Tone::Strong));
             for table in database.tables.iter().take(left) {
                 let about = if table.counted { "" } else { " (estimated)" };
-                let what = format!("{} rows in {}.{}{about}", table.rows, table.schema, table.name);
+                let what = match table.rows {
+                    Some(rows) => format!("{rows} rows in {}.{}{about}", table.schema, table.name),
+                    None => format!("NOT known how many rows in {}.{}", table.schema, table.name),
+                };
                 out.push_str(&look.say(&what, 4, Tone::Plain));
             }
             let more = database.tables.len().saturating_sub(left);

@@ -75,7 +75,7 @@ pub fn kit_page(
 /// What is compared with a stick: on paper, nobody changes it together with the rest.
 fn is_it_this(blocks: &mut Vec<Block>, sums: &str) {
     blocks.push(Block::Heading(2, "Is it the kit that was made?".into()));
-    blocks.push(Block::Say("Whoever changes a file of a stick can change SHA256SUMS with it. So this page is printed, and kept where the stick is not: what tells is the SHA-256 on paper. Compare the lines of the file SHA256SUMS with these, the program's first; START-HERE itself is not among them. A runbook that was printed at another time than this kit was made differs from its files: the 12 digits that outlive computes, in the head of each page, say whether both tell people to do the same. Where one differs, use another kit, or the way by hand.".into()));
+    blocks.push(Block::Say("Whoever changes a file of a stick can change SHA256SUMS with it. So this page is printed, and kept where the stick is not: what tells is the SHA-256 on paper. Compare the lines of the file SHA256SUMS with these, the program's first; START-HERE itself is not among them. Where one differs, use another kit, or the way by hand. A runbook that was printed at another time than this kit was made is another file: the 12 digits in the head of each page, which outlive computes, say whether both tell people to do the same.".into()));
     let rows = sums
         .lines()
         .filter_map(|line| line.split_once("  "))

@@ -22,7 +22,7 @@ pub use facts::{
 };
 pub use kit::{escrow_page, kit_page};
 pub use markdown::ways;
-pub use shell::{ASKS, MASKED, command, quoted};
+pub use shell::{ASKS, EACH_COUNTED, MASKED, OWN_NAMES, command, quoted};
 
 use super::activity::Told;
 use super::text::Look;

@@ -32,6 +32,15 @@ pub fn quoted(word: &str) -> String {
 /// What masks signs that a terminal obeys, and lets the letters of every language through (UTF-8).
 pub const MASKED: &str = r"LC_ALL=C sed 's/\xc2[\x80-\x9f]/?/g; s/[\x01-\x08\x0b-\x1f\x7f]/?/g'";
 
+/// Stands before `psql`. Otherwise what a dump has under the name of a function of the server would be called in its place; and what a dump brings
+/// along may set what a session in its database begins with.
+pub const OWN_NAMES: &str = "PGOPTIONS='-c search_path=pg_catalog -c role=none -c default_transaction_read_only=off -c client_encoding=UTF8 -c statement_timeout=0 -c lock_timeout=0'";
+
+/// Counts every row of each table that whoever asks may read, as a restore counts them; without a quotation mark.
+pub const EACH_COUNTED: &str = "select n.nspname || $$.$$ || c.relname, (xpath($$/row/c/text()$$, query_to_xml(format($$select count(*) as c from only %I.%I$$, \
+    n.nspname, c.relname), false, true, $$$$)))[1] from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = $$r$$ and n.nspname !~ $$^pg_$$ \
+    and n.nspname <> $$information_schema$$ and has_schema_privilege(n.oid, $$usage$$) and has_table_privilege(c.oid, $$select$$) order by 1";
+
 /// A program with its arguments.
 pub fn command<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> String {
     words.into_iter().map(|word| quoted(word.as_ref())).collect::<Vec<_>>().join(" ")

@@ -1,6 +1,6 @@
 //! As whom PostgreSQL's programs run, and running them: argv, never a shell, with a time limit and nothing of our environment.
 
-use super::wire::Patience;
+use super::patience::Patience;
 use crate::domain::{Kind, Problem, Result, printable};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::{Read, Write};

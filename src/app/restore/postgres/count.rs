@@ -38,30 +38,29 @@ impl Counting<'_> {
     }
 }
 
-/// All databases with their tables and rows, and the tables of which it is not known how many rows they have. `template1` is told only where
-/// something is in it.
+/// All databases with their tables and rows. `template1` is told only where something is in it.
 ///
 /// # Errors
 /// What the server said: a table that cannot be read is none that came back.
-pub(super) fn count(server: &Server<'_>, by: Counting<'_>) -> Result<(Vec<PostgresDatabase>, Vec<String>)> {
-    let (mut all, mut unknown) = (Vec::new(), Vec::new());
+pub(super) fn count(server: &Server<'_>, by: Counting<'_>) -> Result<Vec<PostgresDatabase>> {
+    let mut all = Vec::new();
     for row in asked(&mut by.link(server, "template1")?, DATABASES)? {
         let name = text(&row, 0)?;
-        let tables = tables(&mut by.link(server, name)?, &mut unknown)?;
+        let tables = tables(&mut by.link(server, name)?)?;
         if name == "template1" && tables.is_empty() {
             continue;
         }
         all.push(PostgresDatabase {
             name: printable(name.as_bytes()),
             bytes: number(&row, 1)?.unsigned_abs(),
-            rows: tables.iter().map(|table| table.rows).sum(),
+            rows: tables.iter().filter_map(|table| table.rows).sum(),
             tables,
         });
     }
-    Ok((all, unknown))
+    Ok(all)
 }
 
-fn tables(link: &mut Link<'_>, unknown: &mut Vec<String>) -> Result<Vec<PostgresTable>> {
+fn tables(link: &mut Link<'_>) -> Result<Vec<PostgresTable>> {
     let mut all = Vec::new();
     for row in asked(link, TABLES)? {
         // Less than zero where the planner has never looked.
@@ -71,15 +70,11 @@ fn tables(link: &mut Link<'_>, unknown: &mut Vec<String>) -> Result<Vec<Postgres
             false => None,
         };
         let is_counted = counted.is_some();
-        let rows = counted.unwrap_or(estimate.max(0));
-        let [schema, name] = [text(&row, 1)?, text(&row, 2)?].map(|name| printable(name.as_bytes()));
-        if !is_counted && estimate < 0 {
-            unknown.push(format!("{schema}.{name}"));
-        }
+        let rows = counted.unwrap_or(estimate);
         all.push(PostgresTable {
-            schema,
-            name,
-            rows: rows.unsigned_abs(),
+            schema: printable(text(&row, 1)?.as_bytes()),
+            name: printable(text(&row, 2)?.as_bytes()),
+            rows: u64::try_from(rows).ok(),
             counted: is_counted,
             unlogged: text(&row, 6)? == "u",
         });

@@ -1,6 +1,6 @@
 //! What a dump of one database says that is not done when it is read: who owns what, and what its database is like.
 
-use super::script::Statement;
+use super::script::{Statement, unquoted};
 use crate::domain::printable;
 
 /// The role of `ALTER kind name OWNER TO role`, which is no text that speaks of one: nothing but a name stands before it.
@@ -12,10 +12,9 @@ pub(super) fn owner(statement: &Statement) -> Option<String> {
         match byte {
             b'"' => is_name = !is_name,
             b'\'' | b'$' if !is_name => return None,
-            b' ' if !is_name && sql[at..].starts_with(TO) => {
+            b' ' if !is_name && sql.get(at..).is_some_and(|rest| rest.starts_with(TO)) => {
                 let role = &sql[at + TO.len()..];
-                let inner = role.strip_prefix(b"\"").and_then(|role| role.strip_suffix(b"\""));
-                let is_quoted = inner.is_some_and(|inner| !inner.is_empty() && is_one_name(inner));
+                let is_quoted = unquoted(&String::from_utf8_lossy(role)).is_some();
                 let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80;
                 let is_one = is_quoted || !role.is_empty() && role.iter().all(is_plain);
                 return is_one.then(|| printable(role));
@@ -26,25 +25,14 @@ pub(super) fn owner(statement: &Statement) -> Option<String> {
     None
 }
 
-/// Whether each quotation mark within a quoted name is doubled.
-fn is_one_name(inner: &[u8]) -> bool {
-    let mut marks = inner.iter().enumerate().filter(|(_, byte)| **byte == b'"').map(|(at, _)| at);
-    while let Some(first) = marks.next() {
-        if marks.next() != Some(first + 1) {
-            return false;
-        }
-    }
-    true
-}
-
 /// What makes the dump's own database, and what is about it: all of the dump is read into another one.
 pub(super) fn is_of_database(statement: &Statement) -> bool {
     let acts = ["CREATE", "ALTER", "DROP"].iter().any(|act| statement.begins(&[act, "DATABASE"]));
-    let is_set = statement.begins(&["ALTER", "ROLE"])
-        && statement.words.windows(2).any(|words| words[0] == "IN" && words[1] == "DATABASE");
-    acts || is_set
+    let says =
+        |word: &str| statement.words.windows(2).any(|words| words[0] == word && words[1] == "DATABASE");
+    acts || statement.begins(&["ALTER", "ROLE"]) && says("IN")
         || statement.begins(&["COMMENT", "ON", "DATABASE"])
-        || statement.begins(&["SECURITY", "LABEL"]) && statement.words.iter().any(|word| word == "DATABASE")
+        || statement.begins(&["SECURITY", "LABEL"]) && says("ON")
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@ use super::account::{drain, last_words, pid, spawn};
 use super::dump::DumpKind;
 use super::left_out::{is_of_database, owner};
 use super::lower::lower;
+use super::patience::Patience;
 use super::policy::roles_of_policy;
 use super::rights::right;
 use super::script::{Ends, Piece, Script, Statement};
 use super::server::{Scene, Server};
-use super::wire::{Answer, Link, Patience, Trouble};
+use super::wire::{Answer, Link, Trouble};
 use super::{DATABASE, Rights, SUPERUSER};
 use crate::domain::{Kind, Problem, Result, printable};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -55,7 +56,7 @@ pub(super) struct Loaded {
     pub more_rights: u64,
     /// Statements about the database itself, and about settings of roles in it.
     pub of_database: u64,
-    /// Roles that a policy names, made so that it could be: none can log in, owns anything or may do anything.
+    /// Roles that a policy names, made so that it could be: none can log in.
     pub made: BTreeSet<String>,
 }
 
@@ -249,15 +250,11 @@ impl Reader<'_, '_> {
         while let Some(piece) = script.next()? {
             self.scene.patience.check()?;
             match piece {
-                // A dump of one database is read into the one that was made for it, whatever it calls its own.
-                Piece::Connect { line, .. } if !self.keeps_owners => {
-                    self.sees_end()?;
-                    let link = self.server.connect(self.role, DATABASE);
-                    self.link = link.map_err(|problem| problem.at(format!("line {line}")))?;
-                }
                 Piece::Connect { database, line } => {
                     self.sees_end()?;
-                    let link = self.server.connect(self.role, &database);
+                    // A dump of one database is read into the one that was made for it, whatever it calls its own.
+                    let database = if self.keeps_owners { &database } else { DATABASE };
+                    let link = self.server.connect(self.role, database);
                     self.link = link.map_err(|problem| problem.at(format!("line {line}")))?;
                 }
                 Piece::Statement(statement) if !self.keeps_owners && self.leaves_out(&statement) => {
@@ -385,8 +382,10 @@ impl Reader<'_, '_> {
 
 fn is_harmless(statement: &Statement, code: &str) -> bool {
     let unlinks = statement.begins(&["SELECT", "PG_CATALOG", "LO_UNLINK"]);
+    // Not whatever speaks of a thing that is called so.
+    let is_drop = |words: &[String]| words[0] == "DROP" && ["CONSTRAINT", "DEFAULT"].contains(&&*words[1]);
     let drops = statement.begins(&["DROP"])
-        || statement.begins(&["ALTER", "TABLE"]) && statement.words.iter().any(|word| word == "DROP");
+        || statement.begins(&["ALTER", "TABLE"]) && statement.words.windows(2).any(is_drop);
     let makes_own = statement.begins(&["CREATE", "ROLE", "POSTGRES"]) && statement.words.len() == 3;
     (drops || unlinks) && NOT_THERE.contains(&code) || makes_own && code == THERE
 }

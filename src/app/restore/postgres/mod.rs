@@ -9,6 +9,7 @@ mod left_out;
 mod lexer;
 mod load;
 mod lower;
+mod patience;
 mod point;
 mod policy;
 mod programs;
@@ -30,6 +31,7 @@ use crate::report::activity::{NotReady, PostgresDone, PostgresStep, RestoreDone}
 use account::{Account, write_new};
 use count::Counting;
 use dump::DumpKind;
+use patience::Patience;
 use point::{Held, held};
 use programs::Programs;
 use room::{Room, Shape};
@@ -37,7 +39,6 @@ use server::{Scene, Server};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use steps::{Left, Made, MadeOf};
-use wire::Patience;
 
 /// The database that a dump of one is read into, and the role that owns it.
 const DATABASE: &str = "restored";
@@ -182,7 +183,7 @@ impl Work<'_> {
         let locale = scene.make_cluster(SUPERUSER, self.order.locale.as_deref())?;
         let words = self.words(programs, "", said)?;
         let (server, _) = Server::start(scene, &words, &[SUPERUSER])?;
-        server.admit(SUPERUSER)?;
+        server.admit(SUPERUSER, kind != DumpKind::Cluster)?;
         let loaded = load::load(scene, &server, kind, self.order.rights)?;
         if kind != DumpKind::Cluster {
             said.notices.push(format!(
@@ -273,11 +274,7 @@ impl Work<'_> {
 
 fn finish(server: &Server<'_>, (superuser, by): (&str, Counting<'_>), said: &mut PostgresDone) -> Result<()> {
     said.server_version = Some(count::version(server, superuser)?);
-    let (databases, unknown) = count::count(server, by)?;
-    if !unknown.is_empty() {
-        said.notices.push(format!("how many rows these tables have is NOT known: {}", unknown.join(", ")));
-    }
-    said.databases = databases;
+    said.databases = count::count(server, by)?;
     said.tables = said.databases.iter().map(|database| database.tables.len() as u64).sum();
     said.rows = said.databases.iter().map(|database| database.rows).sum();
     let unlogged = said.databases.iter().flat_map(|database| &database.tables).filter(|table| table.unlogged);

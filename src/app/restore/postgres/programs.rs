@@ -1,7 +1,7 @@
 //! Where PostgreSQL's programs are, and of which version.
 
 use super::account::{Account, run};
-use super::wire::Patience;
+use super::patience::Patience;
 use crate::domain::{Kind, Problem, Result, printable};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

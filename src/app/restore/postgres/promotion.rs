@@ -7,7 +7,7 @@ use super::programs::Programs;
 use super::room::Room;
 use super::steps::{MAINTENANCE, Made, MadeOf, as_user, control, said, step};
 use crate::report::activity::PostgresStep;
-use crate::report::runbook::{MASKED, command};
+use crate::report::runbook::{EACH_COUNTED, MASKED, OWN_NAMES, command};
 use std::collections::BTreeSet;
 
 /// What a dump says of owners and rights, which was not done when it was read.
@@ -56,10 +56,6 @@ pub(super) fn unit(room: &Room, account: &Account, programs: &Programs) -> Strin
 
 /// So many roles are made by one command.
 const MOST_AT_ONCE: usize = 100;
-
-/// Otherwise what a dump has under the name of a function of the server would be called by a superuser; and what calls it may set what a
-/// session in its database begins with.
-pub(super) const OWN_NAMES: &str = "PGOPTIONS='-c search_path=pg_catalog -c role=none -c default_transaction_read_only=off -c client_encoding=UTF8 -c statement_timeout=0 -c lock_timeout=0'";
 
 /// The words that run one of PostgreSQL's programs as its superuser, at the socket that its own configuration says.
 struct Asking<'a>(&'a Made<'a>);
@@ -185,9 +181,6 @@ fn of_one_database(made: &Made<'_>) -> Vec<PostgresStep> {
 fn as_a_service(made: &Made<'_>) -> [PostgresStep; 2] {
     let psql = said(&made.programs.path("psql"));
     let ask = |sql: &str| command([&psql, "-X", "-h", "localhost", "-U", "ROLE", "-d", "NAME", "-Atc", sql]);
-    let each = "select n.nspname, c.relname, (xpath('/row/c/text()', query_to_xml(format('select count(*) as c from %I.%I', n.nspname, c.relname), false, true, '')))[1] \
-                from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' \
-                and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') order by 1, 2";
     [
         step(
             "Log in once as that role, with its new password, as a service does; and look at its data so, never as a superuser: what a dump brings along runs as whoever looks.",
@@ -195,7 +188,7 @@ fn as_a_service(made: &Made<'_>) -> [PostgresStep; 2] {
         ),
         step(
             "Count every row that this role may read: as many as the restore counted, but where a policy hides some.",
-            format!("{OWN_NAMES} {} 2>&1 | {MASKED}", ask(each)),
+            format!("{OWN_NAMES} {} 2>&1 | {MASKED}", ask(EACH_COUNTED)),
         ),
     ]
 }

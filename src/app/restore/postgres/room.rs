@@ -1,7 +1,7 @@
 //! The new directory: what lies where in it, and that it is one.
 
 use super::account::{Account, write_new};
-use super::wire::Patience;
+use super::patience::Patience;
 use crate::domain::{Kind, Problem, Result, printable};
 use rustix::fs::Mode;
 use rustix::io::Errno;

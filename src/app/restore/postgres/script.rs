@@ -251,7 +251,8 @@ fn database_of(rest: &str) -> Option<String> {
     (!rest.is_empty() && rest.bytes().all(is_plain)).then(|| rest.to_owned())
 }
 
-fn unquoted(text: &str) -> Option<String> {
+/// What stands between quotation marks, if that is one name.
+pub(super) fn unquoted(text: &str) -> Option<String> {
     let inner = text.strip_prefix('"')?.strip_suffix('"')?;
     let once = inner.replace("\"\"", "");
     (!inner.is_empty() && !once.contains('"')).then(|| inner.replace("\"\"", "\""))

@@ -2,10 +2,11 @@
 
 use super::DATABASE;
 use super::account::{Account, kill, last_words, pid, run, spawn, wait, write_new};
+use super::patience::Patience;
 use super::programs::Programs;
 use super::room::Room;
-use super::settings::{session, session_of_reader};
-use super::wire::{Complaint, Link, Patience, Trouble};
+use super::settings::session;
+use super::wire::{Complaint, Link, Trouble};
 use crate::domain::{Kind, Problem, Result, printable};
 use rustix::process::{Signal, kill_process};
 use std::fs::File;
@@ -143,7 +144,7 @@ impl<'a> Server<'a> {
     }
 
     fn as_superuser(&self) -> String {
-        session(self.scene.programs.major)
+        session(self.scene.programs.major, true)
     }
 
     /// Connects as whoever reads a dump, which may set what it likes.
@@ -170,17 +171,17 @@ impl<'a> Server<'a> {
     /// What the server said.
     pub fn look(&self, role: &str, database: &str) -> Result<Link<'a>> {
         let what = format!("connecting to the database {}", printable(database.as_bytes()));
-        let settings = session_of_reader(self.scene.programs.major);
+        let settings = session(self.scene.programs.major, false);
         self.link(role, database, &settings).map_err(|trouble| trouble.into_problem(&what))
     }
 
-    /// Says who may connect to a new cluster once it is started by its own configuration: not the role that read a dump, for which what the
-    /// dump brought along may set a password; and as its superuser the user that PostgreSQL runs as. Where the two have not one name, its socket
+    /// Says who may connect to a new cluster once it is started by its own configuration: not the role that read a dump of one database, for
+    /// which what the dump brought along may set a password; and as its superuser the user that PostgreSQL runs as. Where the two have not one name, its socket
     /// lies where that user may make one.
     ///
     /// # Errors
     /// What the server or the system said.
-    pub fn admit(&self, superuser: &str) -> Result<()> {
+    pub fn admit(&self, superuser: &str, is_one: bool) -> Result<()> {
         let Scene { room, account, .. } = self.scene;
         let is_same = account.name == superuser;
         let (access, names) = (room.own_access(), room.own_names());
@@ -188,7 +189,8 @@ impl<'a> Server<'a> {
             ["127.0.0.1/32", "::1/128"].map(|net| format!("host all all {net} scram-sha-256\n")).concat();
         let mapped =
             if is_same { String::new() } else { format!("local all {superuser} peer map=outlive\n") };
-        let lines = format!("host all {DATABASE} all reject\n{mapped}local all all peer\n{hosts}");
+        let refused = if is_one { format!("host all {DATABASE} all reject\n") } else { String::new() };
+        let lines = format!("{refused}{mapped}local all all peer\n{hosts}");
         write_new(
             &access,
             &format!("# Written by outlive: who may connect. The first line that fits counts.\n{lines}"),

@@ -136,16 +136,10 @@ pub(super) fn words(room: &Room, major: u32, control: &str) -> Vec<String> {
     words
 }
 
-/// What a connection says when it begins, for a superuser of a server of this version.
-pub(super) fn session(major: u32) -> String {
-    let words: Vec<String> =
-        known(&SESSION, major).map(|(name, value)| format!("-c {name}={value}")).collect();
-    words.join(" ")
-}
-
-/// The same for who is no superuser: what only these may set was set by nobody else.
-pub(super) fn session_of_reader(major: u32) -> String {
-    let words = known(&SESSION, major).filter(|(name, _)| !OF_SUPERUSERS.contains(name));
+/// What a connection says when it begins, to a server of this version. Who is no superuser leaves out what only these may set: nobody else
+/// has set it.
+pub(super) fn session(major: u32, is_superuser: bool) -> String {
+    let words = known(&SESSION, major).filter(|(name, _)| is_superuser || !OF_SUPERUSERS.contains(name));
     words.map(|(name, value)| format!("-c {name}={value}")).collect::<Vec<_>>().join(" ")
 }
 
@@ -215,7 +209,8 @@ mod tests {
             assert!(new.contains(wanted), "{wanted}");
         }
         assert!(
-            session(11).contains("-c jit=off -c role=none") && session(17).contains("-c event_triggers=off ")
+            session(11, true).contains("-c jit=off -c role=none")
+                && session(17, true).contains("-c event_triggers=off ")
         );
         assert!(refuse_includes("a = 'include'\n#include 'x'\n").is_ok());
         assert!(refuse_includes("a = 1\n include_dir 'x'\n").is_err());

@@ -3,12 +3,12 @@
 //! Not by `psql`: what reads a dump with it obeys the lines that begin with a backslash, and `\!` runs a program. Here there is nothing that
 //! would obey them.
 
-use crate::domain::{Kind, Monitor, Problem, Result, printable};
+use super::patience::Patience;
+use crate::domain::{Kind, Problem, Result, printable};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Instant;
 
 /// 3.0, as the first message says it.
 const PROTOCOL: i32 = 196_608;
@@ -60,28 +60,6 @@ pub(super) enum Answer {
     Done,
     /// It waits for rows.
     WantsRows,
-}
-
-/// How long is waited, and who may ask to stop.
-#[derive(Clone, Copy)]
-pub(super) struct Patience<'a> {
-    pub until: Instant,
-    pub monitor: &'a dyn Monitor,
-}
-
-impl Patience<'_> {
-    /// # Errors
-    /// `Cancelled`; `Io` where the time is over.
-    pub fn check(&self) -> Result<()> {
-        if self.monitor.cancelled() {
-            return Err(Problem::new(Kind::Cancelled, "stopped as asked"));
-        }
-        if Instant::now() >= self.until {
-            return Err(Problem::new(Kind::Io, "PostgreSQL took longer than it may")
-                .remedy("give it more time with --postgres-limit"));
-        }
-        Ok(())
-    }
 }
 
 /// A connection.
@@ -200,10 +178,7 @@ impl<'a> Link<'a> {
             match self.receive()? {
                 (b'G', _) => return Ok(Answer::WantsRows),
                 (b'E', body) => said = Some(complaint(&body)),
-                (b'Z', status) => {
-                    self.is_open = status != b"I";
-                    return said.map_or(Ok(Answer::Done), |said| Err(Trouble::Server(said)));
-                }
+                (b'Z', _) => return said.map_or(Ok(Answer::Done), |said| Err(Trouble::Server(said))),
                 _ => {}
             }
         }
@@ -253,6 +228,7 @@ impl<'a> Link<'a> {
         loop {
             if let Some((kind, body)) = self.parsed()? {
                 if !matches!(kind, b'N' | b'S' | b'A') {
+                    self.is_open = if kind == b'Z' { body != b"I" } else { self.is_open };
                     return Ok((kind, body));
                 }
                 continue;
@@ -372,16 +348,25 @@ fn fields(body: &[u8]) -> Option<Vec<Option<String>>> {
 mod tests {
     use super::*;
     use crate::domain::Silent;
+    use std::time::Instant;
 
     #[test]
     fn a_name_with_a_zero_byte_is_refused_before_anybody_is_asked() {
         let patience = Patience { until: Instant::now(), monitor: &Silent };
-        for (role, database) in [("restored", "a\0user\0postgres"), ("a\0b", "restored")] {
-            match Link::open(Path::new("/nowhere"), (role, database), "", patience) {
-                Err(Trouble::Lost(problem)) => assert_eq!(problem.kind, Kind::Refused),
-                _ => panic!("{role:?} {database:?}"),
-            }
+        for names in [("restored", "a\0user\0postgres"), ("a\0b", "restored")] {
+            let problem = Link::open(Path::new("/nowhere"), names, "", patience).err();
+            assert!(matches!(problem, Some(Trouble::Lost(problem)) if problem.kind == Kind::Refused));
         }
+    }
+
+    #[test]
+    fn a_statement_that_wants_rows_twice_is_not_done() {
+        let (here, mut there) = UnixStream::pair().unwrap();
+        there.write_all(&[b'C', 0, 0, 0, 5, 0, b'G', 0, 0, 0, 7, 0, 0, 0]).unwrap();
+        let patience =
+            Patience { until: Instant::now() + std::time::Duration::from_secs(60), monitor: &Silent };
+        let mut link = Link { stream: here, inbox: Vec::new(), patience, is_open: false };
+        assert!(matches!(link.end_of_rows(), Err(Trouble::Lost(problem)) if problem.kind == Kind::Refused));
     }
 
     #[test]
