@@ -212,10 +212,8 @@ impl Slice<'_> {
             let deleted = variable(member, State::Deleted);
             self.system.add(self.anything(State::Deleted), 1, [deleted], true, Why::Meaning);
             if !self.is_point(member) {
-                for state in [State::Held, State::Struck] {
-                    let own = variable(member, state);
-                    self.system.add(self.anything(state), 1, [own], true, Why::Meaning);
-                }
+                let held = variable(member, State::Held);
+                self.system.add(self.anything(State::Held), 1, [held], true, Why::Meaning);
             }
         }
     }

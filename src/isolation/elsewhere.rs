@@ -31,7 +31,7 @@ pub(super) enum Hub {
     Held,
     /// Something was deleted.
     Deleted,
-    /// Something was struck.
+    /// Something was struck that nobody saw.
     Struck,
     /// What nobody saw is lost: so may be what stands on anything, or on an unseen medium.
     Open,
@@ -72,9 +72,9 @@ pub(super) enum Hub {
     EmptiedAnywhere,
     /// The same of any of them.
     EmptiedAny,
-    /// What is open beyond machines, and may stand on something of this class, may be lost: from one number to before
-    /// another one.
-    Among(HazardClass, usize, usize),
+    /// What is open beyond machines, and may stand on something of this class, may be lost, or where none is given what may
+    /// stand on anything: from one number to before another one.
+    Among(Option<HazardClass>, usize, usize),
     /// What was named and never seen is lost itself: what is open beyond machines may stand on it.
     Ghost,
 }

@@ -22,11 +22,8 @@ impl Slice<'_> {
             self.unseen.push((*hub, stands_for_it));
             sources.push((stands_for_it, *spot));
         }
-        // What is deleted elsewhere was deleted, and struck.
-        let (why, any) = (Why::Meaning, self.anything(State::Deleted));
         let deleted = self.found(&sources, None, Ask::Deleted);
-        self.system.add(any, 1, deleted, false, why);
-        self.system.add(self.anything(State::Struck), 1, [any], false, why);
+        self.system.add(self.anything(State::Deleted), 1, deleted, false, Why::Meaning);
         for member in 0..self.members.len() {
             self.look_beneath_elsewhere(member, &sources);
             for (state, ask, why) in self.asks(member) {
@@ -100,9 +97,9 @@ impl Slice<'_> {
         let hubs = hubs.filter_map(|(hub, variable)| Some((variable, elsewhere.hub(hub)?)));
         let own = members.flat_map(|member| {
             let acts = self.graph.is_place(self.members[member].node).then_some(State::Gone);
-            [State::Lost, State::Deleted, State::Held].into_iter().chain(acts).filter_map(move |state| {
-                Some((variable(member, state), spot(self.members[member].node, state)?))
-            })
+            [State::Lost, State::Deleted, State::Held, State::Struck].into_iter().chain(acts).filter_map(
+                move |state| Some((variable(member, state), spot(self.members[member].node, state)?)),
+            )
         });
         hubs.chain(own).filter(|(_, spot)| !elsewhere.reach(*spot).is_empty()).collect()
     }

@@ -140,11 +140,12 @@ impl Slice<'_> {
         Some((member, format!("{title}, and the closing of an account ends its lock")))
     }
 
-    /// An account that nobody saw is closed, by itself or with its provider: something is deleted, and no lock keeps it off.
+    /// An account that nobody saw is closed, by itself or with its provider: something is deleted, and struck, and no lock
+    /// keeps it off.
     fn closed_unseen(&self) -> Vec<Variable> {
         let locked = (0..self.members.len()).filter(|member| self.goes_with_closing(*member));
         let locked = locked.map(|member| variable(member, State::Deleted));
-        locked.chain([self.anything(State::Deleted)]).collect()
+        locked.chain([State::Deleted, State::Struck].map(|state| self.anything(state))).collect()
     }
 
     pub(super) fn is_open(&self, member: usize, nature: Nature) -> bool {

@@ -52,8 +52,11 @@ impl Links<'_> {
         for node in assets().filter(|node| graph.aspect(*node).openness == Openness::Wide) {
             graph.aspect(node).hidden.iter().for_each(|class| open.entry(class).or_default().push(node));
         }
+        let anything: Vec<usize> =
+            assets().filter(|node| graph.aspect(*node).openness == Openness::Anything).collect();
         for node in assets() {
             self.meanings(node);
+            self.struck(node, &anything);
             graph.own(node).for_each(|edge| self.bond(node, edge));
             self.hands(node);
             self.support(node);
@@ -116,14 +119,22 @@ impl Links<'_> {
     fn meanings(&mut self, node: usize) {
         let kind = self.graph.nodes[node].kind;
         self.link((node, State::Deleted), (node, State::Lost));
-        if self.graph.seat(node).is_some() {
-            self.link((node, State::Deleted), (node, State::Struck));
-        }
+        self.link((node, State::Deleted), (node, State::Struck));
         if kind.is_some_and(is_closed) {
             self.link((node, State::Lost), (node, State::Deleted));
         }
         if !kind.is_some_and(only_opens) {
             self.link((node, State::Held), (node, State::Deleted));
+        }
+    }
+
+    /// What may stand on anything may stand on it.
+    fn struck(&mut self, node: usize, anything: &[usize]) {
+        if let Some(from) = spot(node, State::Struck) {
+            self.all_not_below(node, from, (None, anything));
+        }
+        if self.graph.aspect(node).openness == Openness::Anything {
+            self.hub_leads_to(Hub::Struck, (node, State::Lost));
         }
     }
 
@@ -178,7 +189,7 @@ impl Links<'_> {
         let aspect = graph.aspect(node);
         let hubs: &[Hub] = match aspect.openness {
             Openness::Closed => &[],
-            Openness::Anything => &[Hub::Struck, Hub::Open, Hub::Need],
+            Openness::Anything => &[Hub::Open, Hub::Need],
             Openness::Medium => &[Hub::Kin, Hub::Open, Hub::Need],
             Openness::Wide => &[Hub::Need],
         };
@@ -231,12 +242,9 @@ impl Links<'_> {
         let (graph, lost) = (self.graph, (node, State::Lost));
         if let Some(class) = graph.aspect(node).class.filter(|class| class.is_wide()) {
             self.leads_to_hub(lost, Hub::Lies(class, graph.grounds_of(node, class)));
-            // Nothing stands on what rests on it.
-            let above = graph.below(node);
             let all = open.get(&class).map(Vec::as_slice).unwrap_or_default();
-            let except: Vec<usize> = above.iter().filter_map(|on| all.binary_search(on).ok()).collect();
-            if let Some(from) = spot(node, State::Lost).filter(|_| !all.is_empty()) {
-                self.among_but((class, all), from, (0, all.len()), &except);
+            if let Some(from) = spot(node, State::Lost) {
+                self.all_not_below(node, from, (Some(class), all));
             }
         }
         if graph.aspect(node).openness == Openness::Wide {
@@ -244,11 +252,20 @@ impl Links<'_> {
         }
     }
 
+    /// Leads from a spot of a node to all of some that may stand on it: nothing stands on what rests on it.
+    fn all_not_below(&mut self, node: usize, from: Spot, all: (Option<HazardClass>, &[usize])) {
+        if !all.1.is_empty() {
+            let below = self.graph.below(node);
+            let except: Vec<usize> = below.iter().filter_map(|on| all.1.binary_search(on).ok()).collect();
+            self.among_but(all, from, (0, all.1.len()), &except);
+        }
+    }
+
     /// Leads from a spot to all of a range but some: halved until a half has none of these, so that many times many
     /// take few links.
     fn among_but(
         &mut self,
-        all: (HazardClass, &[usize]),
+        all: (Option<HazardClass>, &[usize]),
         from: Spot,
         (first, end): (usize, usize),
         but: &[usize],
@@ -264,7 +281,7 @@ impl Links<'_> {
     }
 
     /// What stands for a range of what is open beyond machines.
-    fn among(&mut self, all: (HazardClass, &[usize]), first: usize, end: usize) -> Option<Spot> {
+    fn among(&mut self, all: (Option<HazardClass>, &[usize]), first: usize, end: usize) -> Option<Spot> {
         if end - first == 1 {
             return spot(all.1[first], State::Lost);
         }

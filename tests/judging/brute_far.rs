@@ -18,6 +18,7 @@ pub struct Far {
     /// What somebody who holds anything may do.
     pub by_hands: States,
     by_deletion: States,
+    /// What may stand on what nobody saw being struck.
     by_strike: States,
     /// What may need, or stand on, what nobody saw.
     pub needs: States,
@@ -58,6 +59,7 @@ impl Brute<'_> {
         use AssetKind::*;
         let of = |state| bit(thing, state);
         far.rules.push((of(State::Lost), of(State::Deleted)));
+        far.rules.push((of(State::Struck), of(State::Deleted)));
         match self.things[thing].kind {
             Some(Credential | Identity | Key | Catalogue) => {}
             kind if is_place(kind) => {
@@ -101,7 +103,10 @@ impl Brute<'_> {
         let free = |other: &usize| *other != thing && !self.rests_on(*other).contains(&thing);
         match self.openness(thing) {
             Openness::Closed => {}
-            Openness::Anything => far.by_strike |= lost,
+            Openness::Anything => {
+                far.by_strike |= lost;
+                far.rules.push((lost, self.all(State::Struck, |other| free(&other))));
+            }
             Openness::Medium => far.rules.push((lost, self.all(State::Lost, |other| self.is_kin(other)))),
             Openness::Wide => {
                 let may = |other| free(&other) && self.may_be_below(thing, other);
@@ -347,13 +352,12 @@ impl Brute<'_> {
     pub fn far_round(&self, far: &Far, states: &mut States, there: &mut States) {
         let of = |state| self.all(state, |_| true);
         let itself = self.all(State::Gone, |thing| self.things[thing].kind.is_none() || self.is_place(thing));
-        *there |= *states & (of(State::Lost) | of(State::Deleted) | of(State::Held) | itself);
+        *there |=
+            *states & (of(State::Lost) | of(State::Deleted) | of(State::Held) | of(State::Struck) | itself);
         let gone: States = self.scope.iter().map(|thing| bit(*thing, State::Deleted)).sum();
         let is_deleted = *states & gone != 0 || *there & of(State::Deleted) != 0;
-        let is_struck = is_deleted || *states & of(State::Struck) != 0;
         *there |= if *there & of(State::Held) == 0 { 0 } else { far.by_hands };
         *there |= if is_deleted { far.by_deletion } else { 0 };
-        *there |= if is_struck { far.by_strike } else { 0 };
         self.far_rules(&far.rules, there);
         for (head, _) in far.near.iter().filter(|(_, from)| *there & from != 0) {
             *states |= head;

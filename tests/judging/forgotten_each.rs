@@ -141,11 +141,14 @@ fn chained(random: &mut Random, kinds: &[AssetKind]) -> Inventory {
     inventory
 }
 
+/// Seeds of estates of which a campaign found that a verdict turned green, of whatever sort: no run leaves them out.
+const TURNED_ONCE: [u64; 2] = [20_296_737, 20_343_826];
+
 /// Forgets one bond: no verdict turns green, and nothing survives any one hazard that did not.
 fn one_fact_forgotten(whole: impl Fn(&mut Random) -> Inventory) {
     let (mut green, mut poorer) = (0, 0);
-    for case in 0..cases(10_000) {
-        let seed = seed().wrapping_add(case);
+    let seeds = (0..cases(10_000)).map(|case| seed().wrapping_add(case));
+    for seed in TURNED_ONCE.into_iter().chain(seeds) {
         let mut random = Random(seed);
         let whole = whole(&mut random);
         let mut less = whole.clone();
