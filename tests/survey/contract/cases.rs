@@ -58,6 +58,23 @@ pub fn a_repeated_page_token_is_an_error(adapter: Connector) {
     }
 }
 
+pub fn a_list_that_begins_again_is_a_gap(adapter: Connector) {
+    for question in adapter.paged() {
+        let turn = AtomicUsize::new(0);
+        // Its first page leads to the first one again, which says it is the last.
+        let again = server(adapter, move |asked, answer| {
+            match asked.operation() == question && turn.fetch_add(1, Ordering::Relaxed) == 0 {
+                true => Reply::Json(adapter.with_next(answer, "again", Keep::Entries)),
+                false => Reply::Json(answer),
+            }
+        });
+        let looked = look(adapter, &again, brisk());
+        assert!(looked.open().contains("no id of their own"), "{question}: {}", looked.said());
+        assert_eq!(looked.points(), sound(adapter).points(), "{question}");
+        assert_eq!(looked.seen.points.len(), looked.points().len(), "{question}: none twice");
+    }
+}
+
 pub fn a_page_that_does_not_say_whether_it_is_the_last_is_an_error(adapter: Connector) {
     for (has_next, end) in [(json!(true), json!(null)), (json!(null), json!("x")), (json!("no"), json!(null))]
     {

@@ -145,6 +145,7 @@ macro_rules! connector_passes {
             lists_are_read_to_their_end,
             an_empty_page_is_no_end,
             a_repeated_page_token_is_an_error,
+            a_list_that_begins_again_is_a_gap,
             a_page_that_does_not_say_whether_it_is_the_last_is_an_error,
             a_list_without_end_ends,
             the_provider_s_wait_is_waited_for,
