@@ -245,12 +245,12 @@ impl Slice<'_> {
 
     /// That whoever was not named is one who is known elsewhere.
     pub(super) fn elsewhere_hands(&self) -> impl Iterator<Item = Variable> {
-        self.elsewhere_of(&HANDS)
+        self.elsewhere_of(HANDS.into_iter().collect())
     }
 
     /// That what was not seen is something known elsewhere, of these classes.
-    pub(super) fn elsewhere_of(&self, classes: &'static [HazardClass]) -> impl Iterator<Item = Variable> {
-        let of = self.elsewhere_acts().filter(|(known, _)| classes.contains(&known.class));
+    pub(super) fn elsewhere_of(&self, classes: Classes) -> impl Iterator<Item = Variable> {
+        let of = self.elsewhere_acts().filter(move |(known, _)| classes.contains(known.class));
         of.map(|(_, variable)| variable)
     }
 

@@ -4,6 +4,7 @@
 //! exclusions keep them from drowning every answer; `unseen.rs` and `beyond.rs` say why they are sound.
 
 use super::beyond::{Berth, Standing};
+use super::singles::Singles;
 use super::slice::{Slice, is_closed};
 use super::system::{State, Variable, Why, member, variable};
 use super::unseen::Openness;
@@ -109,6 +110,17 @@ impl Slice<'_> {
         self.system.add(falls, 1, with, false, why);
     }
 
+    /// Whether two of some events do the same here.
+    pub(super) fn do_the_same(&self, reach: &Singles, one: usize, other: usize) -> bool {
+        let same = |of: Variable| reach.has(of, one) == reach.has(of, other);
+        // With what it may fall is nothing to what has fallen.
+        let half = |(member, of): (usize, &Option<Doubted>)| {
+            let fallen = reach.has(variable(member, State::Lost), one);
+            of.is_none_or(|of| fallen || same(of.with) && same(of.beneath))
+        };
+        (0..variable(self.members.len(), State::Lost)).all(same) && self.doubted.iter().enumerate().all(half)
+    }
+
     /// The member that a variable speaks of; none of one that stands for several, or for nothing here.
     pub(super) fn owner(&self, of: Variable) -> Option<usize> {
         let own = Some(member(of)).filter(|member| *member < self.members.len());
@@ -148,7 +160,7 @@ impl Slice<'_> {
         }
     }
 
-    /// What names nothing of a class may lie in anything of that class.
+    /// What names nothing of a class may lie in anything of that class that does not rest on it.
     fn doubt_lies(&mut self, member: usize, wide: &[Vec<usize>]) {
         let (graph, node) = (self.graph, self.members[member].node);
         let Some(standing) = self.members[member].standing else { return };
@@ -158,7 +170,8 @@ impl Slice<'_> {
         others.sort_unstable();
         for other in others.into_iter().filter(|other| *other != member) {
             let wide = &self.members[other];
-            let lies = |other: &Standing| graph.may_lie_in((node, standing), (wide.node, other));
+            let above = graph.bears_others(node) && graph.rests_on(wide.node, node);
+            let lies = |other: &Standing| !above && graph.may_lie_in((node, standing), (wide.node, other));
             if let Some(class) = graph.aspect(wide.node).class
                 && wide.standing.is_some_and(lies)
             {

@@ -72,11 +72,21 @@ pub(super) enum Hub {
     EmptiedAnywhere,
     /// The same of any of them.
     EmptiedAny,
-    /// What is open beyond machines, and may stand on something of this class, may be lost, or where none is given what may
-    /// stand on anything: from one number to before another one.
-    Among(Option<HazardClass>, usize, usize),
+    /// Some of what falls alike may be lost: from one number to before another one.
+    Among(Alike, usize, usize),
     /// What was named and never seen is lost itself: what is open beyond machines may stand on it.
     Ghost,
+}
+
+/// What may fall with the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Alike {
+    /// What may stand on anything.
+    Anything,
+    /// What is open beyond machines, and may stand on something of this class.
+    Wide(HazardClass),
+    /// What names none of these classes, on such grounds.
+    Lacks(Classes, Grounds),
 }
 
 impl Hub {

@@ -217,7 +217,8 @@ impl Slice<'_> {
         let graph = self.graph;
         let node = match (ask, node) {
             (Ask::Deleted, _) | (_, None) => return true,
-            (Ask::Lies(..) | Ask::Closed, Some(node)) => return node != other,
+            (Ask::Closed, Some(node)) => return node != other,
+            (Ask::Lies(..), Some(node)) => return node != other && !(graph.bears_others(node) && rests()),
             (Ask::Kept(_) | Ask::KeptAnywhere, Some(node)) => {
                 let apart = node != other && !graph.supports(other).contains(&node);
                 return apart && graph.may_lie_within(node, other, false);

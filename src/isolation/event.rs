@@ -1,6 +1,7 @@
 //! The basic events that bear on one volume: hazards of what is known, and the loss of what nobody saw.
 
-use super::acts::{HANDS, Known, NEEDED};
+use super::acts::Known;
+use super::aspects::Classes;
 use super::slice::Slice;
 use super::system::{State, Variable, variable};
 use super::unseen::Openness;
@@ -9,6 +10,9 @@ use crate::domain::{AssetKind, Hazard, HazardClass, Nature, Volume};
 use chrono::TimeDelta;
 use std::collections::BTreeSet;
 
+/// The classes of what virtual disks and servers stand on.
+pub(super) const MEDIA: [HazardClass; 2] = [HazardClass::Device, HazardClass::Host];
+
 /// What can happen to a volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Happening {
@@ -16,14 +20,14 @@ pub(super) enum Happening {
     Strikes(usize, State),
     /// The volume's data has gone bad.
     BadData,
-    /// Something unseen below this member is lost.
-    Unseen(usize),
+    /// Something unseen below this member is lost, of one of these classes of what lies within machines.
+    Unseen(usize, Classes),
     /// Something of a class that nobody declared below this member is lost.
     Undeclared(usize, HazardClass),
     /// What nobody saw or declared below this member, of a class where one is given, falls into hostile hands.
     Taken(usize, Option<HazardClass>),
-    /// Something that nobody named is lost, and with it what needs it, or may be stored on what does.
-    UnseenNeed,
+    /// Something that nobody named is lost, of one of these classes, and with it what needs it, or may be stored on what does.
+    UnseenNeed(Classes),
     /// An account nobody named is closed, and with it goes what is locked and may go with anything.
     UnseenClosing,
     /// Somebody nobody named acts: whoever may delete or obtain what it is not known who may, or delete what takes
@@ -72,26 +76,29 @@ impl Slice<'_> {
                 }
             }
             // That there is something below is known; what else it is below, is not.
-            Happening::Unseen(member) => {
-                seeds.possible = self.unseen_below(member, None);
-                seeds.possible.extend(self.elsewhere_unseen(member, None, false));
+            Happening::Unseen(member, classes) => {
+                let is_outside = MEDIA.into_iter().any(|class| classes.contains(class));
+                seeds.possible = self.unseen_below(member, None, is_outside);
+                seeds.possible.extend(self.elsewhere_of(classes));
+                // It was struck, and of what it is below nobody knows anything.
+                seeds.possible.extend(self.doubted.iter().flatten().map(|of| of.beneath));
             }
             Happening::Undeclared(member, class) => {
-                seeds.possible = self.unseen_below(member, Some(class));
+                seeds.possible = self.unseen_below(member, Some(class), true);
                 seeds.possible.extend(self.elsewhere_unseen(member, Some(class), false));
                 if matches!(class, HazardClass::Account | HazardClass::Provider) {
                     seeds.possible.extend(self.closed_unseen());
                 }
             }
             Happening::Taken(member, class) => {
-                seeds.possible = self.unseen_below(member, class);
+                seeds.possible = self.unseen_below(member, class, true);
                 seeds.possible.extend(self.elsewhere_unseen(member, class, true));
                 seeds.possible.extend(self.closed_unseen());
                 // Whoever does that holds something, as whoever takes over a host or an account that is known.
                 seeds.possible.push(self.anything(State::Held));
                 seeds.possible.extend(self.elsewhere_hands());
             }
-            Happening::UnseenNeed => {
+            Happening::UnseenNeed(classes) => {
                 // What it is stored on unseen may need it.
                 let is_open = |member: &usize| {
                     self.graph.aspect(self.members[*member].node).openness != Openness::Closed
@@ -99,7 +106,7 @@ impl Slice<'_> {
                 let open = (0..self.members.len()).filter(is_open);
                 seeds.possible = open.map(|member| variable(member, State::Lost)).collect();
                 seeds.possible.push(self.elsewhere_needs());
-                seeds.possible.extend(self.elsewhere_of(&NEEDED));
+                seeds.possible.extend(self.elsewhere_of(classes));
             }
             Happening::UnseenClosing => seeds.possible = self.closed_unseen(),
             Happening::Elsewhere(known) => {
@@ -134,7 +141,7 @@ impl Slice<'_> {
     }
 
     /// A member that goes with the closing of an account that nobody saw, and what is not known of it.
-    fn locked_and_open(&self) -> Option<(usize, String)> {
+    pub(super) fn locked_and_open(&self) -> Option<(usize, String)> {
         let member = (0..self.members.len()).find(|member| self.goes_with_closing(*member))?;
         let title = self.graph.nodes[self.members[member].node].missing(Nature::CascadesFrom)?;
         Some((member, format!("{title}, and the closing of an account ends its lock")))
@@ -152,17 +159,20 @@ impl Slice<'_> {
         self.graph.nodes[self.members[member].node].open.contains(nature)
     }
 
-    fn unseen_below(&self, root: usize, class: Option<HazardClass>) -> Vec<Variable> {
+    /// What may be below a root and below others too, unseen: of a class beyond machines or a machine, where one is given;
+    /// and whether it may be what virtual disks and servers stand on.
+    fn unseen_below(&self, root: usize, class: Option<HazardClass>, is_outside: bool) -> Vec<Variable> {
         let (graph, below) = (self.graph, &self.members[root]);
         let is_open = graph.aspect(below.node).openness != Openness::Closed;
         let is_within = class.is_none() || class == Some(HazardClass::Host) && is_open;
         let mut seeds = vec![variable(root, State::Lost)];
         for (member, other) in self.members.iter().enumerate() {
             let shares = match graph.aspect(other.node).openness {
-                Openness::Anything | Openness::Medium => true,
+                Openness::Anything => true,
+                Openness::Medium if is_outside => true,
                 // It may be a machine, and of what is open nobody knows that it is apart from where a point may be.
                 _ if is_within && graph.unseated(other.node).is_some() => true,
-                Openness::Wide | Openness::Closed => class.is_some_and(|class| {
+                Openness::Medium | Openness::Wide | Openness::Closed => class.is_some_and(|class| {
                     graph.may_share(below.standing, (other.node, other.standing), class)
                 }),
             };
@@ -238,98 +248,6 @@ impl Slice<'_> {
             events.push(self.deletion_of(member, format!("deletion of {}", node.label)));
         }
     }
-
-    /// What may happen through what is not known: below each of `roots`, of the classes `asked` for.
-    pub fn unknowns(&self, roots: &[usize], asked: &BTreeSet<HazardClass>) -> Vec<(Event, usize)> {
-        let mut events = self.unknowns_below_each(roots, asked);
-        let of = |classes: &[HazardClass]| -> BTreeSet<HazardClass> {
-            classes.iter().copied().filter(|class| asked.contains(class)).collect()
-        };
-        let (hands, needs, mut elsewhere) = (of(&HANDS), of(&NEEDED), asked.clone());
-        let open = (0..self.members.len()).find_map(|member| {
-            let open = self.open_hands(member).or_else(|| self.open_yield(member));
-            let open = open.or_else(|| self.acts_unnamed(member));
-            let nature = open.or_else(|| self.open_cascade(member))?;
-            Some((member, self.graph.nodes[self.members[member].node].missing(nature)?))
-        });
-        let locked = self.locked_and_open();
-        let open = open.or_else(|| locked.clone());
-        let open = open.map(|open| (Happening::UnseenHands, open));
-        let there = || Some((Happening::HandsElsewhere, self.touched_by_hands(&hands)?));
-        if let Some((happening, (member, title))) = open.or_else(there).filter(|_| !hands.is_empty()) {
-            elsewhere.retain(|class| !hands.contains(class));
-            events.push((Event { happening, hazard: None, classes: hands, title }, member));
-        }
-        let open = (0..self.members.len()).find_map(|member| {
-            let (_, why) = self.graph.nodes[self.members[member].node].open_support()?;
-            Some((member, why))
-        });
-        let open = open.or_else(|| self.touched_by(&[self.elsewhere_needs()]).filter(|_| !needs.is_empty()));
-        if let Some((member, title)) = open.filter(|_| !needs.is_empty()) {
-            let happening = Happening::UnseenNeed;
-            elsewhere.retain(|class| !needs.contains(class));
-            events.push((Event { happening, hazard: None, classes: needs, title }, member));
-        }
-        if let Some((member, title)) = locked.filter(|_| asked.contains(&HazardClass::Account)) {
-            let (happening, classes) = (Happening::UnseenClosing, [HazardClass::Account].into());
-            events.push((Event { happening, hazard: None, classes, title }, member));
-        }
-        let elsewhere = self.elsewhere(&elsewhere, &events);
-        events.extend(elsewhere);
-        events
-    }
-
-    /// The same without what concerns no root.
-    pub fn unknowns_below_each(&self, roots: &[usize], asked: &BTreeSet<HazardClass>) -> Vec<(Event, usize)> {
-        let mut events = Vec::new();
-        for member in roots {
-            self.unknowns_below(*member, asked, &mut events);
-        }
-        events
-    }
-
-    fn unknowns_below(&self, member: usize, asked: &BTreeSet<HazardClass>, events: &mut Vec<(Event, usize)>) {
-        let (graph, node) = (self.graph, self.members[member].node);
-        let aspect = graph.aspect(node);
-        // That nobody looked for a host counts for a volume that is itself only declared.
-        let is_top = self.top == Some(member);
-        // What is lost below what only acts counts as elsewhere.
-        let goes_with = self.members[member].bears;
-        let lacking = aspect.lacking.iter().filter(|class| class.is_wide() || is_top);
-        let (wide, narrow): (BTreeSet<_>, BTreeSet<_>) =
-            lacking.chain(aspect.hidden.iter()).partition(|class| class.is_wide());
-        if !narrow.is_empty() {
-            // Others of which no host was declared may share it.
-            let unseated = is_top && graph.nodes[node].kind == Some(AssetKind::Volume);
-            let seen = aspect.openness != Openness::Closed && !unseated;
-            let title = graph.undeclared(node, HazardClass::Host, self.label(member));
-            let class = (!seen).then_some(HazardClass::Host);
-            let happening = class.map_or(Happening::Unseen(member), |of| Happening::Undeclared(member, of));
-            let taken_too = narrow.contains(&HazardClass::Host);
-            let with_it = taken(member, class, HazardClass::HostCompromise, &title);
-            let lost = Event { happening, hazard: None, classes: narrow, title };
-            events.extend(goes_with.then_some((lost, member)));
-            events.extend(
-                taken_too.then_some(with_it).filter(|_| asked.contains(&HazardClass::HostCompromise)),
-            );
-        }
-        for class in wide.intersection(asked).filter(|_| goes_with) {
-            let (happening, title) =
-                (Happening::Undeclared(member, *class), graph.undeclared(node, *class, self.label(member)));
-            events.push((Event { happening, hazard: None, classes: [*class].into(), title }, member));
-        }
-        if wide.contains(&HazardClass::Account) && asked.contains(&HazardClass::Identity) {
-            let title = graph.undeclared(node, HazardClass::Account, self.label(member));
-            events.push(taken(member, Some(HazardClass::Account), HazardClass::Identity, &title));
-        }
-    }
-}
-
-/// What nobody saw falls into hostile hands, rather than being lost.
-fn taken(member: usize, class: Option<HazardClass>, by: HazardClass, title: &str) -> (Event, usize) {
-    let title = format!("{title}, nor who holds that");
-    let happening = Happening::Taken(member, class);
-    (Event { happening, hazard: None, classes: [by].into(), title }, member)
 }
 
 /// The class of losing an asset of a kind; credentials and identities are misused, not lost.

@@ -2,7 +2,8 @@
 
 use super::acts::{Known, NEEDED};
 use super::aspects::Classes;
-use super::elsewhere::{Hub, SPOTS, Spot, spot};
+use super::beyond::Grounds;
+use super::elsewhere::{Alike, Hub, SPOTS, Spot, spot};
 use super::event::hands_class;
 use super::graph::{Edge, Graph};
 use super::shares::Role;
@@ -18,6 +19,9 @@ pub(super) fn links(graph: &Graph) -> (BTreeMap<Hub, Spot>, Vec<(Spot, Spot)>) {
     links.all();
     (links.hubs, links.links)
 }
+
+/// What falls alike, in order.
+type All<'a> = (Alike, &'a [usize]);
 
 struct Links<'g> {
     graph: &'g Graph,
@@ -54,6 +58,13 @@ impl Links<'_> {
         }
         let anything: Vec<usize> =
             assets().filter(|node| graph.aspect(*node).openness == Openness::Anything).collect();
+        let mut lacking: BTreeMap<(Classes, Grounds), Vec<usize>> = BTreeMap::new();
+        for node in assets() {
+            let lacks = wide_lacking(graph, node);
+            if lacks != Classes::default() {
+                lacking.entry((lacks, graph.grounds(node))).or_default().push(node);
+            }
+        }
         for node in assets() {
             self.meanings(node);
             self.struck(node, &anything);
@@ -61,6 +72,7 @@ impl Links<'_> {
             self.hands(node);
             self.support(node);
             self.beyond(node, &open);
+            self.lies(node, &lacking);
         }
         self.shares();
         self.hidden();
@@ -131,7 +143,7 @@ impl Links<'_> {
     /// What may stand on anything may stand on it.
     fn struck(&mut self, node: usize, anything: &[usize]) {
         if let Some(from) = spot(node, State::Struck) {
-            self.all_not_below(node, from, (None, anything));
+            self.all_not_below(node, from, (Alike::Anything, anything));
         }
         if self.graph.aspect(node).openness == Openness::Anything {
             self.hub_leads_to(Hub::Struck, (node, State::Lost));
@@ -203,7 +215,7 @@ impl Links<'_> {
             self.hub_leads_to(Hub::Hides(unseen, graph.grounds(node), opens), lost);
         }
         self.may_be_unseen(node);
-        let lacking: Classes = aspect.lacking.iter().filter(|class| class.is_wide()).collect();
+        let lacking = wide_lacking(graph, node);
         if lacking != Classes::default() {
             self.hub_leads_to(Hub::Lacks(lacking, graph.grounds(node)), lost);
         }
@@ -241,10 +253,9 @@ impl Links<'_> {
     fn beyond(&mut self, node: usize, open: &BTreeMap<HazardClass, Vec<usize>>) {
         let (graph, lost) = (self.graph, (node, State::Lost));
         if let Some(class) = graph.aspect(node).class.filter(|class| class.is_wide()) {
-            self.leads_to_hub(lost, Hub::Lies(class, graph.grounds_of(node, class)));
             let all = open.get(&class).map(Vec::as_slice).unwrap_or_default();
             if let Some(from) = spot(node, State::Lost) {
-                self.all_not_below(node, from, (Some(class), all));
+                self.all_not_below(node, from, (Alike::Wide(class), all));
             }
         }
         if graph.aspect(node).openness == Openness::Wide {
@@ -252,8 +263,25 @@ impl Links<'_> {
         }
     }
 
+    /// What names nothing of its class may lie in it, but for what it rests on itself.
+    fn lies(&mut self, node: usize, lacking: &BTreeMap<(Classes, Grounds), Vec<usize>>) {
+        let (graph, lost) = (self.graph, (node, State::Lost));
+        let Some(class) = graph.aspect(node).class.filter(|class| class.is_wide()) else { return };
+        let Some(from) = spot(node, State::Lost) else { return };
+        let grounds = graph.grounds_of(node, class);
+        let below = graph.below(node);
+        if !below.iter().any(|on| *on != node && graph.aspect(*on).lacking.contains(class)) {
+            return self.leads_to_hub(lost, Hub::Lies(class, grounds));
+        }
+        for ((classes, own), all) in lacking {
+            if classes.contains(class) && !graph.are_apart(class, grounds, *own) {
+                self.all_not_below(node, from, (Alike::Lacks(*classes, *own), all));
+            }
+        }
+    }
+
     /// Leads from a spot of a node to all of some that may stand on it: nothing stands on what rests on it.
-    fn all_not_below(&mut self, node: usize, from: Spot, all: (Option<HazardClass>, &[usize])) {
+    fn all_not_below(&mut self, node: usize, from: Spot, all: All<'_>) {
         if !all.1.is_empty() {
             let below = self.graph.below(node);
             let except: Vec<usize> = below.iter().filter_map(|on| all.1.binary_search(on).ok()).collect();
@@ -263,13 +291,7 @@ impl Links<'_> {
 
     /// Leads from a spot to all of a range but some: halved until a half has none of these, so that many times many
     /// take few links.
-    fn among_but(
-        &mut self,
-        all: (Option<HazardClass>, &[usize]),
-        from: Spot,
-        (first, end): (usize, usize),
-        but: &[usize],
-    ) {
+    fn among_but(&mut self, all: All<'_>, from: Spot, (first, end): (usize, usize), but: &[usize]) {
         if !but.iter().any(|place| (first..end).contains(place)) {
             let among = self.among(all, first, end);
             self.links.extend(among.map(|among| (from, among)));
@@ -280,8 +302,8 @@ impl Links<'_> {
         }
     }
 
-    /// What stands for a range of what is open beyond machines.
-    fn among(&mut self, all: (Option<HazardClass>, &[usize]), first: usize, end: usize) -> Option<Spot> {
+    /// What stands for a range of what falls alike.
+    fn among(&mut self, all: All<'_>, first: usize, end: usize) -> Option<Spot> {
         if end - first == 1 {
             return spot(all.1[first], State::Lost);
         }
@@ -339,4 +361,9 @@ impl Links<'_> {
             }
         }
     }
+}
+
+/// What a node names none of, of what lies beyond machines.
+fn wide_lacking(graph: &Graph, node: usize) -> Classes {
+    graph.aspect(node).lacking.iter().filter(|class| class.is_wide()).collect()
 }

@@ -24,6 +24,7 @@ mod slice;
 mod survival;
 mod system;
 mod trace;
+mod unknowns;
 mod unseen;
 mod weigh;
 mod what_if;

@@ -19,6 +19,7 @@
 
 use super::aspects::Classes;
 use super::beyond::is_wide;
+use super::event::MEDIA;
 use super::graph::Graph;
 use super::system::State;
 use crate::domain::{AssetKind, HazardClass, Nature};
@@ -82,7 +83,7 @@ impl Graph {
     pub(super) fn find_hidden(&self, node: usize, openness: Openness) -> Classes {
         match openness {
             Openness::Closed => Classes::default(),
-            Openness::Medium => [HazardClass::Device, HazardClass::Host].into_iter().collect(),
+            Openness::Medium => MEDIA.into_iter().collect(),
             Openness::Wide => self.wider(node),
             Openness::Anything => {
                 let all = HazardClass::LOCAL.into_iter().chain(HazardClass::WIDE);

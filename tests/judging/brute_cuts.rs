@@ -67,7 +67,7 @@ impl Brute<'_> {
         Blow { certain: both, possible: both, ..Blow::default() }
     }
 
-    fn unseen_hands(&self) -> Blow {
+    pub fn unseen_hands(&self) -> Blow {
         let mut possible = 0;
         for thing in self.scope.iter().copied() {
             let goes = self.hands_unknown(thing) || self.cascade_unknown(thing);
@@ -94,7 +94,7 @@ impl Brute<'_> {
     }
 
     /// What is not seen below a thing falls into hostile hands: an account, or a machine.
-    fn taken(&self, root: usize, account: bool) -> Blow {
+    pub fn taken(&self, root: usize, account: bool) -> Blow {
         self.unseen_hands() | Blow { far: self.taken_far(root, account), ..Blow::default() }
     }
 
@@ -150,7 +150,7 @@ impl Trial<'_> {
     }
 
     /// What happens elsewhere, of the classes asked for.
-    fn events_elsewhere(&self, others: &[Act]) -> Vec<(HazardClass, States)> {
+    pub fn events_elsewhere(&self, others: &[Act]) -> Vec<(HazardClass, States)> {
         let brute = self.brute;
         if brute.top.is_none() {
             return Vec::new();
@@ -173,7 +173,7 @@ impl Trial<'_> {
             || brute.touches(brute.far.needs | UNSEEN)
     }
 
-    fn events_here(&self) -> Vec<Act> {
+    pub fn events_here(&self) -> Vec<Act> {
         let mut events = Vec::new();
         let (brute, asked) = (self.brute, &self.policy.survive);
         let Some(top) = brute.top else { return events };
@@ -209,7 +209,7 @@ impl Trial<'_> {
         }
         if self.somebody_may_need() {
             let of = [HazardClass::Key, HazardClass::Catalogue];
-            events.push((None, classes(&of), brute.unseen_need()));
+            events.extend(self.alike(classes(&of), |class| brute.unseen_need(class)));
         }
         if brute.closings() != 0 {
             events.push((None, classes(&[HazardClass::Account]), brute.closing_unseen()));
@@ -230,8 +230,10 @@ impl Trial<'_> {
                 let blow = self.narrow(place) | brute.taken(place, false);
                 events.push((None, BTreeSet::from([HazardClass::HostCompromise]), blow));
             }
-            if falls {
-                events.push((None, narrow, self.narrow(place)));
+            match self.is_seen(place) {
+                _ if !falls => {}
+                true => events.extend(self.alike(narrow, |class| brute.unseen_within(place, class))),
+                false => events.push((None, narrow, self.narrow(place))),
             }
         }
         for class in wide {
@@ -268,62 +270,6 @@ impl Trial<'_> {
                 theirs.difference(&own).collect::<Vec<_>>()
             )),
         }
-    }
-
-    /// What the loss of something unseen does, by what it says.
-    fn blow_of_unseen(&self, event: &CutEvent) -> Said<Blow> {
-        let (brute, first) = (self.brute, event.classes.first());
-        let taken = event.title.ends_with("nor who holds that");
-        use HazardClass::{Credential, HostCompromise, Identity};
-        let by_hands = [Credential, Identity, HostCompromise].iter().any(|class| first == Some(class));
-        let elsewhere = event.title.strip_suffix(" may take that along");
-        if let Some(what) = elsewhere.filter(|_| !by_hands) {
-            let of = HazardClass::clone(first.ok_or("an event of no class")?);
-            let Some((_, on)) = what.trim_end_matches(',').split_once(", on ") else {
-                let mut all = self.events_elsewhere(&self.events_here());
-                all.retain(|(class, _)| *class == of);
-                let only = all.first().filter(|_| all.len() == 1);
-                let only = only.ok_or(format!("{event:?} does not say which of {all:?}"))?;
-                return Ok(Blow { possible: only.1, ..Blow::default() });
-            };
-            let on = on.split(" and ").map(|label| brute.thing(label).unwrap()).collect();
-            let possible = brute.perhaps(0, brute.event_far(of, &on).0);
-            return Ok(Blow { possible, ..Blow::default() });
-        }
-        match first {
-            _ if taken => {}
-            Some(HazardClass::Account)
-                if event.title.ends_with("ends its lock") && event.classes.len() == 1 =>
-            {
-                return Ok(brute.closing_unseen());
-            }
-            Some(HazardClass::Key | HazardClass::Catalogue) => return Ok(brute.unseen_need()),
-            Some(HazardClass::Credential | HazardClass::Identity | HazardClass::HostCompromise) => {
-                return Ok(brute.unseen_hands());
-            }
-            _ => {}
-        }
-        // What is named first is what it is about.
-        let named = |thing: usize| Some((event.title.find(&brute.things[thing].label)?, thing));
-        let Some((_, root)) = (0..brute.things.len()).filter_map(named).min() else {
-            return Err(format!("{event:?} names nothing"));
-        };
-        let wide = match first {
-            Some(HazardClass::Identity) => Some(HazardClass::Account),
-            _ => first.copied().filter(|class| class.is_wide() && event.classes.len() == 1),
-        };
-        let lost = match wide {
-            Some(class) => brute.unseen(root, Some(class)),
-            None => self.narrow(root),
-        };
-        Ok(if taken { lost | brute.taken(root, wide.is_some()) } else { lost })
-    }
-
-    fn narrow(&self, root: usize) -> Blow {
-        let brute = self.brute;
-        let floats = brute.top == Some(root) && brute.things[root].kind == Some(AssetKind::Volume);
-        let seen = brute.openness(root) != Openness::Closed && !floats;
-        brute.unseen(root, (!seen).then_some(HazardClass::Host))
     }
 
     /// The points that have to fall, of data that is good since `bad` ago; doubted ones only for what is certain.

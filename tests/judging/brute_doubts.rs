@@ -32,7 +32,7 @@ impl Brute<'_> {
                         | self.others(place, Gone, |other| may(other) && !seen(other))
                 }
             };
-            let lies = self.others(place, Lost, |other| self.may_lie_in(place, other));
+            let lies = self.others(place, Lost, |other| under(other) && self.may_lie_in(place, other));
             let berths = self.others(place, Struck, |other| self.may_be_on(place, other));
             self.rule(self.may_be_lost(place), 1, from, false);
             self.rule(bit(place, Lost), 1, lies | berths, false);

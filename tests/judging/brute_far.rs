@@ -116,7 +116,8 @@ impl Brute<'_> {
             }
         }
         far.needs |= if self.openness(thing) == Openness::Closed { 0 } else { lost };
-        let lies = |other| self.class(other).is_some_and(|class| self.lies_far(thing, other, class));
+        let lies =
+            |other| free(&other) && self.class(other).is_some_and(|class| self.lies_far(thing, other, class));
         far.rules.push((lost, self.all(State::Lost, lies)));
         let open = |nature| self.things[thing].open.contains(&nature);
         if open(Nature::CascadesFrom) {
@@ -169,7 +170,7 @@ impl Brute<'_> {
             }),
         };
         let lies = self.all(State::Lost, |of| {
-            other(of) && self.class(of).is_some_and(|class| self.lies_far(thing, of, class))
+            free(of) && self.class(of).is_some_and(|class| self.lies_far(thing, of, class))
         });
         let berths = [State::Deleted, State::Struck];
         let berths = berths.map(|state| self.all(state, |of| self.may_be_on(thing, of)));

@@ -253,14 +253,6 @@ impl Brute<'_> {
         }
     }
 
-    pub fn unseen_need(&self) -> Blow {
-        let open = self.scope.iter().filter(|thing| self.openness(**thing) != Openness::Closed);
-        let (possible, anywhere) = (open.map(|thing| bit(*thing, State::Lost)).sum(), BTreeSet::new());
-        let known =
-            [HazardClass::Key, HazardClass::Catalogue].map(|class| self.event_far(class, &anywhere).0);
-        Blow { possible, far: self.far.needs | known[0] | known[1] | UNSEEN, ..Blow::default() }
-    }
-
     pub fn is_volume(&self, place: usize) -> bool {
         self.inventory.volumes.iter().any(|volume| self.asset(&volume.asset) == Some(place))
     }

@@ -9,6 +9,7 @@ mod beyond;
 mod brute;
 mod brute_cuts;
 mod brute_doubts;
+mod brute_events;
 mod brute_far;
 mod brute_kinds;
 mod brute_scope;
