@@ -69,6 +69,9 @@ impl Graph {
     pub(super) fn look_at_each(&mut self) {
         self.aspects = (0..self.nodes.len()).map(|node| self.aspect_of(node)).collect();
         self.some_need_anything = self.aspects.iter().any(|of| of.openness == Openness::Anything);
+        for node in 0..self.nodes.len() {
+            self.aspects[node].hidden = self.find_hidden(node, self.aspects[node].openness);
+        }
         let hosts = (0..self.nodes.len()).filter(|node| self.nodes[*node].kind == Some(AssetKind::Host));
         let mut waiting: Vec<usize> = hosts.collect();
         while let Some(node) = waiting.pop() {
@@ -94,7 +97,7 @@ impl Graph {
             class: kind.and_then(HazardClass::of_loss),
             wide: is_wide(kind),
             openness,
-            hidden: self.find_hidden(node, openness),
+            hidden: Classes::default(),
             lacking: Classes::default(),
             over_host: false,
             is_kept: false,

@@ -10,9 +10,6 @@ use crate::domain::{AssetKind, Hazard, HazardClass, Nature, Volume};
 use chrono::TimeDelta;
 use std::collections::BTreeSet;
 
-/// The classes of what virtual disks and servers stand on.
-pub(super) const MEDIA: [HazardClass; 2] = [HazardClass::Device, HazardClass::Host];
-
 /// What can happen to a volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Happening {
@@ -77,21 +74,20 @@ impl Slice<'_> {
             }
             // That there is something below is known; what else it is below, is not.
             Happening::Unseen(member, classes) => {
-                let is_outside = MEDIA.into_iter().any(|class| classes.contains(class));
-                seeds.possible = self.unseen_below(member, None, is_outside);
+                seeds.possible = self.unseen_below(member, None);
                 seeds.possible.extend(self.elsewhere_of(classes));
                 // It was struck, and of what it is below nobody knows anything.
                 seeds.possible.extend(self.doubted.iter().flatten().map(|of| of.beneath));
             }
             Happening::Undeclared(member, class) => {
-                seeds.possible = self.unseen_below(member, Some(class), true);
+                seeds.possible = self.unseen_below(member, Some(class));
                 seeds.possible.extend(self.elsewhere_unseen(member, Some(class), false));
                 if matches!(class, HazardClass::Account | HazardClass::Provider) {
                     seeds.possible.extend(self.closed_unseen());
                 }
             }
             Happening::Taken(member, class) => {
-                seeds.possible = self.unseen_below(member, class, true);
+                seeds.possible = self.unseen_below(member, class);
                 seeds.possible.extend(self.elsewhere_unseen(member, class, true));
                 seeds.possible.extend(self.closed_unseen());
                 // Whoever does that holds something, as whoever takes over a host or an account that is known.
@@ -159,20 +155,17 @@ impl Slice<'_> {
         self.graph.nodes[self.members[member].node].open.contains(nature)
     }
 
-    /// What may be below a root and below others too, unseen: of a class beyond machines or a machine, where one is given;
-    /// and whether it may be what virtual disks and servers stand on.
-    fn unseen_below(&self, root: usize, class: Option<HazardClass>, is_outside: bool) -> Vec<Variable> {
+    fn unseen_below(&self, root: usize, class: Option<HazardClass>) -> Vec<Variable> {
         let (graph, below) = (self.graph, &self.members[root]);
         let is_open = graph.aspect(below.node).openness != Openness::Closed;
         let is_within = class.is_none() || class == Some(HazardClass::Host) && is_open;
         let mut seeds = vec![variable(root, State::Lost)];
         for (member, other) in self.members.iter().enumerate() {
             let shares = match graph.aspect(other.node).openness {
-                Openness::Anything => true,
-                Openness::Medium if is_outside => true,
+                Openness::Anything | Openness::Medium => true,
                 // It may be a machine, and of what is open nobody knows that it is apart from where a point may be.
                 _ if is_within && graph.unseated(other.node).is_some() => true,
-                Openness::Medium | Openness::Wide | Openness::Closed => class.is_some_and(|class| {
+                Openness::Wide | Openness::Closed => class.is_some_and(|class| {
                     graph.may_share(below.standing, (other.node, other.standing), class)
                 }),
             };

@@ -14,12 +14,12 @@
 //!    open server only with such a device, a server or a host, and it may lie in anything beyond machines. A
 //!    device that is attached to no host (a loop or mapped device whose lower side could not be read) may lie
 //!    on anything, a file here included. This holds for storage only: whose needs are open may need anything.
+//!    Where something may stand on anything, a file that nobody saw may be below that and below such a disk.
 //!    What lies beyond machines stands only on what is as wide or wider: see `beyond.rs`.
 //! 3. The shares of one open server may hold each other, and what lies nobody knows where: see `shares.rs`.
 
 use super::aspects::Classes;
 use super::beyond::is_wide;
-use super::event::MEDIA;
 use super::graph::Graph;
 use super::system::State;
 use crate::domain::{AssetKind, HazardClass, Nature};
@@ -83,7 +83,13 @@ impl Graph {
     pub(super) fn find_hidden(&self, node: usize, openness: Openness) -> Classes {
         match openness {
             Openness::Closed => Classes::default(),
-            Openness::Medium => MEDIA.into_iter().collect(),
+            // Nobody else's file or filesystem is below a disk's medium, but where something may stand on anything: that may be
+            // what the disk's image lies on.
+            Openness::Medium if self.some_need_anything => HazardClass::LOCAL
+                .into_iter()
+                .filter(|class| *class != HazardClass::PrimaryDeletion)
+                .collect(),
+            Openness::Medium => [HazardClass::Device, HazardClass::Host].into_iter().collect(),
             Openness::Wide => self.wider(node),
             Openness::Anything => {
                 let all = HazardClass::LOCAL.into_iter().chain(HazardClass::WIDE);

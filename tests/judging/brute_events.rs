@@ -10,10 +10,8 @@ use std::collections::BTreeSet;
 impl Brute<'_> {
     /// The loss of a file, a filesystem, a device or a host below a thing that nobody saw.
     pub fn unseen_within(&self, root: usize, class: HazardClass) -> Blow {
-        let is_outside = matches!(class, HazardClass::Device | HazardClass::Host);
         let may = |other: &usize| match self.openness(*other) {
-            Openness::Anything => true,
-            Openness::Medium if is_outside => true,
+            Openness::Anything | Openness::Medium => true,
             _ => *other == root || self.is_vague(*other),
         };
         let possible =

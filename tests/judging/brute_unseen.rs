@@ -220,7 +220,12 @@ impl Brute<'_> {
         use HazardClass::{Device, File, Filesystem, Host};
         match self.openness(place) {
             Openness::Closed => BTreeSet::new(),
-            Openness::Medium => [Device, Host].into(),
+            Openness::Medium => {
+                // What may stand on anything may share a file with it.
+                let anything = |thing| self.openness(thing) == Openness::Anything;
+                let shares = (0..self.things.len()).any(anything);
+                if shares { [File, Filesystem, Device, Host].into() } else { [Device, Host].into() }
+            }
             Openness::Wide => self.wider(place),
             Openness::Anything => {
                 [File, Filesystem, Device, Host].into_iter().chain(HazardClass::WIDE).collect()

@@ -126,8 +126,9 @@ impl PostgresDone {
         }
         out.push_str(&self.say_tables(look));
         if !self.owners_left_out.is_empty() {
+            let own = if self.owners_left_out.len() == 1 { "owns" } else { "own" };
             let left = format!(
-                "owners and privileges are left out, their roles are not in the dump: {} own what is in it. All belongs to the role `restored`; the steps name every role that is wanted.",
+                "owners and privileges are left out, their roles are not in the dump: {} {own} what is in it. All belongs to the role `restored`; the steps name every role that is wanted.",
                 self.owners_left_out.join(", ")
             );
             out.push_str(&look.say(&left, 0, Tone::Open));
