@@ -6,6 +6,7 @@ use super::questions::Question;
 use super::shapes::{self, OneEnvironment};
 use crate::domain::{Gap, GapReason, GapScope, VolumeId};
 use crate::providers::graphql::{Complaint, Pages, Scalar, Unanswered, Variables, pages};
+use std::collections::HashSet;
 
 /// A volume in an environment.
 pub(super) struct Instance {
@@ -52,9 +53,10 @@ pub(super) fn instances(work: &Work<'_>, project: &InProject, environment: &Thin
     if let Some(why) = open {
         gaps.push(work.gap(work.volumes_of(&part), &part, &why));
     }
-    let count = nodes.len();
-    let all: Vec<Instance> =
-        nodes.into_iter().filter_map(|node| one(work, &node, (project, environment), &mut gaps)).collect();
+    let (mut ids, count) = (HashSet::new(), nodes.len());
+    let all = nodes.into_iter().filter_map(|node| one(work, &node, (project, environment), &mut gaps));
+    // A list that goes round, or shifts while its pages are asked for, has some of them twice and may lack others.
+    let all: Vec<Instance> = all.filter(|instance| ids.insert(instance.id.clone())).collect();
     odd(work, count - all.len(), &part, &mut gaps);
     (all, gaps)
 }

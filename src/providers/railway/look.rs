@@ -11,7 +11,7 @@ use crate::providers::graphql::{
     Answer, Complaint, Connection, List, Pages, Scalar, Unanswered, Variables, pages,
 };
 use crate::vault::in_parallel;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 /// How many volumes one survey keeps.
 const MOST: usize = 100_000;
@@ -72,10 +72,6 @@ pub(super) fn look(work: &Work<'_>, who: &Who) -> With<Seen> {
     let places = environments.iter().map(|(place, _)| *place);
     let mut instances: Vec<(usize, Instance)> =
         places.zip(of_each).flat_map(|(place, all)| all.into_iter().map(move |one| (place, one))).collect();
-    // A list that goes round, or shifts while its pages are asked for, has some of them twice and may lack others.
-    let (mut ids, count) = (HashSet::new(), instances.len());
-    instances.retain(|(_, instance)| ids.insert(instance.id.clone()));
-    odd(work, count - instances.len(), "volumes", &mut gaps);
     if instances.len() > MOST {
         instances.truncate(MOST);
         gaps.push(work.gap(work.volumes_of("volumes"), "its volumes", &Unanswered::Entries(MOST)));

@@ -5,6 +5,7 @@ use super::railway::RAILWAY;
 use super::raw::{Asked, Raw, Reply};
 use outlive::providers::graphql::{Limits, Stop};
 use serde_json::{Value, json};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// How long each answer takes.
@@ -66,6 +67,20 @@ fn answer(asked: &Asked, volumes: usize) -> Value {
 
 #[test]
 fn a_large_estate_takes_no_longer_than_its_requests_and_little_memory() {
+    // Alone in a process, so that its memory is its own.
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let other_half = "contract::railway_large::looks_at_a_large_estate";
+    command.args(["--exact", other_half, "--ignored", "--nocapture"]);
+    let ended = crate::hand::output(&mut command).unwrap();
+    let said =
+        [ended.stdout, ended.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(ended.status.success() && said.contains("1 passed"), "{said}");
+    println!("{said}");
+}
+
+#[test]
+#[ignore = "the other half of the test of a large estate, which starts it"]
+fn looks_at_a_large_estate() {
     let volumes = if std::env::var_os("OUTLIVE_CAMPAIGN").is_some() { 10_000 } else { 300 };
     let server = Raw::new(move |asked| {
         std::thread::sleep(LATENCY);
