@@ -239,7 +239,10 @@ impl Slice<'_> {
         told.or_else(|| {
             // What is all here may be elsewhere as far as others know: that a point is another volume's takes it out of here.
             let held = known().map(|(_, by)| by).chain([self.anything(State::Held)]);
-            self.touched_by(&held.collect::<Vec<_>>())
+            // Where anything at all is in hands that nobody named, these may close an account that nobody saw.
+            let unnamed = self.graph.elsewhere.hub(Hub::Held).is_some();
+            let closed = unnamed.then(|| self.closed_unseen());
+            self.touched_by(&held.chain(closed.into_iter().flatten()).collect::<Vec<_>>())
         })
     }
 

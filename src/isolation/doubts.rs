@@ -80,11 +80,14 @@ impl Slice<'_> {
         (0..self.members.len()).filter(move |other| *other != member && !self.is_point(*other))
     }
 
-    /// Whether it may fall with something that is lost and that nobody saw it stand on, and something else rests on it.
+    /// Whether it may fall with something that is lost and that nobody saw it stand on or lie in, and something else rests
+    /// on it.
     fn may_fall_unseen(&self, member: usize) -> bool {
         let (graph, node) = (self.graph, self.members[member].node);
-        let narrow = matches!(graph.aspect(node).openness, Openness::Medium | Openness::Wide);
-        narrow && !self.is_point(member) && graph.bears_others(node)
+        let aspect = graph.aspect(node);
+        let narrow = matches!(aspect.openness, Openness::Medium | Openness::Wide);
+        let lies = || aspect.lacking.iter().any(HazardClass::is_wide) || graph.may_be_kept(node);
+        !self.is_point(member) && (narrow || lies()) && graph.bears_others(node)
     }
 
     /// Nothing stands on what rests on it, however many things nobody saw are between: with what was struck above it, and
@@ -176,7 +179,7 @@ impl Slice<'_> {
                 && wide.standing.is_some_and(lies)
             {
                 let lost = variable(other, State::Lost);
-                self.system.add(variable(member, State::Lost), 1, [lost], false, Why::Undeclared(class));
+                self.doubt(member, vec![lost], Why::Undeclared(class));
             }
         }
     }
@@ -273,6 +276,16 @@ impl Slice<'_> {
         if let Some(nature) = self.open_yield(member) {
             let held = variable(member, State::Held);
             self.system.add(held, 1, [self.anything(State::Held)], false, Why::Unseen(nature));
+        }
+        let (graph, node) = (self.graph, self.members[member].node);
+        if graph.may_be_within_place(node) {
+            let holds = |other: &usize| {
+                let other = self.members[*other].node;
+                graph.is_place(other) && graph.opens(other) && !graph.rests_on(other, node)
+            };
+            let held: Vec<Variable> =
+                self.others(member).filter(holds).map(|other| variable(other, State::Held)).collect();
+            self.system.add(variable(member, State::Held), 1, held, false, Why::Unseen(Nature::StoredOn));
         }
         if let Some(nature) = self.acts_unnamed(member) {
             let acts = variable(member, State::Gone);

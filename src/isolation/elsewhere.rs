@@ -29,6 +29,8 @@ pub(super) type Spot = u32;
 pub(super) enum Hub {
     /// Somebody holds something.
     Held,
+    /// Somebody holds a place.
+    HeldPlace,
     /// Something was deleted.
     Deleted,
     /// Something was struck that nobody saw.
@@ -76,6 +78,8 @@ pub(super) enum Hub {
     Among(Alike, usize, usize),
     /// What was named and never seen is lost itself: what is open beyond machines may stand on it.
     Ghost,
+    /// Something is lost with what nobody saw it stand on or lie in.
+    Fallen(usize),
 }
 
 /// What may fall with the same.

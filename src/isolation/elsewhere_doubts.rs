@@ -30,7 +30,9 @@ impl Slice<'_> {
                 let node = self.members[member].node;
                 let found = self.found(&sources, Some(node), ask);
                 match ask {
-                    Ask::Stands => self.doubt(member, found, why),
+                    Ask::Stands | Ask::Lies(..) | Ask::Kept(_) | Ask::KeptAnywhere => {
+                        self.doubt(member, found, why);
+                    }
                     _ => self.system.add(variable(member, state), 1, found, false, why),
                 }
             }
@@ -41,7 +43,7 @@ impl Slice<'_> {
     fn look_beneath_elsewhere(&mut self, member: usize, sources: &Sources) {
         let Some(Doubted { beneath, .. }) = self.doubted[member] else { return };
         let mut found = self.found(sources, Some(self.members[member].node), Ask::Beneath);
-        found.extend([self.elsewhere_open(), self.elsewhere_needs()]);
+        found.extend([self.elsewhere_open(), self.elsewhere_needs(), self.anything(State::Struck)]);
         let acts = self.elsewhere_acts().filter(|(known, _)| known.is_loss());
         found.extend(acts.map(|(_, stands_for_it)| stands_for_it));
         self.system.add(beneath, 1, found, false, Why::Meaning);

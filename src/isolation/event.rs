@@ -145,7 +145,7 @@ impl Slice<'_> {
 
     /// An account that nobody saw is closed, by itself or with its provider: something is deleted, and struck, and no lock
     /// keeps it off.
-    fn closed_unseen(&self) -> Vec<Variable> {
+    pub(super) fn closed_unseen(&self) -> Vec<Variable> {
         let locked = (0..self.members.len()).filter(|member| self.goes_with_closing(*member));
         let locked = locked.map(|member| variable(member, State::Deleted));
         locked.chain([State::Deleted, State::Struck].map(|state| self.anything(state))).collect()

@@ -12,25 +12,29 @@ use super::system::State;
 use super::unseen::Openness;
 use crate::domain::{HazardClass, Nature};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// The hubs, and all that leads from one spot to another.
 pub(super) fn links(graph: &Graph) -> (BTreeMap<Hub, Spot>, Vec<(Spot, Spot)>) {
-    let mut links = Links { graph, hubs: BTreeMap::new(), links: Vec::new() };
+    let anything = (0..graph.nodes.len())
+        .filter(|node| !graph.nodes[*node].is_point && graph.aspect(*node).openness == Openness::Anything);
+    let anything = anything.collect();
+    let mut links = Links { graph, anything, hubs: BTreeMap::new(), links: Vec::new() };
     links.all();
     (links.hubs, links.links)
 }
 
-/// What falls alike, in order.
-type All<'a> = (Alike, &'a [usize]);
-
-struct Links<'g> {
-    graph: &'g Graph,
-    hubs: BTreeMap<Hub, Spot>,
-    links: Vec<(Spot, Spot)>,
+/// What is gathered of them.
+pub(super) struct Links<'g> {
+    pub graph: &'g Graph,
+    /// What may stand on anything, in order.
+    pub anything: Rc<[usize]>,
+    pub hubs: BTreeMap<Hub, Spot>,
+    pub links: Vec<(Spot, Spot)>,
 }
 
 impl Links<'_> {
-    fn hub(&mut self, hub: Hub) -> Spot {
+    pub(super) fn hub(&mut self, hub: Hub) -> Spot {
         let next = self.graph.nodes.len() * SPOTS + self.hubs.len();
         *self.hubs.entry(hub).or_insert_with(|| Spot::try_from(next).unwrap_or(Spot::MAX))
     }
@@ -39,7 +43,7 @@ impl Links<'_> {
         self.links.extend(spot(from.0, from.1).zip(spot(to.0, to.1)));
     }
 
-    fn hub_leads_to(&mut self, hub: Hub, to: (usize, State)) {
+    pub(super) fn hub_leads_to(&mut self, hub: Hub, to: (usize, State)) {
         let hub = self.hub(hub);
         self.links.extend(spot(to.0, to.1).map(|to| (hub, to)));
     }
@@ -53,11 +57,9 @@ impl Links<'_> {
         let graph = self.graph;
         let assets = || (0..graph.nodes.len()).filter(|node| !graph.nodes[*node].is_point);
         let mut open: BTreeMap<HazardClass, Vec<usize>> = BTreeMap::new();
-        for node in assets().filter(|node| graph.aspect(*node).openness == Openness::Wide) {
-            graph.aspect(node).hidden.iter().for_each(|class| open.entry(class).or_default().push(node));
+        for node in assets().filter(|node| graph.may_lie_wide(*node)) {
+            graph.wider(node).iter().for_each(|class| open.entry(class).or_default().push(node));
         }
-        let anything: Vec<usize> =
-            assets().filter(|node| graph.aspect(*node).openness == Openness::Anything).collect();
         let mut lacking: BTreeMap<(Classes, Grounds), Vec<usize>> = BTreeMap::new();
         for node in assets() {
             let lacks = wide_lacking(graph, node);
@@ -67,7 +69,7 @@ impl Links<'_> {
         }
         for node in assets() {
             self.meanings(node);
-            self.struck(node, &anything);
+            self.struck(node);
             graph.own(node).for_each(|edge| self.bond(node, edge));
             self.hands(node);
             self.support(node);
@@ -79,7 +81,7 @@ impl Links<'_> {
         self.known_together();
         let hubs = self.hubs.iter().map(|(hub, spot)| (*hub, *spot));
         let lacks: Vec<(Hub, Spot)> = hubs.clone().filter(|(hub, _)| matches!(hub, Hub::Lacks(..))).collect();
-        for (lies, from) in hubs {
+        for (lies, from) in hubs.filter(|(hub, _)| matches!(hub, Hub::Lies(..))) {
             for (lacks, to) in &lacks {
                 if let (Hub::Lies(class, wide), Hub::Lacks(classes, own)) = (lies, *lacks)
                     && classes.contains(class)
@@ -141,13 +143,18 @@ impl Links<'_> {
     }
 
     /// What may stand on anything may stand on it.
-    fn struck(&mut self, node: usize, anything: &[usize]) {
+    fn struck(&mut self, node: usize) {
         if let Some(from) = spot(node, State::Struck) {
-            self.all_not_below(node, from, (Alike::Anything, anything));
+            self.all_not_below(node, from, (Alike::Anything, &self.anything.clone()));
         }
         if self.graph.aspect(node).openness == Openness::Anything {
             self.hub_leads_to(Hub::Struck, (node, State::Lost));
         }
+    }
+
+    fn hub_fells(&mut self, hub: Hub, node: usize) {
+        let link = (self.hub(hub), self.fallen(node));
+        self.links.push(link);
     }
 
     fn bond(&mut self, node: usize, edge: &Edge) {
@@ -181,6 +188,12 @@ impl Links<'_> {
         }
         if graph.is_place(node) {
             self.link((node, State::Held), (node, State::Gone));
+            if graph.opens(node) {
+                self.leads_to_hub((node, State::Held), Hub::HeldPlace);
+            }
+        }
+        if graph.may_be_within_place(node) {
+            self.hub_leads_to(Hub::HeldPlace, (node, State::Held));
         }
         if graph.acts_unnamed(node).is_some() {
             self.hub_leads_to(Hub::Held, (node, State::Gone));
@@ -201,11 +214,13 @@ impl Links<'_> {
         let aspect = graph.aspect(node);
         let hubs: &[Hub] = match aspect.openness {
             Openness::Closed => &[],
-            Openness::Anything => &[Hub::Open, Hub::Need],
-            Openness::Medium => &[Hub::Kin, Hub::Open, Hub::Need],
+            Openness::Anything | Openness::Medium => &[Hub::Open, Hub::Need],
             Openness::Wide => &[Hub::Need],
         };
         hubs.iter().for_each(|hub| self.hub_leads_to(*hub, lost));
+        if graph.may_lie_on_medium(node) {
+            self.hub_fells(Hub::Kin, node);
+        }
         if graph.is_kin(node) {
             self.leads_to_hub(lost, Hub::Kin);
         }
@@ -217,7 +232,7 @@ impl Links<'_> {
         self.may_be_unseen(node);
         let lacking = wide_lacking(graph, node);
         if lacking != Classes::default() {
-            self.hub_leads_to(Hub::Lacks(lacking, graph.grounds(node)), lost);
+            self.hub_fells(Hub::Lacks(lacking, graph.grounds(node)), node);
         }
     }
 
@@ -251,15 +266,15 @@ impl Links<'_> {
 
     /// What may lie in it or stand on it where it lies beyond machines.
     fn beyond(&mut self, node: usize, open: &BTreeMap<HazardClass, Vec<usize>>) {
-        let (graph, lost) = (self.graph, (node, State::Lost));
+        let graph = self.graph;
         if let Some(class) = graph.aspect(node).class.filter(|class| class.is_wide()) {
             let all = open.get(&class).map(Vec::as_slice).unwrap_or_default();
             if let Some(from) = spot(node, State::Lost) {
                 self.all_not_below(node, from, (Alike::Wide(class), all));
             }
         }
-        if graph.aspect(node).openness == Openness::Wide {
-            self.hub_leads_to(Hub::Ghost, lost);
+        if graph.may_lie_wide(node) {
+            self.hub_fells(Hub::Ghost, node);
         }
     }
 
@@ -280,45 +295,6 @@ impl Links<'_> {
         }
     }
 
-    /// Leads from a spot of a node to all of some that may stand on it: nothing stands on what rests on it.
-    fn all_not_below(&mut self, node: usize, from: Spot, all: All<'_>) {
-        if !all.1.is_empty() {
-            let below = self.graph.below(node);
-            let except: Vec<usize> = below.iter().filter_map(|on| all.1.binary_search(on).ok()).collect();
-            self.among_but(all, from, (0, all.1.len()), &except);
-        }
-    }
-
-    /// Leads from a spot to all of a range but some: halved until a half has none of these, so that many times many
-    /// take few links.
-    fn among_but(&mut self, all: All<'_>, from: Spot, (first, end): (usize, usize), but: &[usize]) {
-        if !but.iter().any(|place| (first..end).contains(place)) {
-            let among = self.among(all, first, end);
-            self.links.extend(among.map(|among| (from, among)));
-        } else if end - first > 1 {
-            let middle = first.midpoint(end);
-            self.among_but(all, from, (first, middle), but);
-            self.among_but(all, from, (middle, end), but);
-        }
-    }
-
-    /// What stands for a range of what falls alike.
-    fn among(&mut self, all: All<'_>, first: usize, end: usize) -> Option<Spot> {
-        if end - first == 1 {
-            return spot(all.1[first], State::Lost);
-        }
-        let hub = Hub::Among(all.0, first, end);
-        if let Some(known) = self.hubs.get(&hub) {
-            return Some(*known);
-        }
-        let (own, middle) = (self.hub(hub), first.midpoint(end));
-        for (first, end) in [(first, middle), (middle, end)] {
-            let half = self.among(all, first, end);
-            self.links.extend(half.map(|half| (own, half)));
-        }
-        Some(own)
-    }
-
     /// Of two shares of a server of which nobody knows what it keeps where, one may lie in the other.
     fn shares(&mut self) {
         let graph = self.graph;
@@ -327,7 +303,7 @@ impl Links<'_> {
                 graph.bears(server).filter(|share| !graph.nodes[*share].is_point).collect();
             self.kept(&kept, Hub::Kept(server), Hub::Emptied(server));
             for share in kept.into_iter().filter(|share| Role::Lies.fits(graph.nodes[*share].kind)) {
-                self.hub_leads_to(Hub::Kept(server), (share, State::Lost));
+                self.hub_fells(Hub::Kept(server), share);
                 self.hub_leads_to(Hub::Emptied(server), (share, State::Deleted));
             }
             for (from, to) in [
@@ -342,7 +318,7 @@ impl Links<'_> {
         }
         self.kept(&graph.loose, Hub::KeptAnywhere, Hub::EmptiedAnywhere);
         for share in graph.loose.iter().copied() {
-            self.hub_leads_to(Hub::KeptByAny, (share, State::Lost));
+            self.hub_fells(Hub::KeptByAny, share);
             self.hub_leads_to(Hub::EmptiedAny, (share, State::Deleted));
         }
     }

@@ -17,6 +17,7 @@ mod graph;
 mod leads;
 mod points;
 mod radius;
+mod ranges;
 mod reach;
 mod shares;
 mod singles;

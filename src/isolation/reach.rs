@@ -6,7 +6,6 @@ use super::elsewhere::{Ask, Spot, spot};
 use super::graph::Graph;
 use super::slice::is_closed;
 use super::system::State;
-use super::unseen::Openness;
 use crate::domain::HazardClass;
 use std::collections::{BTreeMap, HashMap};
 
@@ -138,16 +137,12 @@ impl Graph {
         let of = |hubs: &[Option<Spot>; 2]| hubs.contains(&Some(at));
         match target {
             Target::Kept(server) => {
-                let medium = through.kin == Some(at) && self.is_medium(server as usize);
+                let medium = through.kin == Some(at) && self.may_lie_on_medium(server as usize);
                 of(&through.kept) || of(&through.emptied) || medium
             }
             Target::Emptied(_) => of(&through.emptied),
             _ => false,
         }
-    }
-
-    fn is_medium(&self, node: usize) -> bool {
-        self.aspect(node).openness == Openness::Medium
     }
 
     /// Of servers of which a reach tells that they lose all their shares, and of what any may keep: whether one share fits. None
@@ -172,7 +167,7 @@ impl Graph {
         }
         let shares = |server: usize| {
             let mut shares = self.bears(server).filter(|share| !self.nodes[*share].is_point);
-            (anywhere || self.is_medium(server)) && shares.any(&fits)
+            (anywhere || self.may_lie_on_medium(server)) && shares.any(&fits)
         };
         let found = match ask {
             Ask::Kept(server) | Ask::Emptied(server) => shares(server),

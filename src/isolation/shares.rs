@@ -6,7 +6,7 @@ use super::elsewhere::Ask;
 use super::graph::{Edge, Graph};
 use super::reach::Target;
 use super::slice::Slice;
-use super::system::{State, Why, variable};
+use super::system::{State, Why, member, variable};
 use super::unseen::Openness;
 use crate::domain::{AssetKind, Nature};
 use std::collections::BTreeSet;
@@ -106,6 +106,11 @@ impl Graph {
         }
         let servers = self.lies_on(node).filter(|on| self.is_open_server(*on)).collect();
         KeptBy { servers, loose: Some(node).filter(|node| self.is_loose(*node)).into_iter().collect() }
+    }
+
+    /// Whether an open server keeps it, or may.
+    pub(super) fn may_be_kept(&self, node: usize) -> bool {
+        self.aspect(node).is_kept && !self.kept_by(node, Role::Lies).is_nowhere()
     }
 
     /// Which open servers keep a node or what holds it; without itself, where it is one.
@@ -224,7 +229,10 @@ impl Slice<'_> {
             }
         }
         for (to, from, nature) in rules {
-            self.system.add(to, 1, [from], false, Why::Unseen(nature));
+            match nature {
+                Nature::StoredOn => self.doubt(member(to), vec![from], Why::Unseen(nature)),
+                _ => self.system.add(to, 1, [from], false, Why::Unseen(nature)),
+            }
         }
     }
 }

@@ -54,6 +54,20 @@ impl Graph {
         }
     }
 
+    /// Whether its medium may be outside of what was seen, as that of a virtual disk or server: whatever else of it is not
+    /// known, or whose it is.
+    pub(super) fn may_lie_on_medium(&self, node: usize) -> bool {
+        let of = &self.nodes[node];
+        let medium = matches!(of.kind, None | Some(AssetKind::Device | AssetKind::Server));
+        medium && of.open.contains(Nature::StoredOn)
+    }
+
+    /// Whether it may lie beyond machines in what nobody saw it lie in, whatever else of it is not known.
+    pub(super) fn may_lie_wide(&self, node: usize) -> bool {
+        let of = &self.nodes[node];
+        (of.kind.is_none() || is_wide(of.kind)) && of.open.contains(Nature::StoredOn)
+    }
+
     /// Whether, by kind, an open `node` may stand on `other` without anybody seeing it.
     pub(super) fn may_stand_on(&self, node: usize, other: usize) -> bool {
         let (aspect, on) = (self.aspect(node), self.aspect(other));
@@ -101,7 +115,7 @@ impl Graph {
     /// The classes of what something beyond machines may belong to: its own and wider ones. Its own, because
     /// a region of which no provider was declared may be any provider's region of that name. Below a provider that may
     /// build on another one may lie that one's sites, regions and accounts.
-    fn wider(&self, node: usize) -> Classes {
+    pub(super) fn wider(&self, node: usize) -> Classes {
         let own = self.nodes[node].kind.and_then(HazardClass::of_loss);
         let builds_on_another = matches!(own, Some(HazardClass::Provider | HazardClass::Network));
         let wider = |class: &HazardClass| Some(*class) >= own || builds_on_another;
@@ -139,6 +153,12 @@ impl Graph {
     /// over it. Where they are administered from there, that is a bond of its own.
     pub(super) fn opens(&self, node: usize) -> bool {
         self.nodes[node].kind != Some(AssetKind::Network)
+    }
+
+    /// Whether who holds another place may hold this one, because it may be within that: nobody has a place in hand but where
+    /// it is asked what becomes of all that is there.
+    pub(super) fn may_be_within_place(&self, node: usize) -> bool {
+        self.is_place(node) && self.nodes[node].open.contains(Nature::StoredOn)
     }
 
     /// The state in which whatever hands may do with it is done: somebody acts as a place where it is not known who.

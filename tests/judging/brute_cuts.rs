@@ -90,7 +90,7 @@ impl Brute<'_> {
     pub fn closing_unseen(&self) -> Blow {
         let goes = self.scope.iter().filter(|thing| self.cascade_unknown(**thing));
         let goes = goes.map(|thing| bit(*thing, State::Deleted)).sum::<States>();
-        Blow { possible: self.closings() | goes, far: self.far.closed_unseen(), ..Blow::default() }
+        Blow { possible: self.closings() | goes, far: self.far.closed_unseen() | UNSEEN, ..Blow::default() }
     }
 
     /// What is not seen below a thing falls into hostile hands: an account, or a machine.

@@ -11,6 +11,11 @@ impl Brute<'_> {
         bit(thing, if self.doubted.contains(&thing) { State::With } else { State::Lost })
     }
 
+    /// Whether who holds it, a place, holds what is within it.
+    pub fn holds_as_place(&self, thing: usize) -> bool {
+        self.is_place(thing) && self.things[thing].kind != Some(AssetKind::Network)
+    }
+
     /// All assets but one, in a state.
     fn others(&self, thing: usize, state: State, mut may: impl FnMut(usize) -> bool) -> States {
         let assets = self.scope.iter().copied().filter(|other| self.things[*other].point.is_none());
@@ -33,9 +38,11 @@ impl Brute<'_> {
                 }
             };
             let lies = self.others(place, Lost, |other| under(other) && self.may_lie_in(place, other));
+            let holds = |other: usize| under(other) && self.holds_as_place(other);
+            let places = self.others(place, Held, holds);
             let berths = self.others(place, Struck, |other| self.may_be_on(place, other));
-            self.rule(self.may_be_lost(place), 1, from, false);
-            self.rule(bit(place, Lost), 1, lies | berths, false);
+            self.rule(self.may_be_lost(place), 1, from | lies, false);
+            self.rule(bit(place, Lost), 1, berths, false);
             if self.doubted.contains(&place) {
                 let both = bit(place, With) | bit(place, Beneath);
                 self.rule(bit(place, Lost), 2, both, false);
@@ -64,12 +71,16 @@ impl Brute<'_> {
             if self.origin_unknown(place) {
                 self.rule(bit(place, Held), 1, anybody, false);
             }
+            if self.is_place(place) && self.things[place].open.contains(&Nature::StoredOn) {
+                self.rule(bit(place, Held), 1, places, false);
+            }
             if self.actor_unknown(place, false) {
                 self.rule(bit(place, Gone), 1, anybody, false);
             }
         }
         for (from, to, state) in self.shares() {
-            self.rule(bit(to, state), 1, bit(from, state), false);
+            let head = if state == Lost { self.may_be_lost(to) } else { bit(to, state) };
+            self.rule(head, 1, bit(from, state), false);
         }
     }
 
@@ -81,6 +92,8 @@ impl Brute<'_> {
         };
         let hands = |thing: usize| self.held_class(thing).is_some_and(|class| asked.contains(&class));
         let elsewhere = self.far.by_hands | self.all(State::Held, hands);
-        self.scope.iter().any(open) || self.closings() != 0 || self.touches(elsewhere)
+        // Whoever has something may close an account that nobody saw.
+        let unnamed = if self.far.by_hands == 0 { 0 } else { self.closing_unseen().far };
+        self.scope.iter().any(open) || self.closings() != 0 || self.touches(elsewhere | unnamed)
     }
 }

@@ -8,6 +8,9 @@ use crate::brute_unseen::Openness;
 use outlive::domain::*;
 use std::collections::BTreeSet;
 
+/// Elsewhere: that it is lost with what nobody saw it stand on or lie in. In scope the same bit is another state.
+pub const FALLEN: State = State::With;
+
 /// What may happen elsewhere: assets lost, deleted and held, by the same bits as in scope.
 #[derive(Debug, Default)]
 pub struct Far {
@@ -107,22 +110,37 @@ impl Brute<'_> {
                 far.by_strike |= lost;
                 far.rules.push((lost, self.all(State::Struck, |other| free(&other))));
             }
-            Openness::Medium => far.rules.push((lost, self.all(State::Lost, |other| self.is_kin(other)))),
-            Openness::Wide => {
-                let may = |other| free(&other) && self.may_be_below(thing, other);
-                let seen = |other: usize| self.things[other].kind.is_some();
-                far.rules.push((lost, self.all(State::Lost, |other| may(other) && seen(other))));
-                far.rules.push((lost, self.all(State::Gone, |other| may(other) && !seen(other))));
-            }
+            Openness::Medium | Openness::Wide => {}
+        }
+        let fallen = bit(thing, FALLEN);
+        far.rules.push((lost, fallen));
+        let anything = |of: &usize| self.openness(*of) == Openness::Anything;
+        let takes = |of: &usize| anything(of) && *of != thing && !self.rests_on(thing).contains(of);
+        self.assets().filter(takes).for_each(|of| far.rules.push((bit(of, State::Lost), fallen)));
+        // Whatever else is not known of it: more may only be more.
+        let stored = self.things[thing].open.contains(&Nature::StoredOn);
+        let kind = self.things[thing].kind;
+        if stored && matches!(kind, None | Some(AssetKind::Device | AssetKind::Server)) {
+            far.rules.push((fallen, self.all(State::Lost, |other| self.is_kin(other))));
+        }
+        if stored && (kind.is_none() || self.is_wide(thing)) {
+            let wide = |other: &usize| self.class(*other).is_some_and(|of| self.wider(thing).contains(&of));
+            let may = |other: usize| free(&other) && self.is_wide(other) && wide(&other);
+            far.rules.push((fallen, self.all(State::Lost, may)));
+            let ghost = |other: usize| free(&other) && self.things[other].kind.is_none();
+            far.rules.push((fallen, self.all(State::Gone, ghost)));
         }
         far.needs |= if self.openness(thing) == Openness::Closed { 0 } else { lost };
         let lies =
             |other| free(&other) && self.class(other).is_some_and(|class| self.lies_far(thing, other, class));
-        far.rules.push((lost, self.all(State::Lost, lies)));
+        far.rules.push((fallen, self.all(State::Lost, lies)));
         let open = |nature| self.things[thing].open.contains(&nature);
         if open(Nature::CascadesFrom) {
             far.by_hands |= bit(thing, State::Deleted);
             far.by_deletion |= bit(thing, State::Deleted);
+        }
+        if open(Nature::StoredOn) && self.is_place(thing) {
+            far.rules.push((bit(thing, State::Held), self.all(State::Held, |of| self.holds_as_place(of))));
         }
         let (origin, hands) = (self.origin_unknown(thing), self.hands_unknown_far(thing));
         far.by_hands |= if origin { bit(thing, State::Held) } else { 0 };
@@ -174,8 +192,8 @@ impl Brute<'_> {
         });
         let berths = [State::Deleted, State::Struck];
         let berths = berths.map(|state| self.all(state, |of| self.may_be_on(thing, of)));
-        far.near.push((self.may_be_lost(thing), below));
-        far.near.push((lost, lies | berths[0] | berths[1]));
+        far.near.push((self.may_be_lost(thing), below | lies));
+        far.near.push((lost, berths[0] | berths[1]));
         self.nearing_shares(thing, far);
         if self.things[thing].open.contains(&Nature::CascadesFrom) {
             use AssetKind::{Account, Organisation, Project};

@@ -1,7 +1,7 @@
 //! The second writing of what servers keep of which nobody knows what they keep where.
 
 use crate::brute::{Brute, State, States, bit};
-use crate::brute_far::Far;
+use crate::brute_far::{FALLEN, Far};
 use crate::brute_kinds::lies;
 use crate::brute_unseen::Openness;
 use outlive::domain::*;
@@ -68,6 +68,11 @@ impl Brute<'_> {
         keepers
     }
 
+    /// Whether an open server keeps it, or may.
+    pub fn may_be_kept(&self, thing: usize) -> bool {
+        self.is_kept_in_files(thing) && !self.keepers(&BTreeSet::from([thing])).is_empty()
+    }
+
     /// Whether with one thing another one may be lost, or deleted, because one server keeps both.
     fn may_take(&self, from: usize, to: usize, state: State) -> bool {
         let (within, below) = match state {
@@ -116,7 +121,7 @@ impl Brute<'_> {
         let any = any.fold((0, 0), |all, one| (all.0 | one.0, all.1 | one.1));
         for share in self.assets().filter(|share| self.is_kept_in_files(*share)) {
             let mut lead = |(lost, deleted): (States, States)| {
-                far.rules.push((bit(share, State::Lost), lost));
+                far.rules.push((bit(share, FALLEN), lost));
                 far.rules.push((bit(share, State::Deleted), deleted));
             };
             open.iter().filter(|server| on(share, **server)).for_each(|server| lead(kept(*server)));
@@ -130,7 +135,8 @@ impl Brute<'_> {
     pub fn nearing_shares(&self, thing: usize, far: &mut Far) {
         for state in [State::Lost, State::Deleted] {
             let from = self.all(state, |from| self.may_take(from, thing, state));
-            far.near.push((bit(thing, state), from));
+            let head = if state == State::Lost { self.may_be_lost(thing) } else { bit(thing, state) };
+            far.near.push((head, from));
         }
     }
 }

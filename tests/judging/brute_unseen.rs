@@ -49,7 +49,7 @@ impl Brute<'_> {
     }
 
     /// The classes of what may be below something beyond machines.
-    fn wider(&self, place: usize) -> BTreeSet<HazardClass> {
+    pub fn wider(&self, place: usize) -> BTreeSet<HazardClass> {
         let own = self.class(place);
         let all = HazardClass::WIDE.into_iter();
         let any = matches!(own, Some(HazardClass::Provider | HazardClass::Network));
@@ -79,11 +79,12 @@ impl Brute<'_> {
         }
     }
 
-    /// Whether it may fall with what nobody saw it stand on, and something rests on it.
+    /// Whether it may fall with what nobody saw it stand on or lie in, and something rests on it.
     pub fn is_doubted(&self, place: usize) -> bool {
         let bears = self.assets().any(|other| other != place && self.rests_on(other).contains(&place));
         let narrow = matches!(self.openness(place), Openness::Medium | Openness::Wide);
-        bears && narrow && self.things[place].point.is_none()
+        let lies = self.undeclared(place).iter().any(|class| class.is_wide()) || self.may_be_kept(place);
+        bears && (narrow || lies) && self.things[place].point.is_none()
     }
 
     /// Whether it lies lowest in its stack: below it are only declared things beyond machines.

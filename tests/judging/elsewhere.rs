@@ -6,7 +6,7 @@ use outlive::domain::*;
 use outlive::isolation::{Fate, expand, fate, isolate};
 use outlive::rules::judge;
 
-fn known(id: &str, kind: AssetKind, list: &[(Nature, &str)]) -> Asset {
+pub fn known(id: &str, kind: AssetKind, list: &[(Nature, &str)]) -> Asset {
     let mut asset = asset(id, kind, &[]);
     for (nature, on) in list {
         asset.bonds = asset.bonds.with(Bond::observed(*nature, AssetId((*on).into()), now()));
@@ -15,13 +15,13 @@ fn known(id: &str, kind: AssetKind, list: &[(Nature, &str)]) -> Asset {
     asset
 }
 
-fn without(mut asset: Asset, nature: Nature) -> Asset {
+pub fn without(mut asset: Asset, nature: Nature) -> Asset {
     asset.bonds.complete.remove(nature);
     asset
 }
 
 /// One copy on a place, of which everything is known, and the assets.
-fn estate(on: &str, assets: Vec<Asset>) -> Inventory {
+pub fn estate(on: &str, assets: Vec<Asset>) -> Inventory {
     let mut copy = copy("c", on, 1);
     copy.bonds = stored_on(&[on]);
     copy.bonds.complete = Nature::ALL.into_iter().collect();
@@ -34,7 +34,7 @@ fn estate(on: &str, assets: Vec<Asset>) -> Inventory {
     Inventory { volumes: vec![volume], points: vec![copy], assets, gaps: vec![], ..Inventory::default() }
 }
 
-fn ends(inventory: &Inventory, hazard: Hazard) -> &'static str {
+pub fn ends(inventory: &Inventory, hazard: Hazard) -> &'static str {
     let graph = expand(inventory, &Catalogue::default());
     let hazards = [hazard].into();
     match fate(&graph, &PointId("c".into()), &hazards, chrono::TimeDelta::hours(1), now()) {

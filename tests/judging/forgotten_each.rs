@@ -58,7 +58,7 @@ fn two_seats(volume: &[Hold], copied: &[Hold], more: Vec<Asset>) -> Inventory {
 }
 
 /// The rules that are green once something was forgotten, and were not.
-fn turned(whole: &Inventory, less: &Inventory) -> std::result::Result<(usize, bool), String> {
+pub fn turned(whole: &Inventory, less: &Inventory) -> std::result::Result<(usize, bool), String> {
     let ((before, sound), (after, poorer)) = (greens(whole), greens(less));
     let turned = &after - &before;
     if !turned.is_empty() || (sound != Overall::Sound && poorer == Overall::Sound) {

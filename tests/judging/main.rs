@@ -32,6 +32,7 @@ mod elsewhere;
 mod estate;
 mod fates;
 mod forgetting;
+mod forgotten_beyond;
 mod forgotten_each;
 mod forgotten_lines;
 mod incidents;
