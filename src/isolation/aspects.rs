@@ -54,8 +54,6 @@ pub(super) struct Aspect {
     pub over_host: bool,
     /// Whether it is stored, or may be, on a server of which it is not known what it keeps where.
     pub is_kept: bool,
-    /// Whether a virtual disk or server of which the medium is not known rests on it.
-    pub carries_medium: bool,
     /// Whether it, and all that it rests on, is on no circle.
     pub straight: bool,
 }
@@ -80,13 +78,6 @@ impl Graph {
             }
         }
         self.find_shares();
-        let open = |node: &usize| self.aspects[*node].openness == Openness::Medium;
-        let mut waiting: Vec<usize> = (0..self.nodes.len()).filter(open).collect();
-        while let Some(node) = waiting.pop() {
-            if !std::mem::replace(&mut self.aspects[node].carries_medium, true) {
-                waiting.extend(self.supports(node));
-            }
-        }
         self.find_straight();
     }
 
@@ -101,7 +92,6 @@ impl Graph {
             lacking: Classes::default(),
             over_host: false,
             is_kept: false,
-            carries_medium: false,
             straight: false,
         }
     }

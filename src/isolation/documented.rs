@@ -3,30 +3,38 @@
 use crate::catalogue::{Deleted, Effect, KindStatements, Lives, Locking, Place, Stated};
 use crate::domain::{AssetId, AssetKind, Bond, Bonds, Grace, How, Known, Lock, LockMode, Nature, Source};
 
+/// What a primary stands on, of a kind, however far down.
+pub(super) struct Below<'a> {
+    /// The assets that are named.
+    pub named: &'a dyn Fn(AssetKind) -> Vec<AssetId>,
+    /// Whether there may be one that nobody named.
+    pub may_be: &'a dyn Fn(AssetKind) -> bool,
+}
+
 /// Adds what is documented of a point's kind to what is known of the point itself.
 ///
-/// `primary` is the asset behind the point's volume; `below` gives the assets of a kind that the primary stands on,
-/// however far down. What was declared or observed is neither removed nor replaced: a nature that is complete already
+/// `primary` is the asset behind the point's volume; `below` tells what of a kind the primary stands on, however far down. What was declared or observed is neither removed nor replaced: a nature that is complete already
 /// stays as it is. What the kind does not state, or states as unknown, stays open.
 ///
 /// Bytes: a bond to every place that the kind lives in. The list is complete only when every one of them was found:
 /// a region that nobody declared may be any region. Deletions: a bond to whatever takes the point along; complete only
-/// when the deletion of the primary is stated, nothing is stated as unknown, and the primary is known.
+/// when the deletion of the primary is stated, nothing is stated as unknown, and the primary is known, also to be in no
+/// project or the like that nobody named and that might take the point along.
 pub(super) fn apply_kind(
     bonds: &mut Bonds,
     lock: &mut Known<Lock>,
     kind: &KindStatements,
     primary: Option<&AssetId>,
-    below: &dyn Fn(AssetKind) -> Vec<AssetId>,
+    below: &Below<'_>,
 ) {
     let found = |kind: AssetKind| match kind {
         AssetKind::Volume => primary.cloned().into_iter().collect(),
-        _ => below(kind),
+        _ => (below.named)(kind),
     };
     if let Some(lives) = &kind.lives {
         store(bonds, lives, &found);
     }
-    cascade(bonds, kind, primary.is_some(), &found);
+    cascade(bonds, kind, primary.is_some(), &Below { named: &found, may_be: below.may_be });
     if let Some(stated) = &kind.lock
         && stated.says == Locking::None
         && lock.is_unknown()
@@ -57,7 +65,7 @@ fn cascade(
     bonds: &mut Bonds,
     kind: &KindStatements,
     primary_is_known: bool,
-    found: &dyn Fn(AssetKind) -> Vec<AssetId>,
+    Below { named: found, may_be }: &Below<'_>,
 ) {
     if bonds.is_complete(Nature::CascadesFrom) {
         return;
@@ -72,7 +80,14 @@ fn cascade(
     let stated = |of: Deleted| {
         let lies = matches!(&kind.lives, Some(Stated { says: Lives::In(places), .. })
             if places.iter().any(|place| place.asset_kind() == of.asset_kind()));
-        inside || lies || kind.deletion.contains_key(&of) || found(of.asset_kind()).is_empty()
+        let (own, named) = (kind.deletion.get(&of), || !found(of.asset_kind()).is_empty());
+        let told = match own.map(|stated| stated.says.effect) {
+            // Of one that nobody named there is no bond.
+            Some(Effect::Dies) => named() || !may_be(of.asset_kind()),
+            Some(Effect::Survives | Effect::Unknown) => true,
+            None => !named() && !may_be(of.asset_kind()),
+        };
+        inside || lies || told
     };
     let settled = kind.deletion.values().all(|stated| stated.says.effect != Effect::Unknown)
         && [Deleted::Host, Deleted::Project, Deleted::Account].into_iter().all(stated);
@@ -129,7 +144,7 @@ mod tests {
     }
 
     /// Below the primary: one region, two hosts, one project.
-    fn below(kind: AssetKind) -> Vec<AssetId> {
+    fn named(kind: AssetKind) -> Vec<AssetId> {
         match kind {
             AssetKind::Region => vec![id(REGION)],
             AssetKind::Host => vec![id("host:a"), id("host:b")],
@@ -138,10 +153,34 @@ mod tests {
         }
     }
 
+    /// That, and nothing else.
+    const BELOW: Below<'static> = Below { named: &named, may_be: &|_| false };
+
     fn applied(bonds: Bonds, kind: &KindStatements) -> Bonds {
+        applied_to(bonds, kind, &BELOW)
+    }
+
+    fn applied_to(bonds: Bonds, kind: &KindStatements, below: &Below<'_>) -> Bonds {
         let (mut bonds, mut lock) = (bonds, Known::Unknown);
-        apply_kind(&mut bonds, &mut lock, kind, Some(&id(PRIMARY)), &below);
+        apply_kind(&mut bonds, &mut lock, kind, Some(&id(PRIMARY)), below);
         bonds
+    }
+
+    #[test]
+    fn an_account_that_nobody_named_leaves_deletions_open_unless_it_takes_nothing_along() {
+        let volume = ("deletion.volume", "effect='survives'");
+        let (host, project) = (("deletion.host", "effect='dies'"), ("deletion.project", "effect='dies'"));
+        let below = Below { named: &named, may_be: &|kind| kind == AssetKind::Account };
+        let settled = |account: &[(&str, &str)], below: &Below<'_>| {
+            let kind = kind(&[&[volume, host, project], account].concat());
+            applied_to(Bonds::default(), &kind, below).is_complete(Nature::CascadesFrom)
+        };
+        for account in [&[][..], &[("deletion.account", "effect='dies'")]] {
+            assert!(settled(account, &BELOW));
+            assert!(!settled(account, &below), "{account:?}");
+        }
+        assert!(settled(&[("deletion.account", "effect='survives'")], &below));
+        assert!(settled(&[("lives", "at=['account']")], &below), "it lies there: that is asked apart");
     }
 
     fn on(bonds: &Bonds, nature: Nature) -> Vec<&str> {
@@ -230,7 +269,7 @@ mod tests {
             ("deletion.project", "effect='dies'"),
         ]);
         let (mut bonds, mut lock) = (Bonds::default(), Known::Unknown);
-        apply_kind(&mut bonds, &mut lock, &kind, None, &below);
+        apply_kind(&mut bonds, &mut lock, &kind, None, &BELOW);
         assert_eq!(on(&bonds, Nature::CascadesFrom), ["project:p"]);
         assert_eq!(bonds.complete, Bonds::default().complete);
     }
@@ -251,13 +290,13 @@ mod tests {
         for (mode, becomes_none) in [("none", true), ("possible", false), ("unknown", false)] {
             let kind = kind(&[("lock", &format!("mode='{mode}'"))]);
             let (mut bonds, mut lock) = (Bonds::default(), Known::Unknown);
-            apply_kind(&mut bonds, &mut lock, &kind, None, &below);
+            apply_kind(&mut bonds, &mut lock, &kind, None, &BELOW);
             assert_eq!(lock.value() == Some(&none), becomes_none, "{mode}");
             assert_eq!(matches!(lock, Known::Documented(..)), becomes_none, "{mode}");
             assert_eq!(bonds, Bonds::default());
             let held = Known::Declared(Lock { mode: LockMode::LegalHold, until: None }, Owner("ops".into()));
             let mut lock = held.clone();
-            apply_kind(&mut bonds, &mut lock, &kind, None, &below);
+            apply_kind(&mut bonds, &mut lock, &kind, None, &BELOW);
             assert_eq!(lock, held);
         }
     }

@@ -98,7 +98,8 @@ impl Slice<'_> {
             (0..self.members.len()).filter(|member| self.may_fall_unseen(*member)).collect();
         for member in doubted {
             let above = Self::resting_on(bearing, member);
-            let others = self.others(member).filter(|other| !above[*other]);
+            let missed = |other: &usize| self.graph.is_missed(self.members[*other].node);
+            let others = self.others(member).filter(|other| !above[*other] && missed(other));
             let struck: Vec<Variable> = others.map(|other| variable(other, State::Struck)).collect();
             let (with, beneath) = (self.system.extra(), self.system.extra());
             self.doubted[member] = Some(Doubted { with, beneath });
@@ -151,7 +152,7 @@ impl Slice<'_> {
             Openness::Medium | Openness::Closed => may
                 .filter(|other| {
                     let other = self.members[*other].node;
-                    graph.may_stand_on(node, other) || graph.aspect(other).carries_medium
+                    graph.may_stand_on(node, other)
                 })
                 .map(|other| variable(other, State::Lost))
                 .collect(),
@@ -278,10 +279,10 @@ impl Slice<'_> {
             self.system.add(held, 1, [self.anything(State::Held)], false, Why::Unseen(nature));
         }
         let (graph, node) = (self.graph, self.members[member].node);
-        if graph.may_be_within_place(node) {
+        if graph.may_be_within(node) {
             let holds = |other: &usize| {
                 let other = self.members[*other].node;
-                graph.is_place(other) && graph.opens(other) && !graph.rests_on(other, node)
+                graph.holds_places(other) && graph.may_hold(other, node) && !graph.rests_on(other, node)
             };
             let held: Vec<Variable> =
                 self.others(member).filter(holds).map(|other| variable(other, State::Held)).collect();

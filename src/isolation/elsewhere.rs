@@ -15,6 +15,7 @@ use super::beyond::{Berth, Grounds};
 use super::graph::{Edge, Graph};
 use super::leads::links;
 use super::reach::{Reach, TOLD, Target, Through, intern};
+use super::shares::Role;
 use super::system::State;
 use super::unseen::Openness;
 use crate::domain::{AssetKind, HazardClass, Nature};
@@ -29,7 +30,7 @@ pub(super) type Spot = u32;
 pub(super) enum Hub {
     /// Somebody holds something.
     Held,
-    /// Somebody holds a place.
+    /// Somebody holds something that places may be within.
     HeldPlace,
     /// Something was deleted.
     Deleted,
@@ -123,6 +124,8 @@ pub(super) enum Ask {
     Deleted,
     /// Whatever it lies in may be closed.
     Closed,
+    /// It is a place, and may be within something that is held.
+    Within,
     /// This server keeps it, nobody knows where: another of its shares may be below it.
     Kept(usize),
     /// Any server may keep it so.
@@ -224,6 +227,7 @@ impl Graph {
             kept: [Hub::KeptAnywhere, Hub::KeptByAny].map(of),
             emptied: [Hub::EmptiedAnywhere, Hub::EmptiedAny].map(of),
             kin: of(Hub::Kin),
+            loose_holds: self.loose.iter().any(|loose| Role::Holds.fits(self.nodes[*loose].kind)),
         };
         let found = self.find_reaches(spots, &through, |spot: Spot| {
             &from[ends[spot as usize] as usize..ends[spot as usize + 1] as usize]
@@ -251,12 +255,11 @@ impl Graph {
     /// Whether a virtual disk or server may stand on it.
     pub(super) fn is_kin(&self, node: usize) -> bool {
         let aspect = self.aspect(node);
-        let by_kind = match self.nodes[node].kind {
+        match self.nodes[node].kind {
             None | Some(AssetKind::Server | AssetKind::Host) => true,
             Some(AssetKind::Device) => aspect.openness != Openness::Closed,
             Some(_) => false,
-        };
-        by_kind || aspect.carries_medium
+        }
     }
 
     /// Whether a spot may bring about something that fits what a node asks for, however far on. A fleet asks the same of

@@ -115,6 +115,9 @@ impl Slice<'_> {
         let mut asks: Vec<_> = lacking.map(lies).collect();
         let berth = graph.unseated(node);
         asks.extend(berth.map(|berth| (State::Lost, Ask::Seat(berth), Why::Undeclared(HazardClass::Host))));
+        if graph.may_be_within(node) {
+            asks.push((State::Held, Ask::Within, Why::Unseen(Nature::StoredOn)));
+        }
         if aspect.openness != Openness::Closed {
             let nature = graph.nodes[node].open_support().map_or(Nature::StoredOn, |(nature, _)| nature);
             asks.push((State::Lost, Ask::Stands, Why::Unseen(nature)));
@@ -195,7 +198,8 @@ impl Slice<'_> {
             }
             (Ask::Seat(_), Target::Seat)
             | (Ask::Deleted, Target::Deleted)
-            | (Ask::Closed, Target::Closed) => true,
+            | (Ask::Closed, Target::Closed)
+            | (Ask::Within, Target::Holds) => true,
             (Ask::Kept(server), Target::Kept(on)) | (Ask::Emptied(server), Target::Emptied(on)) => {
                 server == on as usize
             }
@@ -231,14 +235,14 @@ impl Slice<'_> {
             (Ask::Seat(own), _) => {
                 return graph.seat(other).is_some_and(|seat| !graph.are_berths_apart(own, seat));
             }
-            (Ask::Beneath, _) => return !rests(),
+            (Ask::Beneath, _) => return graph.is_missed(other) && !rests(),
+            (Ask::Within, Some(node)) => return graph.may_hold(other, node) && !rests(),
             (Ask::Stands, Some(node)) => node,
         };
         let by_kind = match graph.aspect(node).openness {
             Openness::Closed => false,
             Openness::Anything => true,
-            Openness::Medium => graph.may_stand_on(node, other) || graph.aspect(other).carries_medium,
-            Openness::Wide => graph.may_stand_on(node, other),
+            Openness::Medium | Openness::Wide => graph.may_stand_on(node, other),
         };
         by_kind && !rests()
     }

@@ -68,8 +68,13 @@ impl Slice<'_> {
                 if state != State::Held {
                     seeds.certain.push(variable(member, State::Struck));
                 }
-                if state == State::Lost && !self.graph.is_place(self.members[member].node) {
-                    seeds.certain.push(variable(member, State::Gone));
+                let node = self.members[member].node;
+                let gone = variable(member, State::Gone);
+                match self.graph.nodes[node].kind {
+                    // What was never seen may be an account: to delete it, or to have it in hand, is to close that.
+                    None => seeds.possible.push(gone),
+                    Some(_) if state == State::Lost && !self.graph.is_place(node) => seeds.certain.push(gone),
+                    Some(_) => {}
                 }
             }
             // That there is something below is known; what else it is below, is not.

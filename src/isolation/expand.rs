@@ -2,7 +2,7 @@
 
 use super::aspects::Numbered;
 use super::beyond::Beyond;
-use super::documented::apply_kind;
+use super::documented::{Below, apply_kind};
 use super::duplicates::settle;
 use super::elsewhere::Elsewhere;
 use super::graph::{Edge, Graph, Node, PointPlace, label};
@@ -224,7 +224,13 @@ impl Builder {
             }
             match point.catalogued.as_deref().map(|name| (name, catalogue.kind(name))) {
                 Some((_, Some(kind))) => {
-                    let below = |kind| self.below(&holds, primary, kind);
+                    let (all, is_of) = (self.below(&holds, primary), |node: &usize| self.nodes[*node].kind);
+                    let named = |kind| {
+                        let of_kind = all.iter().skip(1).filter(|node| is_of(node) == Some(kind));
+                        of_kind.filter_map(|node| self.ids[*node].clone()).collect()
+                    };
+                    let may_be = |kind| all.iter().any(|node| self.may_lie_unseen(*node, kind));
+                    let below = Below { named: &named, may_be: &may_be };
                     apply_kind(&mut bonds, &mut lock, kind, primary, &below);
                     bonds.list.sort();
                 }
@@ -245,20 +251,26 @@ impl Builder {
         class_of.into_iter().map(|class| u32::try_from(first + class).unwrap_or(u32::MAX)).collect()
     }
 
-    /// The assets of a kind that the primary stands on, however far down.
-    fn below(&self, holds: &[Vec<u32>], primary: Option<&AssetId>, kind: AssetKind) -> Vec<AssetId> {
+    /// The primary, and what it stands on, however far down.
+    fn below(&self, holds: &[Vec<u32>], primary: Option<&AssetId>) -> Vec<usize> {
         let Some(top) = primary.and_then(|primary| self.assets.get(primary)) else { return Vec::new() };
         let mut seen = BTreeSet::from([*top]);
-        let mut waiting = vec![*top];
+        let (mut all, mut waiting) = (Vec::new(), vec![*top]);
         while let Some(node) = waiting.pop() {
+            all.push(node);
             // What was referred to and never seen has no bonds of its own.
             let edges = holds.get(node).into_iter().flatten().map(|edge| &self.edges[*edge as usize]);
             let storage = edges.filter(|edge| edge.nature == Nature::StoredOn);
             waiting.extend(storage.flat_map(|edge| &edge.on).filter(|on| seen.insert(**on)));
         }
-        seen.remove(top);
-        let of_kind = seen.into_iter().filter(|node| self.nodes[*node].kind == Some(kind));
-        of_kind.filter_map(|node| self.ids[node].clone()).collect()
+        all
+    }
+
+    /// Whether it may lie, unseen, in something of a kind: the disk of a host only in that host.
+    fn may_lie_unseen(&self, node: usize, on: AssetKind) -> bool {
+        let of = &self.nodes[node];
+        let may = |kind: AssetKind| kind.can_lie_on(on) && !(kind == AssetKind::Device && of.hosts > 0);
+        of.open.contains(Nature::StoredOn) && of.kind.is_none_or(may)
     }
 
     fn bond(&mut self, holder: usize, bonds: &Bonds) {

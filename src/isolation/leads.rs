@@ -188,11 +188,11 @@ impl Links<'_> {
         }
         if graph.is_place(node) {
             self.link((node, State::Held), (node, State::Gone));
-            if graph.opens(node) {
-                self.leads_to_hub((node, State::Held), Hub::HeldPlace);
-            }
         }
-        if graph.may_be_within_place(node) {
+        if graph.holds_places(node) {
+            self.leads_to_hub((node, State::Held), Hub::HeldPlace);
+        }
+        if graph.may_be_within(node) {
             self.hub_leads_to(Hub::HeldPlace, (node, State::Held));
         }
         if graph.acts_unnamed(node).is_some() {

@@ -30,6 +30,8 @@ pub(super) enum Target {
     Emptied(u32),
     /// The same of one of which it is not known.
     EmptiedAnywhere,
+    /// Somebody holds something that places may be within.
+    Holds,
 }
 
 /// How many of one target are told one by one.
@@ -45,6 +47,8 @@ pub(super) struct Through {
     pub kept: [Option<Spot>; 2],
     pub emptied: [Option<Spot>; 2],
     pub kin: Option<Spot>,
+    /// Whether others may lie in any of what any server may keep: else that it is lost tells nothing of what servers keep.
+    pub loose_holds: bool,
 }
 
 /// A reach that grows.
@@ -94,6 +98,7 @@ pub(super) fn part(reach: &Reach, ask: Ask) -> [&[(Target, u32)]; 2] {
     match ask {
         Ask::Beneath | Ask::Deleted => [of(Target::Deleted), &[]],
         Ask::Closed => [of(Target::Closed), &[]],
+        Ask::Within => [of(Target::Holds), &[]],
         Ask::Seat(_) => [of(Target::Seat), &[]],
         Ask::Lies(..) => [&reach[..from(Target::Seat)], &[]],
         Ask::Stands => [&reach[..from(Target::Kept(0))], &[]],
@@ -134,7 +139,9 @@ impl Graph {
     /// its shares, and through what an unseen medium may be each that may lie on one. To list these would cost the square of
     /// the servers.
     fn is_implied(&self, target: Target, at: Spot, through: &Through) -> bool {
-        let of = |hubs: &[Option<Spot>; 2]| hubs.contains(&Some(at));
+        let of = |[anywhere, by_any]: &[Option<Spot>; 2]| {
+            *anywhere == Some(at) || through.loose_holds && *by_any == Some(at)
+        };
         match target {
             Target::Kept(server) => {
                 let medium = through.kin == Some(at) && self.may_lie_on_medium(server as usize);
@@ -186,6 +193,8 @@ impl Graph {
             targets.extend(class.map(|class| (lost, Target::Wide(class, self.grounds_of(node, class)))));
             targets.extend(self.is_kin(node).then_some((lost, Target::Kin)));
         }
+        let held = spot(node, State::Held).filter(|_| self.holds_places(node));
+        targets.extend(held.map(|held| (held, Target::Holds)));
         let struck = spot(node, State::Struck).filter(|_| self.seat(node).is_some());
         targets.extend(struck.map(|struck| (struck, Target::Seat)));
         if let Some(deleted) = spot(node, State::Deleted) {

@@ -93,7 +93,8 @@ impl Slice<'_> {
             lacking.chain(aspect.hidden.iter()).partition(|class| class.is_wide());
         if !narrow.is_empty() {
             // Others of which no host was declared may share it.
-            let unseated = is_top && graph.nodes[node].kind == Some(AssetKind::Volume);
+            let unseated =
+                is_top && matches!(graph.nodes[node].kind, Some(AssetKind::Volume | AssetKind::Bucket));
             let seen = aspect.openness != Openness::Closed && !unseated;
             let title = graph.undeclared(node, HazardClass::Host, self.label(member));
             let class = (!seen).then_some(HazardClass::Host);

@@ -130,16 +130,17 @@ impl Graph {
         bare && self.aspect(node).over_host && !self.nodes[node].open.contains(Nature::StoredOn)
     }
 
+    /// Whether that it is deleted matters to anything: of what only acts, to what goes with it, or may need it.
+    pub(super) fn is_missed(&self, place: usize) -> bool {
+        let takes_along = |nature| matches!(nature, Nature::StoredOn | Nature::Needs | Nature::CascadesFrom);
+        let acts = matches!(self.nodes[place].kind, Some(AssetKind::Credential | AssetKind::Identity));
+        !acts || self.some_need_anything || self.fed(place).any(|edge| takes_along(edge.nature))
+    }
+
     /// Whether somebody nobody named may have a hand on a node at all.
     pub(super) fn has_hands(&self, place: usize) -> bool {
         let node = &self.nodes[place];
-        let takes_along = |nature| matches!(nature, Nature::StoredOn | Nature::Needs | Nature::CascadesFrom);
-        let needed = || self.fed(place).any(|edge| takes_along(edge.nature));
-        let nobodys = match node.kind {
-            // That one is deleted matters to what goes with it, or may need it.
-            Some(AssetKind::Credential | AssetKind::Identity) => !self.some_need_anything && !needed(),
-            _ => self.is_place(place),
-        };
+        let nobodys = self.is_place(place) || !self.is_missed(place);
         node.is_point || !(nobodys || self.is_on_host(place))
     }
 
@@ -155,10 +156,22 @@ impl Graph {
         self.nodes[node].kind != Some(AssetKind::Network)
     }
 
-    /// Whether who holds another place may hold this one, because it may be within that: nobody has a place in hand but where
-    /// it is asked what becomes of all that is there.
-    pub(super) fn may_be_within_place(&self, node: usize) -> bool {
+    /// Whether it is a place that may be within something that nobody saw it in: who holds that holds it. Of everything
+    /// else somebody may get hold whom nobody named, and of a place nobody does.
+    pub(super) fn may_be_within(&self, node: usize) -> bool {
         self.is_place(node) && self.nodes[node].open.contains(Nature::StoredOn)
+    }
+
+    /// Whether places may be within it, and are held by who holds it.
+    pub(super) fn holds_places(&self, node: usize) -> bool {
+        let of = &self.nodes[node];
+        (of.kind.is_none() || is_wide(of.kind)) && !of.is_point && self.opens(node)
+    }
+
+    /// Whether a place may be within it, by kind.
+    pub(super) fn may_hold(&self, node: usize, place: usize) -> bool {
+        let class = self.aspect(node).class;
+        class.is_none_or(|class| self.wider(place).contains(class))
     }
 
     /// The state in which whatever hands may do with it is done: somebody acts as a place where it is not known who.

@@ -64,7 +64,9 @@ impl Brute<'_> {
         let gone = if is_gone { bit(thing, State::Gone) } else { 0 };
         let struck = if state == State::Held { 0 } else { bit(thing, State::Struck) };
         let both = bit(thing, state) | struck | gone;
-        Blow { certain: both, possible: both, ..Blow::default() }
+        let ghost = self.things[thing].kind.is_none() && self.things[thing].point.is_none();
+        let perhaps = if ghost { bit(thing, State::Gone) } else { 0 };
+        Blow { certain: both, possible: both | perhaps, ..Blow::default() }
     }
 
     pub fn unseen_hands(&self) -> Blow {

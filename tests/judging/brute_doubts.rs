@@ -1,6 +1,6 @@
 //! The second writing of what may also happen, through what nobody saw or said.
 
-use crate::brute::{Brute, State, States, bit};
+use crate::brute::{Brute, State, States, Thing, bit};
 use crate::brute_unseen::Openness;
 use outlive::domain::*;
 use std::collections::BTreeSet;
@@ -11,9 +11,22 @@ impl Brute<'_> {
         bit(thing, if self.doubted.contains(&thing) { State::With } else { State::Lost })
     }
 
-    /// Whether who holds it, a place, holds what is within it.
-    pub fn holds_as_place(&self, thing: usize) -> bool {
-        self.is_place(thing) && self.things[thing].kind != Some(AssetKind::Network)
+    /// Whether it is a place of which nobody knows what it is within.
+    pub fn may_be_within(&self, thing: usize) -> bool {
+        self.is_place(thing) && self.things[thing].open.contains(&Nature::StoredOn)
+    }
+
+    /// Whether who holds it holds the places within it.
+    pub fn holds_places(&self, thing: usize) -> bool {
+        let Thing { kind, point, .. } = &self.things[thing];
+        let wide = kind.is_none() && point.is_none() || self.is_wide(thing);
+        wide && *kind != Some(AssetKind::Network)
+    }
+
+    /// Whether a place may be within another thing.
+    pub fn may_hold(&self, thing: usize, place: usize) -> bool {
+        let class = self.class(thing);
+        self.holds_places(thing) && class.is_none_or(|class| self.wider(place).contains(&class))
     }
 
     /// All assets but one, in a state.
@@ -28,6 +41,7 @@ impl Brute<'_> {
             let under = |other: usize| !self.rests_on(other).contains(&place);
             let may = |other: usize| under(other) && self.may_be_below(place, other);
             let struck = self.others(place, Struck, under);
+            let missed = self.others(place, Struck, |other| under(other) && self.is_missed(other));
             let from = match self.openness(place) {
                 Openness::Closed | Openness::Anything => 0,
                 Openness::Medium => self.others(place, Lost, may),
@@ -38,7 +52,7 @@ impl Brute<'_> {
                 }
             };
             let lies = self.others(place, Lost, |other| under(other) && self.may_lie_in(place, other));
-            let holds = |other: usize| under(other) && self.holds_as_place(other);
+            let holds = |other: usize| under(other) && self.may_hold(other, place);
             let places = self.others(place, Held, holds);
             let berths = self.others(place, Struck, |other| self.may_be_on(place, other));
             self.rule(self.may_be_lost(place), 1, from | lies, false);
@@ -46,7 +60,7 @@ impl Brute<'_> {
             if self.doubted.contains(&place) {
                 let both = bit(place, With) | bit(place, Beneath);
                 self.rule(bit(place, Lost), 2, both, false);
-                self.rule(bit(place, Beneath), 1, struck, false);
+                self.rule(bit(place, Beneath), 1, missed, false);
             }
             if self.openness(place) == Openness::Anything {
                 self.rule(bit(place, Lost), 1, struck, false);
@@ -71,7 +85,7 @@ impl Brute<'_> {
             if self.origin_unknown(place) {
                 self.rule(bit(place, Held), 1, anybody, false);
             }
-            if self.is_place(place) && self.things[place].open.contains(&Nature::StoredOn) {
+            if self.may_be_within(place) {
                 self.rule(bit(place, Held), 1, places, false);
             }
             if self.actor_unknown(place, false) {

@@ -90,7 +90,8 @@ impl Trial<'_> {
     /// Whether what is below a root was looked for.
     pub fn is_seen(&self, root: usize) -> bool {
         let brute = self.brute;
-        let floats = brute.top == Some(root) && brute.things[root].kind == Some(AssetKind::Volume);
+        let bare = matches!(brute.things[root].kind, Some(AssetKind::Volume | AssetKind::Bucket));
+        let floats = brute.top == Some(root) && bare;
         brute.openness(root) != Openness::Closed && !floats
     }
 

@@ -139,8 +139,8 @@ impl Brute<'_> {
             far.by_hands |= bit(thing, State::Deleted);
             far.by_deletion |= bit(thing, State::Deleted);
         }
-        if open(Nature::StoredOn) && self.is_place(thing) {
-            far.rules.push((bit(thing, State::Held), self.all(State::Held, |of| self.holds_as_place(of))));
+        if self.may_be_within(thing) {
+            far.rules.push((bit(thing, State::Held), self.all(State::Held, |of| self.holds_places(of))));
         }
         let (origin, hands) = (self.origin_unknown(thing), self.hands_unknown_far(thing));
         far.by_hands |= if origin { bit(thing, State::Held) } else { 0 };
@@ -158,12 +158,10 @@ impl Brute<'_> {
     }
 
     fn is_kin(&self, thing: usize) -> bool {
-        let carries =
-            |above: usize| self.openness(above) == Openness::Medium && self.rests_on(above).contains(&thing);
         match self.things[thing].kind {
             None | Some(AssetKind::Server | AssetKind::Host) => true,
             Some(AssetKind::Device) if self.openness(thing) != Openness::Closed => true,
-            Some(_) => (0..self.things.len()).any(carries),
+            Some(_) => false,
         }
     }
 
@@ -174,7 +172,12 @@ impl Brute<'_> {
         let free = |other: usize| other != thing && !self.rests_on(other).contains(&thing);
         let deleted = self.all(State::Deleted, free);
         if self.doubted.contains(&thing) {
-            far.near.push((bit(thing, State::Beneath), deleted | UNSEEN));
+            let missed = self.all(State::Deleted, |of| free(of) && self.is_missed(of));
+            far.near.push((bit(thing, State::Beneath), missed | UNSEEN));
+        }
+        if self.may_be_within(thing) {
+            let held = self.all(State::Held, |of| free(of) && self.may_hold(of, thing));
+            far.near.push((bit(thing, State::Held), held));
         }
         let below = match self.openness(thing) {
             Openness::Closed => 0,

@@ -65,17 +65,12 @@ impl Brute<'_> {
                     || self.is_wide(other)
                         && self.class(other).is_some_and(|c| self.wider(place).contains(&c))
             }
-            _ => {
-                let carries = |above: usize| {
-                    self.openness(above) == Openness::Medium && self.rests_on(above).contains(&other)
-                };
-                match kind {
-                    None | Some(AssetKind::Server) => true,
-                    Some(AssetKind::Device) if self.openness(other) != Openness::Closed => true,
-                    Some(AssetKind::Host) if self.things[place].kind == Some(AssetKind::Server) => true,
-                    Some(_) => (0..self.things.len()).any(carries),
-                }
-            }
+            _ => match kind {
+                None | Some(AssetKind::Server) => true,
+                Some(AssetKind::Device) if self.openness(other) != Openness::Closed => true,
+                Some(AssetKind::Host) if self.things[place].kind == Some(AssetKind::Server) => true,
+                Some(_) => false,
+            },
         }
     }
 
@@ -295,13 +290,18 @@ impl Brute<'_> {
             _ if is_top => true,
             None => true,
             kind if is_place(kind) => false,
-            Some(Credential | Identity) if far => {
-                let open = (0..self.things.len()).any(|thing| self.openness(thing) == Openness::Anything);
-                open || self.is_on(place, &[Nature::StoredOn, Nature::Needs, Nature::CascadesFrom], far)
-            }
+            Some(Credential | Identity) if far => self.is_missed(place),
             Some(Credential | Identity) => self.goes_with.contains(&place),
             Some(_) => !self.is_held_with_its_host(place),
         }
+    }
+
+    /// Whether that it is deleted is anything to others: who only acts is missed by what goes along, or may need it.
+    pub fn is_missed(&self, place: usize) -> bool {
+        use AssetKind::{Credential, Identity};
+        let open = || (0..self.things.len()).any(|thing| self.openness(thing) == Openness::Anything);
+        let acts = matches!(self.things[place].kind, Some(Credential | Identity));
+        !acts || open() || self.is_on(place, &[Nature::StoredOn, Nature::Needs, Nature::CascadesFrom], true)
     }
 
     /// Whether somebody nobody named may delete what takes it along.

@@ -34,6 +34,7 @@ mod fates;
 mod forgetting;
 mod forgotten_beyond;
 mod forgotten_each;
+mod forgotten_found;
 mod forgotten_lines;
 mod incidents;
 mod ledger_signed;
