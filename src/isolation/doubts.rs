@@ -86,7 +86,9 @@ impl Slice<'_> {
         let (graph, node) = (self.graph, self.members[member].node);
         let aspect = graph.aspect(node);
         let narrow = matches!(aspect.openness, Openness::Medium | Openness::Wide);
-        let lies = || aspect.lacking.iter().any(HazardClass::is_wide) || graph.may_be_kept(node);
+        // What nothing here goes with takes something along by what is elsewhere alone, which is taken widely.
+        let bears = self.members[member].bears;
+        let lies = || bears && (aspect.lacking.iter().any(HazardClass::is_wide) || graph.may_be_kept(node));
         !self.is_point(member) && (narrow || lies()) && graph.bears_others(node)
     }
 

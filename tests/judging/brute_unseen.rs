@@ -79,6 +79,7 @@ impl Brute<'_> {
         let bears = self.assets().any(|other| other != place && self.rests_on(other).contains(&place));
         let narrow = matches!(self.openness(place), Openness::Medium | Openness::Wide);
         let lies = self.undeclared(place).iter().any(|class| class.is_wide()) || self.may_be_kept(place);
+        let lies = lies && self.falls_with.contains(&place);
         bears && (narrow || lies) && self.things[place].point.is_none()
     }
 
