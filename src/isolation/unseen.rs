@@ -8,7 +8,8 @@
 //!    stands on the struck asset. Deaths by a cascade of deletions need no storage, so each of them counts as
 //!    struck in its own right. What is between may be unseen too: a virtual disk or server, and what lies
 //!    beyond machines, falls with what it may stand on only where something was struck that does not rest on
-//!    it, or is lost that nobody saw (`doubts.rs`).
+//!    it, or is lost that nobody saw (`doubts.rs`). So does what the volume goes with, where it may lie in something or be
+//!    kept with it. Elsewhere (`leads.rs`) such a step counts as a strike instead.
 //! 2. By kind. A device that is attached to a host, and whose storage is open all the same, is a virtual or
 //!    remote disk: its medium lies outside. It can share it only with another such device or a server; an
 //!    open server only with such a device, a server or a host, and it may lie in anything beyond machines. A
